@@ -1,0 +1,87 @@
+"""The command line: one module a verb, arguments in, exit code out.
+
+A verb's module is imported only when the verb is called, so that ``--help`` stays fast.  Each
+module has
+
+- ``configure(parser)``: adds the verb's arguments,
+- ``run(arguments) -> int``: does the work through the public API, gives the exit code.
+
+Errors of `qmpconf.errors` end up here, as one message on stderr and their exit code
+(DESIGN.md section 6).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from qmpconf.errors import QmpconfError
+from qmpconf.version import __version__
+
+#: verb: (module in qmpconf.cli, one line of help)
+VERBS = {
+    "demo": ("demo", "record, check and replay a session with the embedded monitor"),
+    "record": ("record", "record what a client and a server say to each other"),
+    "check": ("check", "check recorded sessions against the protocol and a schema"),
+    "replay": ("replay", "play a recording against another monitor and compare"),
+    "schema": ("schema", "fetch, list, show and export schemas"),
+    "serve": ("serve", "run the embedded monitor"),
+}
+
+#: 128 + SIGINT, as shells have it.
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors name the verb's own help."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2 and one message."""
+        self.exit(2, f"{self.prog}: {message}\nSee '{self.prog} --help'.\n")
+
+
+def _overview() -> str:
+    width = max(map(len, VERBS)) + 2
+    lines = [f"  {verb:<{width}}{text}" for verb, (_, text) in VERBS.items()]
+    return "verbs:\n" + "\n".join(lines) + "\n\nSee 'qmpconf VERB --help' for one of them."
+
+
+def _top_parser() -> Parser:
+    parser = Parser(
+        prog="qmpconf",
+        description="Recorder and conformance suite for QMP, the QEMU Machine Protocol.",
+        epilog=_overview(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="qmpconf [--version] [--help] VERB ...",
+    )
+    parser.add_argument("--version", action="version", version=f"qmpconf {__version__}")
+    parser.add_argument("verb", metavar="VERB", choices=list(VERBS), help=argparse.SUPPRESS)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and give its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb = words[0] if words and words[0] in VERBS else _top_parser().parse_args(words[:1]).verb
+    module = importlib.import_module(f"qmpconf.cli.{VERBS[verb][0]}")
+    parser = Parser(prog=f"qmpconf {verb}", description=VERBS[verb][1].capitalize() + ".")
+    module.configure(parser)
+    arguments = parser.parse_args(words[1:])
+    try:
+        code = int(module.run(arguments))
+        sys.stdout.flush()
+    except QmpconfError as error:
+        print(f"qmpconf {verb}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"qmpconf {verb}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`qmpconf check ... | head`): not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13
+    return code

@@ -1,0 +1,41 @@
+"""The errors that a user can meet, drawn as a tree.
+
+::
+
+    QmpconfError                  never raised itself
+    ├── UsageError                exit code 2: the call or the configuration is wrong
+    ├── InputError                exit code 3: a file cannot be read, or is not what it should be
+    │   └── OutputError           exit code 3: a file cannot be written (full disk, no permission)
+    └── TargetError               exit code 4: the peer cannot be reached, or went away
+
+Every message says what is wrong, where, and what to do.  `exit_code` is the process's exit code
+when the error reaches the command line (DESIGN.md section 6).
+"""
+
+from __future__ import annotations
+
+
+class QmpconfError(Exception):
+    """Base of all errors that are told to the user without a traceback."""
+
+    exit_code = 2
+
+
+class UsageError(QmpconfError):
+    """The call or the configuration is wrong."""
+
+
+class InputError(QmpconfError):
+    """A file cannot be read, or is not what it should be."""
+
+    exit_code = 3
+
+
+class OutputError(InputError):
+    """A file cannot be written."""
+
+
+class TargetError(QmpconfError):
+    """The peer cannot be reached, or went away."""
+
+    exit_code = 4

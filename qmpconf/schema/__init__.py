@@ -1,0 +1,1 @@
+"""Catalogs: the model, the compilers that make them, JSON Schema, and the shipped ones."""

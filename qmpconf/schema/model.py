@@ -1,0 +1,211 @@
+"""The catalog: what one source says about a QMP server's commands, events and types.
+
+A catalog is plain data.  Compilers make it (from a document, or from the reply to
+``query-qmp-schema``), everything else only reads it.  It knows no JSON Schema, no message and
+no file; `qmpconf.schema.store` turns it into bytes and back.
+
+Names follow QAPI (docs/devel/qapi-code-gen): a command has *arguments* and a *return type*, an
+event has *data*, and a type is a *builtin*, an *enum*, an *array*, an *object* (with an optional
+*tag* and *variants*, the discriminated union) or an *alternate*.
+
+Types refer to each other by key, never by nesting, so recursion needs no special case.  A key is
+only an address: `Type.name` is what a user may be shown, and it is empty where the source has no
+name (introspection masks its type names; a member list that stands inside a paragraph has none).
+Builtin types have the keys of `BUILTINS`, and are never listed in `Catalog.types`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+#: Key of each builtin type, with the JSON type that it has on the wire (QAPI: ``json-type``).
+BUILTINS: Mapping[str, str] = {
+    "str": "string",
+    "int": "int",
+    "number": "number",
+    "bool": "boolean",
+    "null": "null",
+    "any": "value",
+}
+
+#: Integer types that documents name; all are ``int`` on the wire, with these inclusive bounds.
+INTEGER_BOUNDS: Mapping[str, tuple[int, int]] = {
+    "int": (-(2**63), 2**64 - 1),
+    "int8": (-(2**7), 2**7 - 1),
+    "int16": (-(2**15), 2**15 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint8": (0, 2**8 - 1),
+    "uint16": (0, 2**16 - 1),
+    "uint32": (0, 2**32 - 1),
+    "uint64": (0, 2**64 - 1),
+    "size": (0, 2**64 - 1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What any documented entity can carry besides its shape.
+
+    `line` is the 1-based line of the source (0: unknown; introspection has none).  `since` is a
+    version as the source writes it ("2.10").  `features` are QAPI feature names, of which
+    ``deprecated`` and ``unstable`` have a meaning everywhere.  `condition` is the source's
+    ``If:`` text.
+    """
+
+    line: int = 0
+    since: str = ""
+    features: tuple[str, ...] = ()
+    condition: str = ""
+
+
+NO_FACTS = Facts()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of an object: argument, return member or event datum.
+
+    `type` is a key of `Catalog.types` or `BUILTINS` (or of `INTEGER_BOUNDS`).  `default` is the
+    default as the source writes it, where it tells one.
+    """
+
+    name: str
+    type: str
+    optional: bool = False
+    default: str = ""
+    facts: Facts = NO_FACTS
+
+
+@dataclass(frozen=True, slots=True)
+class EnumValue:
+    """One value of an enumeration."""
+
+    name: str
+    facts: Facts = NO_FACTS
+
+
+@dataclass(frozen=True, slots=True)
+class Enum:
+    """A string out of a closed list.  `open` marks a list that the source calls incomplete."""
+
+    values: tuple[EnumValue, ...]
+    name: str = ""
+    open: bool = False
+    facts: Facts = NO_FACTS
+    kind: Literal["enum"] = "enum"
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """A list whose elements are all of one type."""
+
+    element: str
+    name: str = ""
+    facts: Facts = NO_FACTS
+    kind: Literal["array"] = "array"
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """A JSON object.
+
+    `members` holds its own members; `base` names an object type whose members (and tag) it has
+    as well.  With `tag`, the value of that member chooses an object type out of `variants` whose
+    members are present too (a value without an entry adds none).  `open` marks an object that
+    takes members beyond those listed (``device_add``), because the source says so or because it
+    does not determine them.
+    """
+
+    members: tuple[Member, ...] = ()
+    base: str = ""
+    tag: str = ""
+    variants: Mapping[str, str] = field(default_factory=dict)
+    open: bool = False
+    name: str = ""
+    facts: Facts = NO_FACTS
+    kind: Literal["object"] = "object"
+
+
+@dataclass(frozen=True, slots=True)
+class Alternate:
+    """One of several types that differ in their JSON type."""
+
+    branches: tuple[str, ...]
+    name: str = ""
+    facts: Facts = NO_FACTS
+    kind: Literal["alternate"] = "alternate"
+
+
+Type = Enum | Array | Object | Alternate
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command.
+
+    `arguments` and `returns` are type keys; an empty `arguments` means that it takes none, an
+    empty `returns` that it returns nothing (``{}`` on the wire).
+    """
+
+    name: str
+    arguments: str = ""
+    returns: str = ""
+    allow_oob: bool = False
+    facts: Facts = NO_FACTS
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event; an empty `data` means that it carries none."""
+
+    name: str
+    data: str = ""
+    facts: Facts = NO_FACTS
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a catalog comes from.
+
+    `kind` is ``introspection`` or ``document``; `form` the document's form as the compiler
+    detected it; `version` the QEMU version that it describes ("7.2.22", "5.2.0"); `package` the
+    build's package string; `product` ``qemu`` or ``qemu-storage-daemon``; `sha256` of the bytes
+    compiled; `title` a short name of the document for citations ("qmp-commands.txt 1.6.2").
+    """
+
+    kind: Literal["introspection", "document"]
+    product: str = "qemu"
+    version: str = ""
+    package: str = ""
+    form: str = ""
+    title: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """A compiled set of documented commands, events and types (DESIGN.md section 5)."""
+
+    name: str
+    source: Source
+    commands: Mapping[str, Command]
+    events: Mapping[str, Event]
+    types: Mapping[str, Type]
+
+    def object_members(self, key: str) -> Iterator[Member]:
+        """Every member of the object type `key` that does not depend on a tag, bases first.
+
+        Raises KeyError when `key` is no type of this catalog.
+        """
+        seen: list[Object] = []
+        while key:
+            found = self.types[key]
+            if not isinstance(found, Object) or found in seen:
+                break
+            seen.append(found)
+            key = found.base
+        for one in reversed(seen):
+            yield from one.members
