@@ -1,0 +1,81 @@
+"""What compiling a document gives besides the catalog: an account of every line that mattered.
+
+Nothing is guessed in silence (DESIGN.md section 5): what a source does not determine is
+`Undetermined`, what it contradicts is a `DocumentFinding`, and every heading of the document
+stands in `Compilation.headings` with what became of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qmpconf.schema.model import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFinding:
+    """One place where a document is wrong, or contradicts itself.
+
+    `rule` names the kind of defect, as ``document.example.not-json`` or
+    ``document.args-type.disagrees``; `line` is 1-based in the source as given; `subject` is the
+    command, event or type that it is about; `pointer` the place inside of it (a JSON pointer,
+    or a member's name), empty for the whole.
+    """
+
+    rule: str
+    line: int
+    subject: str
+    message: str
+    pointer: str = ""
+    expected: str = ""
+    seen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Undetermined:
+    """A place whose type the source does not tell; the catalog has ``any`` there."""
+
+    line: int
+    subject: str
+    pointer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of the document, and what it became.
+
+    `became` is ``command NAME``, ``event NAME``, ``type NAME``, ``prose`` (a section that
+    describes nothing) or ``finding`` (it could not be understood; a finding has its line).
+    """
+
+    line: int
+    text: str
+    became: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One exchange that a document shows, reassembled but not yet parsed.
+
+    `direction` is ``->`` or ``<-``; `text` the JSON text as the document has it, with its lines
+    joined; `line` and `last_line` where it stands; `subject` the command, event or type whose
+    section holds it.
+    """
+
+    direction: str
+    text: str
+    line: int
+    last_line: int
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """A compiled document."""
+
+    catalog: Catalog
+    findings: tuple[DocumentFinding, ...]
+    undetermined: tuple[Undetermined, ...]
+    headings: tuple[Heading, ...]
+    examples: tuple[Example, ...]
