@@ -362,18 +362,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--manuals", action="store_true", help="fetch the QMP manuals as well")
     parser.add_argument("--offline", action="store_true", help="only list what is there")
     options = parser.parse_args(arguments)
-    failed: dict[str, str] = {}
+    failed = set()
     for name in options.only:
         try:
-            if options.offline:
-                build = find(name)
-            else:
-                known = failed.get(name.rpartition("-")[2])
-                if known:
-                    raise BuildError(known)
-                build = fetch(name, manuals=options.manuals)
+            # What failed for one program of a release would fail for the others as well.
+            offline = options.offline or name.rpartition("-")[2] in failed
+            build = find(name) if offline else fetch(name, manuals=options.manuals)
         except BuildError as error:
-            failed[name.rpartition("-")[2]] = str(error)
+            failed.add(name.rpartition("-")[2])
             print(f"{name:25} missing: {error}")
         else:
             print(f"{name:25} {build.version:8} {build.launcher}")
