@@ -1,0 +1,185 @@
+"""What is wrong at one place of a payload, out of the errors of a JSON Schema validator.
+
+A JSON Schema error speaks of keywords; a `Problem` speaks of members: which one, what was allowed
+there, what stood there, and what was probably meant.  One wrong place gives one problem.
+
+Works on the error objects of jsonschema for bundles made by `qmpconf.schema.bundle`; knows
+neither catalogs nor messages.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+Path = tuple[str | int, ...]
+Kind = Literal["unknown", "missing", "type", "value", "range", "nesting"]
+
+#: How much of a value is shown.
+SEEN_LIMIT = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One wrong place.
+
+    `kind` is ``unknown`` (a member that is not in the schema), ``missing`` (a member that must be
+    there), ``type``, ``value`` (none of an enumeration), ``range`` (of an integer) or ``nesting``
+    (too deep to be explained).  `path` leads to the place: an unknown member itself, but the
+    object that lacks a missing one.  `message` is one sentence; `expected` and `seen` tell both
+    sides, `seen` shortened to `SEEN_LIMIT` characters; `hint` is the name that was probably
+    meant, or empty; `member` is the name of an unknown or missing member.
+    """
+
+    kind: Kind
+    path: Path
+    message: str
+    expected: str
+    seen: str
+    hint: str = ""
+    member: str = ""
+
+    @classmethod
+    def too_deep(cls) -> Problem:
+        """The value breaks the schema somewhere too deep to be found."""
+        text = "breaks the schema, at a place nested too deeply to be named"
+        return cls("nesting", (), text, "a value that fits the schema", "another")
+
+
+def problems_of(errors: Iterable[ValidationError], value: Any) -> list[Problem]:
+    """The problems behind all `errors` of one `value`, in the order of the value's members."""
+    found: list[Problem] = []
+    for error in errors:
+        found += _problems(error)
+    found = _once(found)
+    return sorted(found, key=lambda problem: _rank(problem.path, value))
+
+
+def show(value: Any) -> str:
+    """A JSON value as text, shortened."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= SEEN_LIMIT else text[: SEEN_LIMIT - 1] + "…"
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """The known name that was probably meant by `name`, or nothing."""
+    close = difflib.get_close_matches(name.lower().replace("_", "-"), list(known), 1, 0.6)
+    return close[0] if close else ""
+
+
+def json_type(value: Any) -> str:
+    """The JSON type of a value, with QMP's difference between integers and other numbers."""
+    if isinstance(value, bool):
+        return "boolean"
+    for kind, name in _TYPE_NAMES:
+        if isinstance(value, kind):
+            return name
+    return "null"
+
+
+_TYPE_NAMES: Sequence[tuple[type, str]] = (
+    (str, "string"),
+    (int, "integer"),
+    (float, "number"),
+    (dict, "object"),
+    (list, "array"),
+)
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    path = tuple(error.absolute_path)
+    if error.validator == "anyOf":  # only where a document's alternate cannot be told by type
+        return [_simple("type", path, error, "a value of one of the documented types")]
+    if error.validator == "additionalProperties":
+        return _unknown(path, error)
+    if error.validator == "required":
+        return _missing(path, error)
+    if error.validator == "type":
+        types = error.validator_value
+        words = " or ".join([types] if isinstance(types, str) else types)
+        return [_simple("type", path, error, words)]
+    if error.validator == "enum":
+        return [_no_value(path, error)]
+    low, high = error.schema.get("minimum"), error.schema.get("maximum")
+    return [_simple("range", path, error, f"an integer from {low} to {high}")]
+
+
+def _simple(kind: Kind, path: Path, error: Any, expected: str) -> Problem:
+    seen = f"{json_type(error.instance)} {show(error.instance)}"
+    return Problem(kind, path, f"expected {expected}, got {seen}", expected, seen)
+
+
+def _no_value(path: Path, error: ValidationError) -> Problem:
+    allowed = [str(one) for one in error.validator_value]
+    hint = suggest(error.instance, allowed) if isinstance(error.instance, str) else ""
+    seen = show(error.instance)
+    message = f"{seen} is not one of the {len(allowed)} known values"
+    return Problem("value", path, message, "one of " + ", ".join(allowed), seen, hint)
+
+
+def _unknown(path: Path, error: ValidationError) -> list[Problem]:
+    allowed = list(error.schema.get("properties", ()))
+    expected = "one of the members " + ", ".join(allowed) if allowed else "no members"
+    free = [one for one in allowed if one not in error.instance]
+    return [
+        Problem(
+            "unknown",
+            (*path, name),
+            f"member {name!r} is unknown here",
+            expected,
+            f"{name!r}: {show(value)}",
+            suggest(name, free),
+            name,
+        )
+        for name, value in error.instance.items()
+        if name not in allowed
+    ]
+
+
+def _missing(path: Path, error: ValidationError) -> list[Problem]:
+    # jsonschema gives one error for each missing member, and names it only in its text.
+    present = list(error.instance)
+    seen = "members " + ", ".join(present) if present else "no members"
+    return [
+        Problem("missing", path, f"member {name!r} is missing", f"member {name!r}", seen, "", name)
+        for name in error.validator_value
+        if name not in error.instance
+    ]
+
+
+def _once(problems: list[Problem]) -> list[Problem]:
+    """Without the ones that another explains: repeated ones, and the missing half of a typo."""
+    wrong_type = {problem.path for problem in problems if problem.kind == "type"}
+    renamed = {
+        (problem.path[:-1], problem.hint)
+        for problem in problems
+        if problem.kind == "unknown" and problem.hint
+    }
+    kept: dict[tuple[Kind, Path, str], Problem] = {}
+    for problem in problems:
+        if problem.path in wrong_type and problem.kind != "type":
+            continue
+        if problem.kind == "missing" and (problem.path, problem.member) in renamed:
+            continue
+        kept.setdefault((problem.kind, problem.path, problem.member), problem)
+    return list(kept.values())
+
+
+def _rank(path: Path, value: Any) -> list[int]:
+    """Where `path` stands in `value`, as numbers that sort like the text of the value does."""
+    rank = []
+    for part in path:
+        if isinstance(value, dict):
+            names = list(value)
+            rank.append(names.index(str(part)) if part in value else len(names))
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int):
+            rank.append(part)
+            value = value[part]
+    return rank

@@ -1,0 +1,267 @@
+"""Catalogs as bytes and as files: the catalog format, users' files, the shipped catalogs.
+
+The format is JSON, versioned by its first member, sorted and with one entry on a line, so that
+equal catalogs are equal bytes and a change shows in a diff::
+
+    {"qmpconf-catalog":1,
+    "name":"qemu-7.2.22",
+    "source":{"kind":"introspection","product":"qemu",...},
+    "commands":{
+    "quit":{"name":"quit"},
+    ...},
+    "events":{...},
+    "types":{
+    "23":{"kind":"object","members":[{"name":"stats","type":"24"},...]},
+    ...}}
+
+Members that have their default value are left out.  A reader ignores members that it does not
+know; what changes the meaning of old ones gets a new version number.
+
+Knows no compiler of documents, no message and no socket.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import hashlib
+import importlib.resources
+import json
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.schema.introspection import compile_introspection
+from qmpconf.schema.model import (
+    Alternate,
+    Array,
+    Catalog,
+    Command,
+    Enum,
+    Event,
+    Object,
+    Source,
+    Type,
+)
+from qmpconf.schema.walk import is_known, references_of
+
+FORMAT = "qmpconf-catalog"
+VERSION = 1
+
+_KINDS: Mapping[str, type[Type]] = {
+    "enum": Enum,
+    "array": Array,
+    "object": Object,
+    "alternate": Alternate,
+}
+_SUFFIX = ".json.gz"
+
+
+# ── catalog <-> bytes ────────────────────────────────────────────────────────────────────────
+
+
+def encode(catalog: Catalog) -> bytes:
+    """The catalog in the format of this module; equal catalogs give equal bytes."""
+    parts = [
+        f'{{"{FORMAT}":{VERSION},\n"name":{_json(catalog.name)},\n'
+        f'"source":{_json(_plain(catalog.source))}'
+    ]
+    for section in ("commands", "events", "types"):
+        entries: Mapping[str, Any] = getattr(catalog, section)
+        lines = [f"{_json(key)}:{_json(_plain(entries[key]))}" for key in sorted(entries)]
+        parts.append(f'"{section}":{{\n' + ",\n".join(lines) + "}")
+    return (",\n".join(parts) + "}\n").encode()
+
+
+def decode(data: bytes, where: str = "catalog") -> Catalog:
+    """The catalog that `encode` wrote.  Raises InputError, naming `where` and the place in it."""
+    return _from_json(_load(data, where), where)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        found = {"kind": value.kind} if hasattr(value, "kind") else {}
+        for field in dataclasses.fields(value):
+            one = getattr(value, field.name)
+            if field.name == "kind" or one == field.default or (not one and field.name != "name"):
+                continue
+            found[field.name] = _plain(one)
+        return found
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value
+
+
+def _load(data: bytes, where: str) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: is no JSON ({error})") from None
+
+
+def _from_json(value: Any, where: str) -> Catalog:
+    if not isinstance(value, Mapping) or FORMAT not in value:
+        raise InputError(f"{where}: is no catalog (there is no member {FORMAT!r})")
+    if value[FORMAT] != VERSION:
+        raise InputError(
+            f"{where}: is a catalog of version {value[FORMAT]!r}; this qmpconf reads {VERSION}: "
+            "make it again, or use a newer qmpconf"
+        )
+    for member, kind in (("source", dict), ("commands", dict), ("events", dict), ("types", dict)):
+        if not isinstance(value.get(member), kind):
+            raise InputError(f"{where}: damaged catalog: `{member}` is missing or no object")
+    catalog = Catalog(
+        name=str(value.get("name", "")),
+        source=_convert(value["source"], Source, f"{where}: source"),
+        commands=_section(value, "commands", Command, where),
+        events=_section(value, "events", Event, where),
+        types={
+            key: _convert_type(one, f"{where}: types: {key!r}")
+            for key, one in value["types"].items()
+        },
+    )
+    _check_references(catalog, where)
+    return catalog
+
+
+def _section(value: Any, section: str, kind: type[Any], where: str) -> dict[str, Any]:
+    return {
+        key: _convert(one, kind, f"{where}: {section}: {key!r}")
+        for key, one in value[section].items()
+    }
+
+
+def _convert_type(value: Any, where: str) -> Type:
+    kind = value.get("kind") if isinstance(value, Mapping) else None
+    if kind not in _KINDS:
+        raise InputError(f"{where}: damaged catalog: unknown kind {kind!r}")
+    return _convert(value, _KINDS[kind], where)
+
+
+def _convert(value: Any, kind: type[Any], where: str) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{where}: damaged catalog: {error}") from None
+
+
+def _check_references(catalog: Catalog, where: str) -> None:
+    """Raise InputError when a key leads nowhere: everything else relies on that."""
+    for owner, key in references_of(catalog):
+        if not is_known(catalog, key):
+            raise InputError(f"{where}: damaged catalog: {owner} refers to {key!r}, which is not")
+
+
+# ── files ────────────────────────────────────────────────────────────────────────────────────
+
+
+def read(path: Path) -> Catalog:
+    """The catalog in a user's file: one of `encode`, or a raw reply to ``query-qmp-schema``.
+
+    Takes ``.gz`` as well.  Raises InputError when the file cannot be read, or is neither.
+    """
+    value = _load(_bytes_of(path), str(path))
+    name = path.name.removesuffix(".gz").removesuffix(".json")
+    if isinstance(value, Mapping) and isinstance(value.get("return"), list):
+        return from_reply(value["return"], name=name, where=str(path))
+    if isinstance(value, list):
+        return from_reply(value, name=name, where=str(path))
+    if isinstance(value, Mapping) and "qmptrace" in value:
+        raise InputError(f"{path}: is a trace; see 'qmpconf schema fetch --trace'")
+    if isinstance(value, Mapping) and "$schema" in value:
+        raise InputError(f"{path}: is a JSON Schema; qmpconf reads catalogs ('schema fetch')")
+    return _from_json(value, str(path))
+
+
+def from_reply(
+    entries: Any, *, name: str = "", version: str = "", package: str = "", where: str = "reply"
+) -> Catalog:
+    """Compile the list that ``query-qmp-schema`` returned; InputError names `where`."""
+    digest = hashlib.sha256(_json(entries).encode()).hexdigest()
+    try:
+        return compile_introspection(
+            entries, name=name, version=version, package=package, sha256=digest
+        )
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def write(catalog: Catalog, path: Path) -> None:
+    """Write the catalog; compressed when the name ends in ``.gz``.  Raises OutputError."""
+    write_bytes(encode(catalog), path)
+
+
+def write_bytes(data: bytes, path: Path) -> None:
+    """Write `data` to a file; compressed, without a time stamp, when its name ends in ``.gz``.
+
+    Raises OutputError.
+    """
+    if path.suffix == ".gz":
+        data = gzip.compress(data, 9, mtime=0)
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    if not data:
+        raise InputError(f"{path}: is empty; expected a catalog")
+    if data[:2] != b"\x1f\x8b":
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: damaged gzip file: {error}") from None
+
+
+# ── shipped catalogs ─────────────────────────────────────────────────────────────────────────
+
+
+def shipped() -> list[str]:
+    """Names of the catalogs in the package, sorted."""
+    folder = importlib.resources.files("qmpconf.schema").joinpath("catalogs")
+    if not folder.is_dir():
+        return []
+    names = (one.name for one in folder.iterdir())
+    return sorted(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
+
+
+def load_shipped(name: str) -> Catalog:
+    """The shipped catalog `name`.  Raises UsageError when there is none."""
+    if name not in shipped():
+        raise UsageError(f"there is no catalog {name!r}; {_listed()}")
+    folder = importlib.resources.files("qmpconf.schema").joinpath("catalogs")
+    data = folder.joinpath(name + _SUFFIX).read_bytes()
+    return decode(gzip.decompress(data), name)
+
+
+def load(name_or_file: str) -> Catalog:
+    """The shipped catalog of that name, else the catalog in that file.
+
+    Raises UsageError when it is neither, InputError when the file is no catalog.
+    """
+    if name_or_file in shipped():
+        return load_shipped(name_or_file)
+    path = Path(name_or_file)
+    if path.exists() or "/" in name_or_file or name_or_file.endswith((".json", ".gz")):
+        return read(path)
+    raise UsageError(f"{name_or_file!r} is neither a shipped catalog nor a file; {_listed()}")
+
+
+def _listed() -> str:
+    return "shipped: " + ", ".join(shipped())

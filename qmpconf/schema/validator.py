@@ -1,0 +1,157 @@
+"""Does this payload fit the catalog, and if not, what is wrong where?
+
+`Validator` answers the first question with jsonschema-rs, for every message; one small validator
+for each command's arguments and return and each event's data, made when first needed, over one
+shared bundle.  Only when the answer is no, `explain` asks jsonschema, and turns its errors into
+`Problem`s: one for each wrong place, with what was expected and seen there.
+
+QMP's fine print, which plain JSON Schema misses: ``1.0`` is no integer.  The strict reader
+(`qmpconf.protocol.values`) gives such numbers as `Float`, a subclass of float.  jsonschema-rs
+refuses to look at it (ValueError) wherever the schema asks for its type, so nothing is paid for
+this rule by messages without such numbers; those with one are asked again with a number that is
+surely no integer in its place.  Duplicate members are a matter of the message, not of its schema,
+and are found on the wire.
+
+This module knows neither sessions nor findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+
+from qmpconf.schema import bundle
+from qmpconf.schema.problems import Problem, problems_of
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator as Explainer
+
+    from qmpconf.schema.model import Catalog
+
+#: Stands for any number with a fraction: a number, no integer.
+_NO_INTEGER = 0.5
+
+#: What the shared bundle is called inside the registry.
+_BASE = "urn:qmpconf:catalog"
+
+
+class Validator:
+    """All payloads of one catalog.
+
+    The methods take a command's or event's name and the payload, as `qmpconf.protocol.values`
+    reads it, and raise KeyError when the catalog does not have that name.  Pointers of problems
+    start at the payload.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self._fast: dict[str, jsonschema_rs.Validator] = {}
+        self._explainers: dict[str, Explainer] = {}
+
+    # ── the questions ────────────────────────────────────────────────────────────────────────
+
+    def arguments(self, command: str, value: Any) -> list[Problem]:
+        """What is wrong with a command's arguments; no problem is the usual answer."""
+        return self._ask(bundle.arguments_of(command), value)
+
+    def returned(self, command: str, value: Any) -> list[Problem]:
+        """What is wrong with a command's return value."""
+        return self._ask(bundle.return_of(command), value)
+
+    def data(self, event: str, value: Any) -> list[Problem]:
+        """What is wrong with an event's data."""
+        return self._ask(bundle.data_of(event), value)
+
+    def type(self, name: str, value: Any) -> list[Problem]:
+        """What is wrong with a value of the type `name` (a name in the bundle's ``$defs``)."""
+        return self._ask(name, value)
+
+    def _ask(self, definition: str, value: Any) -> list[Problem]:
+        fast = self._fast.get(definition) or self._compile(definition)
+        try:
+            if fast.is_valid(value):
+                return []
+        except ValueError:  # it holds a Float, or a string that is no Unicode
+            if self._is_valid_without_floats(fast, value):
+                return []
+        return self.explain(definition, value)
+
+    @staticmethod
+    def _is_valid_without_floats(fast: jsonschema_rs.Validator, value: Any) -> bool:
+        try:
+            return fast.is_valid(_without_floats(value))
+        except ValueError:
+            return False
+
+    def explain(self, definition: str, value: Any) -> list[Problem]:
+        """The slow way alone: what jsonschema finds, as problems, in the order of the value.
+
+        `definition` is a name in the bundle's ``$defs``; raises KeyError when there is none.
+        """
+        explainer = self._explainers.get(definition)
+        if explainer is None:
+            explainer = self._explainers[definition] = self._explainer(definition)
+        try:
+            return problems_of(explainer.iter_errors(value), value)
+        except RecursionError:
+            return [Problem.too_deep()]
+
+    # ── the machinery ────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def bundle(self) -> bundle.Schema:
+        """The catalog's JSON Schema bundle."""
+        return bundle.build(self.catalog)
+
+    @cached_property
+    def _registry(self) -> jsonschema_rs.Registry:
+        return jsonschema_rs.Registry([(_BASE, {**self.bundle, "$id": _BASE})])
+
+    def _compile(self, definition: str) -> jsonschema_rs.Validator:
+        if definition not in self.bundle["$defs"]:
+            raise KeyError(definition)
+        schema = {"$ref": _BASE + bundle.reference(definition)}
+        fast = jsonschema_rs.Draft202012Validator(schema, registry=self._registry)
+        self._fast[definition] = fast
+        return fast
+
+    def _explainer(self, definition: str) -> Explainer:
+        if definition not in self.bundle["$defs"]:
+            raise KeyError(definition)
+        return _explainer_class()({**self.bundle, "$ref": bundle.reference(definition)})
+
+    def definitions(self) -> Iterator[str]:
+        """Names of everything that can be validated."""
+        yield from self.bundle["$defs"]
+
+
+def _without_floats(value: Any) -> Any:
+    """A copy in which every float is one that is no integer."""
+    if isinstance(value, float):
+        return _NO_INTEGER
+    if isinstance(value, dict):
+        return {name: _without_floats(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_without_floats(one) for one in value]
+    return value
+
+
+def _is_integer(_checker: Any, value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_EXPLAINER: list[Any] = []
+
+
+def _explainer_class() -> Any:
+    """jsonschema's validator with QMP's idea of an integer; imported when first needed."""
+    if not _EXPLAINER:
+        from jsonschema import Draft202012Validator  # noqa: PLC0415 - takes 100 ms, rarely needed
+        from jsonschema.validators import extend  # noqa: PLC0415 - the same
+
+        checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
+        _EXPLAINER.append(extend(Draft202012Validator, type_checker=checker))
+    return _EXPLAINER[0]

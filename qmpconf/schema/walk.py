@@ -1,0 +1,105 @@
+"""Walking a catalog: which types it refers to, and what an object looks like when flattened.
+
+Helpers over `qmpconf.schema.model` for everyone who reads catalogs.  They hold no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from qmpconf.schema.model import (
+    BUILTINS,
+    INTEGER_BOUNDS,
+    Alternate,
+    Array,
+    Catalog,
+    Enum,
+    Member,
+    Object,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """An object type with its bases folded in.
+
+    `members` by name, bases first; `tag` with `variants` (tag value -> type key) of the type
+    itself or of its nearest base that has them; `open` when it or a base is open.
+    """
+
+    members: Mapping[str, Member]
+    tag: str
+    variants: Mapping[str, str]
+    open: bool
+
+
+def is_builtin(key: str) -> bool:
+    """Whether `key` is a builtin type (an integer type that documents name included)."""
+    return key in BUILTINS or key in INTEGER_BOUNDS
+
+
+def is_known(catalog: Catalog, key: str) -> bool:
+    """Whether `key` names a type."""
+    return key in catalog.types or is_builtin(key)
+
+
+def references_of(catalog: Catalog) -> Iterator[tuple[str, str]]:
+    """Every reference to a type in the catalog: (who refers, key)."""
+    for command in catalog.commands.values():
+        yield from ((f"command {command.name}", key) for key in (command.arguments,) if key)
+        yield from ((f"command {command.name}", key) for key in (command.returns,) if key)
+    for event in catalog.events.values():
+        yield from ((f"event {event.name}", key) for key in (event.data,) if key)
+    for owner in catalog.types:
+        yield from ((f"type {owner!r}", key) for key in children_of(catalog, owner))
+
+
+def children_of(catalog: Catalog, key: str) -> Iterator[str]:
+    """Keys of the types that the type `key` refers to directly; none for a builtin."""
+    found = catalog.types.get(key)
+    if isinstance(found, Array):
+        yield found.element
+    elif isinstance(found, Alternate):
+        yield from found.branches
+    elif isinstance(found, Object):
+        yield from (member.type for member in found.members)
+        yield from ((found.base,) if found.base else ())
+        yield from found.variants.values()
+
+
+def reachable(catalog: Catalog, key: str) -> Iterator[str]:
+    """`key` and the keys of every type that a value of it can hold, each once."""
+    waiting, seen = [key], {key}
+    while waiting:
+        current = waiting.pop()
+        yield current
+        for child in children_of(catalog, current):
+            if child not in seen:
+                seen.add(child)
+                waiting.append(child)
+
+
+def shape_of(catalog: Catalog, key: str) -> Shape:
+    """The object type `key` with its bases folded in.
+
+    Raises KeyError when `key` is no type of the catalog, TypeError when it is no object type.
+    """
+    chain: list[Object] = []
+    names: set[str] = set()
+    while key and key not in names:
+        names.add(key)
+        found = catalog.types[key]
+        if not isinstance(found, Object):
+            raise TypeError(f"{key} is no object type")
+        chain.append(found)
+        key = found.base
+    members = {member.name: member for one in reversed(chain) for member in one.members}
+    tagged = next((one for one in chain if one.tag), Object())
+    return Shape(members, tagged.tag, tagged.variants, any(one.open for one in chain))
+
+
+def enum_values(catalog: Catalog, key: str) -> tuple[str, ...] | None:
+    """Values of the enumeration `key`; None when it is none."""
+    found = catalog.types.get(key)
+    return tuple(value.name for value in found.values) if isinstance(found, Enum) else None
