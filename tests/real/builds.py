@@ -338,16 +338,16 @@ def _mirror() -> str:
     """The address of the Debian archive in the machine's own apt configuration."""
     text = Path("/etc/os-release").read_text()
     codename = re.search(r"(?m)^VERSION_CODENAME=\"?([\w-]+)", text)
-    targets = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"],
+    indexes = subprocess.run(
+        ["apt-get", "-oDebug::NoLocking=1", "update", "--print-uris"],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     ).stdout
-    for line in targets.splitlines():
-        address, _, suite = line.partition(" ")
-        if codename and suite == codename[1] and re.search(r"(?m)^ID=debian$", text):
-            return address
+    if codename and re.search(r"(?m)^ID=debian$", text):
+        found = re.search(rf"(?m)^'(\S+)/dists/{codename[1]}/InRelease'", indexes)
+        if found:
+            return found[1]
     raise BuildError("apt's configuration names no Debian archive for this machine's own release")
 
 
