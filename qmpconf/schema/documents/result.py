@@ -19,7 +19,8 @@ class DocumentFinding:
     `rule` names the kind of defect, as ``document.example.not-json`` or
     ``document.args-type.disagrees``; `line` is 1-based in the source as given; `subject` is the
     command, event or type that it is about; `pointer` the place inside of it (a JSON pointer,
-    or a member's name), empty for the whole.
+    or a member's name), empty for the whole.  `column` (1-based, 0: unknown) tells places apart
+    in a document whose lines were lost.
     """
 
     rule: str
@@ -29,6 +30,7 @@ class DocumentFinding:
     pointer: str = ""
     expected: str = ""
     seen: str = ""
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class Example:
 
     `direction` is ``->`` or ``<-``; `text` the JSON text as the document has it, with its lines
     joined; `line` and `last_line` where it stands; `subject` the command, event or type whose
-    section holds it.
+    section holds it.  `lines` has the source's line for each line of `text` (empty: `text` is
+    the source's lines from `line` on), `column` is where `text` begins in the first of them.
     """
 
     direction: str
@@ -68,6 +71,8 @@ class Example:
     line: int
     last_line: int
     subject: str
+    lines: tuple[int, ...] = ()
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True)
