@@ -1,0 +1,348 @@
+"""Values to messages: which of the protocol's messages a JSON value is, and what is wrong with it.
+
+A client sends commands, a server sends a greeting, responses (success or failure) and events
+(qmp-spec section 2).  A value that is none of them becomes `Unknown`.  Nothing raises: what breaks
+the shape of a message stands in its `problems`, and the message is read as far as it goes.
+
+This module sees one message at a time; what came before is `qmpconf.protocol.session`'s business.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from qmpconf.protocol.values import Malformed, Object, Value, dumps, is_json, loads, pointer
+
+#: The classes that an error may have (qmp-spec section 2.4.2).
+ERROR_CLASSES = (
+    "GenericError",
+    "CommandNotFound",
+    "DeviceNotActive",
+    "DeviceNotFound",
+    "KVMMissingCap",
+)
+
+#: What a downstream name begins with (qmp-spec section 6).
+DOWNSTREAM = re.compile(r"__[a-z0-9][a-z0-9.-]*\.[a-z0-9.-]+_", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One requirement that a message's shape breaks.
+
+    `requirement` is an id of the register, `pointer` the place inside the message.
+    """
+
+    requirement: str
+    pointer: str
+    expected: str
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What all messages have: the `value` that was parsed, and what is wrong with its shape."""
+
+    value: Value
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Message):
+    """A command.  `has_id` tells an id of null from none; `oob` is true for ``exec-oob``."""
+
+    name: str
+    arguments: dict[str, Value]
+    has_id: bool
+    id: Value
+    oob: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting(Message):
+    """The greeting.  `version` is (major, minor, micro), or () where it is not three integers."""
+
+    version: tuple[int, ...]
+    package: str
+    capabilities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Response(Message):
+    """What success and failure have in common."""
+
+    has_id: bool
+    id: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Success(Response):
+    """A command's success; `result` is the value of ``return``."""
+
+    result: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Response):
+    """A command's failure; class and description are empty where they are no strings."""
+
+    error_class: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Message):
+    """An event; `data` is None where there is none, `seconds` and `microseconds` its timestamp."""
+
+    name: str
+    data: Value
+    seconds: int
+    microseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Message):
+    """Text that is none of the protocol's messages; `value` is None where it is no JSON."""
+
+    well_formed: bool
+
+
+def brief(value: Value, limit: int = 60) -> str:
+    """`value` as JSON text for people, shortened to `limit` characters."""
+    text = dumps(value).decode("ascii")
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def type_name(value: Value) -> str:
+    """The name of a value's JSON type, an integer told from a number."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "boolean"
+    for kind, name in (
+        (str, "string"),
+        (int, "integer"),
+        (float, "number"),
+        (list, "array"),
+        (dict, "object"),
+    ):
+        if isinstance(value, kind):
+            return name
+    raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+class _Notes:
+    """Collects the problems of one message."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+
+    def add(self, requirement: str, where: tuple[str | int, ...], expected: str, seen: str) -> None:
+        self.found.append(Problem(requirement, pointer(where), expected, seen))
+
+    def only(
+        self, value: dict[str, Value], known: frozenset[str], requirement: str, *where: str
+    ) -> None:
+        """Note every member that is not `known`, and every one that stands twice."""
+        if not value.keys() <= known:
+            for name in value.keys() - known:
+                self.add(requirement, (*where, name), "no such member", brief(value[name]))
+        if isinstance(value, Object):
+            for name, earlier in value.duplicates:
+                self.add(requirement, (*where, name), "each member once", f"also {brief(earlier)}")
+
+    def typed(
+        self, value: Value, kind: type, requirement: str, *where: str | int, expected: str
+    ) -> bool:
+        """Note a value that is not of `kind` (a bool is no int)."""
+        if type(value) is kind or (isinstance(value, kind) and not isinstance(value, bool)):
+            return True
+        self.add(requirement, where, expected, f"{type_name(value)} {brief(value)}")
+        return False
+
+    def done(self) -> tuple[Problem, ...]:
+        return tuple(self.found)
+
+
+_COMMAND_MEMBERS = frozenset({"execute", "exec-oob", "arguments", "id"})
+_GREETING_MEMBERS = frozenset({"QMP"})
+_QMP_MEMBERS = frozenset({"version", "capabilities"})
+_SUCCESS_MEMBERS = frozenset({"return", "id"})
+_FAILURE_MEMBERS = frozenset({"error", "id"})
+_ERROR_MEMBERS = frozenset({"class", "desc"})
+_EVENT_MEMBERS = frozenset({"event", "timestamp", "data"})
+_TIME_MEMBERS = frozenset({"seconds", "microseconds"})
+
+
+def from_client(data: bytes) -> Command | Unknown:
+    """The message that a client sent as `data` (qmp-spec section 2.3)."""
+    notes = _Notes()
+    try:
+        value = loads(data)
+    except Malformed as error:
+        notes.add("request.object", (), "well-formed JSON", str(error))
+        return Unknown(None, notes.done(), well_formed=False)
+    if not isinstance(value, dict):
+        notes.add("request.object", (), "an object", type_name(value))
+        return Unknown(value, notes.done(), well_formed=True)
+    notes.only(value, _COMMAND_MEMBERS, "request.members")
+    oob = "exec-oob" in value
+    if oob == ("execute" in value):
+        notes.add(
+            "request.members",
+            (),
+            "exactly one of execute and exec-oob",
+            "both" if oob else "neither",
+        )
+    member = "exec-oob" if oob else "execute"
+    name = value.get(member, "")
+    if not notes.typed(name, str, "request.execute-string", member, expected="a string"):
+        name = ""
+    arguments = value.get("arguments", {})
+    if not notes.typed(
+        arguments, dict, "request.arguments-object", "arguments", expected="an object"
+    ):
+        arguments = {}
+    return Command(value, notes.done(), name, arguments, "id" in value, value.get("id"), oob)
+
+
+def from_server(data: bytes) -> Greeting | Success | Failure | Event | Unknown:
+    """The message that a server sent as `data` (qmp-spec sections 2.2, 2.4, 2.5)."""
+    notes = _Notes()
+    if not data.isascii() or b"\\u" in data:
+        _encoding(data, notes)
+    try:
+        value = loads(data)
+    except Malformed as error:
+        notes.add("framing.valid-json", (), "valid JSON", str(error))
+        return Unknown(None, notes.done(), well_formed=False)
+    if b"'" in data and not is_json(data):
+        notes.add("framing.valid-json", (), "strings in double quotes", "single quotes")
+    if not isinstance(value, dict):
+        notes.add("framing.object", (), "an object", type_name(value))
+        return Unknown(value, notes.done(), well_formed=True)
+    if "event" in value:
+        return _event(value, notes)
+    if "return" in value or "error" in value:
+        return _response(value, notes)
+    if "QMP" in value:
+        return _greeting(value, notes)
+    notes.add("framing.object", (), "a greeting, a response or an event", brief(value))
+    return Unknown(value, notes.done(), well_formed=True)
+
+
+_LOWER_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*(\\u(?=[0-9A-F]*[a-f])[0-9a-fA-F]{4})")
+
+
+def _encoding(data: bytes, notes: _Notes) -> None:
+    if not data.isascii():
+        at = next(index for index, byte in enumerate(data) if byte > 0x7F)
+        notes.add("framing.ascii", (), "ASCII", f"byte 0x{data[at]:02X} at byte {at}")
+    found = _LOWER_ESCAPE.search(data)
+    if found:
+        notes.add("framing.ascii", (), "escapes in upper case", found.group(1).decode("ascii"))
+
+
+def _greeting(value: dict[str, Value], notes: _Notes) -> Greeting:
+    rule = "greeting.shape"
+    notes.only(value, _GREETING_MEMBERS, rule)
+    version: tuple[int, ...] = ()
+    package = ""
+    capabilities: list[str] = []
+    content = value["QMP"]
+    if notes.typed(content, dict, rule, "QMP", expected="an object"):
+        notes.only(content, _QMP_MEMBERS, rule, "QMP")
+        version, package = _version(content.get("version"), notes)
+        offered = content.get("capabilities")
+        if notes.typed(offered, list, rule, "QMP", "capabilities", expected="an array"):
+            for index, name in enumerate(offered):
+                where = ("QMP", "capabilities", index)
+                rule = "capabilities.known"
+                if not notes.typed(name, str, rule, *where, expected="a string"):
+                    continue
+                capabilities.append(name)
+                if name != "oob" and not DOWNSTREAM.match(name):
+                    notes.add(rule, where, "oob, or a downstream name", brief(name))
+    return Greeting(value, notes.done(), version, package, tuple(capabilities))
+
+
+def _version(value: Value, notes: _Notes) -> tuple[tuple[int, ...], str]:
+    rule = "greeting.shape"
+    if not notes.typed(value, dict, rule, "QMP", "version", expected="an object"):
+        return (), ""
+    notes.only(value, frozenset({"qemu", "package"}), rule, "QMP", "version")
+    package = value.get("package")
+    if not notes.typed(package, str, rule, "QMP", "version", "package", expected="a string"):
+        package = ""
+    triple = value.get("qemu")
+    where = ("QMP", "version", "qemu")
+    numbers = ("major", "minor", "micro")
+    if not notes.typed(triple, dict, rule, *where, expected="an object of three integers"):
+        return (), package
+    notes.only(triple, frozenset(numbers), rule, *where)
+    if not all(
+        notes.typed(triple.get(one), int, rule, *where, one, expected="an integer")
+            for one in numbers
+    ):
+        return (), package
+    return tuple(triple[one] for one in numbers), package
+
+
+def _response(value: dict[str, Value], notes: _Notes) -> Success | Failure:
+    has_id = "id" in value
+    if "return" in value:
+        notes.only(value, _SUCCESS_MEMBERS, "response.members")
+        return Success(value, notes.done(), has_id, value.get("id"), value["return"])
+    notes.only(value, _FAILURE_MEMBERS, "response.members")
+    rule = "response.error-shape"
+    error = value["error"]
+    texts = {"class": "", "desc": ""}
+    if notes.typed(error, dict, rule, "error", expected="an object"):
+        notes.only(error, _ERROR_MEMBERS, rule, "error")
+        for name in texts:
+            text = error.get(name)
+            if name not in error:
+                notes.add(rule, ("error", name), "a string", "nothing")
+            elif notes.typed(text, str, rule, "error", name, expected="a string"):
+                texts[name] = text
+        if texts["class"] and texts["class"] not in ERROR_CLASSES:
+            notes.add(
+                "response.error-class",
+                ("error", "class"),
+                " | ".join(ERROR_CLASSES),
+                brief(texts["class"]),
+            )
+    return Failure(value, notes.done(), has_id, value.get("id"), texts["class"], texts["desc"])
+
+
+def _event(value: dict[str, Value], notes: _Notes) -> Event:
+    rule = "event.shape"
+    notes.only(value, _EVENT_MEMBERS, rule)
+    name = value["event"]
+    if not notes.typed(name, str, rule, "event", expected="a string"):
+        name = ""
+    data = value.get("data")
+    if "data" in value and notes.typed(data, dict, rule, "data", expected="an object") and not data:
+        notes.add("event.no-empty-data", ("data",), "no data", "{}")
+    seconds, microseconds = _timestamp(value, notes)
+    return Event(value, notes.done(), name, data, seconds, microseconds)
+
+
+def _timestamp(value: dict[str, Value], notes: _Notes) -> tuple[int, int]:
+    rule = "event.timestamp"
+    if "timestamp" not in value:
+        notes.add("event.shape", ("timestamp",), "a timestamp", "nothing")
+        return -1, -1
+    stamp = value["timestamp"]
+    if not notes.typed(stamp, dict, rule, "timestamp", expected="an object"):
+        return -1, -1
+    notes.only(stamp, _TIME_MEMBERS, rule, "timestamp")
+    numbers = []
+    for name in ("seconds", "microseconds"):
+        number = stamp.get(name)
+        if not notes.typed(number, int, rule, "timestamp", name, expected="an integer"):
+            return -1, -1
+        numbers.append(number)
+    seconds, microseconds = numbers
+    if not (seconds >= 0 and 0 <= microseconds <= 999_999) and (seconds, microseconds) != (-1, -1):
+        notes.add(rule, ("timestamp",), "microseconds from 0 to 999999, or both -1", brief(stamp))
+    return seconds, microseconds
