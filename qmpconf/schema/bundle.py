@@ -22,8 +22,7 @@ JSON Schema calls ``1.0`` an integer and cannot see duplicate members; QMP's ans
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from qmpconf.schema.model import (
@@ -37,6 +36,9 @@ from qmpconf.schema.model import (
     Object,
 )
 from qmpconf.schema.walk import Shape, enum_values, shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from jsonschema.exceptions import ValidationError
 
 Path = tuple[str | int, ...]
@@ -69,8 +70,13 @@ def show(value: Any) -> str:
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """The known name that was probably meant by `name`, or nothing."""
-    close = difflib.get_close_matches(name.lower().replace("_", "-"), list(known), 1, 0.6)
-    return close[0] if close else ""
+    plain = {_plain(one): one for one in known}
+    close = difflib.get_close_matches(_plain(name), list(plain), 1, 0.6)
+    return plain[close[0]] if close else ""
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")
 
 
 def json_type(value: Any) -> str:
@@ -92,7 +98,7 @@ _TYPE_NAMES: Sequence[tuple[type, str]] = (
 )
 
 
-def _problems(error: ValidationError) -> list[Problem]:
+def _problems(error: Any) -> list[Problem]:
     path = tuple(error.absolute_path)
     if error.validator == "anyOf":  # only where a document's alternate cannot be told by type
         return [_simple("type", path, error, "a value of one of the documented types")]
@@ -115,7 +121,7 @@ def _simple(kind: Kind, path: Path, error: Any, expected: str) -> Problem:
     return Problem(kind, path, f"expected {expected}, got {seen}", expected, seen)
 
 
-def _no_value(path: Path, error: ValidationError) -> Problem:
+def _no_value(path: Path, error: Any) -> Problem:
     allowed = [str(one) for one in error.validator_value]
     hint = suggest(error.instance, allowed) if isinstance(error.instance, str) else ""
     seen = show(error.instance)
@@ -123,7 +129,7 @@ def _no_value(path: Path, error: ValidationError) -> Problem:
     return Problem("value", path, message, "one of " + ", ".join(allowed), seen, hint)
 
 
-def _unknown(path: Path, error: ValidationError) -> list[Problem]:
+def _unknown(path: Path, error: Any) -> list[Problem]:
     allowed = list(error.schema.get("properties", ()))
     expected = "one of the members " + ", ".join(allowed) if allowed else "no members"
     free = [one for one in allowed if one not in error.instance]
@@ -142,7 +148,7 @@ def _unknown(path: Path, error: ValidationError) -> list[Problem]:
     ]
 
 
-def _missing(path: Path, error: ValidationError) -> list[Problem]:
+def _missing(path: Path, error: Any) -> list[Problem]:
     # jsonschema gives one error for each missing member, and names it only in its text.
     present = list(error.instance)
     seen = "members " + ", ".join(present) if present else "no members"

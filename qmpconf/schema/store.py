@@ -67,8 +67,10 @@ _SUFFIX = ".json.gz"
 def encode(catalog: Catalog) -> bytes:
     """The catalog in the format of this module; equal catalogs give equal bytes."""
     parts = [
-        f'{{"{FORMAT}":{VERSION},\n"name":{_json(catalog.name)},\n'
-        f'"source":{_json(_plain(catalog.source))}'
+        (
+            f'{{"{FORMAT}":{VERSION},\n"name":{_json(catalog.name)},\n'
+            f'"source":{_json(_plain(catalog.source))}'
+        )
     ]
     for section in ("commands", "events", "types"):
         entries: Mapping[str, Any] = getattr(catalog, section)
@@ -143,9 +145,11 @@ def _section(value: Any, section: str, kind: type[Any], where: str) -> dict[str,
 
 def _convert_type(value: Any, where: str) -> Type:
     kind = value.get("kind") if isinstance(value, Mapping) else None
-    if kind not in _KINDS:
+    shape = _KINDS.get(str(kind))
+    if shape is None:
         raise InputError(f"{where}: damaged catalog: unknown kind {kind!r}")
-    return _convert(value, _KINDS[kind], where)
+    found: Type = _convert(value, shape, where)
+    return found
 
 
 def _convert(value: Any, kind: type[Any], where: str) -> Any:

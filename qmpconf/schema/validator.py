@@ -1,4 +1,4 @@
-"""Does this payload fit the catalog, and if not, what is wrong where?
+"""Whether a payload fits the catalog, and if not, what is wrong where.
 
 `Validator` answers the first question with jsonschema-rs, for every message; one small validator
 for each command's arguments and return and each event's data, made when first needed, over one
@@ -17,7 +17,6 @@ This module knows neither sessions nor findings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,8 @@ from qmpconf.schema import bundle
 from qmpconf.schema.problems import Problem, problems_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jsonschema.protocols import Validator as Explainer
 
     from qmpconf.schema.model import Catalog
@@ -121,7 +122,10 @@ class Validator:
     def _explainer(self, definition: str) -> Explainer:
         if definition not in self.bundle["$defs"]:
             raise KeyError(definition)
-        return _explainer_class()({**self.bundle, "$ref": bundle.reference(definition)})
+        explainer: Explainer = _explainer_class()(
+            {**self.bundle, "$ref": bundle.reference(definition)}
+        )
+        return explainer
 
     def definitions(self) -> Iterator[str]:
         """Names of everything that can be validated."""
@@ -147,11 +151,12 @@ _EXPLAINER: list[Any] = []
 
 
 def _explainer_class() -> Any:
-    """jsonschema's validator with QMP's idea of an integer; imported when first needed."""
+    """The validator of jsonschema, with QMP's idea of an integer; imported when first needed."""
     if not _EXPLAINER:
         from jsonschema import Draft202012Validator  # noqa: PLC0415 - takes 100 ms, rarely needed
         from jsonschema.validators import extend  # noqa: PLC0415 - the same
 
         checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
-        _EXPLAINER.append(extend(Draft202012Validator, type_checker=checker))
+        make: Any = extend
+        _EXPLAINER.append(make(Draft202012Validator, type_checker=checker))
     return _EXPLAINER[0]

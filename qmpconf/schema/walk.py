@@ -5,8 +5,8 @@ Helpers over `qmpconf.schema.model` for everyone who reads catalogs.  They hold 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qmpconf.schema.model import (
     BUILTINS,
@@ -18,6 +18,9 @@ from qmpconf.schema.model import (
     Member,
     Object,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,31 @@
+"""``qmpconf schema export NAME [-o FILE]``: a catalog as one JSON Schema bundle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmpconf.schema.bundle import build
+from qmpconf.schema.store import load, write_bytes
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Take the catalog and the file to write."""
+    parser.add_argument("catalog", metavar="NAME", help="a shipped catalog's name, or a file")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help="write to FILE (default: stdout)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the bundle."""
+    text = json.dumps(build(load(arguments.catalog)), indent=1) + "\n"
+    if arguments.output is None:
+        print(text, end="")
+    else:
+        write_bytes(text.encode(), arguments.output)
+    return 0

@@ -1,0 +1,23 @@
+"""``qmpconf schema list``: the shipped catalogs, one in a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qmpconf.report.catalog import listing
+from qmpconf.schema.store import load_shipped, shipped
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Take ``--names`` for scripts."""
+    parser.add_argument("--names", action="store_true", help="names only, one in a line")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the list."""
+    names = shipped()
+    print("\n".join(names) if arguments.names else listing(map(load_shipped, names)))
+    return 0

@@ -1,0 +1,39 @@
+"""``qmpconf schema show NAME [ENTRY]``: a catalog, or one of its entries in full."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from qmpconf.errors import UsageError
+from qmpconf.report.catalog import entry, names_of, overview
+from qmpconf.schema.problems import suggest
+from qmpconf.schema.store import load
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Take the catalog and the entry."""
+    parser.add_argument("catalog", metavar="NAME", help="a shipped catalog's name, or a file")
+    parser.add_argument(
+        "entry", metavar="ENTRY", nargs="?", help="a command, an event or a named type"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print it, in the width of the terminal."""
+    catalog = load(arguments.catalog)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 100
+    if arguments.entry is None:
+        print(overview(catalog, width), end="")
+        return 0
+    try:
+        print(entry(catalog, arguments.entry, width), end="")
+    except KeyError:
+        close = suggest(arguments.entry, names_of(catalog))
+        hint = f"did you mean {close!r}?" if close else "see 'qmpconf schema show NAME'"
+        raise UsageError(f"{catalog.name} has no {arguments.entry!r}; {hint}") from None
+    return 0

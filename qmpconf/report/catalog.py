@@ -1,0 +1,232 @@
+"""A catalog as text for people: the overview, and one entry with its structure in full.
+
+A line is one member, ``name: type`` (``name?`` when it may be left out); what it consists of
+stands indented below it.  Types without a name are only ever shown as what they consist of.
+A type inside itself is not written again: the line says which line above it repeats.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from qmpconf.schema.model import (
+    BUILTINS,
+    Alternate,
+    Array,
+    Catalog,
+    Command,
+    Enum,
+    Event,
+    Facts,
+    Member,
+    Object,
+)
+from qmpconf.schema.walk import shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_INDENT = "  "
+
+#: The label of what an alternate can be: branches have no names.
+_BRANCH = "-"
+
+#: What a builtin type is called here.
+_WORDS = {**BUILTINS, "any": "any value"}
+
+
+def overview(catalog: Catalog, width: int = 100) -> str:
+    """What the catalog is and has, in lines of at most `width` characters."""
+    source = catalog.source
+    facts = [
+        ("catalog", catalog.name),
+        ("describes", " ".join(filter(None, (source.product, source.version, source.package)))),
+        ("made from", " ".join(filter(None, (source.kind, source.form, source.title)))),
+        ("commands", str(len(catalog.commands))),
+        ("events", str(len(catalog.events))),
+        ("types", str(len(catalog.types))),
+    ]
+    lines = [f"{name + ':':<12}{text}" for name, text in facts]
+    named = [found.name for found in catalog.types.values() if found.name]
+    for title, names in (
+        ("commands", [_flagged(one) for one in catalog.commands.values()]),
+        ("events", [_flagged(one) for one in catalog.events.values()]),
+        ("types", named),
+    ):
+        if names:
+            lines += ["", f"{title}:", *_wrapped(sorted(names), _INDENT, width)]
+    return "\n".join(lines) + "\n"
+
+
+def listing(catalogs: Iterable[Catalog]) -> str:
+    """One line for each catalog."""
+    rows = [
+        (
+            one.name,
+            one.source.kind,
+            one.source.package or one.source.title,
+            len(one.commands),
+            len(one.events),
+            len(one.types),
+        )
+        for one in catalogs
+    ]
+    head = ("name", "from", "source", "commands", "events", "types")
+    return tabulate(rows, head, tablefmt="simple")
+
+
+def entry(catalog: Catalog, name: str, width: int = 100) -> str:
+    """The command, event or named type `name` in full.
+
+    A name that is both is shown as both.  Raises KeyError when the catalog has no such name.
+    """
+    writer = _Writer(catalog, width)
+    blocks = []
+    if name in catalog.commands:
+        blocks.append(writer.command(catalog.commands[name]))
+    if name in catalog.events:
+        blocks.append(writer.event(catalog.events[name]))
+    blocks += [writer.named(key) for key, one in catalog.types.items() if one.name == name]
+    if not blocks:
+        raise KeyError(name)
+    return "\n".join("\n".join(block) + "\n" for block in blocks)
+
+
+def names_of(catalog: Catalog) -> list[str]:
+    """Every name that `entry` takes."""
+    named = {found.name for found in catalog.types.values() if found.name}
+    return sorted({*catalog.commands, *catalog.events, *named})
+
+
+def _flagged(one: Command | Event) -> str:
+    marks = [mark for mark in ("deprecated", "unstable") if mark in one.facts.features]
+    return f"{one.name} ({', '.join(marks)})" if marks else one.name
+
+
+def _wrapped(words: Iterable[str], indent: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        ", ".join(words),
+        max(width, len(indent) + 20),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+class _Writer:
+    """Writes structures; `_above` holds the types that are being written, with their place."""
+
+    def __init__(self, catalog: Catalog, width: int) -> None:
+        self._catalog = catalog
+        self._width = width
+        self._above: dict[str, str] = {}
+
+    def command(self, command: Command) -> list[str]:
+        oob = ("may be sent out of band",) if command.allow_oob else ()
+        lines = [self._title("command", command.name, command.facts, oob)]
+        lines += self._part("arguments", command.arguments, "none")
+        return lines + self._part("returns", command.returns, "nothing ({})")
+
+    def event(self, event: Event) -> list[str]:
+        title = self._title("event", event.name, event.facts)
+        return [title, *self._part("data", event.data, "none")]
+
+    def named(self, key: str) -> list[str]:
+        found = self._catalog.types[key]
+        title = self._title("type", found.name, found.facts)
+        return [title, *self._place("is", key, 1, found.name)]
+
+    def _title(self, kind: str, name: str, facts: Facts, more: Iterable[str] = ()) -> str:
+        notes = self._notes(facts, more)
+        return f"{kind} {name}" + (f"  ({notes})" if notes else "")
+
+    def _part(self, word: str, key: str, nothing: str) -> list[str]:
+        if not key:
+            return [f"{_INDENT}{word}: {nothing}"]
+        return list(self._place(word, key, 1, word))
+
+    def _notes(self, facts: Facts, more: Iterable[str] = ()) -> str:
+        title = self._catalog.source.title or "the document"
+        notes = [
+            *more,
+            *facts.features,
+            f"since {facts.since}" if facts.since else "",
+            f"if {facts.condition}" if facts.condition else "",
+            f"line {facts.line} of {title}" if facts.line else "",
+        ]
+        return ", ".join(filter(None, notes))
+
+    # ── one place: a label, the type of what stands there, and what that consists of ─────────
+
+    def _place(
+        self, label: str, key: str, depth: int, where: str, notes: str = ""
+    ) -> Iterator[str]:
+        indent = _INDENT * depth
+        tail = f"  ({notes})" if notes else ""
+        inner, words = key, []
+        while isinstance(found := self._catalog.types.get(inner), Array):
+            words.append("array of ")
+            inner = found.element
+        colon = "" if label == _BRANCH else ":"
+        prefix = f"{indent}{label}{colon} {''.join(words)}"
+        if found is None:
+            yield f"{prefix}{_WORDS.get(inner, inner)}{tail}"
+            return
+        name = f" {found.name}" if found.name else ""
+        if inner in self._above:
+            again = found.name or f"the same as `{self._above[inner]}`"
+            yield f"{prefix}{found.kind} {again}, again{tail}"
+            return
+        self._above[inner] = where
+        if isinstance(found, Enum):
+            more = ", and others" if found.open else ""
+            yield f"{prefix}enum{name}, one of{more}{tail}"
+            values = [
+                value.name + (f" ({notes})" if (notes := self._notes(value.facts)) else "")
+                for value in found.values
+            ]
+            yield from _wrapped(values, indent + _INDENT, self._width)
+        elif isinstance(found, Alternate):
+            yield f"{prefix}alternate{name}, one of{tail}"
+            for branch in found.branches:
+                yield from self._place(_BRANCH, branch, depth + 1, where)
+        elif isinstance(found, Object):
+            more = ", other members allowed" if shape_of(self._catalog, inner).open else ""
+            yield f"{prefix}object{name}{more}{tail}"
+            yield from self._members(inner, depth + 1, where)
+        del self._above[inner]
+
+    def _members(
+        self, key: str, depth: int, where: str, outer: Mapping[str, Member] | None = None
+    ) -> Iterator[str]:
+        shape = shape_of(self._catalog, key)
+        known = outer or {}
+        own = [one for name, one in shape.members.items() if name not in known]
+        if not own and not shape.tag:
+            yield f"{_INDENT * depth}no {'more ' if outer is not None else ''}members"
+        for member in own:
+            yield from self._member(member, depth, where)
+        groups: dict[str, list[str]] = {}
+        for value, variant in shape.variants.items():
+            groups.setdefault(variant, []).append(value)
+        for variant, values in groups.items():
+            text = f"when {shape.tag} is {', '.join(values)}:"
+            indent = _INDENT * depth
+            yield from textwrap.wrap(
+                text,
+                max(self._width, len(indent) + 20),
+                initial_indent=indent,
+                subsequent_indent=indent + _INDENT * 2,
+                break_on_hyphens=False,
+            )
+            yield from self._members(variant, depth + 1, where, {**known, **shape.members})
+
+    def _member(self, member: Member, depth: int, where: str) -> Iterator[str]:
+        default = f"default {member.default}" if member.default else ""
+        notes = self._notes(member.facts, [default])
+        label = member.name + ("?" if member.optional else "")
+        yield from self._place(label, member.type, depth, f"{where}.{member.name}", notes)

@@ -1,0 +1,107 @@
+"""Which deprecated and unstable parts of a catalog a payload uses.
+
+A command, an event, a member and an enumeration value can each be marked.  Most payloads can use
+nothing that is marked, and cost one look into a table; the others are walked along the catalog.
+A payload that does not fit the catalog is walked as far as it fits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qmpconf.schema.model import Alternate, Array, Catalog, Enum, Facts, Object
+from qmpconf.schema.walk import is_builtin, reachable, shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: The features of QAPI that mean something to every user.
+MEANINGFUL = ("deprecated", "unstable")
+
+_JSON_KINDS = {"object": dict, "array": list, "enum": str}
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A marked part that is used: where in the payload, what it is, its mark and its facts."""
+
+    path: tuple[str | int, ...]
+    what: str
+    feature: str
+    facts: Facts
+
+
+class Features:
+    """The marked parts of one catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._marked: dict[str, bool] = {}
+
+    def used(self, key: str, value: Any) -> Iterator[Use]:
+        """The marked parts of the type `key` that `value` uses, in the order of the value."""
+        if key and self._can_use(key):
+            yield from self._walk(key, value, ())
+
+    def _can_use(self, key: str) -> bool:
+        known = self._marked.get(key)
+        if known is None:
+            known = any(map(self._is_marked, reachable(self._catalog, key)))
+            self._marked[key] = known
+        return known
+
+    def _is_marked(self, key: str) -> bool:
+        found = self._catalog.types.get(key)
+        parts = ()
+        if isinstance(found, Object):
+            parts = tuple(one.facts for one in found.members)
+        elif isinstance(found, Enum):
+            parts = tuple(one.facts for one in found.values)
+        return any(not set(MEANINGFUL).isdisjoint(facts.features) for facts in parts)
+
+    def _walk(self, key: str, value: Any, path: tuple[str | int, ...]) -> Iterator[Use]:
+        found = self._catalog.types.get(key)
+        if isinstance(found, Enum) and isinstance(value, str):
+            for one in found.values:
+                if one.name == value:
+                    yield from marks(one.facts, path, f"value {value!r}")
+        elif isinstance(found, Array) and isinstance(value, list):
+            for index, element in enumerate(value):
+                yield from self._walk(found.element, element, (*path, index))
+        elif isinstance(found, Alternate):
+            for branch in found.branches:
+                if self._fits(branch, value):
+                    yield from self._walk(branch, value, path)
+        elif isinstance(found, Object) and isinstance(value, dict):
+            yield from self._members(key, value, path)
+
+    def _members(
+        self, key: str, value: dict[str, Any], path: tuple[str | int, ...]
+    ) -> Iterator[Use]:
+        shape = shape_of(self._catalog, key)
+        members = dict(shape.members)
+        while shape.tag:
+            variant = shape.variants.get(str(value.get(shape.tag)))
+            if variant is None:
+                break
+            shape = shape_of(self._catalog, variant)
+            members = {**shape.members, **members}
+        for name, one in value.items():
+            member = members.get(name)
+            if member is not None:
+                where = (*path, name)
+                yield from marks(member.facts, where, f"member {name!r}")
+                if not is_builtin(member.type):
+                    yield from self._walk(member.type, one, where)
+
+    def _fits(self, key: str, value: Any) -> bool:
+        found = self._catalog.types.get(key)
+        return found is not None and isinstance(value, _JSON_KINDS.get(found.kind, ()))
+
+
+def marks(facts: Facts, path: tuple[str | int, ...], what: str) -> Iterator[Use]:
+    """A `Use` for each mark that the part itself has."""
+    for feature in MEANINGFUL:
+        if feature in facts.features:
+            yield Use(path, what, feature, facts)

@@ -1,0 +1,112 @@
+"""Which shipped catalog fits a server, by the version that its greeting tells.
+
+Knows names of catalogs and versions; no message, no session.  The greeting does not tell
+``qemu`` from ``qemu-storage-daemon``; the caller says which (see `PRODUCTS`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from qmpconf.schema.store import load_shipped, shipped
+
+PRODUCTS = ("qemu", "qemu-storage-daemon")
+
+Nearness = Literal["build", "version", "release", "nearest"]
+
+_NAME = re.compile(
+    r"(?P<product>.+?)-(?P<major>\d+)\.(?P<minor>\d+)(?:\.(?P<micro>\d+))?"
+    r"(?P<dev>-dev)?(?P<doc>-doc)?"
+)
+
+#: QEMU 2.12 was followed by 3.0; since then a major version has the minor versions 0, 1 and 2.
+_LAST_OF_2 = 12
+
+_SENTENCES: Mapping[Nearness, str] = {
+    "build": "introspected from this very build",
+    "version": "of the same version, another build",
+    "release": "of the same release, another stable version",
+    "nearest": "of the nearest release, {distance} away: differences are to be expected",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A server's version, as greeting and ``query-version`` tell it."""
+
+    major: int
+    minor: int
+    micro: int = 0
+    package: str = ""
+
+    @classmethod
+    def of(cls, value: Any) -> Version | None:
+        """The version in the greeting's ``version`` member; None when it is not of that shape."""
+        numbers = value.get("qemu") if isinstance(value, Mapping) else None
+        if not isinstance(numbers, Mapping):
+            return None
+        found = [numbers.get(part) for part in ("major", "minor", "micro")]
+        whole = [one for one in found if isinstance(one, int) and not isinstance(one, bool)]
+        if len(whole) < len(found):
+            return None
+        major, minor, micro = whole
+        package = value.get("package")
+        return cls(major, minor, micro, package if isinstance(package, str) else "")
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.micro}"
+
+    @property
+    def release(self) -> int:
+        """A number that grows by one with each release of QEMU."""
+        if self.major >= 3:
+            return _LAST_OF_2 + 1 + 3 * (self.major - 3) + self.minor
+        return self.minor if self.major == 2 else self.minor - 8 * (2 - self.major)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A shipped catalog and how near it is; `sentence` says it to the user."""
+
+    name: str
+    nearness: Nearness
+    distance: int
+
+    @property
+    def sentence(self) -> str:
+        """For example "qemu-7.2.22, introspected from this very build"."""
+        releases = f"{self.distance} release{'' if self.distance == 1 else 's'}"
+        return f"{self.name}, {_SENTENCES[self.nearness].format(distance=releases)}"
+
+
+def select(version: Version, product: str = "qemu", names: Iterable[str] | None = None) -> Fit:
+    """The catalog that fits best: of that build, else version, release, nearest release.
+
+    Introspection goes before documents, and of two equally near ones the newer.  Raises
+    LookupError when there is none for that product.
+    """
+    ranked = []
+    for name in shipped() if names is None else names:
+        known = _NAME.fullmatch(name)
+        if not known or known["product"] != product:
+            continue
+        of = Version(int(known["major"]), int(known["minor"]), int(known["micro"] or 0))
+        distance = abs(of.release - version.release)
+        micro = abs(of.micro - version.micro)
+        ranked.append((distance, bool(known["doc"]), -of.release, micro, name))
+    if not ranked:
+        raise LookupError(f"no catalog for {product}")
+    distance, _document, _release, micro, name = min(ranked)
+    if distance:
+        return Fit(name, "nearest", distance)
+    if micro:
+        return Fit(name, "release", 0)
+    return Fit(name, "build" if _is_build(name, version) else "version", 0)
+
+
+def _is_build(name: str, version: Version) -> bool:
+    source = load_shipped(name).source
+    return source.kind == "introspection" and source.package == version.package
