@@ -1,0 +1,315 @@
+"""A file to records, and records to messages: streaming, in constant memory.
+
+`TraceReader.records` gives what stands in the file.  `TraceReader.items` gives what it means: the
+frames of each direction, also those that are spread over several ``raw`` records, between the
+opening and the closing of their sessions.
+
+A torn last line (the recorder died while it wrote) is skipped and noted; so is a compressed file
+that ends early.  Anything else that is no trace raises `InputError` with the line.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any, Literal
+
+import msgspec
+
+from qmpconf.errors import InputError
+from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer, Kind
+from qmpconf.trace.records import (
+    VERSION,
+    Close,
+    Descriptor,
+    Finish,
+    Header,
+    Open,
+    Record,
+    Shut,
+    Side,
+    Traffic,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One frame of one direction, and where it stands in the file.
+
+    `line` is the line on which the frame ends.
+    """
+
+    line: int
+    t: float
+    conn: int
+    sender: Side
+    frame: Frame
+    fds: tuple[Descriptor, ...] = ()
+    redacted: tuple[str, ...] = ()
+
+
+class _Descriptor(msgspec.Struct):
+    kind: str
+    access: str = ""
+
+
+class _Ends(msgspec.Struct):
+    client: str = ""
+    server: str = ""
+
+
+class _Counts(msgspec.Struct):
+    sessions: int
+    messages: int
+
+
+class _Line(msgspec.Struct):
+    """Every member that a line of version 1 can have."""
+
+    t: float = 0.0
+    conn: int = 0
+    sender: Literal["client", "server"] | None = msgspec.field(name="from", default=None)
+    end: str = "\r\n"
+    msg: msgspec.Raw | None = None
+    raw: str | None = None
+    b64: str | None = None
+    fds: list[_Descriptor] | None = None
+    redacted: list[str] | None = None
+    open: _Ends | None = None
+    shut: Literal["client", "server"] | None = None
+    close: Literal["client", "server"] | None = None
+    error: str = ""
+    finish: _Counts | None = None
+
+
+class _First(msgspec.Struct):
+    qmptrace: int
+    started: str = ""
+    recorder: str = ""
+    meta: dict[str, Any] = {}
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+_decode_first = msgspec.json.Decoder(_First).decode
+
+_GZIP = b"\x1f\x8b"
+
+
+class TraceReader:
+    """Reads one trace file.
+
+    Raises `InputError` if `path` cannot be read or is no trace; while iterating, for a damaged
+    line that is not the last.  `header` is there at once; `finished` and `torn` (the number of a
+    torn last line, or 0) after iterating.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.finished = False
+        self.torn = 0
+        with self._opened() as file:
+            self.header = self._header(file)
+
+    def records(self) -> Iterator[Record]:
+        """Every record behind the header, in the file's order."""
+        self.finished = False
+        self.torn = 0
+        number = 1
+        line = b""
+        with self._opened() as file:
+            self._header(file)
+            try:
+                for line in file:
+                    number += 1
+                    yield self._record(line, number)
+            except _TornError:
+                if any(True for _ in _rest(file)):
+                    raise self._damaged(line, number) from None
+                self.torn = number
+            except (EOFError, zlib.error, gzip.BadGzipFile):
+                self.torn = number + 1
+            except OSError as error:
+                raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
+
+    def items(self) -> Iterator[Open | Item | Shut | Close]:
+        """Every frame, between the openings and closings of the sessions."""
+        framers: dict[tuple[int, Side], Framer] = {}
+        latest: dict[tuple[int, Side], Traffic] = {}
+        for record in self.records():
+            if isinstance(record, Traffic):
+                key = (record.conn, record.sender)
+                framer = framers.get(key)
+                if record.form == "msg" and (framer is None or framer.idle):
+                    frame = Frame(Kind.VALUE, record.data, record.end, True)  # noqa: FBT003
+                    yield Item(
+                        record.line,
+                        record.t,
+                        record.conn,
+                        record.sender,
+                        frame,
+                        record.fds,
+                        record.redacted,
+                    )
+                    continue
+                if framer is None:
+                    limits = CLIENT_LIMITS if record.sender == "client" else SERVER_LIMITS
+                    framer = framers[key] = Framer(limits)
+                latest[key] = record
+                fds = record.fds
+                for frame in framer.feed(record.data + record.end):
+                    yield _item(record, frame, fds)
+                    fds = ()
+                continue
+            if isinstance(record, Close):
+                yield from self._leftovers(framers, latest, record.conn)
+            if not isinstance(record, Finish):
+                yield record
+        for conn in sorted({conn for conn, _ in framers}):
+            yield from self._leftovers(framers, latest, conn)
+
+    @staticmethod
+    def _leftovers(
+        framers: dict[tuple[int, Side], Framer],
+        latest: dict[tuple[int, Side], Traffic],
+        conn: int,
+    ) -> Iterator[Item]:
+        sides: tuple[Side, Side] = ("client", "server")
+        for side in sides:
+            framer = framers.pop((conn, side), None)
+            if framer is not None:
+                for frame in framer.close():
+                    yield _item(latest[conn, side], frame, ())
+
+    def _opened(self) -> IO[bytes] | gzip.GzipFile:
+        try:
+            file = open(self.path, "rb")  # noqa: SIM115 - the callers' with statement closes it
+        except OSError as error:
+            raise InputError(f"cannot read {self.path}: {error.strerror}") from error
+        try:
+            magic = file.read(2)
+            file.seek(0)
+        except OSError as error:
+            file.close()
+            raise InputError(f"cannot read {self.path}: {error.strerror}") from error
+        if magic == _GZIP:
+            file.close()
+            return gzip.GzipFile(self.path)
+        return file
+
+    def _header(self, file: IO[bytes] | gzip.GzipFile) -> Header:
+        try:
+            line = file.readline(1 << 20)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{self.path}: not a readable gzip file ({error})") from error
+        if not line:
+            raise InputError(f"{self.path} is empty: a trace begins with its header line")
+        try:
+            first = _decode_first(line)
+        except (msgspec.MsgspecError, RecursionError):
+            raise InputError(
+                f"{self.path}:1: no trace: the first line must be a header, "
+                '{"qmptrace":1,"started":...}'
+            ) from None
+        if first.qmptrace > VERSION:
+            raise InputError(
+                f"{self.path}:1: trace format version {first.qmptrace} is newer than this "
+                f"qmpconf reads ({VERSION}); use a newer qmpconf"
+            )
+        if first.qmptrace < 1:
+            raise InputError(f"{self.path}:1: there is no trace format version {first.qmptrace}")
+        return Header(first.qmptrace, first.started, first.recorder, first.meta)
+
+    def _record(self, line: bytes, number: int) -> Record:
+        try:
+            parsed = _decode(line)
+        except (msgspec.MsgspecError, RecursionError):
+            raise _TornError from None
+        sender = parsed.sender
+        if sender is not None:
+            if parsed.msg is not None:
+                return Traffic(
+                    number,
+                    parsed.t,
+                    parsed.conn,
+                    sender,
+                    "msg",
+                    bytes(parsed.msg),
+                    parsed.end.encode("utf-8"),
+                    _descriptors(parsed.fds),
+                    tuple(parsed.redacted or ()),
+                )
+            return self._raw(parsed, sender, number)
+        if parsed.open is not None:
+            ends = parsed.open
+            return Open(number, parsed.t, parsed.conn, ends.client, ends.server)
+        if parsed.shut is not None:
+            return Shut(number, parsed.t, parsed.conn, parsed.shut)
+        if parsed.close is not None:
+            return Close(number, parsed.t, parsed.conn, parsed.close, parsed.error)
+        if parsed.finish is not None:
+            self.finished = True
+            counts = parsed.finish
+            return Finish(number, parsed.t, counts.sessions, counts.messages)
+        raise self._damaged(line, number)
+
+    def _raw(self, parsed: _Line, sender: Side, number: int) -> Traffic:
+        if parsed.raw is not None:
+            data = parsed.raw.encode("utf-8")
+        elif parsed.b64 is not None:
+            try:
+                data = base64.b64decode(parsed.b64, validate=True)
+            except binascii.Error:
+                raise InputError(f"{self.path}:{number}: the value of b64 is no base64") from None
+        else:
+            raise InputError(
+                f"{self.path}:{number}: bytes from the {sender}, but neither msg nor raw nor b64"
+            )
+        return Traffic(
+            number,
+            parsed.t,
+            parsed.conn,
+            sender,
+            "raw" if parsed.raw is not None else "b64",
+            data,
+            b"",
+            _descriptors(parsed.fds),
+            tuple(parsed.redacted or ()),
+        )
+
+    def _damaged(self, line: bytes, number: int) -> InputError:
+        return InputError(
+            f"{self.path}:{number}: no record of a trace: {line[:60]!r}"
+            f"{' ...' if len(line) > 60 else ''}"
+        )
+
+
+class _TornError(Exception):
+    """A line that is no JSON: the end of a cut-off file, or damage."""
+
+
+def _rest(file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
+    try:
+        yield from file
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return
+
+
+def _descriptors(listed: list[_Descriptor] | None) -> tuple[Descriptor, ...]:
+    return tuple(Descriptor(one.kind, one.access) for one in listed) if listed else ()
+
+
+def _item(record: Traffic, frame: Frame, fds: tuple[Descriptor, ...]) -> Item:
+    return Item(record.line, record.t, record.conn, record.sender, frame, fds, record.redacted)
+
+
+def direction(path: str, conn: int, sender: Side) -> bytes:
+    """All bytes that `sender` sent in session `conn`, exactly.  Raises `InputError`."""
+    return b"".join(
+        record.data + record.end
+        for record in TraceReader(path).records()
+        if isinstance(record, Traffic) and record.conn == conn and record.sender == sender
+    )

@@ -1,0 +1,116 @@
+"""What a trace file holds, version 1: one JSON object a line (DESIGN.md section 4).
+
+================  ==============================================================================
+`Header`          the first line: the format's version, when and by what it was recorded
+`Open`            a session begins
+`Traffic`         bytes that one side sent: a message (`msg`), or what is none (`raw`, `b64`)
+`Shut`            one side has closed its sending direction; the other one still may send
+`Close`           a session has ended
+`Finish`          the last line of a recording that ended in order
+================  ==============================================================================
+
+`t` is in seconds since `Header.started`, on a monotonic clock.  `line` is the record's line in
+its file, 1-based; a record that has not been read from a file has line 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+#: The version that this module describes, and that `qmpconf.trace.writer` writes.
+VERSION = 1
+
+#: The two ends of a session, as `from`, `shut` and `close` have them.
+Side = Literal["client", "server"]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first line.  `started` is UTC, RFC 3339; `meta` what the recorder knew besides."""
+
+    version: int
+    started: str
+    recorder: str
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A session begins: `client` and `server` are the addresses, as the recorder knows them."""
+
+    line: int
+    t: float
+    conn: int
+    client: str = ""
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A file descriptor that rode on a message: its kind and access, never its content.
+
+    `kind` is ``file``, ``directory``, ``pipe``, ``socket``, ``null``, ``char``, ``block`` or
+    ``other``; `access` is ``r``, ``w`` or ``rw``.
+    """
+
+    kind: str
+    access: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Bytes that one side sent.
+
+    With `form` ``msg``, `data` is one JSON value and `end` the white space behind it; with
+    ``raw`` and ``b64`` all bytes are in `data`.  `redacted` holds the JSON pointers of values
+    that were replaced.
+    """
+
+    line: int
+    t: float
+    conn: int
+    sender: Side
+    form: Literal["msg", "raw", "b64"]
+    data: bytes
+    end: bytes = b""
+    fds: tuple[Descriptor, ...] = ()
+    redacted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """`who` has closed its sending direction."""
+
+    line: int
+    t: float
+    conn: int
+    who: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A session has ended; `who` ended it first.
+
+    `error` tells how, where it was no orderly end: ``refused``, ``reset``, ...
+    """
+
+    line: int
+    t: float
+    conn: int
+    who: Side
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The last line of a recording that ended in order."""
+
+    line: int
+    t: float
+    sessions: int
+    messages: int
+
+
+Record = Open | Traffic | Shut | Close | Finish
