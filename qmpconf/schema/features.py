@@ -53,7 +53,7 @@ class Features:
 
     def _is_marked(self, key: str) -> bool:
         found = self._catalog.types.get(key)
-        parts = ()
+        parts: tuple[Facts, ...] = ()
         if isinstance(found, Object):
             parts = tuple(one.facts for one in found.members)
         elif isinstance(found, Enum):

@@ -34,6 +34,7 @@ from qmpconf.schema.model import (
     Source,
     Type,
 )
+from qmpconf.schema.walk import cycle
 
 #: Commands whose arguments are open-ended, although introspection shows a closed object: name,
 #: the members that introspection shows then, and why more are taken.  QAPI marks such a command
@@ -108,7 +109,10 @@ def compile_introspection(
         )
     product = "qemu" if SYSTEM_COMMANDS & commands.keys() else "qemu-storage-daemon"
     source = Source("introspection", product, version, package, "query-qmp-schema", "", sha256)
-    return Catalog(name or f"{product}-{version or 'unknown'}", source, commands, events, types)
+    catalog = Catalog(name or f"{product}-{version or 'unknown'}", source, commands, events, types)
+    if endless := cycle(catalog):
+        raise InputError(f"SchemaInfo entry {endless!r}: is a variant of itself")
+    return catalog
 
 
 def _place(number: int, entry: Any) -> str:

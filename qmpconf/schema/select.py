@@ -22,8 +22,9 @@ _NAME = re.compile(
     r"(?P<dev>-dev)?(?P<doc>-doc)?"
 )
 
-#: QEMU 2.12 was followed by 3.0; since then a major version has the minor versions 0, 1 and 2.
-_LAST_OF_2 = 12
+#: Number of a major version's first release; from 3.0 on each major version has three.
+#: (0.15 was followed by 1.0, 1.7 by 2.0, and 2.12 by 3.0.)
+_FIRST = {0: -24, 1: -8, 2: 0, 3: 13}
 
 _SENTENCES: Mapping[Nearness, str] = {
     "build": "introspected from this very build",
@@ -62,9 +63,8 @@ class Version:
     @property
     def release(self) -> int:
         """A number that grows by one with each release of QEMU."""
-        if self.major >= 3:
-            return _LAST_OF_2 + 1 + 3 * (self.major - 3) + self.minor
-        return self.minor if self.major == 2 else self.minor - 8 * (2 - self.major)
+        first = _FIRST.get(self.major, _FIRST[3] + 3 * (self.major - 3))
+        return first + self.minor
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ from qmpconf.schema.model import (
     Source,
     Type,
 )
-from qmpconf.schema.walk import is_known, references_of
+from qmpconf.schema.walk import cycle, is_known, references_of
 
 FORMAT = "qmpconf-catalog"
 VERSION = 1
@@ -164,6 +164,8 @@ def _check_references(catalog: Catalog, where: str) -> None:
     for owner, key in references_of(catalog):
         if not is_known(catalog, key):
             raise InputError(f"{where}: damaged catalog: {owner} refers to {key!r}, which is not")
+    if endless := cycle(catalog):
+        raise InputError(f"{where}: damaged catalog: type {endless!r} is a variant of itself")
 
 
 # ── files ────────────────────────────────────────────────────────────────────────────────────

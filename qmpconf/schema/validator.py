@@ -7,9 +7,9 @@ shared bundle.  Only when the answer is no, `explain` asks jsonschema, and turns
 
 QMP's fine print, which plain JSON Schema misses: ``1.0`` is no integer.  The strict reader
 (`qmpconf.protocol.values`) gives such numbers as `Float`, a subclass of float.  jsonschema-rs
-refuses to look at it (ValueError) wherever the schema asks for its type, so nothing is paid for
-this rule by messages without such numbers; those with one are asked again with a number that is
-surely no integer in its place.  Duplicate members are a matter of the message, not of its schema,
+takes no subclass (ValueError, or a no) wherever the schema asks for its type, so nothing is paid
+for this rule by messages without such numbers; those with one are asked again with a number that
+is surely no integer in its place.  Duplicate members are a matter of the message, not of its schema,
 and are found on the wire.
 
 This module knows neither sessions nor findings.
@@ -71,21 +71,20 @@ class Validator:
         return self._ask(name, value)
 
     def _ask(self, definition: str, value: Any) -> list[Problem]:
+        return [] if self.accepts(definition, value) else self.explain(definition, value)
+
+    def accepts(self, definition: str, value: Any) -> bool:
+        """The fast way alone: whether jsonschema-rs takes the value.
+
+        `definition` is a name in the bundle's ``$defs``; raises KeyError when there is none.
+        """
         fast = self._fast.get(definition) or self._compile(definition)
         try:
             if fast.is_valid(value):
-                return []
-        except ValueError:  # it holds a Float, or a string that is no Unicode
-            if self._is_valid_without_floats(fast, value):
-                return []
-        return self.explain(definition, value)
-
-    @staticmethod
-    def _is_valid_without_floats(fast: jsonschema_rs.Validator, value: Any) -> bool:
-        try:
-            return fast.is_valid(_without_floats(value))
+                return True
         except ValueError:
-            return False
+            pass  # it holds a Float: asked again below
+        return _holds_float(value) and fast.is_valid(_without_floats(value))
 
     def explain(self, definition: str, value: Any) -> list[Problem]:
         """The slow way alone: what jsonschema finds, as problems, in the order of the value.
@@ -132,15 +131,32 @@ class Validator:
         yield from self.bundle["$defs"]
 
 
+def _holds_float(value: Any) -> bool:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, float):
+            return True
+    return False
+
+
 def _without_floats(value: Any) -> Any:
     """A copy in which every float is one that is no integer."""
-    if isinstance(value, float):
-        return _NO_INTEGER
-    if isinstance(value, dict):
-        return {name: _without_floats(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_without_floats(one) for one in value]
-    return value
+    whole: list[Any] = [value]
+    waiting: list[Any] = [whole]
+    while waiting:
+        box = waiting.pop()
+        for place, one in list(box.items() if isinstance(box, dict) else enumerate(box)):
+            if isinstance(one, float):
+                box[place] = _NO_INTEGER
+            elif isinstance(one, (dict, list)):
+                box[place] = one.copy() if isinstance(one, list) else dict(one)
+                waiting.append(box[place])
+    return whole[0]
 
 
 def _is_integer(_checker: Any, value: Any) -> bool:

@@ -83,6 +83,27 @@ def reachable(catalog: Catalog, key: str) -> Iterator[str]:
                 waiting.append(child)
 
 
+def cycle(catalog: Catalog) -> str:
+    """Key of an object type that is its own base or variant, perhaps over others; else nothing.
+
+    Such a type has no end.  No schema compiler of QAPI lets one pass, but a file may hold one.
+    """
+    done: set[str] = set()
+    for start in catalog.types:
+        waiting: list[tuple[str, tuple[str, ...]]] = [(start, ())]
+        while waiting:
+            key, above = waiting.pop()
+            found = catalog.types.get(key)
+            if key in above:
+                return key
+            if key in done or not isinstance(found, Object):
+                continue
+            parts = {*found.variants.values(), found.base} - {""}
+            waiting += [(part, (*above, key)) for part in sorted(parts)]
+        done.add(start)
+    return ""
+
+
 def shape_of(catalog: Catalog, key: str) -> Shape:
     """The object type `key` with its bases folded in.
 
