@@ -1,0 +1,91 @@
+"""Addresses as users write them: ``unix:PATH``, a bare path, ``tcp:HOST:PORT``, ``fd:N``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from qmpconf.errors import UsageError
+
+#: What an address looks like, for messages and help.
+FORMS = "unix:PATH, a bare path, tcp:HOST:PORT or fd:N"
+
+#: Bytes that the path of a UNIX socket may have on Linux (unix(7): sun_path, less its end mark).
+LONGEST_PATH = 107
+
+_TCP = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:]*)):([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """The path of a UNIX socket."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+    @property
+    def bare(self) -> str:
+        """As clients take it on their command line: the path."""
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAddress:
+    """A host and a TCP port (0: any free one, for listening)."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"tcp:{self.bare}"
+
+    @property
+    def bare(self) -> str:
+        """As clients take it on their command line: HOST:PORT."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class FdAddress:
+    """A socket that this process has inherited: connected or listening."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"fd:{self.number}"
+
+    @property
+    def bare(self) -> str:
+        """The number."""
+        return str(self.number)
+
+
+Address = UnixAddress | TcpAddress | FdAddress
+
+
+def parse_address(text: str) -> Address:
+    """Read an address.  Raises `UsageError` that says what is wrong and what it may be."""
+    scheme, colon, rest = text.partition(":")
+    if colon and scheme == "tcp":
+        found = _TCP.fullmatch(rest)
+        if not found or int(found.group(3)) > 65535:
+            raise UsageError(
+                f"{text!r} is no TCP address: write tcp:HOST:PORT with a port up to 65535, "
+                "and an IPv6 host in brackets"
+            )
+        return TcpAddress(found.group(1) or found.group(2) or "localhost", int(found.group(3)))
+    if colon and scheme == "fd":
+        if not rest.isdecimal():
+            raise UsageError(f"{text!r} is no descriptor: write fd:N with a number")
+        return FdAddress(int(rest))
+    path = rest if colon and scheme == "unix" else text
+    if not path:
+        raise UsageError(f"{text!r} is no address: write {FORMS}")
+    if len(path.encode()) > LONGEST_PATH:
+        raise UsageError(
+            f"the socket path {path!r} is {len(path.encode())} bytes long; a UNIX socket's may "
+            f"have {LONGEST_PATH}: use a shorter one, or a relative one"
+        )
+    return UnixAddress(path)
