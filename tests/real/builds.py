@@ -12,8 +12,9 @@ three *builds*: ``qemu-7.2`` (the emulator for x86_64), ``qemu-storage-daemon-7.
 unpacked, never installed: the programs, the shared libraries that they need (all of them, the C
 library included) and the firmware go into one folder of the cache, and run through that folder's
 own dynamic linker.  Three things keep such a build away from the host's files: ``--library-path``
-for the libraries, ``-L`` for the firmware, and ``QEMU_MODULE_DIR``, without which a newer QEMU
-aborts on the host's older modules.
+for the libraries, ``-L`` for the firmware, and ``QEMU_MODULE_DIR`` for QEMU's own modules.  QEMU
+looks on into the host's module folder for what it does not find there, and a newer one aborts on
+an older module; so that folder's name is blanked in the unpacked programs.
 
 For each build there is a launcher, ``CACHE/bin/NAME``: a shell script that takes the program's
 arguments, so that any command line can start it like an ordinary program.
@@ -67,6 +68,10 @@ TRIPLET = "x86_64-linux-gnu"
 LIBRARY_FOLDERS = (f"lib/{TRIPLET}", f"usr/lib/{TRIPLET}", f"usr/lib/{TRIPLET}/pulseaudio")
 FIRMWARE_FOLDERS = ("usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu")
 MODULE_FOLDERS = (f"usr/lib/{TRIPLET}/qemu", "usr/lib/qemu")
+
+#: The host's module folder as it is compiled into the programs, and what replaces it.
+HOST_MODULES = f"/usr/lib/{TRIPLET}/qemu\0".encode()
+NO_MODULES = HOST_MODULES.replace(b"/usr/lib", b"/no/such")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -255,6 +260,9 @@ def _fetch_release(release: str, cache: Path) -> None:
         wanted = re.findall(r"(?m)^Inst (\S+) \((\S+)", plan)
         packages = {name: version for name, version in wanted if NEEDED.match(name)}
         root = apt.unpack(sorted(packages))
+        for program in PROGRAMS.values():
+            path = root / "usr/bin" / program
+            path.write_bytes(path.read_bytes().replace(HOST_MODULES, NO_MODULES))
         prefix, env = _unpacked(root, "qemu")
         version = _version(prefix, env)
         if not _is_release(version, release):

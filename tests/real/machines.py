@@ -24,11 +24,13 @@ from tests.real.builds import Build, BuildError, find
 #: No machine at all: enough for the protocol itself, and up in some 50 ms.
 BARE = ("-M", "none", "-nodefaults", "-display", "none", "-S")
 
-#: A q35 machine without a guest: two hot-plug ports, a bus that unplugs without a guest's help
-#: (USB), a display to dump, a disk with internal snapshots, a monitor's worth of objects.
+#: A q35 machine with two hot-plug ports, a bus that unplugs without a guest's help (USB), a
+#: display to dump, and a disk that can hold snapshots.  Its firmware halts at once: whenever the
+#: machine is stopped, its memory is the same.
 MACHINE = (
     *("-M", "q35,accel=tcg", "-cpu", "qemu64", "-m", "16M", "-nodefaults", "-display", "none"),
     *("-S", "-name", "rich", "-uuid", "11111111-2222-3333-4444-555555555555"),
+    *("-bios", "halt.bin"),
     *("-rtc", "base=2026-01-01T00:00:00,clock=vm"),
     *("-device", "VGA,id=video0"),
     *("-device", "pcie-root-port,id=port0,chassis=1,slot=1"),
@@ -38,6 +40,9 @@ MACHINE = (
     *("-blockdev", "driver=qcow2,node-name=disk0,file=file0"),
     *("-device", "virtio-blk-pci,id=drive0,drive=disk0"),
 )
+
+#: The firmware: 64 KiB of nothing, and ``cli; hlt`` where the processor starts.
+FIRMWARE = bytes(0xFFF0) + b"\xfa\xf4" + bytes(14)
 
 #: Seconds that a server may take to end before it is killed.
 GRACE = 10.0
@@ -118,6 +123,7 @@ def start(build: Build, folder: Path, *args: str, name: str = "qmp.sock") -> Ser
 
 def start_machine(build: Build, folder: Path, *args: str, name: str = "qmp.sock") -> Server:
     """Start the `MACHINE` with a fresh 1 MiB disk and `args` after its own arguments."""
+    (folder / "halt.bin").write_bytes(FIRMWARE)
     make_disk(build, folder / "disk.qcow2", "1M")
     return start(build, folder, *MACHINE, *args, name=name)
 

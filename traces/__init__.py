@@ -1,0 +1,1 @@
+"""Recorded sessions, and what records them again."""
