@@ -1,0 +1,97 @@
+"""The compiler for the QMP reference manuals: ``qemu-qmp-ref(7)``, ``qemu-storage-daemon-qmp-ref(7)``.
+
+Two input forms (roff source, rendered text), two layouts (4.x to 9.x, 10 and later)::
+
+    roff      ┐              ┌ manual_sections    ┐
+              ├ blocks, Page ┤                    ├ entries ─ manual_types ─ Compilation
+    rendered  ┘              └ manual_definitions ┘
+
+`is_roff` and `is_rendered` recognise the forms, `compile_roff` and `compile_rendered` compile
+them.  Nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+
+from qmpconf.errors import InputError
+from qmpconf.schema.documents.manual_blocks import Page
+from qmpconf.schema.documents.manual_definitions import is_definitions, read_definitions
+from qmpconf.schema.documents.manual_entries import KINDS
+from qmpconf.schema.documents.manual_sections import is_sections, read_sections
+from qmpconf.schema.documents.manual_types import Builder
+from qmpconf.schema.documents.rendered import read_rendered
+from qmpconf.schema.documents.result import Compilation
+from qmpconf.schema.documents.roff import read_roff
+from qmpconf.schema.model import Catalog, Source
+
+STORAGE_DAEMON = "qemu-storage-daemon"
+
+_ROFF = re.compile(r"^\.(?:TH|SH|SS)[ \t]", re.MULTILINE)
+_RENDERED = re.compile(
+    rf"^\d*[ ]{{3,7}}(?:\S+ \((?:{KINDS})\)|(?:{KINDS}) \S+(?: \(Since: [\d.]+\))?)\s*$",
+    re.MULTILINE,
+)
+_MARKED = re.compile(r".\x08|\x1b\[[0-9;]*[A-Za-z]")
+#: How many headings a rendered page must have, to be taken for one.
+_ENOUGH = 3
+
+
+def is_roff(text: str) -> bool:
+    """Whether `text` is a manual page in roff source that describes commands, events or types."""
+    return len(_ROFF.findall(text)) >= _ENOUGH and bool(re.search(rf"\b(?:{KINDS})\b", text))
+
+
+def is_rendered(text: str) -> bool:
+    """Whether `text` is a rendered manual page that describes commands, events or types."""
+    return len(_RENDERED.findall(_MARKED.sub("", text))) >= _ENOUGH
+
+
+def compile_roff(text: str, *, name: str = "", sha256: str = "") -> Compilation:
+    """Compile a manual page in roff source.  Raises InputError when it describes nothing."""
+    return _compile(read_roff(text), "man-roff", text, name, sha256)
+
+
+def compile_rendered(text: str, *, name: str = "", sha256: str = "") -> Compilation:
+    """Compile a rendered manual page.  Raises InputError when it describes nothing."""
+    return _compile(read_rendered(text), "man-rendered", text, name, sha256)
+
+
+def _compile(page: Page, form: str, text: str, name: str, sha256: str) -> Compilation:
+    if is_sections(page.blocks):
+        found = read_sections(page.blocks)
+    elif is_definitions(page.blocks):
+        found = read_definitions(page.blocks)
+    else:
+        kinds = Counter(block.kind for block in page.blocks)
+        raise InputError(
+            f"a manual page ({kinds['chapter']} chapters, {kinds['section']} sections), but none "
+            "of its headings is a command's, an event's or a type's: is it qemu-qmp-ref(7)?"
+        )
+    built = Builder(found)
+    title = page.name or "qemu-qmp-ref"
+    product = STORAGE_DAEMON if title.startswith(STORAGE_DAEMON) else "qemu"
+    source = Source(
+        "document",
+        product=product,
+        version=page.version,
+        form=form,
+        title=f"{title}(7) {page.version}".strip(),
+        sha256=sha256 or hashlib.sha256(text.encode()).hexdigest(),
+    )
+    catalog = Catalog(
+        name or "-".join(filter(None, [product, page.version, "doc"])),
+        source,
+        built.commands,
+        built.events,
+        built.types,
+    )
+    return Compilation(
+        catalog,
+        tuple(sorted(built.findings, key=lambda finding: finding.line)),
+        tuple(built.undetermined),
+        tuple(found.headings),
+        tuple(built.examples),
+    )
