@@ -114,8 +114,11 @@ class TraceReader:
         with self._opened() as file:
             self.header = self._header(file)
 
-    def records(self) -> Iterator[Record]:
-        """Every record behind the header, in the file's order."""
+    def records(self, holding: tuple[bytes, ...] = ()) -> Iterator[Record]:
+        """Every record behind the header, in the file's order.
+
+        With `holding`, only records in whose line one of these stands; that is much faster.
+        """
         self.finished = False
         self.torn = 0
         number = 1
@@ -125,7 +128,8 @@ class TraceReader:
             try:
                 for line in file:
                     number += 1
-                    yield self._record(line, number)
+                    if not holding or any(one in line for one in holding):
+                        yield self._record(line, number)
             except _TornError:
                 if any(True for _ in _rest(file)):
                     raise self._damaged(line, number) from None
