@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import socket
 import stat
 import struct
@@ -88,6 +89,14 @@ def inherited(address: FdAddress) -> socket.socket:
 def is_listening(sock: socket.socket) -> bool:
     """Whether `sock` accepts connections."""
     return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+
+def polled(sock: socket.socket, mask: int) -> int:
+    """What is the matter with `sock` right now: the poll(2) flags out of `mask`, and errors."""
+    poller = select.poll()
+    poller.register(sock, mask)
+    found = poller.poll(0)
+    return found[0][1] if found else 0
 
 
 def abort(sock: socket.socket) -> None:

@@ -69,35 +69,38 @@ def ended(code: int) -> str:
 
 
 class Server:
-    """A server started from a command line, with a socket in a folder of its own.
+    """A server on a command line, with a socket in a folder of its own.
 
-    `address` is where it listens: its ``{socket}``, or `address` as given if the command line has
-    none.  Raises `UsageError` for a command line that cannot be split or started.
+    `address` is where its monitor is: the ``{socket}`` of the command line, or `address` as given
+    if the command line has none.  Nothing runs before `start`.  Raises `UsageError` for a command
+    line that cannot be split, or has no address.
     """
 
     def __init__(self, command: str, address: Address | None = None) -> None:
         try:
-            words = shlex.split(command)
+            self._words = shlex.split(command)
         except ValueError as error:
             raise UsageError(f"cannot read the server's command line: {error}") from error
-        if not words:
+        if not self._words:
             raise UsageError("the server's command line is empty")
-        placed = "{socket}" in command
-        if not placed and address is None:
+        if "{socket}" not in command and address is None:
             raise UsageError(
                 "the server's command line has no {socket}: write it where the path of the "
                 "monitor's socket goes, or give the server's address"
             )
-        self._folder = tempfile.mkdtemp(prefix="qmpconf-") if placed else ""
-        self.address: Address = (
-            UnixAddress(os.path.join(self._folder, "qmp.sock")) if placed else address  # type: ignore[assignment] - one of the two is there
-        )
-        words = [word.replace("{socket}", self.address.bare) for word in words]
-        try:
-            self.child = start(words, background=True)
-        except UsageError:
-            self._remove()
-            raise
+        self.child: subprocess.Popen[bytes] | None = None
+        self._folder = Folder() if "{socket}" in command else None
+        self.address: Address
+        if self._folder is not None:
+            self.address = self._folder.socket("qmp.sock")
+        elif address is not None:
+            self.address = address
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it in the background.  Raises `UsageError` if that fails."""
+        words = [word.replace("{socket}", self.address.bare) for word in self._words]
+        self.child = start(words, background=True)
+        return self.child
 
     def wait_until_bound(self, timeout: float = START) -> None:
         """Wait until the server's UNIX socket is there; the server does not notice.
@@ -106,7 +109,7 @@ class Server:
         """
         deadline = time.monotonic() + timeout
         while isinstance(self.address, UnixAddress) and not is_bound(self.address.path):
-            code = self.child.poll()
+            code = self.child.poll() if self.child else None
             if code is not None:
                 raise TargetError(f"the server ended before it listened ({ended(code)})")
             if time.monotonic() > deadline:
@@ -117,12 +120,10 @@ class Server:
 
     def close(self) -> None:
         """End the server, and remove its folder."""
-        end(self.child)
-        self._remove()
-
-    def _remove(self) -> None:
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self.child is not None:
+            end(self.child)
+        if self._folder is not None:
+            self._folder.close()
 
     def __enter__(self) -> Self:
         return self
@@ -134,3 +135,18 @@ class Server:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Folder:
+    """A private folder for sockets, which goes when it is closed."""
+
+    def __init__(self) -> None:
+        self.path = tempfile.mkdtemp(prefix="qmpconf-")
+
+    def socket(self, name: str) -> UnixAddress:
+        """The address of a socket in the folder."""
+        return UnixAddress(os.path.join(self.path, name))
+
+    def close(self) -> None:
+        """Remove the folder and what is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)

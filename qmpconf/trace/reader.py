@@ -16,7 +16,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import msgspec
 
@@ -25,6 +25,7 @@ from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer
 from qmpconf.trace.records import (
     VERSION,
     Close,
+    Closer,
     Descriptor,
     Finish,
     Header,
@@ -72,7 +73,7 @@ class _Line(msgspec.Struct):
 
     t: float = 0.0
     conn: int = 0
-    sender: Literal["client", "server"] | None = msgspec.field(name="from", default=None)
+    sender: Side | None = msgspec.field(name="from", default=None)
     end: str = "\r\n"
     msg: msgspec.Raw | None = None
     raw: str | None = None
@@ -80,8 +81,8 @@ class _Line(msgspec.Struct):
     fds: list[_Descriptor] | None = None
     redacted: list[str] | None = None
     open: _Ends | None = None
-    shut: Literal["client", "server"] | None = None
-    close: Literal["client", "server"] | None = None
+    shut: Side | None = None
+    close: Closer | None = None
     error: str = ""
     finish: _Counts | None = None
 

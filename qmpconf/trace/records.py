@@ -25,6 +25,9 @@ VERSION = 1
 #: The two ends of a session, as `from`, `shut` and `close` have them.
 Side = Literal["client", "server"]
 
+#: Who ended a session: one of its ends, or the recorder that was told to stop.
+Closer = Literal["client", "server", "recorder"]
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -99,7 +102,7 @@ class Close:
     line: int
     t: float
     conn: int
-    who: Side
+    who: Closer
     error: str = ""
 
 

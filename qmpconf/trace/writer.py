@@ -21,7 +21,7 @@ import msgspec
 
 from qmpconf.errors import OutputError, UsageError
 from qmpconf.protocol.framing import Frame, Kind
-from qmpconf.trace.records import VERSION, Descriptor, Side
+from qmpconf.trace.records import VERSION, Closer, Descriptor, Side
 from qmpconf.version import __version__
 
 _json = msgspec.json.Encoder().encode
@@ -146,7 +146,7 @@ class TraceWriter:
         """Write that `who` has closed its sending direction."""
         self._event(conn, b"shut", who)
 
-    def close(self, conn: int, who: Side, *, error: str = "") -> None:
+    def close(self, conn: int, who: Closer, *, error: str = "") -> None:
         """Write that session `conn` has ended, by `who` first."""
         self._event(conn, b"close", who, b',"error":' + _json(error) if error else b"")
 

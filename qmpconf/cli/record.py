@@ -1,0 +1,136 @@
+"""``qmpconf record``: record what a client and a server say to each other."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import qmpconf
+from qmpconf.cli.main import INTERRUPTED
+
+_EPILOG = """\
+ADDR is unix:PATH, a bare path, tcp:HOST:PORT, or fd:N for a socket that was inherited.
+
+examples:
+  qmpconf record --server qmp.sock --listen proxy.sock -o session.qmptrace
+  qmpconf record --server qmp.sock -o session.qmptrace -- qmp-shell {listen}
+  qmpconf record --spawn 'qemu-system-x86_64 -M none -display none
+      -qmp unix:{socket},server=on,wait=off' --listen proxy.sock -o session.qmptrace.gz --once
+
+With -- CLIENT the client's exit code is the recorder's.  Without, it runs until it is interrupted
+(exit code 130, the trace is complete), until the server that it has started ends, or, with
+--once, until the first session ends.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.usage = (
+        "qmpconf record (--server ADDR | --spawn COMMAND) [--listen ADDR] -o FILE "
+        "[options] [-- CLIENT ...]"
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.add_argument("--server", metavar="ADDR", help="where the server listens")
+    parser.add_argument(
+        "--spawn", metavar="COMMAND", help="start the server, with {socket} for its socket's path"
+    )
+    parser.add_argument(
+        "--listen", metavar="ADDR", help="where clients connect (with CLIENT: a private socket)"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="the trace to write; compressed if it ends in .gz",
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
+    parser.add_argument("--once", action="store_true", help="end after the first session")
+    parser.add_argument("--no-redact", action="store_true", help="keep secrets in the trace")
+    parser.add_argument(
+        "--on-write-error",
+        choices=("stop", "passthrough"),
+        default="stop",
+        help="when the trace cannot be written: stop (default), or let traffic pass unrecorded",
+    )
+    parser.add_argument(
+        "--server-dials",
+        action="store_true",
+        help="the server connects to us, at the address of --server",
+    )
+    parser.add_argument(
+        "--client-listens",
+        action="store_true",
+        help="with --server-dials: connect to the client, at the address of --listen",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="no live view, no summary")
+    parser.add_argument(
+        "client", metavar="CLIENT", nargs="*", help="a client to start, {listen} for the address"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record; give the client's exit code, or one of the tool's own."""
+    quiet = arguments.quiet
+    recording = qmpconf.record_trace(
+        arguments.output,
+        server=arguments.server,
+        listen=arguments.listen,
+        spawn=arguments.spawn,
+        client=arguments.client,
+        once=arguments.once,
+        overwrite=arguments.force,
+        redact=not arguments.no_redact,
+        pass_on_error=arguments.on_write_error == "passthrough",
+        server_dials=arguments.server_dials,
+        client_listens=arguments.client_listens,
+        observe=None if quiet or not sys.stderr.isatty() else _live_view(),
+        complain=_say,
+        ready=_quiet if quiet else _announce,
+    )
+    if not quiet:
+        _say(
+            f"{recording.path}: {_count(recording.messages, 'message')} in "
+            f"{_count(recording.sessions, 'session')}"
+        )
+    if recording.interrupted:
+        return INTERRUPTED
+    if recording.client_code is None:
+        return 0
+    # A client that a signal has ended: as shells tell it.
+    return recording.client_code if recording.client_code >= 0 else 128 - recording.client_code
+
+
+def _say(text: str) -> None:
+    print(f"qmpconf record: {text}", file=sys.stderr, flush=True)
+
+
+def _quiet(_: object) -> None:
+    """Say nothing."""
+
+
+def _announce(address: object) -> None:
+    _say(f"listening on {address}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _live_view() -> qmpconf.Observe:
+    """A line a message on the terminal; imported here, because it is not needed elsewhere."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from qmpconf.record.live import STYLES, Live
+
+    console = Console(stderr=True, highlight=False)
+    live = Live()
+
+    def show(conn: int, sender: qmpconf.Side, frames: Sequence[qmpconf.Frame], t: float) -> None:
+        for line, style in live.lines(conn, sender, frames, t):
+            console.print(Text(line, style=STYLES[style]), soft_wrap=True)
+
+    return show
