@@ -3,6 +3,9 @@
 A command, an event, a member and an enumeration value can each be marked.  Most payloads can use
 nothing that is marked, and cost one look into a table; the others are walked along the catalog.
 A payload that does not fit the catalog is walked as far as it fits.
+
+The feature ``unstable`` is as old as QEMU 6.2; in catalogs that do not have it, the prefix ``x-`` of
+a name says the same.
 """
 
 from __future__ import annotations
@@ -38,13 +41,21 @@ class Features:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._marked: dict[str, bool] = {}
+        self._by_prefix = not any("unstable" in facts.features for facts in _all(catalog))
+
+    def of_command(self, name: str) -> tuple[str, ...]:
+        """The marks of the command itself; raises KeyError when there is none of that name."""
+        return self._marks(name, self._catalog.commands[name].facts)
 
     def used(self, key: str, value: Any) -> Iterator[Use]:
         """The marked parts of the type `key` that `value` uses, in the order of the value."""
-        if key and self._can_use(key):
+        if self.can_use(key):
             yield from self._walk(key, value, ())
 
-    def _can_use(self, key: str) -> bool:
+    def can_use(self, key: str) -> bool:
+        """Whether a value of the type `key` can use anything that is marked."""
+        if not key:
+            return False
         known = self._marked.get(key)
         if known is None:
             known = any(map(self._is_marked, reachable(self._catalog, key)))
@@ -53,19 +64,24 @@ class Features:
 
     def _is_marked(self, key: str) -> bool:
         found = self._catalog.types.get(key)
-        parts: tuple[Facts, ...] = ()
         if isinstance(found, Object):
-            parts = tuple(one.facts for one in found.members)
-        elif isinstance(found, Enum):
-            parts = tuple(one.facts for one in found.values)
-        return any(not set(MEANINGFUL).isdisjoint(facts.features) for facts in parts)
+            return any(self._marks(one.name, one.facts) for one in found.members)
+        if isinstance(found, Enum):
+            return any(self._marks("", one.facts) for one in found.values)
+        return False
+
+    def _marks(self, name: str, facts: Facts) -> tuple[str, ...]:
+        if self._by_prefix and name.startswith("x-"):
+            return (*(one for one in facts.features if one == "deprecated"), "unstable")
+        return tuple(one for one in MEANINGFUL if one in facts.features)
 
     def _walk(self, key: str, value: Any, path: tuple[str | int, ...]) -> Iterator[Use]:
         found = self._catalog.types.get(key)
         if isinstance(found, Enum) and isinstance(value, str):
             for one in found.values:
                 if one.name == value:
-                    yield from marks(one.facts, path, f"value {value!r}")
+                    for mark in self._marks("", one.facts):
+                        yield Use(path, f"value {value!r}", mark, one.facts)
         elif isinstance(found, Array) and isinstance(value, list):
             for index, element in enumerate(value):
                 yield from self._walk(found.element, element, (*path, index))
@@ -91,7 +107,8 @@ class Features:
             member = members.get(name)
             if member is not None:
                 where = (*path, name)
-                yield from marks(member.facts, where, f"member {name!r}")
+                for mark in self._marks(name, member.facts):
+                    yield Use(where, f"member {name!r}", mark, member.facts)
                 if not is_builtin(member.type):
                     yield from self._walk(member.type, one, where)
 
@@ -100,8 +117,12 @@ class Features:
         return found is not None and isinstance(value, _JSON_KINDS.get(found.kind, ()))
 
 
-def marks(facts: Facts, path: tuple[str | int, ...], what: str) -> Iterator[Use]:
-    """A `Use` for each mark that the part itself has."""
-    for feature in MEANINGFUL:
-        if feature in facts.features:
-            yield Use(path, what, feature, facts)
+def _all(catalog: Catalog) -> Iterator[Facts]:
+    """The facts of everything that can be marked."""
+    yield from (command.facts for command in catalog.commands.values())
+    yield from (event.facts for event in catalog.events.values())
+    for found in catalog.types.values():
+        if isinstance(found, Object):
+            yield from (member.facts for member in found.members)
+        elif isinstance(found, Enum):
+            yield from (value.facts for value in found.values)

@@ -16,9 +16,11 @@ Builtin types have the keys of `BUILTINS`, and are never listed in `Catalog.type
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 #: Key of each builtin type, with the JSON type that it has on the wire (QAPI: ``json-type``).
 BUILTINS: Mapping[str, str] = {

@@ -33,7 +33,7 @@ class Problem:
     `kind` is ``unknown`` (a member that is not in the schema), ``missing`` (a member that must be
     there), ``type``, ``value`` (none of an enumeration), ``range`` (of an integer) or ``nesting``
     (too deep to be explained).  `path` leads to the place: an unknown member itself, but the
-    object that lacks a missing one.  `message` is one sentence; `expected` and `seen` tell both
+    object that lacks a missing one.  `message` says what is wrong; `expected` and `seen` tell both
     sides, `seen` shortened to `SEEN_LIMIT` characters; `hint` is the name that was probably
     meant, or empty; `member` is the name of an unknown or missing member.
     """
@@ -101,7 +101,8 @@ _TYPE_NAMES: Sequence[tuple[type, str]] = (
 def _problems(error: Any) -> list[Problem]:
     path = tuple(error.absolute_path)
     if error.validator == "anyOf":  # only where a document's alternate cannot be told by type
-        return [_simple("type", path, error, "a value of one of the documented types")]
+        text = "fits none of the documented types"
+        return [_simple("type", path, error, "a value of one of the documented types", text)]
     if error.validator == "additionalProperties":
         return _unknown(path, error)
     if error.validator == "required":
@@ -109,23 +110,24 @@ def _problems(error: Any) -> list[Problem]:
     if error.validator == "type":
         types = error.validator_value
         words = " or ".join([types] if isinstance(types, str) else types)
-        return [_simple("type", path, error, words)]
+        return [_simple("type", path, error, words, f"is no {words}")]
     if error.validator == "enum":
         return [_no_value(path, error)]
     low, high = error.schema.get("minimum"), error.schema.get("maximum")
-    return [_simple("range", path, error, f"an integer from {low} to {high}")]
+    expected = f"an integer from {low} to {high}"
+    return [_simple("range", path, error, expected, "is out of range")]
 
 
-def _simple(kind: Kind, path: Path, error: Any, expected: str) -> Problem:
+def _simple(kind: Kind, path: Path, error: Any, expected: str, message: str) -> Problem:
     seen = f"{json_type(error.instance)} {show(error.instance)}"
-    return Problem(kind, path, f"expected {expected}, got {seen}", expected, seen)
+    return Problem(kind, path, message, expected, seen)
 
 
 def _no_value(path: Path, error: Any) -> Problem:
     allowed = [str(one) for one in error.validator_value]
     hint = suggest(error.instance, allowed) if isinstance(error.instance, str) else ""
     seen = show(error.instance)
-    message = f"{seen} is not one of the {len(allowed)} known values"
+    message = f"{seen} is none of the {len(allowed)} known values"
     return Problem("value", path, message, "one of " + ", ".join(allowed), seen, hint)
 
 

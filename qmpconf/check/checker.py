@@ -1,0 +1,126 @@
+"""The engine: the frames of a trace in, findings out, streaming.
+
+The wire rules come from `qmpconf.protocol.session`, the rules of a catalog from
+`qmpconf.check.rules`; this module brings the messages to them.  A command's arguments are judged
+when it is sent; whether it is unknown, when it is answered, because only the server knows what it
+has.
+
+One `Checker` checks one trace.  It keeps the state of the open sessions and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qmpconf.check.rules import Reporter, Rules
+from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success
+from qmpconf.protocol.requirements import Party
+from qmpconf.protocol.session import Phase, Session, Step
+from qmpconf.trace.reader import Item
+from qmpconf.trace.records import Close, Open
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from qmpconf.check.basis import Basis
+    from qmpconf.check.findings import Finding
+    from qmpconf.trace.records import Shut
+
+
+class _Talk:
+    """One session: the protocol's state, and the rules that its greeting chose."""
+
+    __slots__ = ("reporter", "rules", "session")
+
+    def __init__(self, path: str, conn: int, basis: Basis | None) -> None:
+        self.session = Session()
+        self.reporter = Reporter(path, conn)
+        self.rules: Rules | None = None
+        self.take(basis)
+
+    def take(self, basis: Basis | None) -> None:
+        """Check against `basis` from now on."""
+        if basis is not (self.rules and self.rules.basis):
+            self.rules = Rules(basis, self.reporter) if basis else None
+
+
+class Checker:
+    """Checks the items of one trace.
+
+    `choose` gives the catalog for a greeting (None: there has been none yet), or None for wire
+    rules alone; it is asked at the start of each session and at each greeting.  `path` goes into
+    the findings.  `messages` and `sessions` count what was checked.
+    """
+
+    def __init__(self, path: str, choose: Callable[[Greeting | None], Basis | None]) -> None:
+        self._path = path
+        self._choose = choose
+        self.messages = 0
+        self.sessions = 0
+
+    def check(self, items: Iterable[Open | Item | Shut | Close]) -> Iterator[Finding]:
+        """The findings, in the order in which they show."""
+        talks: dict[int, _Talk] = {}
+        for item in items:
+            if type(item) is Item:
+                talk = talks.get(item.conn)
+                if talk is None:
+                    talk = talks[item.conn] = self._start(item.conn)
+                self.messages += 1
+                if item.sender == "client":
+                    yield from self._client(talk, item)
+                else:
+                    yield from self._server(talk, item)
+            elif type(item) is Open:
+                talks[item.conn] = self._start(item.conn)
+            elif type(item) is Close and item.conn in talks:
+                yield from self._end(talks.pop(item.conn), Party(item.who))
+        for talk in talks.values():
+            yield from self._end(talk, None)
+
+    def _start(self, conn: int) -> _Talk:
+        self.sessions += 1
+        return _Talk(self._path, conn, self._choose(None))
+
+    def _end(self, talk: _Talk, who: Party | None) -> Iterator[Finding]:
+        pending = talk.session.pending
+        names = {one.mark: one.name for one in pending}
+        for breach in talk.session.close(who):
+            yield talk.reporter.breach(breach, names.get(breach.mark, ""))
+        rules = talk.rules
+        for one in pending:
+            if rules and isinstance(one.message, Command):
+                yield from rules.unanswered(one.message, one.mark)
+
+    def _client(self, talk: _Talk, item: Item) -> Sequence[Finding]:
+        step = talk.session.client(item.frame, item.line)
+        found = _breaches(talk, step) if step.breaches else []
+        message = step.message
+        if talk.rules is not None and type(message) is Command:
+            found += talk.rules.command(message, item.line, step.breaches, item.redacted)
+        return found
+
+    def _server(self, talk: _Talk, item: Item) -> Sequence[Finding]:
+        phase = talk.session.phase
+        step = talk.session.server(item.frame, item.line)
+        found = _breaches(talk, step) if step.breaches else []
+        message = step.message
+        if type(message) is Greeting:
+            talk.take(self._choose(message))
+        rules = talk.rules
+        if rules is None:
+            return found
+        if type(message) is Event:
+            found += rules.event(message, item.line, item.redacted)
+        elif step.answered is not None and type(step.answered.message) is Command:
+            command, sent = step.answered.message, step.answered.mark
+            if type(message) is Success:
+                found += rules.success(command, sent, message, item.line, item.redacted)
+            elif type(message) is Failure and phase is Phase.COMMANDS:
+                found += rules.failure(command, sent, message, item.line)
+        return found
+
+
+def _breaches(talk: _Talk, step: Step) -> list[Finding]:
+    subject = step.answered.name if step.answered else getattr(step.message, "name", "")
+    return [talk.reporter.breach(breach, subject) for breach in step.breaches]

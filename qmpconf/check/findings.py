@@ -1,0 +1,113 @@
+"""Findings: one requirement broken, or worth a note, at one place of a trace (DESIGN.md section 6).
+
+`Finding` is one; `Groups` puts equal ones together.  What makes two findings equal is their
+fingerprint: the requirement, who is to blame, the command or event, the place inside the message
+(list indexes left out) and the sentence; never the trace, the line or the values seen.  So a
+fingerprint is the same in every recording of the same fault, and a baseline can name it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Severity = Literal["error", "warning", "note"]
+Blame = Literal["client", "server", "recorder", "document"]
+
+#: From the worst to the least.
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+#: How many different findings `Groups` keeps; a trace made to exhaust memory does not.
+MOST_GROUPS = 10_000
+
+_INDEX = re.compile(r"/\d+(?=/|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One requirement broken at one message.
+
+    `requirement` is an id of `qmpconf.check.requirements`, `level` its level (MUST, SHOULD, MAY).
+    `path` and `line` (1-based) are the trace's, `session` its connection number, `pointer` a JSON
+    pointer into the whole message.  `subject` is the command or event that it is about, or empty.
+    `message` is one sentence without a full stop; `expected` and `seen` tell both sides; `source`
+    is the document and line, catalog entry or section of the specification; `hint` what was
+    probably meant, or empty.
+    """
+
+    requirement: str
+    level: str
+    severity: Severity
+    blame: Blame
+    path: str
+    line: int
+    session: int
+    pointer: str
+    subject: str
+    message: str
+    expected: str
+    seen: str
+    source: str
+    hint: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits, the same for equal findings in every trace."""
+        parts = (
+            self.requirement,
+            self.severity,
+            self.blame,
+            self.subject,
+            _INDEX.sub("/*", self.pointer),
+            self.message,
+        )
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(slots=True)
+class Group:
+    """Equal findings: the `first` of them, and how many there are."""
+
+    first: Finding
+    fingerprint: str
+    count: int = 1
+
+
+class Groups:
+    """Findings as they come, equal ones grouped.
+
+    `totals` counts the findings of each severity; `dropped` those that started no group because
+    there are `MOST_GROUPS` already.
+    """
+
+    def __init__(self, findings: Iterable[Finding] = ()) -> None:
+        self._groups: dict[str, Group] = {}
+        self.totals: dict[Severity, int] = dict.fromkeys(SEVERITIES, 0)
+        self.dropped = 0
+        for finding in findings:
+            self.add(finding)
+
+    def add(self, finding: Finding) -> None:
+        """Count one finding."""
+        self.totals[finding.severity] += 1
+        fingerprint = finding.fingerprint
+        group = self._groups.get(fingerprint)
+        if group is not None:
+            group.count += 1
+        elif len(self._groups) < MOST_GROUPS:
+            self._groups[fingerprint] = Group(finding, fingerprint)
+        else:
+            self.dropped += 1
+
+    def __iter__(self) -> Iterator[Group]:
+        """The worst first; equally bad ones in the order in which they appeared."""
+        order = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+        yield from sorted(self._groups.values(), key=lambda group: order[group.first.severity])
+
+    def __len__(self) -> int:
+        return len(self._groups)

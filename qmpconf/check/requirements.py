@@ -1,0 +1,82 @@
+"""The register of requirements that come from a catalog, next to the protocol's own.
+
+Every command, event and type of a catalog is a rule; these ids say which kind of rule it is, and
+a finding's `source` says which entry of which catalog.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from qmpconf.protocol.requirements import REQUIREMENTS, Level, Party, Requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ROWS: tuple[tuple[str, Level, Party, str], ...] = (
+    (
+        "schema.command-known",
+        Level.MUST,
+        Party.CLIENT,
+        "A client sends only commands that the server has.",
+    ),
+    (
+        "schema.arguments",
+        Level.MUST,
+        Party.CLIENT,
+        "The arguments of a command are those of its schema.",
+    ),
+    (
+        "schema.oob-allowed",
+        Level.MUST,
+        Party.CLIENT,
+        "Only commands that allow it are sent out of band.",
+    ),
+    (
+        "schema.command-offered",
+        Level.SHOULD,
+        Party.SERVER,
+        "A server has the commands that its schema lists.",
+    ),
+    (
+        "schema.return",
+        Level.MUST,
+        Party.SERVER,
+        "What a command returns is what its schema says.",
+    ),
+    (
+        "schema.event-known",
+        Level.MUST,
+        Party.SERVER,
+        "A server sends only events that its schema lists.",
+    ),
+    (
+        "schema.event-data",
+        Level.MUST,
+        Party.SERVER,
+        "The data of an event are those of its schema.",
+    ),
+    (
+        "schema.additions",
+        Level.MAY,
+        Party.SERVER,
+        "A server newer than the schema may send commands, events, members and values beyond it.",
+    ),
+    (
+        "schema.member-once",
+        Level.MUST,
+        Party.CLIENT,
+        "A member stands in an object once.",
+    ),
+)
+
+#: The requirements of catalogs, by id.
+SCHEMA_REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
+    {row[0]: Requirement(*row, "the schema") for row in _ROWS}
+)
+
+#: Every requirement that a finding can name: those of the protocol and those of catalogs.
+ALL_REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
+    {**REQUIREMENTS, **SCHEMA_REQUIREMENTS}
+)

@@ -1,0 +1,104 @@
+"""One trace, from its reader to its outcome."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qmpconf.check.checker import Checker
+from qmpconf.check.choice import NEEDLES, Automatic, Survey, Utterance, survey
+from qmpconf.check.findings import Groups
+from qmpconf.trace.reader import Item
+from qmpconf.trace.records import Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from qmpconf.check.basis import Basis
+    from qmpconf.check.findings import Finding
+    from qmpconf.protocol.messages import Greeting
+    from qmpconf.trace.reader import TraceReader
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a check of one trace gave.
+
+    `schemas` says which catalogs were used and why; `torn` is the number of a torn last line, or
+    0; `finished` tells whether the recording ended in order.
+    """
+
+    path: str
+    groups: Groups
+    messages: int
+    sessions: int
+    schemas: list[str]
+    finished: bool
+    torn: int
+
+
+def check(
+    reader: TraceReader,
+    choose: Callable[[Greeting | None], Basis | None] | None = None,
+    groups: Groups | None = None,
+) -> Outcome:
+    """Check one trace; without `choose`, against the catalog that `automatic` finds.
+
+    Findings are added to `groups`, so that several traces can share them.  Raises InputError for a
+    trace that cannot be read.
+    """
+    choose = automatic(reader) if choose is None else choose
+    checker = Checker(reader.path, choose)
+    groups = Groups() if groups is None else groups
+    for finding in checker.check(reader.items()):
+        groups.add(finding)
+    return Outcome(
+        reader.path,
+        groups,
+        checker.messages,
+        checker.sessions,
+        list(getattr(choose, "used", ())),
+        reader.finished,
+        reader.torn,
+    )
+
+
+def findings(
+    reader: TraceReader, choose: Callable[[Greeting | None], Basis | None] | None = None
+) -> Iterator[Finding]:
+    """The findings of one trace one by one, ungrouped, as they show."""
+    choose = automatic(reader) if choose is None else choose
+    yield from Checker(reader.path, choose).check(reader.items())
+
+
+def automatic(reader: TraceReader) -> Automatic:
+    """Read the trace once for its greetings and schema replies (`--schema auto`)."""
+    meta = json.dumps(dict(reader.header.meta), default=str)
+    product = "qemu-storage-daemon" if "qemu-storage-daemon" in meta else "qemu"
+    return Automatic(_survey(reader), product)
+
+
+class _SpreadError(Exception):
+    """A record holds part of a message, or several: the quick way does not see messages."""
+
+
+def _survey(reader: TraceReader) -> Survey:
+    try:
+        return survey(_quick(reader))
+    except _SpreadError:
+        return survey(_thorough(reader))
+
+
+def _quick(reader: TraceReader) -> Iterator[Utterance]:
+    for record in reader.records(NEEDLES):
+        if isinstance(record, Traffic):
+            if record.form != "msg":
+                raise _SpreadError
+            yield Utterance(record.line, record.conn, record.sender, record.data)
+
+
+def _thorough(reader: TraceReader) -> Iterator[Utterance]:
+    for item in reader.items():
+        if isinstance(item, Item):
+            yield Utterance(item.line, item.conn, item.sender, item.frame.data)
