@@ -16,11 +16,10 @@ Builtin types have the keys of `BUILTINS`, and are never listed in `Catalog.type
 
 from __future__ import annotations
 
+# Not only for type checkers: msgspec reads the hints when a catalog is loaded.
+from collections.abc import Iterator, Mapping  # noqa: TC003
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from typing import Literal
 
 #: Key of each builtin type, with the JSON type that it has on the wire (QAPI: ``json-type``).
 BUILTINS: Mapping[str, str] = {
