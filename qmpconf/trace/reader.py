@@ -68,6 +68,10 @@ class _Counts(msgspec.Struct):
     messages: int
 
 
+#: msgspec knows no optional Raw.
+_ABSENT = msgspec.Raw(b"")
+
+
 class _Line(msgspec.Struct):
     """Every member that a line of version 1 can have."""
 
@@ -75,7 +79,7 @@ class _Line(msgspec.Struct):
     conn: int = 0
     sender: Side | None = msgspec.field(name="from", default=None)
     end: str = "\r\n"
-    msg: msgspec.Raw | None = None
+    msg: msgspec.Raw = _ABSENT
     raw: str | None = None
     b64: str | None = None
     fds: list[_Descriptor] | None = None
@@ -235,7 +239,7 @@ class TraceReader:
             raise _TornError from None
         sender = parsed.sender
         if sender is not None:
-            if parsed.msg is not None:
+            if parsed.msg is not _ABSENT:
                 return Traffic(
                     number,
                     parsed.t,
