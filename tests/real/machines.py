@@ -97,7 +97,7 @@ def start(build: Build, folder: Path, *args: str, name: str = "qmp.sock") -> Ser
         args = BARE
     # A socket's address may have 107 bytes: bind it from inside its folder.
     with socket.socket(socket.AF_UNIX) as listener:
-        _bind(listener, path)
+        bind(listener, path)
         listener.listen()
         descriptor = listener.fileno()
         monitor = ("chardev=qmp,mode=control",)
@@ -149,8 +149,8 @@ def installed(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _bind(listener: socket.socket, path: Path) -> None:
-    """Bind at `path`, also when it is longer than a socket's address may be."""
+def bind(listener: socket.socket, path: Path) -> None:
+    """Bind a UNIX socket at `path`, also when that is longer than a socket's address may be."""
     folder = os.open(path.parent, os.O_DIRECTORY)
     try:
         listener.bind(f"/proc/self/fd/{folder}/{path.name}")
