@@ -17,7 +17,7 @@ Builtin types have the keys of `BUILTINS`, and are never listed in `Catalog.type
 from __future__ import annotations
 
 # Not only for type checkers: msgspec reads the hints when a catalog is loaded.
-from collections.abc import Iterator, Mapping  # noqa: TC003
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
