@@ -35,7 +35,10 @@ class DocumentFinding:
 
 @dataclass(frozen=True, slots=True)
 class Undetermined:
-    """A place whose type the source does not tell; the catalog has ``any`` there."""
+    """A place whose type the source does not tell; the catalog has ``any`` there.
+
+    What it does tell stays: an array of ``any``, an object or enumeration that is open.
+    """
 
     line: int
     subject: str

@@ -220,7 +220,7 @@ class _Reader:
             if not word:
                 self.flaw(start, f"{char!r} where a member's name should stand")
                 self.at += 1
-                return char not in "]"
+                return char != "]"
             name, self.at = word.group(), word.end()
             self.flaw(start, f"the name {name!r} has no quotes")
         if self.peek() != ":":
