@@ -11,7 +11,8 @@ What is compared, and counted once for each pair of types that meet:
 - ``type``: have the two places the same kind of type (``int``, ``str``, an enumeration, ...);
 - ``value``: is a value of an enumeration there in both;
 - ``variant``: does a value of a union's tag add members in both;
-- ``arguments``, ``return``, ``data``: does a command take, return, an event carry anything.
+- ``arguments``, ``return``, ``data``: does a command take, return, an event carry anything;
+- ``feature``: is something ``deprecated`` or ``unstable`` in both, where it is in either.
 
 Commands and events that only one catalog has are listed, and are no disagreement: there is
 nothing to compare.  A place where one catalog says ``any`` and the other more is undetermined; one
@@ -25,7 +26,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from qmpconf.schema.model import (
     BUILTINS,
@@ -42,17 +43,12 @@ from qmpconf.schema.walk import Shape, enum_values, is_builtin, shape_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Aspect = Literal["member", "optional", "type", "value", "variant", "arguments", "return", "data"]
-ASPECTS: tuple[Aspect, ...] = (
-    "member",
-    "optional",
-    "type",
-    "value",
-    "variant",
-    "arguments",
-    "return",
-    "data",
-)
+Aspect = Literal[
+    "member", "optional", "type", "value", "variant", "arguments", "return", "data", "feature"
+]
+ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
+#: The features that mean something to every user.
+_COMPARED = {"deprecated", "unstable"}
 Outcome = Literal["agree", "disagree", "undetermined", "conditional"]
 
 
@@ -115,10 +111,12 @@ class _Comparison:
         for name in self._names("command", self._here.commands, self._there.commands):
             one, other = self._here.commands[name], self._there.commands[name]
             place, line = f"command {name}", one.facts.line
+            self._features(place, one.facts, other.facts)
             self._payload("arguments", f"{place}/arguments", one.arguments, other.arguments, line)
             self._payload("return", f"{place}/return", one.returns, other.returns, line)
         for name in self._names("event", self._here.events, self._there.events):
             event, twin = self._here.events[name], self._there.events[name]
+            self._features(f"event {name}", event.facts, twin.facts)
             self._payload("data", f"event {name}/data", event.data, twin.data, event.facts.line)
         return self._result
 
@@ -158,6 +156,14 @@ class _Comparison:
         words = (self._describe(self._here, here), self._describe(self._there, there))
         self._note("type", "undetermined", place, *words, line)
 
+    def _features(self, place: str, here: Facts, there: Facts) -> None:
+        ours, theirs = (
+            ", ".join(sorted(_COMPARED & set(facts.features))) for facts in (here, there)
+        )
+        if ours or theirs:
+            outcome: Outcome = "agree" if ours == theirs else "disagree"
+            self._note("feature", outcome, place, ours, theirs, here.line)
+
     def _types(self, place: str, here: str, there: str, line: int) -> None:
         if (here, there) in self._seen:
             return
@@ -170,6 +176,8 @@ class _Comparison:
             return
         self._note("type", "agree", place, *words, line)
         one, other = self._here.types.get(here), self._there.types.get(there)
+        if one and other:
+            self._features(place, one.facts, other.facts)
         if isinstance(one, Array) and isinstance(other, Array):
             self._types(f"{place}/*", one.element, other.element, line)
         elif isinstance(one, Enum) and isinstance(other, Enum):
@@ -191,10 +199,12 @@ class _Comparison:
 
     def _enum(self, place: str, here: Enum, there: Enum) -> None:
         ours = {value.name: value.facts for value in here.values}
-        theirs = {value.name for value in there.values}
-        for name in sorted(ours.keys() | theirs):
+        theirs = {value.name: value.facts for value in there.values}
+        for name in sorted(ours.keys() | theirs.keys()):
             facts = ours.get(name, Facts(here.facts.line))
             self._presence("value", f"{place}={name}", name in ours, name in theirs, facts)
+            if name in ours and name in theirs:
+                self._features(f"{place}={name}", facts, theirs[name])
 
     def _object(self, place: str, here: Shape, there: Shape, line: int) -> None:
         for name in sorted(here.members.keys() | there.members.keys()):
@@ -206,6 +216,7 @@ class _Comparison:
                 continue
             self._note("member", "agree", at, "", "", facts.line)
             self._optional(at, ours, theirs)
+            self._features(at, ours.facts, theirs.facts)
             self._types(at, ours.type, theirs.type, facts.line)
         self._variants(place, here, there, line)
 

@@ -37,7 +37,9 @@ LABELS = PARTS | {"Features", "Return", "Errors"}
 
 _TYPE = rf"\[*{NAME}\]*"
 _ENTRY = re.compile(rf"(?P<kind>{KINDS}) (?P<name>{NAME})(?: \(Since: (?P<since>{VERSION})\))?")
-_AVAILABILITY = re.compile(r"Availability: (?P<condition>.+?)(?P<glued>\.INDENT [\d.]+)?")
+_AVAILABILITY = re.compile(
+    r"(?:This \w+ is [\w/]+\.\s*)*Availability: (?P<condition>.+?)(?P<glued>\.INDENT [\d.]+)?"
+)
 _GLUED = re.compile(r"\.INDENT [\d.]+$")
 _PART = re.compile(
     rf"(?:When (?P<tag>{NAME}) is (?P<case>\S+): )?[Tt]he members of (?P<base>{NAME}?)\.?"

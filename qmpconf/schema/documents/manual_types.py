@@ -5,8 +5,8 @@ Types are written as names, as ``array of NAME`` or as ``[NAME]``; ``string``, `
 wrapper of a branch and the enumeration behind a tag have none, and keys of their own, with a
 colon in them.
 
-Manuals before release 6.2 know no feature ``unstable``: there a name that begins with ``x-`` is
-unstable, as QMP's specification has it.
+Manuals before release 6.2 know no feature ``unstable``; that a name begins with ``x-`` is left to
+who reads the catalog (`qmpconf.schema.features`).
 """
 
 from __future__ import annotations
@@ -65,7 +65,6 @@ _OPEN = re.compile(r"\b[Aa]dditional (?:arguments|members) depend on\b")
 _ELSEWHERE = re.compile(r"\b[Ff]or (?:the )?arguments,? see the documentation of (\w+)")
 #: No type of QAPI is an array of arrays of arrays.
 _MOST_NESTED = 3
-_EXPERIMENTAL = "x-"
 
 
 class Builder:
@@ -83,8 +82,6 @@ class Builder:
             for entry in found.entries
             if entry.kind not in {"Command", "Event"}
         }
-        features = {feature.name for entry in found.entries for feature in entry.features}
-        self._by_prefix = "unstable" not in features
         for entry in found.entries:
             self._entry(entry)
         self._break_cycles()
@@ -105,7 +102,7 @@ class Builder:
                 f"the document describes the {entry.kind.lower()} twice; this one is left out",
             )
             return
-        about = _About(entry, by_prefix=self._by_prefix)
+        about = _About(entry)
         shown = list(_examples(entry))
         self.examples += shown
         if entry.kind == "Enum":
@@ -330,15 +327,14 @@ class Builder:
 class _About:
     """What an entry's features, prose and names tell about itself and its parts."""
 
-    def __init__(self, entry: Entry, *, by_prefix: bool) -> None:
-        self._by_prefix = by_prefix
+    def __init__(self, entry: Entry) -> None:
         names = [part.name or part.case for part in entry.parts]
         self._since = since_each(" ".join(entry.prose), names)
         self._features: dict[str, list[str]] = {}
         own: list[str] = []
         for feature in entry.features:
             self._place(feature, names, own)
-        self.facts = Facts(entry.line, entry.since, self._marked(entry.name, own), entry.condition)
+        self.facts = Facts(entry.line, entry.since, tuple(own), entry.condition)
 
     def _place(self, feature: Feature, names: Sequence[str], own: list[str]) -> None:
         subjects = subjects_of(feature.text, names)
@@ -348,18 +344,12 @@ class _About:
         for name in subjects:
             self._features.setdefault(name, []).append(feature.name)
 
-    def _marked(self, name: str, features: Iterable[str]) -> tuple[str, ...]:
-        found = list(dict.fromkeys(features))
-        if self._by_prefix and name.startswith(_EXPERIMENTAL) and "unstable" not in found:
-            found.append("unstable")
-        return tuple(found)
-
     def facts_of(self, part: Part) -> Facts:
         """The facts of one of the entry's parts."""
         return Facts(
             part.line,
             since_of(part.text) or self._since.get(part.name, ""),
-            self._marked(part.name, self._features.get(part.name, ())),
+            tuple(self._features.get(part.name, ())),
             part.condition,
         )
 
