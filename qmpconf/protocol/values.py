@@ -309,37 +309,54 @@ def dumps(value: Value) -> bytes:
     A `Float` comes out with 17 significant digits, as QEMU prints it.  Raises TypeError for what
     is no JSON value.
     """
-    return "".join(_chunks(value)).encode("ascii")
+    pieces: list[str] = []
+    waiting: list[Any] = [_chunks(value)]  # one for each level, which may be very many
+    while waiting:
+        for piece in waiting[-1]:
+            if isinstance(piece, str):
+                pieces.append(piece)
+            else:
+                waiting.append(piece)
+                break
+        else:
+            waiting.pop()
+    return "".join(pieces).encode("ascii")
 
 
-def _chunks(value: Value) -> Iterator[str]:
-    if value is None:
-        yield "null"
-    elif value is True:
-        yield "true"
-    elif value is False:
-        yield "false"
-    elif isinstance(value, str):
-        yield _quoted(value)
-    elif isinstance(value, int):
-        yield int.__repr__(value)
-    elif isinstance(value, float):
-        yield f"{value:.17g}"
-    elif isinstance(value, list | tuple):
+def _chunks(value: Value) -> Iterator[str | Iterator[Any]]:
+    """The text of `value` in pieces; for a container inside of it, the pieces' own iterator."""
+    if isinstance(value, list | tuple):
         yield "["
         for position, item in enumerate(value):
             if position:
                 yield ", "
-            yield from _chunks(item)
+            yield _chunks(item) if isinstance(item, _CONTAINERS) else _scalar_text(item)
         yield "]"
     elif isinstance(value, dict):
         yield "{"
         for position, (name, item) in enumerate(value.items()):
             yield (", " if position else "") + _quoted(name) + ": "
-            yield from _chunks(item)
+            yield _chunks(item) if isinstance(item, _CONTAINERS) else _scalar_text(item)
         yield "}"
     else:
-        raise TypeError(f"{type(value).__name__} is no JSON value")
+        yield _scalar_text(value)
+
+
+_CONTAINERS = (dict, list, tuple)
+
+
+def _scalar_text(value: Value) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return f"{value:.17g}"
+    raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
 def _quoted(text: str) -> str:

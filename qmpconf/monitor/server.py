@@ -1,0 +1,218 @@
+"""Sockets around a monitor: one loop, one client at a time per listening socket.
+
+As with a QEMU server, the next client of a socket waits in its queue until the first has gone
+(PROTOCOL.md, session.single); a client that shuts its sending side down gets everything that is
+due, then the end of the stream (session.half-close); one that does not read stops being read.
+
+`MonitorServer.run` works in the calling thread until the monitor is told to quit or `stop` is
+called; used as a context manager, the server runs in a thread of its own.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from qmpconf.monitor.core import Action, Close, Monitor, Quit, Send
+from qmpconf.net.endpoint import Listener, is_listening
+
+#: Bytes read at once.
+_CHUNK = 65536
+#: A client is not read while more than this many bytes wait to be taken by it.
+_HIGH_WATER = 1 << 20
+#: Seconds that clients have, once the monitor was told to quit, to take what is due to them.
+_GRACE = 5.0
+
+
+class _Client:
+    """A connected client: what it has still to take, and whether its session has ended."""
+
+    def __init__(self, sock: socket.socket, number: int, listener: socket.socket | None) -> None:
+        self.sock = sock
+        self.number = number
+        self.listener = listener  # the socket on which the next client waits
+        self.output = bytearray()
+        self.ending = False
+
+    @property
+    def interest(self) -> int:
+        """What to wait for: input unless it has ended or there is too much output."""
+        reads = not self.ending and len(self.output) < _HIGH_WATER
+        wanted = selectors.EVENT_READ if reads else 0
+        return wanted | (selectors.EVENT_WRITE if self.output else 0)
+
+
+class MonitorServer:
+    """Serves `monitor` on `listeners` (which it does not close).
+
+    With `once`, it ends with the first session.
+    """
+
+    def __init__(
+        self, monitor: Monitor, listeners: Sequence[Listener], *, once: bool = False
+    ) -> None:
+        self._monitor = monitor
+        self._once = once
+        self._clients: dict[int, _Client] = {}
+        self._selector = selectors.DefaultSelector()
+        self._wake, self._waker = socket.socketpair()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
+        self._selector.register(self._wake, selectors.EVENT_READ, None)
+        self._listening = [one.socket for one in listeners if is_listening(one.socket)]
+        for sock in self._listening:
+            sock.settimeout(0.0)
+            self._watch(sock)
+        for one in listeners:
+            if not is_listening(one.socket):
+                self._welcome(one.socket.dup(), None)
+
+    # --- from outside --------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve until the monitor quits, `stop` is called, or with `once` the session ends."""
+        try:
+            while not self._stopping and self._selector.get_map().keys() - {self._wake.fileno()}:
+                self._turn(None)
+            self._drain()
+        finally:
+            for client in list(self._clients.values()):
+                self._drop(client)
+            self._selector.close()
+            self._wake.close()
+            self._waker.close()
+
+    def stop(self) -> None:
+        """Make `run` return; may be called from a signal handler or another thread."""
+        self._stopping = True
+        try:
+            self._waker.send(b"\0")
+        except OSError:
+            return  # it has already returned
+
+    def __enter__(self) -> Self:
+        def work() -> None:
+            try:
+                self.run()
+            except BaseException as error:  # noqa: BLE001 - told to the thread that waits
+                self._failure = error
+
+        self._thread = threading.Thread(target=work, name="qmpconf-monitor", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        if self._thread is not None:
+            self._thread.join()
+        if self._failure is not None and error is None:
+            raise self._failure
+
+    # --- the loop ------------------------------------------------------------------------------
+
+    def _turn(self, timeout: float | None) -> None:
+        for key, ready in self._selector.select(timeout):
+            if key.data is not None:
+                key.data(ready)
+
+    def _drain(self) -> None:
+        """Give clients what is due to them, for a while, when the server ends."""
+        deadline = time.monotonic() + _GRACE
+        for client in list(self._clients.values()):
+            client.ending = True
+            self._settle(client)
+        while self._clients and (left := deadline - time.monotonic()) > 0:
+            self._turn(left)
+
+    def _watch(self, listener: socket.socket) -> None:
+        self._selector.register(listener, selectors.EVENT_READ, lambda _: self._accept(listener))
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            sock, _ = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        self._selector.unregister(listener)
+        self._welcome(sock, listener)
+
+    def _welcome(self, sock: socket.socket, listener: socket.socket | None) -> None:
+        sock.settimeout(0.0)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        number, actions = self._monitor.open()
+        client = self._clients[number] = _Client(sock, number, listener)
+        self._selector.register(
+            sock, selectors.EVENT_READ, lambda ready: self._serve(client, ready)
+        )
+        self._perform(actions)
+
+    def _serve(self, client: _Client, ready: int) -> None:
+        if ready & selectors.EVENT_READ and not client.ending:
+            try:
+                data = client.sock.recv(_CHUNK)
+            except BlockingIOError:
+                data = None
+            except OSError:
+                self._drop(client)
+                return
+            if data is not None:
+                number = client.number
+                act = self._monitor.receive(number, data) if data else self._monitor.end(number)
+                self._perform(act)
+        self._settle(client)
+
+    def _perform(self, actions: Sequence[Action]) -> None:
+        """Do what the monitor wants; a client that has gone is sent nothing."""
+        for action in actions:
+            if isinstance(action, Quit):
+                self._stopping = True
+                continue
+            client = self._clients.get(action.session)
+            if client is None:
+                continue
+            if isinstance(action, Send):
+                client.output += action.data
+            elif isinstance(action, Close):
+                client.ending = True
+        for client in list(self._clients.values()):
+            self._settle(client)
+
+    def _settle(self, client: _Client) -> None:
+        """Send what can be sent; wait for what is next, or end the session."""
+        if client.number not in self._clients:
+            return
+        try:
+            while client.output:
+                del client.output[: client.sock.send(client.output)]
+        except BlockingIOError:
+            pass  # the rest goes when the client has taken some
+        except OSError:
+            self._drop(client)
+            return
+        if client.interest:
+            key = self._selector.get_key(client.sock)
+            self._selector.modify(client.sock, client.interest, key.data)
+        else:
+            self._drop(client)
+
+    def _drop(self, client: _Client) -> None:
+        """End a session; the next client of its socket gets its turn."""
+        self._monitor.lost(client.number)
+        del self._clients[client.number]
+        self._selector.unregister(client.sock)
+        client.sock.close()
+        if self._once:
+            self._stopping = True
+        elif client.listener is not None and not self._stopping:
+            self._watch(client.listener)

@@ -1,0 +1,218 @@
+"""Two messages compared: where they differ, and which masks excused a difference.
+
+`compare` walks both values together and gives one `Mismatch` for each place that differs.  What
+counts as different is the `Level` (DESIGN.md section 7):
+
+============  ====================================================================================
+``exact``     the same bytes; no mask applies
+``value``     the same value: numbers by value, members in any order, masks applied
+``shape``     the same members with the same JSON types; arrays of any length
+``outcome``   the same kind of answer: success, or an error of the same class
+============  ====================================================================================
+
+It knows neither sessions nor order: that is `qmpconf.replay.match`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from enum import Enum
+from typing import Any, NamedTuple
+
+from qmpconf.protocol.messages import type_name
+from qmpconf.protocol.values import Value, dumps, same
+from qmpconf.replay.difference import Kind
+from qmpconf.replay.masks import Mask, Masks, Message
+
+Path = tuple[str | int, ...]
+
+
+class Level(Enum):
+    """How strictly messages are compared."""
+
+    EXACT = "exact"
+    VALUE = "value"
+    SHAPE = "shape"
+    OUTCOME = "outcome"
+
+
+class _Nothing:
+    """Stands for a member or element that is not there."""
+
+
+NOTHING = _Nothing()
+
+
+class Mismatch(NamedTuple):
+    """One place that differs; `expected` or `got` is `NOTHING` where one side lacks it."""
+
+    path: Path
+    kind: Kind
+    expected: Value
+    got: Value
+
+
+class Masked(NamedTuple):
+    """One place that differs and is masked."""
+
+    mask: Mask
+    path: Path
+    expected: Value
+    got: Value
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What was found: nothing, for messages that are the same."""
+
+    mismatches: list[Mismatch] = field(default_factory=list)
+    masked: list[Masked] = field(default_factory=list)
+
+
+def compare(
+    expected: Value,
+    got: Value,
+    *,
+    level: Level = Level.VALUE,
+    masks: Masks,
+    message: Message,
+    of: str,
+) -> Comparison:
+    """Compare two values of a message of kind `message` about the command or event `of`.
+
+    `Level.EXACT` compares values here, without masks; bytes are the caller's.
+    """
+    if level is Level.OUTCOME:
+        return _outcome(expected, got, message)
+    return _Walk(level, masks, message, of).run(expected, got)
+
+
+def _outcome(expected: Value, got: Value, message: Message) -> Comparison:
+    found = Comparison()
+    if message == "greeting":
+        return found
+    path: Path = ("event",) if message == "event" else ("error", "class")
+    both = [_at(value, path) for value in (expected, got)]
+    if both[0] is not both[1] and both[0] != both[1]:
+        found.mismatches.append(Mismatch(path, _kind(*both), *both))
+    return found
+
+
+def _at(value: Value, path: Path) -> Value:
+    for part in path:
+        if not isinstance(value, dict) or part not in value:
+            return NOTHING
+        value = value[part]
+    return value
+
+
+def _kind(expected: Value, got: Value) -> Kind:
+    if expected is NOTHING:
+        return "extra"
+    return "missing" if got is NOTHING else "changed"
+
+
+class _Walk:
+    """One comparison, without recursion: messages may be nested a thousand levels deep."""
+
+    def __init__(self, level: Level, masks: Masks, message: Message, of: str) -> None:
+        self._level = level
+        self._masks = masks
+        self._message: Message = message
+        self._of = of
+        self._found = Comparison()
+
+    def run(self, expected: Value, got: Value) -> Comparison:
+        waiting: list[tuple[Path, Value, Value]] = [((), expected, got)]
+        while waiting:
+            path, one, other = waiting.pop()
+            if isinstance(one, dict) and isinstance(other, dict):
+                inner = [
+                    ((*path, name), one.get(name, NOTHING), other.get(name, NOTHING))
+                    for name in [*one, *(name for name in other if name not in one)]
+                ]
+                waiting += reversed(inner)
+            elif isinstance(one, list) and isinstance(other, list):
+                waiting += reversed(list(self._elements(path, one, other)))
+            elif not self._equal(one, other):
+                self._differs(path, one, other)
+        return self._found
+
+    def _equal(self, one: Value, other: Value) -> bool:
+        if one is NOTHING or other is NOTHING:
+            return False
+        if isinstance(one, dict | list) or isinstance(other, dict | list):
+            return False  # of two different types, or they would have been walked
+        if self._level is Level.SHAPE:
+            return type_name(one) == type_name(other)
+        return same(one, other)
+
+    def _differs(self, path: Path, one: Value, other: Value) -> None:
+        if self._level is Level.VALUE and one is not NOTHING and other is not NOTHING:
+            for mask in self._masks.covering(self._message, self._of, path):
+                if mask.kind != "set" and mask.allows(one, other):
+                    self._found.masked.append(Masked(mask, path, one, other))
+                    return
+        self._found.mismatches.append(Mismatch(path, _kind(one, other), one, other))
+
+    def _elements(
+        self, path: Path, one: list[Value], other: list[Value]
+    ) -> Iterator[tuple[Path, Value, Value]]:
+        """The elements of two arrays in pairs, each with the path that it has in the first."""
+        if self._level is Level.SHAPE:
+            for index, item in enumerate(other if one else ()):
+                yield (*path, index), one[min(index, len(one) - 1)], item
+            return
+        unordered = self._set_mask(path)
+        if unordered is not None:
+            yield from self._by_key(unordered, path, one, other)
+        elif len(one) == len(other):
+            for index, pair in enumerate(zip(one, other, strict=True)):
+                yield (*path, index), *pair
+        else:
+            yield from _aligned(path, one, other)
+
+    def _set_mask(self, path: Path) -> Mask | None:
+        if self._level is not Level.VALUE:
+            return None
+        covering = self._masks.covering(self._message, self._of, path)
+        return next((mask for mask in covering if mask.kind == "set"), None)
+
+    def _by_key(
+        self, mask: Mask, path: Path, one: list[Value], other: list[Value]
+    ) -> Iterator[tuple[Path, Value, Value]]:
+        """Elements paired by their key; those of one key in their order."""
+        keys = [_key(item, mask.key) for item in one]
+        others: dict[bytes, list[Value]] = {}
+        for item in other:
+            others.setdefault(_key(item, mask.key), []).append(item)
+        if keys != [_key(item, mask.key) for item in other] and sorted(keys) == sorted(
+            key for key, items in others.items() for _ in items
+        ):
+            self._found.masked.append(Masked(mask, path, "the recorded order", "another order"))
+        for index, (key, item) in enumerate(zip(keys, one, strict=True)):
+            candidates = others.get(key)
+            yield (*path, index), item, candidates.pop(0) if candidates else NOTHING
+        extra = [item for items in others.values() for item in items]
+        for index, item in enumerate(extra, len(one)):
+            yield (*path, index), NOTHING, item
+
+
+def _key(item: Value, key: str) -> bytes:
+    return dumps(item[key] if key and isinstance(item, dict) and key in item else item)
+
+
+def _aligned(
+    path: Path, one: list[Value], other: list[Value]
+) -> Iterator[tuple[Path, Value, Value]]:
+    """Elements of two arrays of different length, paired so that equal ones meet."""
+    texts = [list(map(dumps, items)) for items in (one, other)]
+    matcher: SequenceMatcher[Any] = SequenceMatcher(None, texts[0], texts[1], autojunk=False)
+    for _, start, end, low, high in matcher.get_opcodes():
+        for offset in range(max(end - start, high - low)):
+            left = one[start + offset] if start + offset < end else NOTHING
+            right = other[low + offset] if low + offset < high else NOTHING
+            index = start + offset if left is not NOTHING else low + offset
+            yield (*path, index), left, right

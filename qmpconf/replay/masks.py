@@ -1,0 +1,272 @@
+"""Masks: the places whose value may differ between two runs of the same session, as data.
+
+A mask names a place by the message's kind, by what it is about (a command for a reply, the event's
+name for an event) and by a JSON pointer into the message, in which ``*`` stands for any one part
+and ``**`` for any number of them.  It says what may stand there, so that a masked place is still
+compared: a time may be another time, not a string.  Every mask has its reason.
+
+`Masks` answers which mask covers a place.  Nothing here compares, counts or reports.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from qmpconf.protocol.messages import type_name
+from qmpconf.protocol.values import Value
+
+Message = Literal["greeting", "reply", "event"]
+
+#: What may stand at a masked place: another value of the JSON type in the name; for ``text`` a
+#: string that is equal outside of the parts that match the pattern; for ``set`` the same elements
+#: of an array in another order; for ``any`` anything.
+Kind = Literal["integer", "number", "string", "boolean", "text", "set", "any"]
+
+_NUMBERS = frozenset({"integer", "number"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """One mask.
+
+    `name` identifies it in reports; `message` is the kind of message (empty: any), `of` the
+    command or event (``*``: any), `place` the pointer.  With `kind` ``text``, `pattern` is the
+    regular expression; with ``set``, `key` the member by which the elements are told apart
+    (empty: the whole element).
+    """
+
+    name: str
+    message: Message | Literal[""]
+    of: str
+    place: str
+    kind: Kind
+    reason: str
+    pattern: str = ""
+    key: str = ""
+
+    def allows(self, expected: Value, got: Value) -> bool:
+        """Whether `got` may stand where `expected` was recorded.  A ``set`` is the caller's."""
+        if self.kind == "any":
+            return True
+        if self.kind == "text":
+            both = isinstance(expected, str) and isinstance(got, str)
+            return both and self._without(expected) == self._without(got)
+        kinds = {type_name(expected), type_name(got)}
+        if self.kind == "number":
+            return kinds <= _NUMBERS
+        return kinds == {self.kind}
+
+    def _without(self, text: str) -> str:
+        return _compiled(self.pattern).sub("\0", text)
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _times(of: str, places: Iterable[str], reason: str) -> list[Mask]:
+    return [Mask("times", "reply", of, place, "integer", reason) for place in places]
+
+
+def _sizes(of: str, places: Iterable[str], reason: str) -> list[Mask]:
+    return [Mask("progress", "reply", of, place, "number", reason) for place in places]
+
+
+_STAMP = "a time of the host's clock"
+
+#: The masks that are always there.
+BUILT_IN: tuple[Mask, ...] = (
+    Mask("event-time", "event", "*", "/timestamp/seconds", "integer", _STAMP),
+    Mask("event-time", "event", "*", "/timestamp/microseconds", "integer", _STAMP),
+    Mask("package", "greeting", "*", "/QMP/version/package", "string", "names the build"),
+    Mask("package", "reply", "query-version", "/return/package", "string", "names the build"),
+    Mask(
+        "thread-id",
+        "reply",
+        "query-cpus-fast",
+        "/return/*/thread-id",
+        "integer",
+        "a thread of the host",
+    ),
+    Mask(
+        "thread-id", "reply", "query-cpus", "/return/*/thread_id", "integer", "a thread of the host"
+    ),
+    Mask(
+        "thread-id",
+        "reply",
+        "query-iothreads",
+        "/return/*/thread-id",
+        "integer",
+        "a thread of the host",
+    ),
+    Mask(
+        "node-name",
+        "",
+        "*",
+        "/**",
+        "text",
+        "a name that the server made up, with a random part",
+        pattern=r"#block\d+",
+    ),
+    Mask(
+        "pty",
+        "",
+        "*",
+        "/**",
+        "text",
+        "a pseudo terminal is numbered by the host",
+        pattern=r"/dev/pts/\d+",
+    ),
+    *_times(
+        "query-blockstats",
+        (
+            "/return/**/rd_total_time_ns",
+            "/return/**/wr_total_time_ns",
+            "/return/**/flush_total_time_ns",
+            "/return/**/unmap_total_time_ns",
+            "/return/**/zone_append_total_time_ns",
+            "/return/**/idle_time_ns",
+            "/return/**/min_rd_latency_ns",
+            "/return/**/max_rd_latency_ns",
+            "/return/**/avg_rd_latency_ns",
+            "/return/**/min_wr_latency_ns",
+            "/return/**/max_wr_latency_ns",
+            "/return/**/avg_wr_latency_ns",
+        ),
+        "how long the host took",
+    ),
+    *_times(
+        "query-migrate",
+        (
+            "/return/total-time",
+            "/return/setup-time",
+            "/return/downtime",
+            "/return/expected-downtime",
+        ),
+        "how long the host took",
+    ),
+    *_sizes(
+        "query-migrate",
+        (
+            "/return/ram/mbps",
+            "/return/ram/pages-per-second",
+            "/return/ram/dirty-pages-rate",
+            "/return/ram/dirty-sync-count",
+            "/return/ram/downtime-bytes",
+            "/return/ram/precopy-bytes",
+            "/return/ram/transferred",
+            "/return/ram/normal",
+            "/return/ram/normal-bytes",
+            "/return/ram/duplicate",
+            "/return/ram/remaining",
+        ),
+        "depends on how fast the host is",
+    ),
+    *_times(
+        "query-named-block-nodes",
+        (
+            "/return/**/snapshots/*/date-sec",
+            "/return/**/snapshots/*/date-nsec",
+            "/return/**/snapshots/*/vm-clock-sec",
+            "/return/**/snapshots/*/vm-clock-nsec",
+        ),
+        "when the snapshot was taken",
+    ),
+    *_times(
+        "query-block",
+        (
+            "/return/**/snapshots/*/date-sec",
+            "/return/**/snapshots/*/date-nsec",
+            "/return/**/snapshots/*/vm-clock-sec",
+            "/return/**/snapshots/*/vm-clock-nsec",
+        ),
+        "when the snapshot was taken",
+    ),
+    Mask(
+        "order",
+        "reply",
+        "query-commands",
+        "/return",
+        "set",
+        "a list in no order that means anything",
+        key="name",
+    ),
+    Mask(
+        "order",
+        "reply",
+        "qom-list",
+        "/return",
+        "set",
+        "properties come in the order of a hash table",
+        key="name",
+    ),
+    Mask(
+        "order",
+        "reply",
+        "qom-list-properties",
+        "/return",
+        "set",
+        "properties come in the order of a hash table",
+        key="name",
+    ),
+    Mask(
+        "order",
+        "reply",
+        "device-list-properties",
+        "/return",
+        "set",
+        "properties come in the order of a hash table",
+        key="name",
+    ),
+    Mask(
+        "order",
+        "reply",
+        "qom-list-types",
+        "/return",
+        "set",
+        "types come in the order of a hash table",
+        key="name",
+    ),
+    Mask(
+        "order",
+        "reply",
+        "query-chardev",
+        "/return",
+        "set",
+        "devices come in the order of a hash table",
+        key="label",
+    ),
+)
+
+
+class Masks:
+    """A collection of masks, to be asked by place; the first one that covers a place counts."""
+
+    def __init__(self, masks: Iterable[Mask] = BUILT_IN) -> None:
+        self.masks = tuple(masks)
+        self._parts = {mask: tuple(mask.place.split("/")[1:]) for mask in self.masks}
+
+    def covering(self, message: Message, of: str, parts: Sequence[str | int]) -> Sequence[Mask]:
+        """The masks whose place is that of `parts`, in their order."""
+        place = tuple(str(part) for part in parts)
+        return [mask for mask in self._about(message, of) if _covers(self._parts[mask], place)]
+
+    def _about(self, message: Message, of: str) -> Iterable[Mask]:
+        return (
+            mask for mask in self.masks if mask.message in ("", message) and mask.of in ("*", of)
+        )
+
+
+@lru_cache(maxsize=4096)
+def _covers(pattern: tuple[str, ...], place: tuple[str, ...]) -> bool:
+    """Whether `pattern`, in which ``*`` and ``**`` are wild, matches all of `place`."""
+    if not pattern:
+        return not place
+    if pattern[0] == "**":
+        return any(_covers(pattern[1:], place[at:]) for at in range(len(place) + 1))
+    return bool(place) and pattern[0] in ("*", place[0]) and _covers(pattern[1:], place[1:])
