@@ -69,10 +69,15 @@ def record(session: Session, output: Path) -> Path:
                 [
                     *(sys.executable, "-m", "qmpconf", "record", "-q"),
                     *("--server", "qmp.sock", "--listen", "proxy.sock", "-o", "trace.qmptrace.gz"),
-                    *("--", sys.executable, "-m", f"traces.clients.{session.client}", "{listen}"),
+                    *("--", "python3", "-m", f"traces.clients.{session.client}", "{listen}"),
                 ],
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+                # By name, so that no path of this machine gets into the trace.
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(HERE.parent),
+                    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                },
                 timeout=PATIENCE,
                 check=True,
             )

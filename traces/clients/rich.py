@@ -193,18 +193,6 @@ async def running(vm: Talk) -> None:
     await vm.refused("balloon", value=16777216)
     await vm.refused("system_wakeup")
 
-    await vm.do("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
-    await vm.do("migrate-set-parameters", downtime__limit=300, max__bandwidth=1073741824)
-    await vm.do("query-migrate-parameters")
-    await vm.do("migrate", uri="exec:cat > state.bin")
-    await vm.event("MIGRATION", status="completed")
-    await vm.do("query-migrate")
-    await vm.do("query-status")
-    await vm.do("cont")
-    await vm.event("RESUME")
-    await vm.do("stop")
-    await vm.event("STOP")
-
     if vm.knows("snapshot-save"):
         for verb in ("save", "load"):
             await vm.do(f"snapshot-{verb}", job__id=f"{verb}0", tag="snapshot0", vmstate="disk0",
@@ -216,9 +204,18 @@ async def running(vm: Talk) -> None:
     else:
         for line in ("savevm snapshot0", "loadvm snapshot0", "delvm snapshot0"):
             await vm.do("human-monitor-command", command__line=line)
-    await vm.do("dump-guest-memory", paging=False, protocol="file:dump.elf", detach=True)
+    await vm.do("dump-guest-memory", paging=False, protocol="file:dump.elf")
     await vm.event("DUMP_COMPLETED")
     await vm.do("query-dump")
+
+    await vm.do("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
+    await vm.do("migrate-set-parameters", downtime__limit=300, max__bandwidth=1073741824)
+    await vm.do("query-migrate-parameters")
+    await vm.do("migrate", uri="exec:cat > state.bin")
+    await vm.event("MIGRATION", status="completed")
+    await vm.do("query-migrate")
+    # Nothing of this session may depend on the migration's end: for a moment longer, 11.1 refuses
+    # to go on, and no event tells when it no longer does.
 
 
 async def errors(vm: Talk) -> None:

@@ -7,6 +7,7 @@ gives every command an id.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -128,6 +129,8 @@ def talk(scenario: Callable[[Talk], Awaitable[None]]) -> None:
         try:
             await scenario(Talk(client))
         finally:
-            await client.disconnect()
+            # After "quit" the server hangs up first, and this is where qemu.qmp says so.
+            with contextlib.suppress(EOFError):
+                await client.disconnect()
 
     asyncio.run(session())
