@@ -51,6 +51,7 @@ SESSIONS = [
         Session(f"qemu-{release}", start_machine, "rich"),
         Session(f"qemu-{release}", start, "libvirt"),
         Session(f"qemu-{release}", start, "shell"),
+        Session(f"qemu-{release}", start, "wrong"),
         Session(f"qemu-storage-daemon-{release}", start, "storage"),
     )
 ]

@@ -57,7 +57,6 @@ async def storage(daemon: Talk) -> None:
         await daemon.do("chardev-add", id="char0", backend={"type": "null", "data": {}})
         await daemon.do("query-chardev")
         await daemon.do("chardev-remove", id="char0")
-    await daemon.refused("device_add", driver="usb-tablet")
     await daemon.refused("blockdev-del", node__name="nobody")
     await daemon.do("quit")
 
