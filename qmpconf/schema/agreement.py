@@ -24,6 +24,7 @@ Pure: knows no file, and no wording of a report.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
@@ -33,7 +34,9 @@ from qmpconf.schema.model import (
     Alternate,
     Array,
     Catalog,
+    Command,
     Enum,
+    Event,
     Facts,
     Member,
     Object,
@@ -57,7 +60,8 @@ class Difference:
     """One place where the two catalogs do not say the same.
 
     `place` is ``command NAME/arguments/member/...``, `here` and `there` what the first and the
-    second catalog say (empty: nothing), `line` the line of the first catalog's source.
+    second catalog say (empty: nothing), `line` the line of the first catalog's source, and
+    `condition` what it says about when the thing is there.
     """
 
     aspect: Aspect
@@ -66,6 +70,35 @@ class Difference:
     here: str
     there: str
     line: int = 0
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A command or event (``command NAME``) that only one of the catalogs has."""
+
+    place: str
+    line: int = 0
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Why two catalogs differ, as a person found out.
+
+    `catalog` and `place` are patterns in which ``*`` stands for any text; `catalog` is that of the
+    first catalog's name.  `blame` is ``document`` (wrong, or silent), ``build`` (not built into
+    the server) or ``compiler`` (ours).
+    """
+
+    catalog: str
+    place: str
+    blame: str
+    reason: str
+
+    def fits(self, catalog: str, place: str) -> bool:
+        """Whether the note is about this place."""
+        return _glob(self.catalog, catalog) and _glob(self.place, place)
 
 
 @dataclass(slots=True)
@@ -77,8 +110,8 @@ class Agreement:
     counts: Counter[tuple[Aspect, Outcome]] = field(default_factory=Counter)
     differences: list[Difference] = field(default_factory=list)
     shared: list[str] = field(default_factory=list)
-    only_here: list[str] = field(default_factory=list)
-    only_there: list[str] = field(default_factory=list)
+    only_here: list[Alone] = field(default_factory=list)
+    only_there: list[Alone] = field(default_factory=list)
 
     def count(self, outcome: Outcome, aspect: Aspect | None = None) -> int:
         """How many facts had the outcome, of one aspect or of all."""
@@ -121,21 +154,29 @@ class _Comparison:
         return self._result
 
     def _names(
-        self, kind: str, here: Mapping[str, object], there: Mapping[str, object]
+        self, kind: str, here: Mapping[str, Command | Event], there: Mapping[str, Command | Event]
     ) -> list[str]:
         result = self._result
-        result.only_here += [f"{kind} {name}" for name in sorted(here.keys() - there.keys())]
-        result.only_there += [f"{kind} {name}" for name in sorted(there.keys() - here.keys())]
+        result.only_here += _alone(kind, here, there)
+        result.only_there += _alone(kind, there, here)
         shared = sorted(here.keys() & there.keys())
         result.shared += [f"{kind} {name}" for name in shared]
         return shared
 
     def _note(
-        self, aspect: Aspect, outcome: Outcome, place: str, here: str, there: str, line: int
+        self,
+        aspect: Aspect,
+        outcome: Outcome,
+        place: str,
+        here: str,
+        there: str,
+        line: int,
+        condition: str = "",
     ) -> None:
         self._result.counts[aspect, outcome] += 1
         if outcome != "agree":
-            self._result.differences.append(Difference(aspect, outcome, place, here, there, line))
+            found = Difference(aspect, outcome, place, here, there, line, condition)
+            self._result.differences.append(found)
 
     # ── places ──────────────────────────────────────────────────────────────────────────────
 
@@ -252,7 +293,7 @@ class _Comparison:
         if here != there:
             outcome = "conditional" if here and facts.condition else "disagree"
         words = ("there" if here else "", "there" if there else "")
-        self._note(aspect, outcome, place, *words, facts.line)
+        self._note(aspect, outcome, place, *words, facts.line, facts.condition)
 
     def _describe(self, catalog: Catalog, key: str) -> str:
         """The kind of a type, as far as it shows on the wire."""
@@ -261,6 +302,19 @@ class _Comparison:
         if is_builtin(key):
             return key if key in BUILTINS else "int"
         return catalog.types[key].kind
+
+
+def _glob(pattern: str, text: str) -> bool:
+    return bool(re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), text))
+
+
+def _alone(
+    kind: str, here: Mapping[str, Command | Event], there: Mapping[str, Command | Event]
+) -> list[Alone]:
+    return [
+        Alone(f"{kind} {name}", here[name].facts.line, here[name].facts.condition)
+        for name in sorted(here.keys() - there.keys())
+    ]
 
 
 def _unknown(catalog: Catalog, key: str) -> bool:

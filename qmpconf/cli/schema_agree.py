@@ -1,0 +1,129 @@
+"""``qmpconf schema agree DOCUMENT SERVER ...``: how far documents tell what their servers do.
+
+Takes any number of pairs.  ``--notes`` names a TOML file with the reasons of disagreements::
+
+    [[note]]
+    catalog = "qemu-10.0.13-doc"
+    place = "command netdev_add/arguments/type=vmnet-*"
+    blame = "build"
+    reason = "..."
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tomllib
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmpconf.errors import InputError, UsageError
+from qmpconf.report import agreement as report
+from qmpconf.schema import store
+from qmpconf.schema.agreement import Note, compare
+from qmpconf.schema.documents.compiler import compile_document
+
+if TYPE_CHECKING:
+    import argparse
+
+    from qmpconf.schema.model import Catalog
+
+_MEMBERS = ("catalog", "place", "blame", "reason")
+_BLAMES = ("document", "build", "compiler")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Take the pairs, the notes, the format and the least agreement."""
+    parser.add_argument(
+        "catalogs",
+        metavar="CATALOG",
+        nargs="+",
+        help="pairs: a document or a catalog, then the catalog to hold it against",
+    )
+    parser.add_argument("--notes", metavar="FILE", help="TOML file with reasons")
+    parser.add_argument("--preamble", metavar="FILE", help="Markdown to begin the page with")
+    parser.add_argument(
+        "--format", choices=("text", "markdown", "json"), default="text", help="default: text"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write there, not to stdout")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the agreement; 1 when a disagreement has no reason, or a reason no disagreement."""
+    names = arguments.catalogs
+    if len(names) % 2:
+        raise UsageError(f"{len(names)} catalogs make no pairs: give an even number")
+    pairs = tuple(
+        compare(catalog_or_document(here), catalog_or_document(there))
+        for here, there in zip(names[::2], names[1::2], strict=True)
+    )
+    notes = _notes(Path(arguments.notes)) if arguments.notes else ()
+    explained = report.Explained(pairs, notes)
+    if arguments.format == "json":
+        page = json.dumps(report.data(explained), indent=1) + "\n"
+    elif arguments.format == "markdown":
+        preamble = _text_of(Path(arguments.preamble)) if arguments.preamble else ""
+        page = report.markdown(explained, preamble)
+    else:
+        page = report.text(explained)
+    if arguments.output:
+        store.write_bytes(page.encode(), Path(arguments.output))
+    else:
+        print(page, end="")
+    return int(bool(explained.unexplained or explained.stale))
+
+
+def catalog_or_document(name: str) -> Catalog:
+    """A shipped catalog by its name; else the catalog, the reply or the document in that file.
+
+    Raises UsageError when it is neither, InputError when the file is nothing of that.
+    """
+    path = Path(name)
+    if name in store.shipped() or not path.exists():
+        return store.load(name)
+    data = _bytes_of(path)
+    if data.lstrip()[:1] in {b"{", b"["}:
+        return store.read(path)
+    try:
+        return compile_document(data.decode("utf-8-sig"), "").catalog
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is neither a catalog nor a document in UTF-8") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return _bytes_of(path).decode()
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is no text in UTF-8") from None
+
+
+def _notes(path: Path) -> tuple[Note, ...]:
+    try:
+        found = tomllib.loads(_text_of(path))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: is no TOML: {error}") from None
+    notes = found.get("note", [])
+    if not isinstance(notes, list) or set(found) - {"note"}:
+        raise InputError(f"{path}: expected [[note]] tables, and nothing else")
+    return tuple(_note(path, number, note) for number, note in enumerate(notes, 1))
+
+
+def _note(path: Path, number: int, note: object) -> Note:
+    if not isinstance(note, dict) or set(note) != set(_MEMBERS):
+        raise InputError(f"{path}: note {number}: expected {', '.join(_MEMBERS)}")
+    if not all(isinstance(value, str) and value for value in note.values()):
+        raise InputError(f"{path}: note {number}: every value is a text")
+    if note["blame"] not in _BLAMES:
+        raise InputError(f"{path}: note {number}: blame is one of {', '.join(_BLAMES)}")
+    return Note(**note)

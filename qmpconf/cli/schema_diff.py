@@ -1,0 +1,48 @@
+"""``qmpconf schema diff BEFORE AFTER``: what changes for a client, what breaks it first."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from qmpconf.cli.schema_agree import catalog_or_document
+from qmpconf.report import schema_diff
+from qmpconf.schema.diff import LEVELS, diff
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Take the two catalogs, the format and how much to show."""
+    help_text = "a shipped catalog's name, a catalog, a reply to query-qmp-schema or a document"
+    parser.add_argument("before", metavar="BEFORE", help=help_text)
+    parser.add_argument("after", metavar="AFTER", help="the same")
+    parser.add_argument(
+        "--format", choices=("text", "markdown", "json"), default="text", help="default: text"
+    )
+    parser.add_argument(
+        "--level",
+        choices=LEVELS,
+        default="compatible",
+        help="show changes down to this level (default: all)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the changes; 1 when there is any, down to the level that is shown."""
+    before, after = map(catalog_or_document, (arguments.before, arguments.after))
+    changes = diff(before, after)
+    if arguments.format == "json":
+        print(json.dumps(schema_diff.data(before, after, changes), indent=1))
+    elif arguments.format == "markdown":
+        page = schema_diff.markdown(before, after, changes, down_to=arguments.level)
+        print(page, end="")
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 100
+        page = schema_diff.text(before, after, changes, width, down_to=arguments.level)
+        print(page, end="")
+    shown = LEVELS[: LEVELS.index(arguments.level) + 1]
+    return int(any(one.level in shown for one in changes))
