@@ -235,9 +235,10 @@ class Rules:
         """An event."""
         known = self._catalog.events.get(event.name)
         if known is None:
+            added = not self.basis.very_build
             return (
                 self._report(
-                    "schema.event-known" if self.basis.very_build else "schema.additions",
+                    "schema.additions" if added else "schema.event-known",
                     line,
                     "/event",
                     event.name,
@@ -245,7 +246,7 @@ class Rules:
                     f"one of the {len(self._catalog.events)} events of {self._catalog.name}",
                     event.name,
                     self._catalog.name,
-                    suggest(event.name, self._catalog.events),
+                    "" if added else suggest(event.name, self._catalog.events),
                 ),
             )
         problems = self.basis.validator.data(event.name, {} if event.data is None else event.data)
@@ -322,10 +323,12 @@ class Rules:
             where = pointer((member, *problem.path))
             if where in known or any(_inside(where, one) for one in redacted):
                 continue
-            added = member != "arguments" and problem.kind in _ADDITIONS
+            added = (
+                not self.basis.very_build and member != "arguments" and problem.kind in _ADDITIONS
+            )
             found.append(
                 self._report(
-                    "schema.additions" if added and not self.basis.very_build else requirement,
+                    "schema.additions" if added else requirement,
                     line,
                     where,
                     subject,
@@ -333,7 +336,7 @@ class Rules:
                     problem.expected,
                     problem.seen,
                     source,
-                    problem.hint,
+                    "" if added else problem.hint,
                 )
             )
         return found

@@ -1,0 +1,87 @@
+"""``qmpconf check TRACE...``: recorded sessions against the protocol and a schema."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmpconf.check.baseline import Baseline
+from qmpconf.check.choice import Fixed, wire_only
+from qmpconf.check.findings import Groups
+from qmpconf.check.run import automatic, check
+from qmpconf.errors import InputError
+from qmpconf.report import data, text
+from qmpconf.schema.store import load
+from qmpconf.trace.reader import TraceReader
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from qmpconf.check.basis import Basis
+    from qmpconf.protocol.messages import Greeting
+
+#: Width of the table where the output is no terminal.
+_WIDTH = 120
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Take the traces, and what they are checked against."""
+    parser.add_argument("traces", metavar="TRACE", nargs="+", help="a recording (*.qmptrace)")
+    parser.add_argument(
+        "--schema",
+        default="auto",
+        metavar="NAME|FILE|auto|none",
+        help="the catalog to check against: a shipped one ('qmpconf schema list') or a file; "
+        "auto (the default): the schema reply in the trace, else the shipped catalog that fits "
+        "the greeting; none: the wire protocol alone",
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument(
+        "--baseline", metavar="FILE", type=Path, help="known findings, which do not fail the run"
+    )
+    parser.add_argument(
+        "-s", "--short", action="store_true", help="text: one line a finding, without details"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing on stderr")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, print, and give 0 (conforms) or 1 (findings)."""
+    baseline = _baseline(arguments.baseline)
+    choose = _chooser(arguments.schema)
+    groups = Groups()
+    checked = []
+    for path in arguments.traces:
+        reader = TraceReader(path)
+        outcome = check(reader, automatic(reader) if choose is None else choose, groups)
+        checked.append(outcome)
+        if not arguments.quiet:
+            used = "; ".join(outcome.schemas) or "no schema: the wire protocol alone"
+            print(f"{path}: checked against {used}", file=sys.stderr)
+    compared = baseline.compare(groups)
+    if arguments.format == "json":
+        print(json.dumps(data.outcomes(checked, compared), indent=1))
+    else:
+        width = shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else _WIDTH
+        print(text.outcomes(checked, compared, width, details=not arguments.short), end="")
+    return 1 if compared.failed else 0
+
+
+def _chooser(schema: str) -> Callable[[Greeting | None], Basis | None] | None:
+    """What chooses the catalog; None where each trace has to be looked at first."""
+    if schema == "auto":
+        return None
+    return wire_only if schema == "none" else Fixed(load(schema))
+
+
+def _baseline(path: Path | None) -> Baseline:
+    if path is None:
+        return Baseline({})
+    try:
+        return Baseline.parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None

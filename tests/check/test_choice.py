@@ -1,0 +1,154 @@
+"""Which catalog a trace is checked against."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from qmpconf.check.choice import Fixed
+from qmpconf.check.run import automatic, check
+from qmpconf.schema.store import load_shipped
+from qmpconf.trace.reader import TraceReader
+from tests.check.scripts import GREETING, OPENING, VERSION, schema_reply, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ASK = '> {"execute": "query-qmp-schema"}'
+BAD = ['> {"execute": "paint", "arguments": {"style": "plain", "colour": 5}}', "< {}"]
+BAD[1] = '< {"error": {"class": "GenericError", "desc": "x"}}'
+
+SEVEN = load_shipped("qemu-7.2.22").source.package
+REAL = json.dumps({"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": SEVEN})
+
+
+def opening(version: str) -> list[str]:
+    return [line.replace(VERSION, version) for line in OPENING]
+
+
+def outcome(path: Path) -> tuple[list[str], list[tuple[str, int]]]:
+    """Which schemas were used, and the findings."""
+    found = check(TraceReader(str(path)))
+    return found.schemas, [(group.first.requirement, group.first.line) for group in found.groups]
+
+
+def test_the_schema_reply_in_the_trace(tmp_path: Path) -> None:
+    schemas, found = outcome(write(tmp_path / "t", [*OPENING, ASK, schema_reply(), *BAD]))
+    assert schemas == ["the schema reply in line 7"]
+    # `query-qmp-schema` is not in the sample, and its very build answered it.
+    assert found == [("request.unknown-command", 7), ("schema.arguments", 8)]
+
+
+def test_a_reply_that_comes_last_counts_for_what_came_before(tmp_path: Path) -> None:
+    schemas, found = outcome(write(tmp_path / "t", [*OPENING, *BAD, ASK, schema_reply()]))
+    assert schemas == ["the schema reply in line 9"]
+    assert ("schema.arguments", 6) in found
+
+
+def test_a_reply_in_another_session_of_that_build_counts(tmp_path: Path) -> None:
+    path = write(tmp_path / "t", [*OPENING, ASK, schema_reply()], close="")
+    lines = path.read_text().splitlines()
+    again = write(tmp_path / "u", [*OPENING, *BAD], close="").read_text().splitlines()[1:]
+    lines += [line.replace('"conn":1', '"conn":2') for line in again]
+    path.write_text("\n".join(lines) + "\n")
+    schemas, found = outcome(path)
+    assert schemas == ["the schema reply in line 7"]
+    assert ("schema.arguments", 12) in found
+
+
+def test_a_reply_that_is_spread_over_lines(tmp_path: Path) -> None:
+    """As `pretty=on` writes it: several raw records, one message."""
+    path = write(tmp_path / "t", [*OPENING, ASK, schema_reply()], close="")
+    lines = path.read_text().splitlines()
+    for at in (2, 6):
+        message = json.loads(lines[at])["msg"]
+        record = {"t": 1.0, "conn": 1, "from": "server"}
+        lines[at] = "\n".join(
+            json.dumps({**record, "raw": part + "\r\n"})
+            for part in json.dumps(message, indent=4).splitlines()
+        )
+    path.write_text("\n".join(lines) + "\n")
+    schemas, _ = outcome(path)
+    assert schemas[0].startswith("the schema reply in line ")
+
+
+def test_the_very_build_is_shipped(tmp_path: Path) -> None:
+    schemas, found = outcome(write(tmp_path / "t", opening(REAL)))
+    assert schemas == ["qemu-7.2.22, introspected from this very build"]
+    assert found == []
+
+
+def test_another_build_of_that_version(tmp_path: Path) -> None:
+    schemas, _ = outcome(write(tmp_path / "t", opening(REAL.replace(SEVEN, "mine"))))
+    assert schemas == ["qemu-7.2.22, of the same version, another build"]
+
+
+def test_a_version_that_nothing_fits(tmp_path: Path) -> None:
+    schemas, _ = outcome(write(tmp_path / "t", OPENING))
+    assert "releases away" in schemas[0]
+
+
+def test_two_servers_in_one_trace(tmp_path: Path) -> None:
+    path = write(tmp_path / "t", [*OPENING, ASK, schema_reply()], close="")
+    lines = path.read_text().splitlines()
+    again = write(tmp_path / "u", opening(REAL), close="").read_text().splitlines()[1:]
+    lines += [line.replace('"conn":1', '"conn":2') for line in again]
+    path.write_text("\n".join(lines) + "\n")
+    schemas, _ = outcome(path)
+    assert schemas == [
+        "the schema reply in line 7",
+        "qemu-7.2.22, introspected from this very build",
+    ]
+
+
+def test_a_malformed_reply_is_passed_over(tmp_path: Path) -> None:
+    reply = '< {"return": [{"meta-type": "tuple", "name": "x"}]}'
+    schemas, _ = outcome(write(tmp_path / "t", [*opening(REAL), ASK, reply]))
+    assert schemas[0].startswith("the schema reply in line 7 is malformed; qemu-7.2.22")
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        '< {"QMP": {"version": "0.12", "capabilities": []}}',
+        '< {"QMP": []}',
+        '< {"event": "QMP"}',
+        '< {"QMP": {}}',
+    ],
+)
+def test_without_a_version_the_wire_alone_is_checked(tmp_path: Path, greeting: str) -> None:
+    schemas, _ = outcome(write(tmp_path / "t", [greeting, *OPENING[1:]]))
+    assert schemas == []
+
+
+def test_the_storage_daemon_shows_in_the_header(tmp_path: Path) -> None:
+    path = write(tmp_path / "t", opening(REAL))
+    text = path.read_text()
+    path.write_text(text.replace('"meta":{}', '"meta":{"server":"qemu-storage-daemon --x"}'))
+    schemas, _ = outcome(path)
+    assert schemas == ["qemu-storage-daemon-7.2.22, introspected from this very build"]
+
+
+def test_compressed_traces(tmp_path: Path) -> None:
+    path = write(tmp_path / "t", [*OPENING, ASK, schema_reply()])
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    assert outcome(path)[0] == ["the schema reply in line 7"]
+
+
+def test_a_named_catalog_is_of_the_very_build_only_for_it(tmp_path: Path) -> None:
+    choose = Fixed(load_shipped("qemu-7.2.22"))
+    extra = ['> {"execute": "stop"}', '< {"return": {"new": 1}}']
+    for version, requirement in ((REAL, "response.void"), (VERSION, "schema.additions")):
+        path = write(tmp_path / "t", [*opening(version), *extra])
+        (group,) = check(TraceReader(str(path)), choose).groups
+        assert group.first.requirement == requirement
+
+
+def test_automatic_reads_the_whole_trace_once(tmp_path: Path) -> None:
+    chosen = automatic(TraceReader(str(write(tmp_path / "t", [GREETING]))))
+    assert chosen.used == []
+    assert chosen(None) is not None
+    assert len(chosen.used) == 1

@@ -1,0 +1,173 @@
+"""The verb `check`, as a user calls it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from qmpconf.cli.main import main
+from qmpconf.schema import store
+from tests.check.scripts import OPENING, basis, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BAD = [
+    '> {"execute": "paint", "arguments": {"style": "plain", "colour": 5}, "id": "\\u001B[31m"}',
+    '< {"error": {"class": "GenericError", "desc": "x"}, "id": "\\u001B[31m"}',
+]
+
+
+@pytest.fixture
+def schema(tmp_path: Path) -> str:
+    store.write(basis().catalog, tmp_path / "sample.json")
+    return str(tmp_path / "sample.json")
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> str:
+    return str(write(tmp_path / "good.qmptrace", OPENING))
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> str:
+    return str(write(tmp_path / "bad.qmptrace", [*OPENING, *BAD, *BAD]))
+
+
+def test_a_correct_session(capsys: pytest.CaptureFixture[str], good: str, schema: str) -> None:
+    assert main(["check", good, "--schema", schema]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "3 messages in 1 session checked: no findings\n"
+    assert captured.err == f"{good}: checked against sample\n"
+
+
+def test_the_table(capsys: pytest.CaptureFixture[str], bad: str, schema: str) -> None:
+    assert main(["check", bad, "--schema", schema]) == 1
+    head, rule, first, *details, last = capsys.readouterr().out.splitlines()
+    assert head.split() == ["severity", "blame", "requirement", "line", "times", "what"]
+    assert set(rule) == {"-", " "}
+    assert first.split(maxsplit=5) == [
+        "error",
+        "client",
+        "schema.arguments",
+        "6",
+        "2",
+        "paint /arguments/colour: is no string",
+    ]
+    words = [line.split(maxsplit=1) for line in details]
+    assert words[0] == ["expected", "string"]
+    assert words[1] == ["seen", "integer 5"]
+    assert words[2][0] == "source"
+    assert last == "7 messages in 1 session checked: 2 errors"
+
+
+def test_short(capsys: pytest.CaptureFixture[str], bad: str, schema: str) -> None:
+    assert main(["check", bad, "--schema", schema, "--short", "-q"]) == 1
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 4
+    assert captured.err == ""
+
+
+def test_the_wire_alone(capsys: pytest.CaptureFixture[str], bad: str) -> None:
+    assert main(["check", bad, "--schema", "none"]) == 0
+    assert "no schema: the wire protocol alone" in capsys.readouterr().err
+
+
+def test_several_traces(
+    capsys: pytest.CaptureFixture[str], good: str, bad: str, schema: str
+) -> None:
+    assert main(["check", good, bad, "--schema", schema]) == 1
+    captured = capsys.readouterr()
+    assert f"{bad}:6 " in captured.out
+    assert captured.out.endswith("10 messages in 2 sessions of 2 traces checked: 2 errors\n")
+    assert len(captured.err.splitlines()) == 2
+
+
+def test_json(capsys: pytest.CaptureFixture[str], bad: str, schema: str) -> None:
+    assert main(["check", bad, "--schema", schema, "--format", "json", "-q"]) == 1
+    value = json.loads(capsys.readouterr().out)
+    assert value["qmpconf-check"] == 1
+    assert value["failed"] is True
+    assert value["totals"] == {"error": 2, "warning": 0, "note": 0}
+    assert value["traces"] == [
+        {
+            "path": bad,
+            "messages": 7,
+            "sessions": 1,
+            "schemas": ["sample"],
+            "finished": True,
+            "torn": 0,
+        }
+    ]
+    (finding,) = value["findings"]
+    assert finding["count"] == 2
+    assert finding["pointer"] == "/arguments/colour"
+    assert finding["line"] == 6
+    assert len(finding["fingerprint"]) == 16
+
+
+def test_a_baseline(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, good: str, bad: str, schema: str
+) -> None:
+    words = ["--schema", schema, "-q"]
+    main(["check", bad, *words, "--format", "json"])
+    mark = json.loads(capsys.readouterr().out)["findings"][0]["fingerprint"]
+    known = tmp_path / "known.toml"
+    known.write_text(f'[[known]]\nfingerprint = "{mark}"\nreason = "on purpose"\n')
+    assert main(["check", bad, *words, "--baseline", str(known)]) == 0
+    assert "1 kind known from the baseline" in capsys.readouterr().out
+    assert main(["check", good, *words, "--baseline", str(known)]) == 1
+    assert f"{mark}: in the baseline, but not found" in capsys.readouterr().out
+
+
+def test_a_torn_trace_is_checked_as_far_as_it_goes(
+    capsys: pytest.CaptureFixture[str], bad: str, schema: str, tmp_path: Path
+) -> None:
+    torn = tmp_path / "torn.qmptrace"
+    with open(bad, encoding="utf-8") as file:
+        torn.write_text(file.read()[:-60])
+    assert main(["check", str(torn), "--schema", schema]) == 1
+    assert "the last line is torn; the rest was checked" in capsys.readouterr().out
+
+
+def test_what_a_trace_holds_cannot_steer_the_terminal(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, schema: str
+) -> None:
+    script = [*OPENING, '> {"execute": "\\u001b]0;x\\u0007\\u202e\u009b"}', BAD[1]]
+    path = str(write(tmp_path / "evil.qmptrace", script))
+    assert main(["check", path, "--schema", schema]) == 1
+    out = capsys.readouterr().out
+    assert out.replace("\n", "").isprintable()
+    assert "\\u001B" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words", "code"),
+    [
+        ("none", None, [], 3),
+        ("empty", b"", [], 3),
+        ("text", b"hello\n", [], 3),
+        ("binary", b"\x00\x01\xff", [], 3),
+        ("newer", b'{"qmptrace":2}\n', [], 3),
+        ("good", b'{"qmptrace":1}\n', ["--schema", "qemu-0.1"], 2),
+        ("good", b'{"qmptrace":1}\n', ["--schema", "/no/such.json"], 3),
+        ("good", b'{"qmptrace":1}\n', ["--baseline", "/no/such.toml"], 3),
+    ],
+)
+def test_bad_input_gets_one_line(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    name: str,
+    content: bytes | None,
+    words: list[str],
+    code: int,
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["check", str(path), *words]) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1

@@ -1,0 +1,74 @@
+"""Equal findings group; fingerprints know nothing of traces."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from qmpconf.check.findings import MOST_GROUPS, Finding, Groups
+from qmpconf.check.requirements import ALL_REQUIREMENTS, SCHEMA_REQUIREMENTS
+from qmpconf.protocol.requirements import REQUIREMENTS
+
+ONE = Finding(
+    "schema.return",
+    "MUST",
+    "error",
+    "server",
+    "a.qmptrace",
+    7,
+    1,
+    "/return/3/inserted/10/x",
+    "query-block",
+    "member 'x' is unknown here",
+    "one of the members a, b",
+    "'x': 1",
+    "qemu-7.2.22, query-block",
+)
+
+
+def test_place_in_the_trace_and_values_do_not_count() -> None:
+    other = replace(ONE, path="b", line=9, session=2, seen="'x': 2", expected="", hint="a")
+    assert other.fingerprint == ONE.fingerprint
+    assert replace(ONE, pointer="/return/4/inserted/0/x").fingerprint == ONE.fingerprint
+
+
+def test_everything_else_counts() -> None:
+    others = [
+        replace(ONE, requirement="schema.additions"),
+        replace(ONE, severity="note"),
+        replace(ONE, blame="client"),
+        replace(ONE, subject="query-blockstats"),
+        replace(ONE, pointer="/return/3/inserted/y"),
+        replace(ONE, message="member 'x' is missing"),
+    ]
+    assert len({one.fingerprint for one in [ONE, *others]}) == len(others) + 1
+
+
+def test_a_member_named_by_digits_is_told_from_none() -> None:
+    assert (
+        replace(ONE, pointer="/return/3").fingerprint != replace(ONE, pointer="/return").fingerprint
+    )
+
+
+def test_groups_count_and_put_the_worst_first() -> None:
+    note = replace(ONE, severity="note", line=1)
+    warning = replace(ONE, severity="warning", line=2)
+    groups = Groups([note, ONE, note, warning, replace(ONE, line=99)])
+    assert [(group.first.severity, group.first.line, group.count) for group in groups] == [
+        ("error", 7, 2),
+        ("warning", 2, 1),
+        ("note", 1, 2),
+    ]
+    assert groups.totals == {"error": 2, "warning": 1, "note": 2}
+
+
+def test_groups_are_bounded() -> None:
+    groups = Groups(replace(ONE, subject=str(n)) for n in range(MOST_GROUPS + 5))
+    assert len(groups) == MOST_GROUPS
+    assert groups.dropped == 5
+    assert groups.totals["error"] == MOST_GROUPS + 5
+
+
+def test_the_registers_do_not_overlap() -> None:
+    assert not REQUIREMENTS.keys() & SCHEMA_REQUIREMENTS.keys()
+    assert len(ALL_REQUIREMENTS) == len(REQUIREMENTS) + len(SCHEMA_REQUIREMENTS)
+    assert all(one.id == name for name, one in ALL_REQUIREMENTS.items())
