@@ -281,7 +281,7 @@ def _version(value: Value, notes: _Notes) -> tuple[tuple[int, ...], str]:
     notes.only(triple, frozenset(numbers), rule, *where)
     if not all(
         notes.typed(triple.get(one), int, rule, *where, one, expected="an integer")
-            for one in numbers
+        for one in numbers
     ):
         return (), package
     return tuple(triple[one] for one in numbers), package

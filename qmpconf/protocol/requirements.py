@@ -84,8 +84,10 @@ _ROWS: tuple[tuple[str, Level, Party, str, str], ...] = (
         "framing.json-strict",
         _MUST,
         _S,
-        ("Input that is no JSON (leading zeros, +1, NaN, trailing commas, comments, raw control "
-        "characters in strings) is refused."),
+        (
+            "Input that is no JSON (leading zeros, +1, NaN, trailing commas, comments, raw control "
+            "characters in strings) is refused."
+        ),
         "spec 2.1",
     ),
     ("framing.duplicate-member", _SHOULD, _S, "A duplicate member is refused.", "seen since 4.0"),

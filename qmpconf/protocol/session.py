@@ -35,7 +35,7 @@ from qmpconf.protocol.messages import (
     from_server,
 )
 from qmpconf.protocol.requirements import Party
-from qmpconf.protocol.values import same
+from qmpconf.protocol.values import has_duplicates, same
 
 
 class Phase(Enum):
@@ -109,7 +109,10 @@ class Pending:
     def wants(self, response: Success | Failure) -> bool:
         """Whether `response` carries this command's id, or rightly none."""
         if isinstance(self.message, Command) and self.message.has_id:
-            return response.has_id and same(self.message.id, response.id)
+            if response.has_id:
+                return same(self.message.id, response.id)
+            # A duplicate member is refused by the parser, which knows no id yet.
+            return isinstance(response, Failure) and has_duplicates(self.message.value)
         return not response.has_id
 
 

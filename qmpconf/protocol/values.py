@@ -75,6 +75,20 @@ class Object(dict[str, Value]):
         self.duplicates: tuple[tuple[str, Value], ...] = tuple(earlier)
 
 
+def has_duplicates(value: Value) -> bool:
+    """Whether an object in `value`, however deep, has a member that stands twice."""
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, Object):
+            return True
+        if isinstance(one, dict):
+            todo += one.values()
+        elif isinstance(one, list):
+            todo += one
+    return False
+
+
 # --- reading -----------------------------------------------------------------------------------
 
 _decode = msgspec.json.Decoder(float_hook=Float).decode

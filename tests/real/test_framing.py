@@ -8,7 +8,6 @@ which of them are parse errors and which ids come back.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from qmpconf.protocol.framing import Frame, Framer, Kind
-from qmpconf.protocol.values import Malformed, Object, dumps, loads
+from qmpconf.protocol.values import Malformed, dumps, has_duplicates, loads
 from tests.real.machines import Server
 from tests.real.wire import Wire
 
@@ -81,23 +80,11 @@ def _answer(frame: Frame) -> object:
         value = loads(frame.data)
     except Malformed:
         return PARSE_ERROR
-    if any(isinstance(one, Object) for one in _inside(value)):
+    if has_duplicates(value):
         return PARSE_ERROR
     if isinstance(value, dict) and "id" in value:
         return Answer(_normalised(value["id"]))
     return NO_ID
-
-
-def _inside(value: object) -> Iterator[object]:
-    """`value` and everything in it; not by recursion, for it may be 1024 levels deep."""
-    todo = [value]
-    while todo:
-        one = todo.pop()
-        yield one
-        if isinstance(one, dict):
-            todo += one.values()
-        elif isinstance(one, list):
-            todo += one
 
 
 def _normalised(value: object) -> object:
