@@ -1,6 +1,10 @@
 """``qmpconf schema agree DOCUMENT SERVER ...``: how far documents tell what their servers do.
 
-Takes any number of pairs.  ``--notes`` names a TOML file with the reasons of disagreements::
+Takes any number of pairs.  ``--notes`` names a TOML file with the reasons of disagreements, and
+perhaps the pairs and the beginning of the page::
+
+    preamble = "# Documents and servers"
+    pairs = [["qemu-10.0.13-doc", "qemu-10.0.13"]]
 
     [[note]]
     catalog = "qemu-10.0.13-doc"
@@ -15,6 +19,7 @@ import gzip
 import json
 import tomllib
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +31,7 @@ from qmpconf.schema.documents.compiler import compile_document
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from qmpconf.schema.model import Catalog
 
@@ -38,11 +44,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "catalogs",
         metavar="CATALOG",
-        nargs="+",
-        help="pairs: a document or a catalog, then the catalog to hold it against",
+        nargs="*",
+        help="pairs: a document or a catalog, then the catalog to hold it against "
+        "(default: those in the file of --notes)",
     )
     parser.add_argument("--notes", metavar="FILE", help="TOML file with reasons")
-    parser.add_argument("--preamble", metavar="FILE", help="Markdown to begin the page with")
     parser.add_argument(
         "--format", choices=("text", "markdown", "json"), default="text", help="default: text"
     )
@@ -51,20 +57,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the agreement; 1 when a disagreement has no reason, or a reason no disagreement."""
-    names = arguments.catalogs
-    if len(names) % 2:
-        raise UsageError(f"{len(names)} catalogs make no pairs: give an even number")
-    pairs = tuple(
-        compare(catalog_or_document(here), catalog_or_document(there))
-        for here, there in zip(names[::2], names[1::2], strict=True)
+    told = _told(Path(arguments.notes)) if arguments.notes else _Told((), (), "")
+    pairs = _pairs(arguments.catalogs) or told.pairs
+    if not pairs:
+        raise UsageError("nothing to compare: give pairs of catalogs")
+    compared = tuple(
+        compare(catalog_or_document(here), catalog_or_document(there)) for here, there in pairs
     )
-    notes = _notes(Path(arguments.notes)) if arguments.notes else ()
-    explained = report.Explained(pairs, notes)
+    explained = report.Explained(compared, told.notes)
     if arguments.format == "json":
         page = json.dumps(report.data(explained), indent=1) + "\n"
     elif arguments.format == "markdown":
-        preamble = _text_of(Path(arguments.preamble)) if arguments.preamble else ""
-        page = report.markdown(explained, preamble)
+        page = report.markdown(explained, told.preamble)
     else:
         page = report.text(explained)
     if arguments.output:
@@ -108,15 +112,50 @@ def _text_of(path: Path) -> str:
         raise InputError(f"{path}: is no text in UTF-8") from None
 
 
-def _notes(path: Path) -> tuple[Note, ...]:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the file of ``--notes`` tells."""
+
+    notes: tuple[Note, ...]
+    pairs: tuple[tuple[str, str], ...]
+    preamble: str
+
+
+def _pairs(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    if len(names) % 2:
+        raise UsageError(f"{len(names)} catalogs make no pairs: give an even number")
+    return tuple(zip(names[::2], names[1::2], strict=True))
+
+
+def _told(path: Path) -> _Told:
     try:
         found = tomllib.loads(_text_of(path))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: is no TOML: {error}") from None
-    notes = found.get("note", [])
-    if not isinstance(notes, list) or set(found) - {"note"}:
-        raise InputError(f"{path}: expected [[note]] tables, and nothing else")
-    return tuple(_note(path, number, note) for number, note in enumerate(notes, 1))
+    unknown = set(found) - {"note", "pairs", "preamble"}
+    if unknown:
+        raise InputError(f"{path}: unknown: {', '.join(sorted(unknown))}")
+    notes, pairs, preamble = (
+        found.get("note", []),
+        found.get("pairs", []),
+        found.get("preamble", ""),
+    )
+    if not isinstance(notes, list) or not isinstance(preamble, str):
+        raise InputError(f"{path}: expected [[note]] tables, and a text as the preamble")
+    if not _are_pairs(pairs):
+        raise InputError(f"{path}: expected `pairs` to be a list of two names each")
+    return _Told(
+        tuple(_note(path, number, note) for number, note in enumerate(notes, 1)),
+        tuple((here, there) for here, there in pairs),
+        preamble,
+    )
+
+
+def _are_pairs(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(name, str) for name in pair)
+        for pair in value
+    )
 
 
 def _note(path: Path, number: int, note: object) -> Note:

@@ -46,7 +46,7 @@ def text(
     before: Catalog, after: Catalog, changes: Sequence[Change], width: int = 100, *, down_to: Level
 ) -> str:
     """For a terminal: the levels down to `down_to`, in lines of about `width` characters."""
-    lines = [f"{before.name} → {after.name}: {_counted(changes)}"]
+    lines = [f"{before.name} → {after.name}: {_counted(changes)}", *_drift(before, after)]
     for level, found in _by_level(changes, down_to):
         lines += ["", f"{MEANINGS[level]} ({len(found)}):"]
         for one in found:
@@ -65,6 +65,7 @@ def text(
 def markdown(before: Catalog, after: Catalog, changes: Sequence[Change], *, down_to: Level) -> str:
     """A page with a table for each level down to `down_to`."""
     parts = [f"# {before.name} → {after.name}", "", _sources(before, after), ""]
+    parts += [line for words in _drift(before, after) for line in (words, "")]
     counts = totals(changes)
     parts.append(
         tabulate([[MEANINGS[level], counts[level]] for level in LEVELS], ("", ""), "github")
@@ -101,6 +102,16 @@ def _counted(changes: Sequence[Change]) -> str:
         return "no difference"
     counts = totals(changes)
     return ", ".join(f"{counts[level]} {MEANINGS[level]}" for level in LEVELS if counts[level])
+
+
+def _drift(before: Catalog, after: Catalog) -> list[str]:
+    """How to read changes between a document and a server, which are no changes in time."""
+    kinds = before.source.kind, after.source.kind
+    if kinds[0] == kinds[1]:
+        return []
+    words = {"document": "document", "introspection": "server"}
+    first, second = words[kinds[0]], words[kinds[1]]
+    return [f"(drift: what is gone is in the {first} only, what is new is in the {second} only)"]
 
 
 def _sources(before: Catalog, after: Catalog) -> str:

@@ -212,7 +212,8 @@ class _Comparison:
             self._seen.add((here, there))
         words = (self._describe(self._here, here), self._describe(self._there, there))
         if words[0] != words[1]:
-            outcome: Outcome = "undetermined" if "any" in words else "disagree"
+            unknown = "any" in words or {*words} == {"any object", "object"}
+            outcome: Outcome = "undetermined" if unknown else "disagree"
             self._note("type", outcome, place, *words, line)
             return
         self._note("type", "agree", place, *words, line)
@@ -301,7 +302,7 @@ class _Comparison:
             return "nothing"
         if is_builtin(key):
             return key if key in BUILTINS else "int"
-        return catalog.types[key].kind
+        return "any object" if _unknown(catalog, key) else catalog.types[key].kind
 
 
 def _glob(pattern: str, text: str) -> bool:

@@ -301,6 +301,10 @@ class _Diff:
     def _object(
         self, place: str, pair: _Pair, before: Shape, after: Shape
     ) -> Iterator[tuple[str, str, str, Facts]]:
+        if _untold(before) != _untold(after):
+            words = "the members are told by one of the two only"
+            self._note((pair, "untold"), Change("unknown", "undetermined", place, words))
+            return
         for name in sorted(before.members.keys() | after.members.keys()):
             old, new = before.members.get(name), after.members.get(name)
             at = f"{place}/{name}"
@@ -384,6 +388,11 @@ class _Diff:
         member = shape.members.get(shape.tag)
         found = catalog.types.get(member.type) if member else None
         return {value.name for value in found.values} if isinstance(found, Enum) else None
+
+
+def _untold(shape: Shape) -> bool:
+    """Whether nothing is known of the object but that it is one."""
+    return shape.open and not shape.members and not shape.tag
 
 
 def _warned(facts: Facts) -> str:
