@@ -74,7 +74,9 @@ class _Audit:
                 pending = None
             reading = tolerant.read(example.text)
             for flaw in reading.flaws:
-                yield _finding(example, Flaw("example.not-json", flaw.at, "is no JSON: " + flaw.message))
+                yield _finding(
+                    example, Flaw("example.not-json", flaw.at, "is no JSON: " + flaw.message)
+                )
             if example.direction == "<-" and reading.single_quotes:
                 message = "is no JSON: single quotes, which a server never writes"
                 yield _finding(example, Flaw("example.not-json", reading.single_quotes[0], message))
@@ -94,7 +96,7 @@ class _Audit:
 
     def _no_reply(self, example: Example) -> DocumentFinding:
         message = "the example has no reply"
-        return _finding(replace_lines(example), Flaw("example.no-reply", 0, message))
+        return _finding(_whole(example), Flaw("example.no-reply", 0, message))
 
     # ── the client's side ────────────────────────────────────────────────────────────────────
 
@@ -116,7 +118,7 @@ class _Audit:
         sent = node.get("arguments") or Node("object", node.start, node.end)
         problems = self.validator.arguments(name, sent.plain())
         key = self.catalog.commands[name].arguments
-        for flaw in flaws_of(self.catalog, key, sent, problems):
+        for flaw in flaws_of(self.catalog, key, sent, problems, "the arguments"):
             yield _finding(example, flaw)
 
     def _misplaced(self, name: str, member: str, at: int) -> Flaw:
@@ -153,26 +155,27 @@ class _Audit:
         if name in self.catalog.commands:
             problems = self.validator.returned(name, returned.plain())
             key = self.catalog.commands[name].returns
-            for flaw in flaws_of(self.catalog, key, returned, problems):
+            for flaw in flaws_of(self.catalog, key, returned, problems, "the return value"):
                 yield _finding(example, flaw)
 
-    def _event(
-        self, example: Example, node: Node, name: str, at: int
-    ) -> Iterator[DocumentFinding]:
+    def _event(self, example: Example, node: Node, name: str, at: int) -> Iterator[DocumentFinding]:
         if name not in self.catalog.events:
             message = f"shows the event {name!r}, which the document does not describe"
             yield _finding(example, Flaw("example.unknown-event", at, message))
             return
         data = node.get("data") or Node("object", node.start, node.end)
         problems = self.validator.data(name, data.plain())
-        for flaw in flaws_of(self.catalog, self.catalog.events[name].data, data, problems):
+        key = self.catalog.events[name].data
+        for flaw in flaws_of(self.catalog, key, data, problems, "the event's data"):
             yield _finding(example, flaw)
         if node.get("timestamp") is None and not node.elided:
             message = "the event has no 'timestamp'"
-            yield _finding(example, Flaw("example.missing-member", node.start, message, "timestamp"))
+            yield _finding(
+                example, Flaw("example.missing-member", node.start, message, "timestamp")
+            )
 
 
-def replace_lines(example: Example) -> Example:
+def _whole(example: Example) -> Example:
     """The example, with its beginning as the place of everything that is said of it."""
     return replace(example, lines=(example.line,))
 
@@ -180,10 +183,8 @@ def replace_lines(example: Example) -> Example:
 def _finding(example: Example, flaw: Flaw) -> DocumentFinding:
     rows = example.text[: flaw.at].split("\n")
     row = len(rows) - 1
-    if example.lines:
-        line = example.lines[min(row, len(example.lines) - 1)]
-    else:
-        line = example.line + row
+    lines = example.lines or range(example.line, example.line + row + 1)
+    line = lines[min(row, len(lines) - 1)]
     column = example.column + len(rows[0]) if row == 0 and example.column else 0
     return DocumentFinding(
         f"document.{flaw.rule}",

@@ -34,17 +34,19 @@ class Flaw:
 
 
 def flaws_of(
-    catalog: Catalog, key: str, node: Node, problems: Sequence[Problem]
+    catalog: Catalog, key: str, node: Node, problems: Sequence[Problem], whole: str
 ) -> Iterator[Flaw]:
-    """The flaws behind `problems` of `node`, a value of the catalog's type `key`."""
-    if not problems:
-        return
-    yield from _Judge(catalog, key, node).judge(problems)
+    """The flaws behind `problems` of `node`, a value of the catalog's type `key`.
+
+    `whole` is what the value is called ("the arguments").
+    """
+    if problems:
+        yield from _Judge(catalog, key, node, whole).judge(problems)
 
 
 class _Judge:
-    def __init__(self, catalog: Catalog, key: str, node: Node) -> None:
-        self.catalog, self.node = catalog, node
+    def __init__(self, catalog: Catalog, key: str, node: Node, whole: str) -> None:
+        self.catalog, self.node, self.whole = catalog, node, whole
         #: Every object in the value of which the document knows the members, by its path.
         self.objects: dict[Path, tuple[Node, Mapping[str, Member]]] = {}
         self._visit(key, node, ())
@@ -110,8 +112,8 @@ class _Judge:
         home = self._home(where, name)
         if home is not None:
             explained.add((home, name))
-            words = _where(home)
-            message = f"the member {name!r} stands {_where(where)}, but is documented {words}"
+            words = self._where(home)
+            message = f"the member {name!r} stands {self._where(where)}, but is documented {words}"
             return Flaw("example.misplaced-member", at, message, pointer(map(str, one.path)))
         meant = self._meant(where, name)
         if meant:
@@ -120,8 +122,13 @@ class _Judge:
             return Flaw(
                 "example.misnamed-member", at, message, pointer(map(str, one.path)), meant, name
             )
-        message = f"the member {name!r} is not documented {_where(where)}"
+        message = f"the member {name!r} is not documented {self._where(where)}"
         return Flaw("example.undocumented-member", at, message, pointer(map(str, one.path)))
+
+    def _where(self, path: Path) -> str:
+        """Where an object is, in words: by the nearest name."""
+        names = [part for part in path if isinstance(part, str)]
+        return f"in {names[-1]!r}" if names else f"in {self.whole}"
 
     def _home(self, where: Path, name: str) -> Path | None:
         """The object of this value that is documented to hold `name`, and lacks it.
@@ -152,9 +159,7 @@ class _Judge:
             hint = suggest(one.member, [name for name in members if node.get(name) is None])
             member = members.get(hint)
             if member and not member.optional and (where, hint) not in explained:
-                found.append(
-                    Problem("missing", where, "", f"member {hint!r}", "", "", hint)
-                )
+                found.append(Problem("missing", where, "", f"member {hint!r}", "", "", hint))
         return found
 
     def _missing(self, one: Problem) -> list[Flaw]:
@@ -162,30 +167,29 @@ class _Judge:
         if node.elided:
             return []
         message = (
-            f"the member {one.member!r} is documented as always there {_where(one.path)}, "
+            f"the member {one.member!r} is documented as always there {self._where(one.path)}, "
             "but the example lacks it"
         )
         return [
             Flaw(
-                "example.missing-member", node.start, message, pointer(map(str, one.path)), one.member
+                "example.missing-member",
+                node.start,
+                message,
+                pointer(map(str, one.path)),
+                one.member,
             )
         ]
 
     def _wrong(self, one: Problem) -> Flaw:
         node = self._at(one.path)
         name = next((part for part in reversed(one.path) if isinstance(part, str)), "")
-        subject = f"the member {name!r}" if name else "the value"
+        subject = f"the member {name!r}" if name else self.whole
         rule = {"value": "example.wrong-value"}.get(one.kind, "example.wrong-type")
-        message = f"{subject} is documented as {_short(one.expected)}, but the example has {one.seen}"
-        return Flaw(
-            rule, node.start, message, pointer(map(str, one.path)), one.expected, one.seen
+        verb = "is" if name or not self.whole.endswith("s") else "are"
+        message = (
+            f"{subject} {verb} documented as {_short(one.expected)}, but the example has {one.seen}"
         )
-
-
-def _where(path: Path) -> str:
-    """Where an object is, in words: by the nearest name."""
-    names = [part for part in path if isinstance(part, str)]
-    return f"in {names[-1]!r}" if names else "at the top"
+        return Flaw(rule, node.start, message, pointer(map(str, one.path)), one.expected, one.seen)
 
 
 def _short(words: str) -> str:

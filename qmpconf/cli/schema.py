@@ -16,6 +16,8 @@ SUBVERBS = {
     "list": "list the catalogs that come with qmpconf",
     "show": "show a catalog, or one of its commands, events and types",
     "export": "write a catalog as one JSON Schema 2020-12 bundle",
+    "compile": "compile a document of QEMU into a catalog",
+    "audit": "hold a document's examples against what the document says",
     "diff": "show what changes between two catalogs, what breaks a client first",
     "agree": "measure how far documents tell what their servers do",
 }

@@ -74,9 +74,17 @@ class Builder:
 
     # ── reports ──────────────────────────────────────────────────────────────────────────────
 
-    def find(self, rule: str, line: int, subject: str, message: str, pointer: str = "") -> None:
+    def find(
+        self,
+        rule: str,
+        line: int,
+        subject: str,
+        message: str,
+        pointer: str = "",
+        column: int = 0,
+    ) -> None:
         """Report a defect of the document."""
-        self.findings.append(DocumentFinding(rule, line, subject, message, pointer))
+        self.findings.append(DocumentFinding(rule, line, subject, message, pointer, column=column))
 
     def leave(self, key: str, line: int, reason: str) -> str:
         """Leave the place `key` undetermined; gives the type that it gets."""

@@ -87,10 +87,10 @@ class _Document:
             return
         if not section.stroke:
             message = f"the heading {section.title!r} has no underline"
-            self._find("document.heading.no-underline", section.line, name, message)
+            self._find("document.heading.no-underline", section, name, message)
         if name in self.commands:
             message = f"a second section for the command {name!r}"
-            self._find("document.command.twice", section.line, name, message)
+            self._find("document.command.twice", section, name, message)
             self.headings.append(Heading(section.line, section.title, "finding"))
             return
         self.headings.append(Heading(section.line, section.title, f"command {name}"))
@@ -115,14 +115,14 @@ class _Document:
             if len(executed) != 1:
                 return ""
             message = f"the heading {title!r} does not name the command; its example does"
-            self._find("document.heading.name", section.line, executed[0], message)
+            self._find("document.heading.name", section, executed[0], message)
             return executed[0]
         if title in self.table or title in executed:
             return title
         longer = [one for one in executed if one.startswith((f"{title}-", f"{title}_"))]
         if len(longer) == 1:
             message = f"the heading {title!r} stands for the command {longer[0]!r}"
-            self._find("document.heading.name", section.line, longer[0], message)
+            self._find("document.heading.name", section, longer[0], message)
             return longer[0]
         return title
 
@@ -130,10 +130,10 @@ class _Document:
         """A section without a command has nothing for the catalog: say so if it looks as if."""
         if parts.arguments or parts.examples:
             message = f"the section {section.title!r} describes something that it does not name"
-            self._find("document.heading.nameless", section.line, "", message)
+            self._find("document.heading.nameless", section, "", message)
 
-    def _find(self, rule: str, line: int, subject: str, message: str) -> None:
-        self.builder.find(rule, line, subject, message)
+    def _find(self, rule: str, section: Section, subject: str, message: str) -> None:
+        self.builder.find(rule, section.line, subject, message, column=section.column)
 
 
 def _nothing(form: str, found: Sequence[Section], lines: Sequence[Line]) -> str:

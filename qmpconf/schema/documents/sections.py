@@ -20,7 +20,7 @@ _NAME = re.compile(r"^[A-Za-z][\w.-]*$")
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading (its text and line; empty and 0 for what stands before the first) and its lines.
+    """A heading (its text and place; empty and 0 for what stands before the first) and its lines.
 
     `stroke` is what it is underlined with: ``-``, ``=`` or nothing.
     """
@@ -29,6 +29,7 @@ class Section:
     line: int
     stroke: str
     lines: tuple[Line, ...]
+    column: int = 0
 
     @property
     def is_name(self) -> bool:
@@ -44,7 +45,8 @@ def split(lines: Sequence[Line]) -> list[Section]:
     found = [Section("", 0, "", tuple(lines[:head]))]
     for (start, body, stroke), end in zip(starts, ends, strict=True):
         heading = lines[start]
-        found.append(Section(heading.words, heading.number, stroke, tuple(lines[body:end])))
+        under = tuple(lines[body:end])
+        found.append(Section(heading.words, heading.number, stroke, under, heading.column))
     return found
 
 

@@ -1,0 +1,55 @@
+"""``qmpconf schema audit FILE...``: documents against themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmpconf.check.audit import audit
+from qmpconf.errors import InputError
+from qmpconf.report.documents import Audited, audit_json, audit_markdown, audit_text
+from qmpconf.schema.documents.compiler import compile_document
+from qmpconf.schema.documents.files import read_document
+from qmpconf.schema.store import load, write_bytes
+
+if TYPE_CHECKING:
+    import argparse
+
+_FORMATS = {"text": audit_text, "markdown": audit_markdown, "json": audit_json}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Take the documents, the format and the file to write."""
+    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a document")
+    parser.add_argument(
+        "--catalog",
+        metavar="NAME",
+        help="hold the examples against this catalog (default: the document's own)",
+    )
+    parser.add_argument("--format", choices=list(_FORMATS), default="text", help="default: text")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help="write to FILE (default: stdout)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Audit each document; 1 when there is any finding."""
+    documents = [_audited(path, arguments.catalog) for path in arguments.files]
+    text = _FORMATS[arguments.format](documents)
+    if arguments.output is None:
+        print(text, end="")
+    else:
+        write_bytes(text.encode(), arguments.output)
+    return 1 if any(one.findings for one in documents) else 0
+
+
+def _audited(path: Path, catalog: str | None) -> Audited:
+    try:
+        compilation = compile_document(read_document(path))
+    except InputError as error:
+        words = str(error)
+        raise InputError(words if words.startswith(str(path)) else f"{path}: {words}") from None
+    if catalog:
+        compilation = replace(compilation, catalog=load(catalog))
+    return Audited(path.name, compilation, audit(compilation))

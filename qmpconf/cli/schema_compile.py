@@ -1,0 +1,50 @@
+"""``qmpconf schema compile FILE [-o CATALOG.json] [--name NAME]``: a document becomes a catalog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmpconf.errors import InputError
+from qmpconf.report.documents import compiled
+from qmpconf.schema.documents.compiler import compile_document
+from qmpconf.schema.documents.files import read_document
+from qmpconf.schema.store import write
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Take the document, the file to write and the catalog's name."""
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="a document: qmp-commands.txt, qmp-commands.hx, qemu-qmp-ref(7); .gz too",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="CATALOG.json",
+        type=Path,
+        help="write the catalog there (compressed when the name ends in .gz)",
+    )
+    parser.add_argument(
+        "--name",
+        default="",
+        help="the catalog's name (default: after the version that the document describes)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compile, write the catalog, print the report."""
+    text = read_document(arguments.file)
+    try:
+        compilation = compile_document(text, arguments.name)
+    except InputError as error:
+        raise InputError(f"{arguments.file}: {error}") from None
+    if arguments.output is not None:
+        write(compilation.catalog, arguments.output)
+    print(compiled(compilation), end="")
+    return 0
