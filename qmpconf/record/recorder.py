@@ -155,7 +155,6 @@ class Recorder:
                 self._fire()
             for relay in list(self._relays.values()):
                 relay.finish("recorder")
-                self._ended(relay)
             self._writer_call(self._writer.finish)
         finally:
             self.close()
@@ -360,22 +359,18 @@ class Recorder:
 
     def _begin(self, client: socket.socket, server: socket.socket) -> None:
         conn = self._opened()
-        relay = Relay(conn, client, server, self._poller, self._write, self._on_shut, self._buffer)
-        self._relays[conn] = relay
         fds = (client.fileno(), server.fileno())
 
-        def handler(on_event: Callable[[int], None]) -> Callable[[int], None]:
-            def handle(mask: int) -> None:
-                on_event(mask)
-                if relay.over:
-                    for fd in fds:
-                        self._handlers.pop(fd, None)
-                    self._ended(relay)
+        def ended(relay: Relay) -> None:
+            for fd in fds:
+                self._handlers.pop(fd, None)
+            self._ended(relay)
 
-            return handle
-
-        self._handlers[fds[0]] = handler(relay.on_client)
-        self._handlers[fds[1]] = handler(relay.on_server)
+        self._relays[conn] = relay = Relay(
+            conn, client, server, self._poller, self._write, self._on_shut, ended, self._buffer
+        )
+        self._handlers[fds[0]] = relay.on_client
+        self._handlers[fds[1]] = relay.on_server
 
     # --- sessions go on, and end ---------------------------------------------------------------
 

@@ -59,8 +59,9 @@ class Flow:
 class Relay:
     """One session; `conn` is its number in the trace.
 
-    `buffer` is room to read into, which sessions of one thread share.  `write` is called before anything is sent on, `shut` when a side has ended its direction.
-    `closed_by` and `error` tell how the session ended, once `over` is true.
+    `buffer` is room to read into, which sessions of one thread share.  `write` is called before
+    anything is sent on, `shut` when a side has ended its direction, `ended` when the session is
+    over.  `closed_by` and `error` tell how it ended, once `over` is true.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Relay:
         poller: select.epoll,
         write: Write,
         shut: Callable[[int, Side], None],
+        ended: Callable[[Relay], None],
         buffer: memoryview,
     ) -> None:
         self.conn = conn
@@ -80,6 +82,7 @@ class Relay:
         self._poller = poller
         self._write = write
         self._shut = shut
+        self._ended = ended
         self._buffer = buffer
         self._forward = Flow("client", client, server)
         self._backward = Flow("server", server, client)
@@ -104,6 +107,9 @@ class Relay:
         self._event(self._backward, self._forward, mask)
 
     def _event(self, reads: Flow, writes: Flow, mask: int) -> None:
+        if mask == select.EPOLLIN:  # asked for only when there is room; nearly always this one
+            self._read(reads, mask)
+            return
         if mask & select.EPOLLOUT and writes.pending is not None:
             self._flush(writes)
         if mask & (select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR) and not self.over:
@@ -244,6 +250,7 @@ class Relay:
             for flow in self._flows:
                 close_all(flow.fds)
                 self._unregistered(flow.source).close()
+        self._ended(self)
 
     def _unregistered(self, sock: socket.socket) -> socket.socket:
         if self._masks.pop(sock, None) is not None:
