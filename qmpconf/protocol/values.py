@@ -96,9 +96,9 @@ _find_value = msgspec.json.Decoder(msgspec.Raw).decode
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 #: What the fast way is not trusted with: surrogates and non-characters written as escapes, a
-#: quote written as an escape or white space before a colon (both spoil the count of members),
-#: and ``0e``, which QEMU reads differently.
-_UNSURE = re.compile(rb'\\u(?:[dDfF]|0022)|"[ \t\r\n]+:|0[eE]')
+#: quote or a colon written as an escape or white space before a colon (all of which spoil the
+#: count of members), and ``0e``, which QEMU reads differently.
+_UNSURE = re.compile(rb'\\u(?:[dDfF]|0022|003[aA])|"[ \t\r\n]+:|0[eE]')
 
 
 def loads(data: bytes) -> Value:
@@ -110,10 +110,10 @@ def loads(data: bytes) -> Value:
     if data.isascii() and not _UNSURE.search(data):
         try:
             value = _decode(data)
+            if data.count(b'":') == _encode(value).count(b'":'):
+                return value
         except (msgspec.MsgspecError, RecursionError):
             return parse(data)
-        if data.count(b'":') == _encode(value).count(b'":'):
-            return value
     return parse(data)
 
 
@@ -367,10 +367,19 @@ def _scalar_text(value: Value) -> str:
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, int):
-        return int.__repr__(value)
+        return _decimal(value)
     if isinstance(value, float):
         return f"{value:.17g}"
     raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+def _decimal(number: int) -> str:
+    """The digits of an integer, however long it is; the way back from `int_of`."""
+    if number.bit_length() < 10_000:
+        return int.__repr__(number)
+    half = number.bit_length() * 3 // 20  # about half of the decimal digits
+    upper, lower = divmod(abs(number), 10**half)
+    return ("-" if number < 0 else "") + _decimal(upper) + _decimal(lower).zfill(half)
 
 
 def _quoted(text: str) -> str:
@@ -405,7 +414,7 @@ def resolve(value: Value, text: str) -> Value:
     for part in pointer_parts(text):
         if isinstance(value, dict):
             value = value[part]
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
             value = value[int(part)]
         else:
             raise KeyError(text)
@@ -418,6 +427,23 @@ def same(one: Value, other: Value) -> bool:
     Numbers compare by value (``1.0`` and ``1``); an integer beyond 64 bits compares as the double
     that a server makes of it.  A bool is never a number.
     """
+    todo = [(one, other)]  # values may nest deeper than Python may recurse
+    while todo:
+        one, other = todo.pop()
+        if isinstance(one, dict) and isinstance(other, dict):
+            if one.keys() != other.keys():
+                return False
+            todo += [(item, other[name]) for name, item in one.items()]
+        elif isinstance(one, list) and isinstance(other, list):
+            if len(one) != len(other):
+                return False
+            todo += zip(one, other, strict=True)
+        elif not _same_scalar(one, other):
+            return False
+    return True
+
+
+def _same_scalar(one: Value, other: Value) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, int | float) and isinstance(other, int | float):
@@ -425,10 +451,6 @@ def same(one: Value, other: Value) -> bool:
             return True
         big = max(abs(one), abs(other)) >= 2**63
         return big and _as_double(one) == _as_double(other)
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
     return type(one) is type(other) and bool(one == other)
 
 

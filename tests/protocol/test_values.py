@@ -1,0 +1,262 @@
+"""Values: the fast way against the reference, and against the json module; what must not be lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from qmpconf.protocol.values import (
+    Float,
+    Malformed,
+    Object,
+    dumps,
+    has_duplicates,
+    is_json,
+    loads,
+    parse,
+    pointer,
+    pointer_parts,
+    resolve,
+    same,
+)
+
+#: Characters that QMP takes in a string: no surrogates, no non-characters.
+TEXT = st.text(
+    st.characters(exclude_categories=["Cs"]).filter(
+        lambda c: not (0xFDD0 <= ord(c) <= 0xFDEF or ord(c) & 0xFFFE == 0xFFFE)
+    ),
+    max_size=8,
+)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(min_value=-(2**80), max_value=2**80)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+
+#: Pieces that spoil a count of members, or that JSON libraries disagree about.
+PIECES = st.sampled_from(
+    [
+        *(b"{", b"}", b"[", b"]", b":", b",", b'"', b"'", b" ", b"\n", b"\\", b"\xff", b"\x00"),
+        *(b'"a"', b"'b'", b'"a":', b'"a" :', b'"\\u003a"', b'"\\""', b'"\\u0022:"', b'"\\":"'),
+        *(b'":"', b'"\\u0061":', b"1", b"-0", b"1.0", b"1e400", b"0E1", b"01", b"-", b"1" * 25),
+        *(b"true", b"null", b"nul", b"NaN", b'"\\ud800"', b'"\\ud83d\\ude00"', b'"\\uffff"'),
+        *(b'{"a":1,"a":2}', "é".encode(), b'"\xc0\x80"', b'"\x7f"', b"/*", b'{"":{"a":[{}]}}'),
+    ]
+)
+TEXTS = st.one_of(
+    st.lists(PIECES, max_size=12).map(b"".join),
+    st.binary(max_size=40),
+    VALUES.map(lambda value: json.dumps(value).encode()),
+)
+
+
+def outcome(read: Any, data: bytes) -> Any:
+    """What a reader makes of `data`, comparable to the last detail."""
+    try:
+        return exactly(read(data))
+    except Malformed:
+        return "malformed"
+
+
+def exactly(value: Any) -> Any:
+    """`value` with all that ``==`` would not tell apart."""
+    if isinstance(value, Object):
+        duplicates = [(name, exactly(earlier)) for name, earlier in value.duplicates]
+        return "object", [(name, exactly(item)) for name, item in value.items()], duplicates
+    if isinstance(value, dict):
+        return "object", [(name, exactly(item)) for name, item in value.items()], []
+    if isinstance(value, list):
+        return "array", [exactly(item) for item in value]
+    if isinstance(value, Float):
+        return "float", value.text
+    return type(value).__name__, value
+
+
+@given(TEXTS)
+@settings(max_examples=500)
+@example(b'{"a":1,"a":2,"b":"\\u003a"}')
+@example(b'{"a":1,"a":2,"b":"\\"\\u003a"}')
+@example(b'{"a":1,"a":2,"b":"\\u0022:"}')
+def test_the_fast_way_agrees_with_the_reference(data: bytes) -> None:
+    assert outcome(loads, data) == outcome(parse, data)
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=500)
+def test_any_bytes_are_a_value_or_malformed(data: bytes) -> None:
+    with contextlib.suppress(Malformed):
+        loads(data)
+    try:
+        parse(data)
+    except Malformed as error:
+        assert 0 <= error.offset <= len(data)
+        assert error.reason
+
+
+@given(VALUES)
+def test_plain_json_reads_as_the_json_module_reads_it(value: Any) -> None:
+    for ensure_ascii in (True, False):
+        text = json.dumps(value, ensure_ascii=ensure_ascii).encode()
+        assert loads(text) == value
+        assert loads(b" \r\n\t" + text + b"\n") == value
+        assert is_json(text)
+
+
+@given(VALUES)
+def test_what_is_written_reads_back(value: Any) -> None:
+    text = dumps(value)
+    assert text.isascii()
+    assert b"\n" not in text
+    back = loads(text)
+    assert same(back, value)
+    assert json.loads(text) == value
+
+
+def test_numbers_keep_what_json_libraries_lose() -> None:
+    assert loads(b"18446744073709551617") == 2**64 + 1
+    assert type(loads(b"1")) is int
+    one = loads(b"1.0")
+    assert isinstance(one, Float)
+    assert one.text == repr(one) == "1.0"
+    assert loads(b"[1e400]")[0].text == "1e400"
+    assert math.isinf(loads(b"1e400"))
+    assert loads(b"-0") == 0
+    digits = b"7" * 20_000
+    assert loads(digits) % 10**6 == 777_777
+    assert dumps(loads(digits)) == digits
+    assert dumps(loads(b"-1" + b"0" * 9000)) == b"-1" + b"0" * 9000
+
+
+def test_duplicate_members_are_kept() -> None:
+    value = loads(b'{"a":1,"b":{"x":1,"x":2},"a":{"c":3},"a":4}')
+    assert isinstance(value, Object)
+    assert value == {"a": 4, "b": {"x": 2}}
+    assert value.duplicates == (("a", 1), ("a", {"c": 3}))
+    assert isinstance(value["b"], Object)
+    assert has_duplicates([{"deep": [value]}])
+    assert not has_duplicates(loads(b'[{"a":1},{"a":1}]'))
+
+
+@pytest.mark.parametrize("form", [(b"[", b"]", b""), (b'{"a":', b"}", b"1")])
+@pytest.mark.parametrize("read", [loads, parse])
+def test_1024_levels_are_read_written_and_compared(form: tuple[bytes, ...], read: Any) -> None:
+    opening, closing, inside = form
+    text = opening * 1024 + inside + closing * 1024
+    value = read(text)
+    assert dumps(value).replace(b" ", b"") == text
+    assert same(value, read(text))
+    assert not same(value, read(text[len(opening) : -1]))
+    assert not has_duplicates(value)
+
+
+def test_deep_values_are_read_from_deep_inside_a_program() -> None:
+    def deep(levels: int) -> Any:
+        return deep(levels - 1) if levels else loads(b"[" * 990 + b"]" * 990)
+
+    assert deep(200)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"", b" ", b"{", b"[1,]", b'{"a":1,}', b"{a:1}", b'{"a" 1}', b"[1 2]", b"{} {}", b"nul"),
+        *(b"01", b"+1", b"1.", b".5", b"1e", b"- 1", b"0x10", b"NaN", b"Infinity", b"TRUE"),
+        *(b'"\n"', b'"\x00"', b'"', b"'", b'"\\x41"', b'"\\u12"', b'"\\ud800"', b'"\\udc00"'),
+        *(b'"\\ud800\\u0041"', b'"\\ud800x"', b'"\xff"', b'"\xed\xa0\x80"', b'"\\uFFFE"'),
+        *(b"// c\n1", b"/* c */ 1", b"[}", b"]", b"\xef\xbb\xbf{}", b'"\xc3"'),
+    ],
+)
+def test_refused(text: bytes) -> None:
+    for read in (loads, parse):
+        with pytest.raises(Malformed) as caught:
+            read(text)
+        assert "at byte" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b"'a'", "a"),
+        (b"'it\\'s'", "it's"),
+        (b'"it\\\'s"', "it's"),
+        (b"{'a': '\"'}", {"a": '"'}),
+        (b'"\\u00e9\\ud83d\\ude00\\/"', "é😀/"),
+        (b'"\xc0\x80"', "\0"),
+        (b'"\x7f"', "\x7f"),
+    ],
+)
+def test_the_dialect(text: bytes, value: Any) -> None:
+    assert loads(text) == value
+    assert parse(text) == value
+
+
+def test_writing_is_what_a_server_writes() -> None:
+    value = {"b": [1, 2], "a": {"é": "\x7f\n\u2028😀/\"'"}, "f": 0.1, "n": None, "e": [{}, []]}
+    assert dumps(value) == (
+        b'{"b": [1, 2], "a": {"\\u00E9": "\\u007F\\n\\u2028\\uD83D\\uDE00/\\"\'"}, '
+        b'"f": 0.10000000000000001, "n": null, "e": [{}, []]}'
+    )
+    assert dumps(2**64) == b"18446744073709551616"
+    with pytest.raises(TypeError):
+        dumps({"a": {1, 2}})
+
+
+@given(st.lists(st.text(max_size=4), max_size=4))
+def test_pointers_there_and_back(parts: list[str]) -> None:
+    assert pointer_parts(pointer(parts)) == parts
+    value: Any = "here"
+    for part in reversed(parts):
+        value = {part: value, part + "x": 0}
+    assert resolve(value, pointer(parts)) == "here"
+
+
+def test_resolve() -> None:
+    value = {"a": [{"b/c": 1, "~": 2}], "0": 3}
+    assert resolve(value, "") is value
+    assert resolve(value, "/a/0/b~1c") == 1
+    assert resolve(value, "/a/0/~0") == 2
+    assert resolve(value, "/0") == 3
+    for absent in ("/b", "/a/1", "/a/-1", "/a/²", "/a/0/b~1c/d", "/a/-"):
+        with pytest.raises(KeyError):
+            resolve(value, absent)
+    with pytest.raises(ValueError, match="no JSON pointer"):
+        resolve(value, "a")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        (b"1", b"1.0", True),
+        (b"0.1", b"0.10000000000000001", True),
+        (b"18446744073709551616", b"1.8446744073709552e+19", True),
+        (b"18446744073709551617", b"1.8446744073709552e+19", True),
+        (b"9007199254740993", b"9007199254740992", False),
+        (b"1e400", b"1e500", True),
+        (b"true", b"1", False),
+        (b"false", b"0", False),
+        (b"null", b"null", True),
+        (b"null", b"false", False),
+        (b'"1"', b"1", False),
+        (b'{"a":1,"b":[2]}', b'{"b":[2.0],"a":1}', True),
+        (b'{"a":1}', b'{"a":1,"b":2}', False),
+        (b"[1,2]", b"[2,1]", False),
+        (b"[]", b"{}", False),
+    ],
+)
+def test_same_after_a_server_normalised_it(one: bytes, other: bytes, equal: bool) -> None:
+    assert same(loads(one), loads(other)) is equal
+    assert same(loads(other), loads(one)) is equal
