@@ -1,8 +1,8 @@
 """Findings: one requirement broken, or worth a note, at one place of a trace (DESIGN.md section 6).
 
 `Finding` is one; `Groups` puts equal ones together.  What makes two findings equal is their
-fingerprint: the requirement, who is to blame, the command or event, the place inside the message
-(list indexes left out) and the sentence; never the trace, the line or the values seen.  So a
+fingerprint: the requirement, who is to blame, the command or event (where it matters), the place
+inside the message (list indexes left out) and the sentence; never the trace, the line or the values seen.  So a
 fingerprint is the same in every recording of the same fault, and a baseline can name it.
 """
 
@@ -24,6 +24,16 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 #: How many different findings `Groups` keeps; a trace made to exhaust memory does not.
 MOST_GROUPS = 10_000
+
+#: Requirements whose findings differ from command to command, from event to event; a breach of
+#: any other one is the same breach with every command.
+_BY_SUBJECT = (
+    "schema.",
+    "compat.",
+    "response.void",
+    "request.strict-arguments",
+    "request.unknown-command",
+)
 
 _INDEX = re.compile(r"/\d+(?=/|$)")
 
@@ -62,7 +72,7 @@ class Finding:
             self.requirement,
             self.severity,
             self.blame,
-            self.subject,
+            self.subject if self.requirement.startswith(_BY_SUBJECT) else "",
             _INDEX.sub("/*", self.pointer),
             self.message,
         )

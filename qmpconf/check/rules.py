@@ -121,6 +121,7 @@ class Rules:
         if not problems and name in self.basis.plain and not command.oob:
             return _NOTHING
         found = []
+        breached = {breach.pointer for breach in breaches}
         if not command.problems:
             found += self._problems(
                 "schema.arguments",
@@ -129,12 +130,12 @@ class Rules:
                 line,
                 name,
                 self.basis.cite(known),
-                {breach.pointer for breach in breaches},
+                breached,
                 redacted,
             )
             if found and problems:
                 self._bad[line] = problems[0]
-        if command.oob and not known.allow_oob:
+        if command.oob and not known.allow_oob and "/exec-oob" not in breached:
             found.append(
                 self._report(
                     "schema.oob-allowed",

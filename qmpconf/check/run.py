@@ -76,14 +76,15 @@ def automatic(reader: TraceReader) -> Automatic:
     """Read the trace once for its greetings and schema replies (`--schema auto`)."""
     meta = json.dumps(dict(reader.header.meta), default=str)
     product = "qemu-storage-daemon" if "qemu-storage-daemon" in meta else "qemu"
-    return Automatic(_survey(reader), product)
+    return Automatic(look_through(reader), product)
 
 
 class _SpreadError(Exception):
     """A record holds part of a message, or several: the quick way does not see messages."""
 
 
-def _survey(reader: TraceReader) -> Survey:
+def look_through(reader: TraceReader) -> Survey:
+    """What the trace tells about its servers: their versions and schema replies."""
     try:
         return survey(_quick(reader))
     except _SpreadError:

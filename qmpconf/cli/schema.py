@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 #: sub-verb: one line of help
 SUBVERBS = {
+    "fetch": "make a catalog from a running server, or from a recorded session",
     "list": "list the catalogs that come with qmpconf",
     "show": "show a catalog, or one of its commands, events and types",
     "export": "write a catalog as one JSON Schema 2020-12 bundle",

@@ -43,6 +43,11 @@ def test_everything_else_counts() -> None:
     assert len({one.fingerprint for one in [ONE, *others]}) == len(others) + 1
 
 
+def test_a_breach_of_the_wire_is_the_same_with_every_command() -> None:
+    wire = replace(ONE, requirement="oob.id")
+    assert replace(wire, subject="stop").fingerprint == wire.fingerprint
+
+
 def test_a_member_named_by_digits_is_told_from_none() -> None:
     assert (
         replace(ONE, pointer="/return/3").fingerprint != replace(ONE, pointer="/return").fingerprint

@@ -1,0 +1,136 @@
+"""``qmpconf schema fetch``: a catalog from a running server, or from a recorded session."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+from qmpconf.check.run import look_through
+from qmpconf.errors import InputError, TargetError
+from qmpconf.net.address import FORMS, parse_address
+from qmpconf.net.endpoint import connect, reason
+from qmpconf.protocol.framing import SERVER_LIMITS, Framer, Kind
+from qmpconf.protocol.messages import Failure, Greeting, Success, from_server
+from qmpconf.protocol.values import dumps
+from qmpconf.schema.model import Catalog
+from qmpconf.schema.select import Version
+from qmpconf.schema.store import encode, from_reply, write
+from qmpconf.trace.reader import TraceReader
+
+#: Seconds that the server may take for one answer; a monitor that is in use never greets.
+PATIENCE = 20.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Take the place to fetch from, and the file to write."""
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--target", metavar="ADDR", help=f"a running server: {FORMS}")
+    where.add_argument("--trace", metavar="TRACE", help="a recording that holds the reply")
+    parser.add_argument("--name", default="", help="the catalog's name (default: by the version)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="write to FILE, compressed when it ends in .gz (default: stdout)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fetch, compile and write the catalog."""
+    name = arguments.name
+    if arguments.target is not None:
+        catalog = _from_server(arguments.target, name)
+    else:
+        catalog = _from_trace(arguments.trace, name)
+    if arguments.output is None:
+        print(encode(catalog).decode(), end="")
+    else:
+        write(catalog, arguments.output)
+    counts = f"{len(catalog.commands)} commands, {len(catalog.events)} events"
+    print(f"{catalog.name}: {counts}, {len(catalog.types)} types", file=sys.stderr)
+    return 0
+
+
+def _from_trace(path: str, name: str) -> Catalog:
+    found = look_through(TraceReader(path)).replies
+    if not found:
+        raise InputError(
+            f"{path}: holds no reply to query-qmp-schema behind a greeting; record a session in "
+            "which the client asks for it, or use --target"
+        )
+    (version, (line, entries)), *others = found.items()
+    for other, (at, _) in others:
+        text = f"{path}:{at}: the schema of {other} {other.package} is left out"
+        print(text, file=sys.stderr)
+    return _compile(entries, version, name, f"{path}:{line}")
+
+
+def _compile(entries: Any, version: Version, name: str, where: str) -> Catalog:
+    return from_reply(
+        entries, name=name, version=str(version), package=version.package, where=where
+    )
+
+
+def _from_server(target: str, name: str) -> Catalog:
+    with _Client(target) as client:
+        greeting = client.receive(Greeting)
+        version = Version.of(greeting.value["QMP"].get("version")) if greeting.version else None
+        client.call("qmp_capabilities")
+        entries = client.call("query-qmp-schema")
+    return _compile(entries, version or Version(0, 0), name, target)
+
+
+class _Client:
+    """A client that asks one thing after the other.  Raises TargetError."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._socket = connect(parse_address(target), PATIENCE)
+        self._socket.settimeout(PATIENCE)
+        self._framer = Framer(SERVER_LIMITS)
+        self._waiting: list[Any] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._socket.close()
+
+    def call(self, command: str) -> Any:
+        """What `command` returns."""
+        try:
+            self._socket.sendall(dumps({"execute": command}) + b"\n")
+        except OSError as error:
+            text = f"the server closed the connection before {command}: {reason(error)}"
+            raise TargetError(f"{self._target}: {text}") from error
+        reply = self.receive(Success, Failure)
+        if isinstance(reply, Failure):
+            text = f"{reply.error_class}: {reply.description}"
+            raise TargetError(f"{self._target}: {command} failed with {text}")
+        return reply.result
+
+    def receive(self, *kinds: type) -> Any:
+        """The next message of one of these kinds; others are passed over."""
+        while True:
+            while self._waiting:
+                message = from_server(self._waiting.pop(0))
+                if isinstance(message, kinds):
+                    return message
+            try:
+                data = self._socket.recv(1 << 16)
+            except TimeoutError:
+                raise TargetError(
+                    f"{self._target}: no answer within {PATIENCE:.0f} s; "
+                    "is another client connected, or is it no QMP monitor?"
+                ) from None
+            except OSError as error:
+                raise TargetError(f"{self._target}: connection lost: {reason(error)}") from error
+            if not data:
+                raise TargetError(f"{self._target}: the server closed the connection")
+            frames = self._framer.feed(data)
+            self._waiting += [one.data for one in frames if one.kind is Kind.VALUE]
+            if any(one.kind is Kind.MALFORMED for one in frames):
+                raise TargetError(f"{self._target}: is no QMP monitor: it sends no JSON")

@@ -1,0 +1,114 @@
+"""`schema fetch`: from a server, and out of a trace."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from qmpconf.cli.main import main
+from qmpconf.schema import store
+from tests.check.scripts import GREETING, OPENING, basis, schema_reply, write
+
+ASK = '> {"execute": "query-qmp-schema"}'
+SAMPLE = basis().catalog
+
+
+class Server:
+    """Says `lines` one after the other, each when it has been sent something (the first at once)."""
+
+    def __init__(self, path: Path, lines: list[bytes]) -> None:
+        self.address = f"unix:{path}"
+        self._lines = lines
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        peer, _ = self._listener.accept()
+        with peer:
+            for number, line in enumerate(self._lines):
+                if number and not peer.recv(1 << 16):
+                    return
+                peer.sendall(line)
+
+    def close(self) -> None:
+        self._thread.join()
+        self._listener.close()
+
+
+def wire(script: list[str]) -> list[bytes]:
+    return [line[2:].encode() + b"\r\n" for line in script if line.startswith("<")]
+
+
+def test_from_a_server(tmp_path: Path) -> None:
+    event = b'{"event": "SPILT", "timestamp": {"seconds": 1, "microseconds": 1}}\r\n'
+    greeting, agreed, reply = wire([*OPENING, schema_reply()])
+    server = Server(tmp_path / "s", [greeting, agreed + event, event + reply])
+    out = tmp_path / "fetched.json"
+    assert main(["schema", "fetch", "--target", server.address, "-o", str(out)]) == 0
+    server.close()
+    found = store.read(out)
+    assert found.name == "qemu-7.0.0"
+    assert found.source.package == "sample"
+    assert (found.commands, found.events, found.types) == (
+        SAMPLE.commands,
+        SAMPLE.events,
+        SAMPLE.types,
+    )
+
+
+def test_from_a_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = write(tmp_path / "t", [*OPENING, ASK, schema_reply()])
+    assert main(["schema", "fetch", "--trace", str(trace), "--name", "mine"]) == 0
+    captured = capsys.readouterr()
+    found = store.decode(captured.out.encode())
+    assert found.name == "mine"
+    assert found.types == SAMPLE.types
+    assert "mine: 6 commands, 3 events" in captured.err
+
+
+REFUSED = b'{"error": {"class": "CommandNotFound", "desc": "none of that"}}\r\n'
+GREET = wire([GREETING])[0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "words"),
+    [
+        ([b""], 4, "closed the connection"),
+        ([b"SSH-2.0-OpenSSH\r\n"], 4, "is no QMP monitor"),
+        ([GREET], 4, "closed the connection"),
+        ([GREET, REFUSED], 4, "qmp_capabilities failed with CommandNotFound: none of that"),
+        ([GREET, b'{"return": {}}', REFUSED], 4, "query-qmp-schema failed"),
+        ([GREET, b'{"return": {}}', b'{"return": [1]}'], 3, "SchemaInfo entry 1"),
+    ],
+)
+def test_servers_that_do_not_tell(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    lines: list[bytes],
+    code: int,
+    words: str,
+) -> None:
+    server = Server(tmp_path / "s", lines)
+    assert main(["schema", "fetch", "--target", server.address]) == code
+    server.close()
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_no_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "fetch", "--target", str(tmp_path / "none")]) == 4
+    assert "cannot connect to" in capsys.readouterr().err
+
+
+def test_a_trace_without_a_reply(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = write(tmp_path / "t", OPENING)
+    assert main(["schema", "fetch", "--trace", str(trace)]) == 3
+    assert "holds no reply to query-qmp-schema" in capsys.readouterr().err
