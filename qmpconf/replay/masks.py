@@ -244,6 +244,27 @@ BUILT_IN: tuple[Mask, ...] = (
 )
 
 
+#: What an address has before the part that a server repeats in what it says.
+_SCHEME = re.compile(r"^(?:unix|tcp):")
+
+
+def own_address(recorded: str, target: str) -> tuple[Mask, ...]:
+    """The mask for the monitor's own address, which a server tells (``query-chardev``).
+
+    `recorded` and `target` are the two addresses; there is no mask where one is not known.
+    """
+    both = [_SCHEME.sub("", address) for address in (recorded, target)]
+    if not all(len(one) >= _TELLING for one in both) or any(one.startswith("fd:") for one in both):
+        return ()
+    pattern = "|".join(map(re.escape, sorted(set(both), key=len, reverse=True)))
+    reason = "the address of the monitor itself"
+    return (Mask("own-address", "", "*", "/**", "text", reason, pattern=pattern),)
+
+
+#: An address that is shorter could be a part of anything.
+_TELLING = 5
+
+
 class Masks:
     """A collection of masks, to be asked by place; the first one that covers a place counts."""
 

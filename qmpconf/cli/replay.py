@@ -1,0 +1,100 @@
+"""``qmpconf replay``: play a recording against another monitor, and compare."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from qmpconf.net.address import FORMS
+from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE
+from qmpconf.replay.run import replay_trace
+from qmpconf.report.replay import as_json, as_text
+
+_EPILOG = f"""\
+ADDR is {FORMS}.
+
+What the client sent is sent again, byte for byte, each message once the target has given all that
+the client had seen when it sent it. Replies and events are compared with the recorded ones:
+
+  exact    byte for byte
+  value    by value; what may differ is masked, and the report says what was (the default)
+  shape    the same members with the same types
+  outcome  success, or an error of the same class
+
+examples:
+  qmpconf replay session.qmptrace --target qmp.sock
+  qmpconf replay session.qmptrace --spawn 'qemu-system-x86_64 -M none -display none
+      -qmp unix:{{socket}},server=on,wait=off' -o again.qmptrace
+
+exit codes: 0 no differences, 1 differences, 3 the trace cannot be read, 4 the target cannot be
+reached, hangs, or went away (the differences up to there are reported)
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.add_argument("trace", metavar="TRACE", help="the recording")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--target", metavar="ADDR", help="where the server listens")
+    where.add_argument(
+        "--spawn", metavar="COMMAND", help="start the server, with {socket} for its socket's path"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="the replay's own trace; compressed if *.gz"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
+    parser.add_argument(
+        "--compare",
+        choices=("exact", "value", "shape", "outcome"),
+        default="value",
+        help="how strictly (%(default)s)",
+    )
+    parser.add_argument(
+        "--event-timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=EVENT_PATIENCE,
+        help="how long to wait for an event that was recorded (%(default)g)",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=REPLY_PATIENCE,
+        help="how long to wait for a reply before the target counts as hanging (%(default)g)",
+    )
+    parser.add_argument("--no-redact", action="store_true", help="keep secrets in the new trace")
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="of the report (%(default)s)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Replay and report; give the exit code of the verdict."""
+    result = replay_trace(
+        arguments.trace,
+        target=arguments.target,
+        spawn=arguments.spawn,
+        output=arguments.output,
+        overwrite=arguments.force,
+        redact=not arguments.no_redact,
+        compare=arguments.compare,
+        event_timeout=arguments.event_timeout,
+        timeout=arguments.timeout,
+    )
+    print(as_json(result) if arguments.format == "json" else as_text(result), end="")
+    if result.failure:
+        print(f"qmpconf replay: {result.failure}", file=sys.stderr)
+    return result.exit_code
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value

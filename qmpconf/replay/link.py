@@ -1,0 +1,175 @@
+"""One live session of a replay: its socket, what is to be sent, and its two transcripts' matcher.
+
+A `Link` moves bytes, writes them to the replay's own trace and hands messages to its `Matcher`.
+When to wait and when to give up is `qmpconf.replay.player`'s business.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import deque
+from collections.abc import Sequence
+
+from qmpconf.net.descriptors import send
+from qmpconf.protocol.framing import SERVER_LIMITS, Frame, Framer
+from qmpconf.protocol.requirements import Party
+from qmpconf.replay.match import Matcher
+from qmpconf.replay.said import Transcript
+from qmpconf.trace.records import Closer, Descriptor, Side
+from qmpconf.trace.writer import TraceWriter
+
+#: Bytes read at once.
+_CHUNK = 1 << 18
+
+
+class Log:
+    """The replay's own trace; `line` is the number of its last line.  Without a writer, no file."""
+
+    def __init__(self, writer: TraceWriter | None) -> None:
+        self._writer = writer
+        self.line = 1
+
+    def open(self, conn: int, server: str) -> None:
+        """A session begins."""
+        self.line += 1
+        if self._writer:
+            self._writer.open(conn, client="qmpconf replay", server=server)
+
+    def frames(
+        self, conn: int, sender: Side, frames: Sequence[Frame], fds: tuple[Descriptor, ...] = ()
+    ) -> None:
+        """Frames passed; the last one of them is on `line` now."""
+        self.line += len(frames)
+        if self._writer:
+            self._writer.frames(conn, sender, frames, fds)
+
+    def shut(self, conn: int, who: Side) -> None:
+        """One side has closed its sending direction."""
+        self.line += 1
+        if self._writer:
+            self._writer.shut(conn, who)
+
+    def close(self, conn: int, who: Closer, error: str = "") -> None:
+        """A session has ended."""
+        self.line += 1
+        if self._writer:
+            self._writer.close(conn, who, error=error)
+
+
+class Link:
+    """The session that stands for session `conn` of the recording."""
+
+    def __init__(self, conn: int, sock: socket.socket, matcher: Matcher, log: Log) -> None:
+        self.conn = conn
+        self.sock = sock
+        self.matcher = matcher
+        self.transcript = Transcript()
+        #: The target has sent all that it will; `error` tells if that was no orderly end.
+        self.ended = False
+        self.error = ""
+        #: Messages of the recording could not be sent any more.
+        self.lost = False
+        self.last_command = ""
+        self._framer = Framer(SERVER_LIMITS)
+        self._log = log
+        self._output: deque[tuple[memoryview, list[int]]] = deque()
+        self._closed = False
+        sock.setblocking(False)
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether bytes wait to be taken by the target."""
+        return bool(self._output)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything planned so far has been sent, and met by the target."""
+        return self.matcher.satisfied and not self._output
+
+    # --- sending -------------------------------------------------------------------------------
+
+    def send(
+        self, frame: Frame, command: str, fds: list[int], described: tuple[Descriptor, ...]
+    ) -> None:
+        """Send a frame as recorded; `fds` ride on its first byte, and are closed then."""
+        number = self.transcript.client(frame)
+        if number is not None:
+            self.matcher.sent(frame.data)
+            self.last_command = command
+        self._log.frames(self.conn, "client", [frame], described)
+        self._output.append((memoryview(frame.data + frame.end), fds))
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what the target takes."""
+        while self._output and not self.ended:
+            data, fds = self._output[0]
+            try:
+                sent = send(self.sock, data, fds) if fds else self.sock.send(data)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                # What the target sent before it went can still be read.
+                self.error = error.strerror or str(error)
+                self._forget_output()
+                return
+            _close(fds)
+            if sent == len(data):
+                self._output.popleft()
+            else:
+                self._output[0] = (data[sent:], [])
+
+    def half_close(self) -> None:
+        """End the sending side."""
+        self._log.shut(self.conn, "client")
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self.error = self.error or error.strerror or str(error)
+
+    # --- receiving -----------------------------------------------------------------------------
+
+    def receive(self) -> None:
+        """Take what the target has sent, or the end of it."""
+        try:
+            data = self.sock.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.error = error.strerror or str(error)
+            data = b""
+        frames = self._framer.feed(data) if data else self._framer.close()
+        if frames:
+            line = self._log.line
+            self._log.frames(self.conn, "server", frames)
+            for offset, frame in enumerate(frames, 1):
+                said = self.transcript.server(frame, line + offset)
+                if said is not None:
+                    self.matcher.got(said)
+        if not data:
+            self.ended = True
+            self._forget_output()
+
+    # --- the end -------------------------------------------------------------------------------
+
+    def close(self, who: Closer) -> None:
+        """Close the session; `who` ended it."""
+        if self._closed:
+            return
+        self._closed = True
+        self._forget_output()
+        self.sock.close()
+        self.transcript.close(Party(who) if who in ("client", "server") else None)
+        self._log.close(self.conn, who, self.error)
+
+    def _forget_output(self) -> None:
+        for _, fds in self._output:
+            _close(fds)
+        self._output.clear()
+
+
+def _close(fds: list[int]) -> None:
+    for fd in fds:
+        os.close(fd)
+    fds.clear()

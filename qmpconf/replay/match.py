@@ -1,0 +1,367 @@
+"""Matching: which message of the target stands for which recorded one, and what differs.
+
+One `Matcher` for one session.  It is told what the recording expects and what the target says, in
+whatever order the two come to be known, and reports differences as soon as they are certain.
+
+- A reply stands for the recorded reply to the same command (counted, so ids need not be unique;
+  the state machine of the protocol knows which command a reply answers).
+- An event stands for an equal recorded event; where there is none, after a while, for one of the
+  same name about the same thing.  Events are a partial order: they may come at another moment
+  between two commands.  Only those of `INSIDE` keep their place beside the reply to the command
+  that causes them.
+
+Pure: how long "a while" is, is the caller's business.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+
+from qmpconf.protocol.messages import Event, Failure, Greeting, Success, Unknown, brief
+from qmpconf.protocol.values import Value, pointer
+from qmpconf.replay.compare import NOTHING, Comparison, Level, Masked, Mismatch, compare
+from qmpconf.replay.difference import Difference, Kind
+from qmpconf.replay.masks import Mask, Masks
+from qmpconf.replay.said import Said
+
+#: Events whose number depends on time: a server sends at most one a second and drops the others
+#: (PROTOCOL.md, event.rate-limit).  A missing or extra one does not count.
+RATE_LIMITED = frozenset(
+    {
+        "RTC_CHANGE",
+        "WATCHDOG",
+        "BALLOON_CHANGE",
+        "QUORUM_REPORT_BAD",
+        "QUORUM_FAILURE",
+        "VSERPORT_CHANGE",
+        "MEMORY_DEVICE_SIZE_CHANGE",
+        "HV_BALLOON_STATUS_REPORT",
+        "BLOCK_IO_ERROR",
+    }
+)
+
+#: A command, and the event that it emits itself: before its reply, or behind it, but always the
+#: same in one version of a server.
+INSIDE: Mapping[str, str] = {"stop": "STOP", "cont": "RESUME"}
+_CAUSED = frozenset(INSIDE.values())
+
+#: Members of an event's data that say what it is about.
+_ABOUT = ("id", "device", "node-name", "job-id", "qom-path", "path", "name")
+
+#: Places of one message that are reported one by one.
+_MOST_PLACES = 40
+#: Characters of a value in a difference, and of a message around it.
+_VALUE_WIDTH = 160
+_LINE_WIDTH = 120
+#: Messages before a difference that are kept to be shown.
+_BEFORE = 3
+#: Events of the target that wait for a recorded one; more than these are given up as extra.
+_POOL = 10_000
+
+_Key = Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A recorded message and what stands for it."""
+
+    expected: Said
+    got: Said
+
+
+class Matcher:
+    """Matches one session; `report` gets its differences, `masked` what masks excused."""
+
+    def __init__(
+        self,
+        session: int,
+        report: Callable[[Difference], None],
+        masked: Callable[[Said, Masked], None],
+        *,
+        level: Level = Level.VALUE,
+        masks: Masks | None = None,
+    ) -> None:
+        self._session = session
+        self._report = report
+        self._masked = masked
+        self._level = level
+        self._masks = masks or Masks()
+        self._due: dict[_Key, deque[Said]] = {}
+        self._arrived: dict[_Key, deque[Said]] = {}
+        self._due_events: list[Said] = []
+        self._pool: list[Said] = []
+        self._order: deque[_Pair] = deque(maxlen=6)
+        self._around: deque[tuple[str, bytes]] = deque(maxlen=_BEFORE)
+        self._last_match = -1  # index of the target's latest message that stands for a recorded one
+        #: Messages of the target that stood for a recorded one, by kind.
+        self.matched = {"greeting": 0, "reply": 0, "event": 0}
+
+    # --- what is known -------------------------------------------------------------------------
+
+    @property
+    def due(self) -> list[Said]:
+        """Recorded messages that the target has not given: replies first, then events."""
+        replies = [said for waiting in self._due.values() for said in waiting]
+        return [*sorted(replies, key=lambda said: said.index), *self._due_events]
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether nothing is due."""
+        return not self._due and not self._due_events
+
+    @property
+    def waits_softly(self) -> bool:
+        """Whether all that is due may rightly never come."""
+        return all(said.is_soft for waiting in self._due.values() for said in waiting)
+
+    @property
+    def has_candidates(self) -> bool:
+        """Whether an event came that could stand for a due one, but for what it says."""
+        return any(self._candidate(said) is not None for said in self._due_events)
+
+    # --- what happens --------------------------------------------------------------------------
+
+    def sent(self, data: bytes) -> None:
+        """Take note of what was sent, to be shown around differences."""
+        self._around.append(("->", data))
+
+    def expect(self, said: Said) -> None:
+        """Take the next recorded message."""
+        if isinstance(said.message, Event):
+            found = next((one for one in self._pool if self._is_equal(said, one)), None)
+            if found is None:
+                self._due_events.append(said)
+            else:
+                self._pool.remove(found)
+                self._pair(said, found)
+            return
+        self._meet(said, self._due, self._arrived, is_expected=True)
+
+    def got(self, said: Said) -> None:
+        """Take the target's next message."""
+        if isinstance(said.message, Event):
+            found = next((one for one in self._due_events if self._is_equal(one, said)), None)
+            if found is not None:
+                self._due_events.remove(found)
+                self._pair(found, said)
+            else:
+                self._pool.append(said)
+                if len(self._pool) > _POOL:
+                    self._extra(self._pool.pop(0))
+        elif isinstance(said.message, Success | Failure) and said.answers is None:
+            self._extra(said)
+        else:
+            self._meet(said, self._arrived, self._due, is_expected=False)
+        self._around.append(("<-", said.data))
+
+    def settle(self) -> None:
+        """Let events that came stand for due ones of the same name that say something else."""
+        for said in list(self._due_events):
+            found = self._candidate(said)
+            if found is not None:
+                self._due_events.remove(said)
+                self._pool.remove(found)
+                self._pair(said, found)
+
+    def give_up(self, *, why: str = "") -> None:
+        """Report everything that is due as missing; `why` there is no more hope."""
+        self.settle()
+        for said in self.due:
+            note = self._excuse(said)
+            if not note and said.command == "quit" and why:
+                note = "a server that quits need not get its reply out"
+            self._tell("missing", said, None, "", _shown(said.data), why or "nothing", note=note)
+        self._due.clear()
+        self._due_events.clear()
+
+    def finish(self, *, whole: bool, why: str = "") -> None:
+        """The session is over; `whole` tells whether the recording holds its end."""
+        self.give_up(why=why)
+        behind = "" if whole else "came when the recording had already ended"
+        for said in self._pool:
+            late = "came after the last recorded message" if said.index > self._last_match else ""
+            self._extra(said, behind or late)
+        for waiting in self._arrived.values():
+            for said in waiting:
+                lost = "the recording ended before the reply"
+                self._extra(said, behind or (lost if said.command == "quit" else ""))
+        self._pool.clear()
+        self._arrived.clear()
+
+    # --- pairs ---------------------------------------------------------------------------------
+
+    def _meet(
+        self,
+        said: Said,
+        own: dict[_Key, deque[Said]],
+        others: dict[_Key, deque[Said]],
+        *,
+        is_expected: bool,
+    ) -> None:
+        """Pair a message with the other side's of the same key, or let it wait for that."""
+        key = _key(said)
+        waiting = others.get(key)
+        if not waiting:
+            own.setdefault(key, deque()).append(said)
+            return
+        other = waiting.popleft()
+        if not waiting:
+            del others[key]
+        if is_expected:
+            self._pair(said, other)
+        else:
+            self._pair(other, said)
+
+    def _pair(self, expected: Said, got: Said) -> None:
+        self.matched[got.kind] += 1
+        self._last_match = max(self._last_match, got.index)
+        found = self._compare(expected, got)
+        for masked in found.masked:
+            self._masked(got, masked)
+        for number, mismatch in enumerate(found.mismatches):
+            if number == _MOST_PLACES:
+                rest = f"{len(found.mismatches) - number} more places of this message differ"
+                self._tell("changed", expected, got, "", "", rest)
+                break
+            self._differs(expected, got, mismatch)
+        self._keep_order(_Pair(expected, got))
+
+    def _compare(self, expected: Said, got: Said) -> Comparison:
+        if expected.data == got.data:
+            return Comparison()
+        one, other = expected.message, got.message
+        whole = Mismatch((), "changed", one.value, other.value)
+        if isinstance(one, Unknown) and not one.well_formed:
+            return Comparison([whole])
+        if type(one) is not type(other) and self._level is not Level.OUTCOME:
+            return Comparison([whole])
+        found = compare(
+            one.value,
+            other.value,
+            level=self._level,
+            masks=self._masks,
+            message=expected.kind,
+            of=expected.of,
+        )
+        if self._level is Level.EXACT and not found.mismatches:
+            return Comparison([whole])
+        if expected.redacted:
+            _excuse_redacted(found, expected.redacted)
+        return found
+
+    def _is_equal(self, expected: Said, got: Said) -> bool:
+        return expected.of == got.of and not self._compare(expected, got).mismatches
+
+    def _candidate(self, said: Said) -> Said | None:
+        """What came and has the same name: first of all what is about the same thing."""
+        named = [one for one in self._pool if one.of == said.of]
+        about = _about(said.message.value)
+        return next((one for one in named if _about(one.message.value) == about), None) or next(
+            (one for one in named if not about), None
+        )
+
+    def _keep_order(self, pair: _Pair) -> None:
+        """Compare on which side of its command's reply an event of `INSIDE` came."""
+        is_event = isinstance(pair.expected.message, Event)
+        cause = pair.expected.of if is_event else INSIDE.get(pair.expected.command, "")
+        if cause not in _CAUSED:
+            return
+        for other in self._order:
+            if isinstance(other.expected.message, Event) == is_event:
+                continue
+            if cause != (INSIDE.get(other.expected.command, "") if is_event else other.expected.of):
+                continue
+            before = pair.expected.index < other.expected.index
+            if before != (pair.got.index < other.got.index):
+                event, reply = (pair, other) if is_event else (other, pair)
+                places = [f"{word} the {reply.expected.subject}" for word in ("before", "after")]
+                if before != is_event:
+                    places.reverse()
+                self._tell("moved", event.expected, event.got, "", *places)
+        self._order.append(pair)
+
+    # --- reports -------------------------------------------------------------------------------
+
+    def _differs(self, expected: Said, got: Said, mismatch: Mismatch) -> None:
+        whole = not mismatch.path
+        sides = [
+            _shown(said.data) if whole else _text(value)
+            for said, value in ((expected, mismatch.expected), (got, mismatch.got))
+        ]
+        self._tell(mismatch.kind, expected, got, pointer(mismatch.path), *sides)
+
+    def _extra(self, said: Said, note: str = "") -> None:
+        note = note or self._excuse(said)
+        self._tell("extra", None, said, "", "nothing", _shown(said.data), note=note)
+
+    def _excuse(self, said: Said) -> str:
+        limited = isinstance(said.message, Event) and said.of in RATE_LIMITED
+        return "the number of these events depends on time" if limited else ""
+
+    def _tell(
+        self,
+        kind: Kind,
+        expected: Said | None,
+        got: Said | None,
+        place: str,
+        wanted: str,
+        seen: str,
+        *,
+        note: str = "",
+    ) -> None:
+        about = expected or got
+        before = tuple(f"{arrow} {_shown(data, _LINE_WIDTH)}" for arrow, data in self._around)
+        own = (f"<- {_shown(got.data, _LINE_WIDTH)}",) if got else ()
+        self._report(
+            Difference(
+                kind,
+                about.subject if about else "",
+                self._session,
+                expected.line if expected else 0,
+                got.line if got else 0,
+                place,
+                wanted,
+                seen,
+                before if own and before[-1:] == own else before + own,
+                note,
+            )
+        )
+
+
+#: What covers a value that was replaced in the recording.
+REDACTED = Mask("redacted", "", "*", "/**", "any", "the value is not in the recording")
+
+
+def _excuse_redacted(found: Comparison, places: tuple[str, ...]) -> None:
+    for mismatch in list(found.mismatches):
+        if mismatch.kind == "changed" and pointer(mismatch.path) in places:
+            found.mismatches.remove(mismatch)
+            found.masked.append(Masked(REDACTED, mismatch.path, mismatch.expected, mismatch.got))
+
+
+def _key(said: Said) -> _Key:
+    if isinstance(said.message, Success | Failure):
+        return said.answers
+    return "greeting" if isinstance(said.message, Greeting) else "unknown"
+
+
+def _about(value: Value) -> tuple[str, ...]:
+    """What an event is about: those members of its data that name something."""
+    data = value.get("data") if isinstance(value, dict) else None
+    if not isinstance(data, dict):
+        return ()
+    return tuple(f"{name}={data[name]}" for name in _ABOUT if isinstance(data.get(name), str))
+
+
+def _shown(data: bytes, width: int = _VALUE_WIDTH) -> str:
+    """The bytes of a message for people: as they are if they are printable ASCII."""
+    part = data[: width + 1]
+    printable = part.isascii() and part.decode("ascii").isprintable()
+    text = part.decode("ascii") if printable else repr(part)[2:-1]
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def _text(value: Value) -> str:
+    return "nothing" if value is NOTHING else brief(value, _VALUE_WIDTH)

@@ -1,0 +1,142 @@
+"""The plan of a replay: what a recording's items ask for, in the recorded order.
+
+`steps` turns items into steps, one by one, in constant memory:
+
+- `Connect`: open a session;
+- `Send`: send these bytes, once everything that was planned before has been met.  The recorder
+  saw the causes of a client's message before the message, so the recorded order holds them all:
+  the replies and events that the client had seen, and (where one program had several sessions)
+  what it had seen in the others;
+- `Expect`: the target should say this;
+- `HalfClose`, `End`: the session's sending side, or all of it, ends.
+
+White space and skipped bytes are sent as well: the target gets the recorded bytes, all of them.
+Pure: the plan is the same whatever the target does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from qmpconf.protocol.framing import Frame
+from qmpconf.protocol.requirements import Party
+from qmpconf.replay.said import Said, Transcript, name_of
+from qmpconf.trace.reader import Item
+from qmpconf.trace.records import Close, Closer, Descriptor, Open, Shut
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Open session `conn`; `server` is the recorded address of its server."""
+
+    line: int
+    t: float
+    conn: int
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a frame's bytes.
+
+    `number` counts the session's commands (None: nothing that is ever answered), `command` is its
+    name.  `fds` are the descriptors to recreate, `redacted` the pointers of values that are not in
+    the recording.
+    """
+
+    line: int
+    t: float
+    conn: int
+    frame: Frame
+    number: int | None
+    command: str
+    fds: tuple[Descriptor, ...]
+    redacted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """The target should say what was `said`."""
+
+    line: int
+    t: float
+    conn: int
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class HalfClose:
+    """The client's sending side ends."""
+
+    line: int
+    t: float
+    conn: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The session ends.
+
+    `who` ended it; None where the recording was cut off.  `error` tells how, where it was no
+    orderly end.  `broken` counts the wire rules that the recorded server broke.
+    """
+
+    line: int
+    t: float
+    conn: int
+    who: Closer | None
+    error: str
+    broken: dict[str, int]
+
+
+Step = Connect | Send | Expect | HalfClose | End
+
+
+def steps(items: Iterable[Open | Item | Shut | Close]) -> Iterator[Step]:
+    """The steps of a recording.
+
+    A session that has no end in the recording gets an `End` without `who` behind everything else.
+    """
+    transcripts: dict[int, Transcript] = {}
+    line, t = 0, 0.0
+    for item in items:
+        line, t, conn = item.line, item.t, item.conn
+        if isinstance(item, Open):
+            transcripts[conn] = Transcript()
+            yield Connect(line, t, conn, item.server)
+            continue
+        transcript = transcripts.get(conn)
+        if transcript is None:
+            # The recording began in the middle of the session.
+            transcript = transcripts[conn] = Transcript()
+            yield Connect(line, t, conn, "")
+        if isinstance(item, Item):
+            yield from _traffic(item, transcript)
+        elif isinstance(item, Shut):
+            if item.who == "client":
+                yield HalfClose(line, t, conn)
+        else:
+            del transcripts[conn]
+            yield _end(line, t, conn, transcript, item.who, item.error)
+    for conn, transcript in transcripts.items():
+        yield _end(line, t, conn, transcript, None, "")
+
+
+def _traffic(item: Item, transcript: Transcript) -> Iterator[Step]:
+    if item.sender == "client":
+        number = transcript.client(item.frame)
+        name = name_of(item.frame)
+        yield Send(item.line, item.t, item.conn, item.frame, number, name, item.fds, item.redacted)
+        return
+    said = transcript.server(item.frame, item.line, item.redacted)
+    if said is not None:
+        yield Expect(item.line, item.t, item.conn, said)
+
+
+def _end(
+    line: int, t: float, conn: int, transcript: Transcript, who: Closer | None, error: str
+) -> End:
+    party = Party(who) if who in ("client", "server") else None
+    transcript.close(party)
+    return End(line, t, conn, who, error, dict(transcript.broken))

@@ -1,0 +1,306 @@
+"""The player: a plan in, a target driven, a result out.
+
+It takes the plan's steps in their order.  Before each byte that it sends it waits until the target
+has given everything that was planned before, in all sessions: causes, never times.  What does not
+come has a limit: an event `Patience.event` seconds, a reply `Patience.reply`.  A missing event is a
+difference, and the replay goes on; a missing reply means that the target hangs, and ends it.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from qmpconf.errors import TargetError
+from qmpconf.protocol.requirements import REQUIREMENTS
+from qmpconf.replay.descriptors import Descriptors
+from qmpconf.replay.difference import Difference
+from qmpconf.replay.link import Link, Log
+from qmpconf.replay.masks import Masks, own_address
+from qmpconf.replay.match import Matcher
+from qmpconf.replay.plan import Connect, End, Expect, HalfClose, Send, Step
+from qmpconf.replay.result import Result
+from qmpconf.replay.target import Target
+from qmpconf.trace.writer import TraceWriter
+
+#: Seconds to wait for an event, and for a reply, where nothing else is said.
+EVENT_PATIENCE = 10.0
+REPLY_PATIENCE = 60.0
+
+#: Seconds after which an event that says something else stands for one that does not come.
+_SETTLE = 0.5
+#: Once an event of some name did not come, the next of that name gets this part of the time: the
+#: replay differs anyway, and is not to take hours.
+_SHORTENED = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long is waited, in seconds: for an event, and for a reply (or the target to read)."""
+
+    event: float = EVENT_PATIENCE
+    reply: float = REPLY_PATIENCE
+
+
+class _GivenUpError(Exception):
+    """The target hangs, or there is nobody to talk to; the message says it to the user."""
+
+
+class Player:
+    """Plays one plan against `target`, and fills `result`; `writer` gets the replay's own trace."""
+
+    def __init__(
+        self,
+        target: Target,
+        result: Result,
+        writer: TraceWriter | None = None,
+        *,
+        patience: Patience | None = None,
+        masks: Masks | None = None,
+    ) -> None:
+        self._target = target
+        self._result = result
+        self._log = Log(writer)
+        self._patience = patience or Patience()
+        self._masks = masks or Masks()
+        self._links: dict[int, Link] = {}
+        self._refused: dict[int, TargetError] = {}
+        self._selector = selectors.DefaultSelector()
+        self._descriptors = Descriptors()
+        self._server_ended = False
+        self._missed: set[str] = set()  # subjects of what did not come
+
+    def play(self, steps: Iterable[Step]) -> None:
+        """Take all steps, or as many as the target lasts."""
+        started = time.monotonic()
+        try:
+            for step in steps:
+                self._take(step)
+        except _GivenUpError as reason:
+            self._fail(str(reason))
+            for link in list(self._links.values()):
+                link.matcher.give_up(why="nothing: the replay was given up")
+                self._close(link, "recorder")
+        finally:
+            for link in list(self._links.values()):
+                self._close(link, "recorder")
+            self._selector.close()
+            self._descriptors.close()
+            self._result.seconds = time.monotonic() - started
+
+    def _take(self, step: Step) -> None:
+        if isinstance(step, Connect):
+            self._connect(step)
+            return
+        if step.conn in self._refused and not (isinstance(step, End) and step.error):
+            raise _GivenUpError(str(self._refused[step.conn]))
+        link = self._links.get(step.conn)
+        if link is None:
+            return  # refused, as it was in the recording
+        if isinstance(step, Expect):
+            link.matcher.expect(step.said)
+        elif isinstance(step, Send):
+            self._send(step, link)
+        elif isinstance(step, HalfClose):
+            self._wait()
+            link.half_close()
+        else:
+            self._end(step, link)
+
+    # --- steps ---------------------------------------------------------------------------------
+
+    def _connect(self, step: Connect) -> None:
+        self._wait()
+        self._result.sessions += 1
+        try:
+            sock = self._target.connect(ended=self._server_ended)
+        except TargetError as error:
+            self._refused[step.conn] = error
+            return
+        self._server_ended = False
+        result = self._result
+        masks = own_address(step.server, self._target.address)
+        matcher = Matcher(
+            step.conn,
+            result.differences.add,
+            result.use,
+            level=result.level,
+            masks=Masks((*masks, *self._masks.masks)) if masks else self._masks,
+        )
+        self._log.open(step.conn, self._target.name)
+        link = self._links[step.conn] = Link(step.conn, sock, matcher, self._log)
+        self._selector.register(sock, selectors.EVENT_READ, link)
+
+    def _send(self, step: Send, link: Link) -> None:
+        if step.number is not None:
+            self._wait()
+        if link.ended:
+            self._lose(link, step)
+            return
+        if step.redacted:
+            self._result.warn(
+                f"line {step.line}: {step.command or 'a message'} was recorded without "
+                f"{', '.join(step.redacted)} (redacted): the replacement was sent in its place"
+            )
+        fds = []
+        for like in step.fds:
+            fd, is_alike = self._descriptors.make(like)
+            fds.append(fd)
+            if not is_alike:
+                self._result.warn(
+                    f"line {step.line}: a descriptor of kind {like.kind} cannot be recreated: "
+                    "/dev/null was passed in its place"
+                )
+        self._result.sent += step.number is not None
+        link.send(step.frame, step.command, fds, step.fds)
+
+    def _lose(self, link: Link, step: Send) -> None:
+        """The recording goes on where the target has ended the session."""
+        if link.lost or step.number is None:
+            return
+        link.lost = True
+        what = step.command or "a message"
+        fate = self._target.fate()
+        self._session_differs(
+            link, step.line, f"goes on: {what} is sent", f"ended by the target; {fate}".rstrip("; ")
+        )
+        self._fail(
+            f"the target ended session {link.conn} before {what} (line {step.line}) was sent"
+            + (f"; {fate}" if fate else "")
+        )
+
+    def _end(self, step: End, link: Link) -> None:
+        self._wait()
+        if step.who == "server":
+            deadline = time.monotonic() + self._patience.event
+            while not link.ended and (left := deadline - time.monotonic()) > 0:
+                self._pump(left)
+            if not link.ended:
+                self._session_differs(link, step.line, "ended by the server", "still open")
+        elif link.ended and step.who == "client" and link.last_command != "quit" and not link.lost:
+            self._session_differs(link, step.line, "open until the client ends it", "ended")
+        if step.who in (None, "recorder") and not link.lost:
+            self._result.warn(f"session {step.conn} has no end in the recording")
+        self._server_ended = link.ended
+        link.matcher.finish(whole=step.who in ("client", "server"), why=self._why(link))
+        self._close(link, "server" if link.ended else "client")
+        for rule, count in link.transcript.broken.items():
+            if count > step.broken.get(rule, 0):
+                self._wire_differs(link, step, rule, count)
+
+    # --- waiting -------------------------------------------------------------------------------
+
+    def _wait(self) -> None:
+        """Wait until everything that was planned has been met, or given up."""
+        if all(link.is_done for link in self._links.values()):
+            return
+        now = time.monotonic()
+        progress = since = now
+        answered = met = -1
+        while True:
+            for link in self._links.values():
+                if link.ended and not link.is_done:
+                    link.matcher.give_up(why=self._why(link))
+            waiting = [link for link in self._links.values() if not link.is_done]
+            if not waiting:
+                return
+            replies = sum(link.matcher.matched["reply"] for link in self._links.values())
+            if replies != answered:
+                answered, progress = replies, now
+            matched = sum(sum(link.matcher.matched.values()) for link in self._links.values())
+            if matched != met:
+                met, since = matched, now
+            limit = self._limit(waiting, since, progress)
+            if now >= limit:
+                self._give_up(waiting)
+            self._pump(limit - now)
+            now = time.monotonic()
+
+    def _limit(self, waiting: list[Link], since: float, progress: float) -> float:
+        """Until when to wait, on the monotonic clock."""
+        soft = all(link.matcher.waits_softly and not link.is_sending for link in waiting)
+        if not soft:
+            return progress + self._patience.reply
+        if any(link.matcher.has_candidates for link in waiting):
+            return since + min(_SETTLE, self._patience.event)
+        due = {said.subject for link in waiting for said in link.matcher.due}
+        return since + self._patience.event * (_SHORTENED if due <= self._missed else 1)
+
+    def _give_up(self, waiting: list[Link]) -> None:
+        """Time is over: settle for what there is, or say that the target hangs."""
+        for link in waiting:
+            if link.is_sending:
+                raise _GivenUpError(
+                    f"the target hangs: it has read nothing for {self._patience.reply:g} seconds"
+                )
+            if not link.matcher.waits_softly:
+                said = link.matcher.due[0]
+                raise _GivenUpError(
+                    f"the target hangs: no {said.subject} (line {said.line}) within "
+                    f"{self._patience.reply:g} seconds"
+                )
+        for link in waiting:
+            if link.matcher.has_candidates:
+                link.matcher.settle()
+            else:
+                self._missed.update(said.subject for said in link.matcher.due)
+                link.matcher.give_up(why=f"nothing within {self._patience.event:g} seconds")
+
+    def _pump(self, timeout: float) -> None:
+        """Move bytes, waiting at most `timeout` seconds for some."""
+        for link in self._links.values():
+            if link.sock in self._selector.get_map():
+                wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if link.is_sending else 0)
+                if self._selector.get_key(link.sock).events != wanted:
+                    self._selector.modify(link.sock, wanted, link)
+        for key, ready in self._selector.select(max(0.0, timeout)):
+            link = key.data
+            if ready & selectors.EVENT_WRITE:
+                link.flush()
+            if ready & selectors.EVENT_READ:
+                link.receive()
+            if link.ended:
+                self._selector.unregister(link.sock)
+
+    # --- reports -------------------------------------------------------------------------------
+
+    def _why(self, link: Link) -> str:
+        if not link.ended:
+            return ""
+        return f"the target ended the session{f' ({link.error})' if link.error else ''}"
+
+    def _fail(self, reason: str) -> None:
+        self._result.failure = self._result.failure or reason
+
+    def _session_differs(self, link: Link, line: int, expected: str, got: str) -> None:
+        self._result.differences.add(
+            Difference("changed", "session", link.conn, line, self._log.line, "", expected, got)
+        )
+
+    def _wire_differs(self, link: Link, step: End, rule: str, count: int) -> None:
+        recorded = step.broken.get(rule, 0)
+        sentence = REQUIREMENTS[rule].sentence if rule in REQUIREMENTS else rule
+        self._result.differences.add(
+            Difference(
+                "changed",
+                f"rule {rule}",
+                link.conn,
+                step.line,
+                self._log.line,
+                "",
+                f"kept ({sentence})" if not recorded else f"broken {recorded} times",
+                f"broken {count} times",
+            )
+        )
+
+    def _close(self, link: Link, who: str) -> None:
+        matched = link.matcher.matched
+        self._result.greetings += matched["greeting"]
+        self._result.replies += matched["reply"]
+        self._result.events += matched["event"]
+        if link.sock in self._selector.get_map():
+            self._selector.unregister(link.sock)
+        link.close("server" if who == "server" else "client" if who == "client" else "recorder")
+        del self._links[link.conn]

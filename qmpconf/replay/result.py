@@ -1,0 +1,75 @@
+"""What a replay gave: differences, masks used, figures, and the verdict.  Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from qmpconf.protocol.messages import brief
+from qmpconf.protocol.values import pointer
+from qmpconf.replay.compare import Level, Masked
+from qmpconf.replay.difference import Differences
+from qmpconf.replay.masks import Mask
+from qmpconf.replay.said import Said
+
+#: Examples that are kept of each mask's use.
+_EXAMPLES = 3
+
+
+@dataclass(slots=True)
+class MaskUse:
+    """How often one mask excused a difference at one place of one kind of message."""
+
+    mask: Mask
+    subject: str
+    count: int = 0
+    #: (pointer, recorded value, the target's value), as text
+    examples: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Result:
+    """One replay.
+
+    `trace` and `output` are paths (`output` empty: none was written), `target` says against what.
+    `failure` tells why the replay did not go to its end; empty, it did.  `seconds` is the whole
+    time, `warnings` what the user must know besides.
+    """
+
+    trace: str
+    output: str
+    target: str
+    level: Level
+    differences: Differences = field(default_factory=Differences)
+    masks: dict[tuple[str, str, str], MaskUse] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    failure: str = ""
+    sessions: int = 0
+    sent: int = 0
+    greetings: int = 0
+    replies: int = 0
+    events: int = 0
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """0: the same; 1: differences; 4: the target did not last to the end."""
+        if self.failure:
+            return 4
+        return 1 if self.differences.count else 0
+
+    def warn(self, text: str) -> None:
+        """Add a warning, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def use(self, said: Said, masked: Masked) -> None:
+        """Count the use of a mask."""
+        place = pointer("*" if isinstance(part, int) else part for part in masked.path)
+        key = (masked.mask.name, said.subject, place)
+        found = self.masks.get(key)
+        if found is None:
+            found = self.masks[key] = MaskUse(masked.mask, said.subject)
+        found.count += 1
+        if len(found.examples) < _EXAMPLES:
+            texts = (brief(masked.expected), brief(masked.got))
+            found.examples.append((pointer(masked.path), *texts))

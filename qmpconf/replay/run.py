@@ -1,0 +1,63 @@
+"""A replay from beginning to end: the trace is opened, the target reached, the result given."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Literal
+
+from qmpconf.errors import UsageError
+from qmpconf.net.address import parse_address
+from qmpconf.replay.compare import Level
+from qmpconf.replay.plan import steps
+from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE, Patience, Player
+from qmpconf.replay.result import Result
+from qmpconf.replay.target import Running, Spawned, Target
+from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.redaction import Redactor
+from qmpconf.trace.writer import TraceWriter
+
+
+def replay_trace(
+    trace: str,
+    *,
+    target: str | None = None,
+    spawn: str | None = None,
+    output: str | None = None,
+    overwrite: bool = False,
+    redact: bool = True,
+    compare: Literal["exact", "value", "shape", "outcome"] = "value",
+    event_timeout: float = EVENT_PATIENCE,
+    timeout: float = REPLY_PATIENCE,
+) -> Result:
+    """Replay `trace` as its client, against the server at `target` or one that `spawn` starts.
+
+    `target` is an address, `spawn` a command line with ``{socket}`` in it.  The replay's own trace
+    goes to the file `output`, if there is one.  `event_timeout` and `timeout` are seconds: for an
+    event, and for a reply.  A target that hangs or goes away is told in the result.
+
+    Raises `UsageError`, `InputError` for the trace, `OutputError` for the output.
+    """
+    if (target is None) == (spawn is None):
+        raise UsageError("say what to replay against: the address of a target, or how to start one")
+    reader = TraceReader(trace)
+    with contextlib.ExitStack() as stack:
+        found: Target = Running(parse_address(target)) if target else Spawned(spawn or "")
+        stack.callback(found.close)
+        result = Result(trace, output or "", found.name, Level(compare))
+        writer = None
+        if output:
+            meta = {"replay": trace, "started": reader.header.started, "target": found.name}
+            writer = stack.enter_context(
+                TraceWriter(
+                    output, meta=meta, overwrite=overwrite, redact=Redactor() if redact else None
+                )
+            )
+        player = Player(found, result, writer, patience=Patience(event_timeout, timeout))
+        player.play(steps(reader.items()))
+    if reader.torn:
+        result.warn(f"{trace}: line {reader.torn} is torn: the recording was cut off there")
+    elif not reader.finished and not result.failure:
+        result.warn(f"{trace} was cut off: it has no last line; what is there was replayed")
+    if not result.sessions:
+        result.warn(f"{trace} holds no session: nothing was replayed")
+    return result

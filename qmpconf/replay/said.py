@@ -1,0 +1,128 @@
+"""What a server said, ready to be matched: its messages, each with the command that it answers.
+
+A `Transcript` follows one session, recorded or live, through the protocol's state machine.  It
+numbers what the client sends, so that the same command has the same number in the recording and
+in the replay, and tells of each server message which number it answers.  Pure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from qmpconf.protocol.framing import Frame, Kind
+from qmpconf.protocol.messages import (
+    Command,
+    Event,
+    Failure,
+    Greeting,
+    Success,
+    Unknown,
+    from_client,
+)
+from qmpconf.protocol.requirements import Party
+from qmpconf.protocol.session import Breach, Session
+from qmpconf.replay import masks
+
+#: Rules about the bytes of a message, or its place: comparing values does not show them.
+WIRE_RULES = frozenset({"framing.ascii", "framing.crlf", "framing.valid-json", "response.in-order"})
+
+
+@dataclass(slots=True, eq=False)
+class Said:
+    """One message of a server.
+
+    `index` is its position among the server's messages of the session, `line` its line in the
+    trace, `answers` the number of what it answers (None: nothing, or unknown), `command` the name
+    of that command (empty: it is no command).  `redacted` are the pointers of values that are not
+    in the recording.
+    """
+
+    message: Greeting | Success | Failure | Event | Unknown
+    data: bytes
+    line: int
+    index: int
+    answers: int | None = None
+    command: str = ""
+    redacted: tuple[str, ...] = ()
+
+    @property
+    def is_soft(self) -> bool:
+        """Whether it may rightly never come: an event, or one more error for malformed input."""
+        if isinstance(self.message, Event):
+            return True
+        return isinstance(self.message, Failure) and not self.message.has_id and not self.command
+
+    @property
+    def kind(self) -> masks.Message:
+        """What masks call it; a message that is none of the protocol's counts as a reply."""
+        if isinstance(self.message, Event):
+            return "event"
+        return "greeting" if isinstance(self.message, Greeting) else "reply"
+
+    @property
+    def of(self) -> str:
+        """The command or event that it is about."""
+        return self.message.name if isinstance(self.message, Event) else self.command
+
+    @property
+    def subject(self) -> str:
+        """What it is, for people."""
+        if isinstance(self.message, Event):
+            return f"event {self.message.name}"
+        if isinstance(self.message, Greeting):
+            return "greeting"
+        if isinstance(self.message, Unknown):
+            return "message that is none of QMP's"
+        if self.answers is None:
+            return "reply to nothing"
+        return f"reply to {self.command}" if self.command else "reply to malformed input"
+
+
+class Transcript:
+    """One session, from either side's frames in the order in which they passed."""
+
+    def __init__(self) -> None:
+        self._session = Session()
+        self._sent = 0
+        self._said = 0
+        #: How often the server broke each of the `WIRE_RULES`.
+        self.broken: Counter[str] = Counter()
+
+    def client(self, frame: Frame) -> int | None:
+        """Take what the client sent; give its number, or None for what is never answered."""
+        if frame.kind not in (Kind.VALUE, Kind.MALFORMED):
+            return None
+        self._sent += 1
+        self._session.client(frame, self._sent)
+        return self._sent
+
+    def server(self, frame: Frame, line: int, redacted: tuple[str, ...] = ()) -> Said | None:
+        """Take what the server sent; None for white space between messages."""
+        step = self._session.server(frame, line)
+        self._count(step.breaches)
+        if step.message is None or isinstance(step.message, Command):
+            return None
+        said = Said(step.message, frame.data, line, self._said, redacted=redacted)
+        self._said += 1
+        if step.answered is not None:
+            said.answers = step.answered.mark
+            said.command = step.answered.name
+        return said
+
+    def close(self, who: Party | None) -> None:
+        """Take the end of the session."""
+        self._count(self._session.close(who))
+
+    def _count(self, breaches: list[Breach]) -> None:
+        for breach in breaches:
+            if breach.requirement in WIRE_RULES:
+                self.broken[breach.requirement] += 1
+
+
+def name_of(frame: Frame) -> str:
+    """The name of the command in a client's frame, or an empty string."""
+    if frame.kind is not Kind.VALUE:
+        return ""
+    message = from_client(frame.data)
+    return "" if isinstance(message, Unknown) else message.name

@@ -1,0 +1,158 @@
+"""The result of a replay as text for people and as JSON for programs.
+
+Shows what `qmpconf.replay.result` holds, and judges nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from tabulate import tabulate
+
+from qmpconf.replay.difference import Difference, Group
+from qmpconf.replay.result import Result
+
+#: Differences that are shown in full; the others are counted.
+_SHOWN = 50
+
+
+def as_text(result: Result) -> str:
+    """The whole report: differences, notes, masks, warnings, and the verdict as the last line."""
+    return "\n".join(_lines(result)) + "\n"
+
+
+def as_json(result: Result) -> str:
+    """The same as one JSON object."""
+    groups = [
+        {**asdict(group.first), "count": group.count, "lines": [one.line for one in group.kept]}
+        for group in result.differences
+    ]
+    value = {
+        "trace": result.trace,
+        "output": result.output,
+        "target": result.target,
+        "compare": result.level.value,
+        "verdict": verdict(result),
+        "exit_code": result.exit_code,
+        "failure": result.failure,
+        "sessions": result.sessions,
+        "sent": result.sent,
+        "greetings": result.greetings,
+        "replies": result.replies,
+        "events": result.events,
+        "seconds": round(result.seconds, 6),
+        "differences": [group for group in groups if not group["note"]],
+        "notes": [group for group in groups if group["note"]],
+        "masks": [
+            {
+                "mask": use.mask.name,
+                "message": use.subject,
+                "place": place,
+                "count": use.count,
+                "reason": use.mask.reason,
+                "examples": [
+                    {"pointer": where, "expected": expected, "got": got}
+                    for where, expected, got in use.examples
+                ],
+            }
+            for (_, _, place), use in sorted(result.masks.items())
+        ],
+        "warnings": result.warnings,
+    }
+    return json.dumps(value, indent=2) + "\n"
+
+
+def verdict(result: Result) -> str:
+    """The verdict in one sentence."""
+    count = result.differences.count
+    kinds = sum(1 for group in result.differences if not group.first.note)
+    found = "no differences"
+    if count:
+        found = f"{_count(count, 'difference')} ({kinds} of them different from each other)"
+        if kinds == count:
+            found = _count(count, "difference")
+    if result.failure:
+        return f"not played to the end: {result.failure}; {found} up to there"
+    return found
+
+
+def _lines(result: Result) -> Iterator[str]:
+    yield (
+        f"replay of {result.trace} against {result.target}: "
+        f"{_count(result.sessions, 'session')}, {_count(result.sent, 'message')} sent, "
+        f"{_count(result.replies, 'reply', 'replies')} and {_count(result.events, 'event')} "
+        f"matched in {result.seconds:.2f} s, compared by {result.level.value}"
+    )
+    counted = [group for group in result.differences if not group.first.note]
+    notes = [group for group in result.differences if group.first.note]
+    for number, group in enumerate(counted[:_SHOWN], 1):
+        yield ""
+        yield from _group(number, group)
+    if len(counted) > _SHOWN:
+        yield ""
+        yield f"... and {len(counted) - _SHOWN} more (all of them: --format json)"
+    if result.differences.dropped:
+        yield f"... and {result.differences.dropped} that were counted, but not kept"
+    if notes:
+        yield ""
+        yield "Notes, which do not count as differences:"
+        for group in notes:
+            one = group.first
+            times = f" ({group.count} times)" if group.count > 1 else ""
+            yield f"  {one.kind} {one.subject}{times}: {one.note}"
+    if result.masks:
+        yield ""
+        yield f"Masked: {_count(sum(use.count for use in result.masks.values()), 'place')}"
+        rows = [
+            (use.mask.name, use.subject, place, use.count, *_example(use.examples), use.mask.reason)
+            for (_, _, place), use in sorted(result.masks.items())
+        ]
+        headers = ("mask", "message", "place", "times", "recorded", "got", "why")
+        table = tabulate(
+            rows, headers, disable_numparse=True, maxcolwidths=[None, 32, 40, None, 24, 24, 30]
+        )
+        yield from (f"  {line}".rstrip() for line in table.splitlines())
+    for warning in result.warnings:
+        yield ""
+        yield f"warning: {warning}"
+    yield ""
+    yield f"{verdict(result)[0].upper()}{verdict(result)[1:]}."
+    if result.output:
+        yield f"The replay's own trace is {result.output}."
+
+
+def _example(examples: list[tuple[str, str, str]]) -> tuple[str, str]:
+    return examples[0][1:] if examples else ("", "")
+
+
+def _group(number: int, group: Group) -> Iterator[str]:
+    one = group.first
+    times = f", {group.count} times" if group.count > 1 else ""
+    yield f"{number}. {one.kind}{times}: {one.subject}{f' at {one.pointer}' if one.pointer else ''}"
+    yield f"     expected  {one.expected}"
+    yield f"     got       {one.got}"
+    yield f"     {_where(one)}{_others(group)}"
+    yield from (f"       {line}" for line in one.around)
+
+
+def _where(one: Difference) -> str:
+    places = [f"session {one.session}"]
+    if one.line:
+        places.append(f"line {one.line} of the recording")
+    if one.got_line:
+        places.append(f"line {one.got_line} of the replay")
+    return ", ".join(places)
+
+
+def _others(group: Group) -> str:
+    lines = [str(one.line or one.got_line) for one in group.kept[1:]]
+    if not lines:
+        return ""
+    more = ", ..." if group.count > len(group.kept) else ""
+    return f" (also {', '.join(lines)}{more})"
+
+
+def _count(number: int, word: str, plural: str = "") -> str:
+    return f"{number} {word if number == 1 else plural or word + 's'}"
