@@ -17,14 +17,13 @@ from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success
 from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Phase, Session, Step
 from qmpconf.trace.reader import Item
-from qmpconf.trace.records import Close, Open
+from qmpconf.trace.records import Close, Open, Shut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from qmpconf.check.basis import Basis
     from qmpconf.check.findings import Finding
-    from qmpconf.trace.records import Shut
 
 
 class _Talk:
@@ -74,7 +73,9 @@ class Checker:
             elif type(item) is Open:
                 talks[item.conn] = self._start(item.conn)
             elif type(item) is Close and item.conn in talks:
-                yield from self._end(talks.pop(item.conn), Party(item.who))
+                yield from self._end(talks.pop(item.conn), Party(item.who), bool(item.error))
+            elif type(item) is Shut and item.conn in talks:
+                talks[item.conn].session.shut(Party(item.who))
         for talk in talks.values():
             yield from self._end(talk, None)
 
@@ -82,10 +83,10 @@ class Checker:
         self.sessions += 1
         return _Talk(self._path, conn, self._choose(None))
 
-    def _end(self, talk: _Talk, who: Party | None) -> Iterator[Finding]:
+    def _end(self, talk: _Talk, who: Party | None, failed: bool = False) -> Iterator[Finding]:
         pending = talk.session.pending
         names = {one.mark: one.name for one in pending}
-        for breach in talk.session.close(who):
+        for breach in talk.session.close(who, failed=failed):
             yield talk.reporter.breach(breach, names.get(breach.mark, ""))
         rules = talk.rules
         for one in pending:

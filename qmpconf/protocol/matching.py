@@ -1,0 +1,144 @@
+"""Which command a response answers.
+
+In-band responses keep the order of their commands, out-of-band ones are found by their id
+(qmp-spec section 2.3).  A response that fits neither way breaks a rule: the queue still decides
+what it most likely answers, so that one breach does not make all that follows look wrong.
+
+What a client sends that is no JSON takes a place in the queue, too, because its errors come in
+order; but how many come differs between servers (PROTOCOL.md, recovery), so it is *elastic*.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from qmpconf.protocol.messages import (
+    Command,
+    Failure,
+    Problem,
+    Success,
+    Unknown,
+    brief,
+)
+from qmpconf.protocol.values import has_duplicates, same
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """Something that a client sent, and that waits for its response.
+
+    `mark` is what the caller gave with it.  `elastic` input is malformed: real servers answer it
+    with any number of errors, none included; `errors` counts them.
+    """
+
+    message: Command | Unknown
+    mark: Any
+    oob: bool = False
+    elastic: bool = False
+    errors: int = 0
+
+    @property
+    def name(self) -> str:
+        """The command's name, or an empty string for what is no command."""
+        return self.message.name if isinstance(self.message, Command) else ""
+
+    @property
+    def has_id(self) -> bool:
+        """Whether a response must carry an id."""
+        return isinstance(self.message, Command) and self.message.has_id
+
+    def wants(self, response: Success | Failure) -> bool:
+        """Whether `response` carries this command's id, or rightly none."""
+        if isinstance(self.message, Command) and self.message.has_id:
+            if response.has_id:
+                return same(self.message.id, response.id)
+            # A duplicate member is refused by the parser, which knows no id yet.
+            return isinstance(response, Failure) and has_duplicates(self.message.value)
+        return not response.has_id
+
+    def __str__(self) -> str:
+        if not isinstance(self.message, Command):
+            return "malformed input"
+        suffix = f" (id {brief(self.message.id)})" if self.message.has_id else ""
+        return self.message.name + suffix
+
+
+class Queue:
+    """What waits for a response in one session."""
+
+    def __init__(self) -> None:
+        self._in_band: deque[Pending] = deque()
+        self._oob: list[Pending] = []
+
+    @property
+    def pending(self) -> tuple[Pending, ...]:
+        """Everything that waits: in-band in the order sent, then out-of-band."""
+        return (*self._in_band, *self._oob)
+
+    def add(self, pending: Pending) -> None:
+        """Take what the client has just sent."""
+        (self._oob if pending.oob else self._in_band).append(pending)
+
+    def match(self, response: Success | Failure) -> tuple[Pending | None, Problem | None]:
+        """Find what `response` answers, and take it out; the problem, if that breaks a rule."""
+        for waiting in self._oob:
+            if waiting.has_id and waiting.wants(response):
+                self._oob.remove(waiting)
+                return waiting, None
+        while self._in_band and self._in_band[0].elastic:
+            head = self._in_band[0]
+            if self._is_one_more(head, response):
+                head.errors += 1
+                return head, None
+            self._in_band.popleft()
+        if not self._in_band:
+            return self._match_out_of_band(response)
+        if self._in_band[0].wants(response):
+            return self._in_band.popleft(), None
+        return self._match_astray(response)
+
+    def _is_one_more(self, head: Pending, response: Success | Failure) -> bool:
+        """Whether `response` is one more error for the malformed input at the head."""
+        if isinstance(response, Success) or response.has_id:
+            return False
+        following = next((one for one in self._in_band if not one.elastic), None)
+        if head.errors == 0 or following is None or following.has_id:
+            return True
+        return "JSON" in response.description
+
+    def _match_out_of_band(
+        self, response: Success | Failure
+    ) -> tuple[Pending | None, Problem | None]:
+        """No in-band command waits: perhaps an out-of-band one does, by the wrong id."""
+        if self._oob:
+            waiting = self._oob.pop(0)
+            return waiting, _wrong_id(waiting, response)
+        seen = "success" if isinstance(response, Success) else f"error {response.error_class}"
+        if response.has_id:
+            seen += f" with id {brief(response.id)}"
+        wanted = "a command that waits for a response"
+        return None, Problem("response.exactly-one", "", wanted, f"none waits for this {seen}")
+
+    def _match_astray(self, response: Success | Failure) -> tuple[Pending, Problem]:
+        """The response is not that of the command that is due: a later one's, or a wrong id."""
+        due = self._in_band[0]
+        for waiting in self._in_band:
+            if not waiting.elastic and waiting.wants(response):
+                self._in_band.remove(waiting)
+                return waiting, Problem(
+                    "response.in-order",
+                    "",
+                    f"the response to {due}",
+                    f"the response to {waiting}",
+                )
+        self._in_band.popleft()
+        return due, _wrong_id(due, response)
+
+
+def _wrong_id(waiting: Pending, response: Success | Failure) -> Problem:
+    seen = brief(response.id) if response.has_id else "none"
+    if isinstance(waiting.message, Command) and waiting.message.has_id:
+        return Problem("response.id-echo", "/id", f"the id {brief(waiting.message.id)}", seen)
+    return Problem("response.id-absent", "/id", "no id", seen)
