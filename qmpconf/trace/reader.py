@@ -13,8 +13,9 @@ from __future__ import annotations
 import base64
 import binascii
 import gzip
+import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -51,6 +52,39 @@ class Item:
     frame: Frame
     fds: tuple[Descriptor, ...] = ()
     redacted: tuple[str, ...] = ()
+
+
+_SIDES: tuple[Side, Side] = ("client", "server")
+
+
+class _Split:
+    """One direction in which frames are spread over records.
+
+    What stood with the parts of a frame, descriptors and redactions, comes out with the frame.
+    """
+
+    def __init__(self, record: Traffic) -> None:
+        self.framer = Framer(CLIENT_LIMITS if record.sender == "client" else SERVER_LIMITS)
+        self._latest = record
+        self._fds: tuple[Descriptor, ...] = ()
+        self._redacted: tuple[str, ...] = ()
+
+    def feed(self, record: Traffic) -> Iterator[Item]:
+        """The frames that end in `record`."""
+        self._latest = record
+        self._fds += record.fds
+        self._redacted += record.redacted
+        return self._items(self.framer.feed(record.data + record.end))
+
+    def close(self) -> Iterator[Item]:
+        """What is left of a frame that did not end."""
+        return self._items(self.framer.close())
+
+    def _items(self, frames: Iterable[Frame]) -> Iterator[Item]:
+        for frame in frames:
+            latest, fds, redacted = self._latest, self._fds, self._redacted
+            self._fds = self._redacted = ()
+            yield Item(latest.line, latest.t, latest.conn, latest.sender, frame, fds, redacted)
 
 
 class _Descriptor(msgspec.Struct):
@@ -101,6 +135,8 @@ class _First(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Line).decode
 _decode_first = msgspec.json.Decoder(_First).decode
 
+#: Levels of nesting that a writer may have called plain, at most: Python's usual limit.
+_DEEPEST = 1000
 _GZIP = b"\x1f\x8b"
 
 
@@ -136,24 +172,27 @@ class TraceReader:
                     if not holding or any(one in line for one in holding):
                         yield self._record(line, number)
             except _TornError:
-                if any(True for _ in _rest(file)):
+                if line.endswith(b"\n"):
                     raise self._damaged(line, number) from None
                 self.torn = number
-            except (EOFError, zlib.error, gzip.BadGzipFile):
+            except EOFError:
                 self.torn = number + 1
+            except (zlib.error, gzip.BadGzipFile) as error:
+                raise InputError(
+                    f"{self.path}:{number + 1}: the compressed data is damaged ({error})"
+                ) from error
             except OSError as error:
                 raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
 
     def items(self) -> Iterator[Open | Item | Shut | Close]:
         """Every frame, between the openings and closings of the sessions."""
-        framers: dict[tuple[int, Side], Framer] = {}
-        latest: dict[tuple[int, Side], Traffic] = {}
+        split: dict[tuple[int, Side], _Split] = {}
         for record in self.records():
             if isinstance(record, Traffic):
                 key = (record.conn, record.sender)
-                framer = framers.get(key)
-                if record.form == "msg" and (framer is None or framer.idle):
-                    frame = Frame(Kind.VALUE, record.data, record.end, True)  # noqa: FBT003
+                one = split.get(key)
+                if record.form == "msg" and (one is None or one.framer.idle):
+                    frame = Frame(Kind.VALUE, record.data, record.end, True)
                     yield Item(
                         record.line,
                         record.t,
@@ -164,34 +203,21 @@ class TraceReader:
                         record.redacted,
                     )
                     continue
-                if framer is None:
-                    limits = CLIENT_LIMITS if record.sender == "client" else SERVER_LIMITS
-                    framer = framers[key] = Framer(limits)
-                latest[key] = record
-                fds = record.fds
-                for frame in framer.feed(record.data + record.end):
-                    yield _item(record, frame, fds)
-                    fds = ()
+                if one is None:
+                    one = split[key] = _Split(record)
+                yield from one.feed(record)
                 continue
-            if isinstance(record, Close):
-                yield from self._leftovers(framers, latest, record.conn)
-            if not isinstance(record, Finish):
-                yield record
-        for conn in sorted({conn for conn, _ in framers}):
-            yield from self._leftovers(framers, latest, conn)
-
-    @staticmethod
-    def _leftovers(
-        framers: dict[tuple[int, Side], Framer],
-        latest: dict[tuple[int, Side], Traffic],
-        conn: int,
-    ) -> Iterator[Item]:
-        sides: tuple[Side, Side] = ("client", "server")
-        for side in sides:
-            framer = framers.pop((conn, side), None)
-            if framer is not None:
-                for frame in framer.close():
-                    yield _item(latest[conn, side], frame, ())
+            if isinstance(record, Finish):
+                continue
+            for side in _SIDES:
+                over = isinstance(record, Close) or (
+                    isinstance(record, Shut) and record.who == side
+                )
+                if over and (record.conn, side) in split:
+                    yield from split.pop((record.conn, side)).close()
+            yield record
+        for key in sorted(split):
+            yield from split[key].close()
 
     def _opened(self) -> IO[bytes] | gzip.GzipFile:
         try:
@@ -235,7 +261,9 @@ class TraceReader:
     def _record(self, line: bytes, number: int) -> Record:
         try:
             parsed = _decode(line)
-        except (msgspec.MsgspecError, RecursionError):
+        except RecursionError:
+            parsed = self._deep(line, number)
+        except msgspec.MsgspecError:
             raise _TornError from None
         sender = parsed.sender
         if sender is not None:
@@ -289,6 +317,17 @@ class TraceReader:
             tuple(parsed.redacted or ()),
         )
 
+    def _deep(self, line: bytes, number: int) -> _Line:
+        """Decode what nests nearly as deep as Python may call: the writer had more room."""
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + _DEEPEST)
+        try:
+            return _decode(line)
+        except (msgspec.MsgspecError, RecursionError):
+            raise self._damaged(line, number) from None
+        finally:
+            sys.setrecursionlimit(limit)
+
     def _damaged(self, line: bytes, number: int) -> InputError:
         return InputError(
             f"{self.path}:{number}: no record of a trace: {line[:60]!r}"
@@ -300,19 +339,8 @@ class _TornError(Exception):
     """A line that is no JSON: the end of a cut-off file, or damage."""
 
 
-def _rest(file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
-    try:
-        yield from file
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        return
-
-
 def _descriptors(listed: list[_Descriptor] | None) -> tuple[Descriptor, ...]:
     return tuple(Descriptor(one.kind, one.access) for one in listed) if listed else ()
-
-
-def _item(record: Traffic, frame: Frame, fds: tuple[Descriptor, ...]) -> Item:
-    return Item(record.line, record.t, record.conn, record.sender, frame, fds, record.redacted)
 
 
 def direction(path: str, conn: int, sender: Side) -> bytes:

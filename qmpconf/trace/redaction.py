@@ -3,17 +3,18 @@
 What is secret is a matter of the schema, so it stands here as data: `PLACES` names the arguments,
 `RESULTS` the results, `MEMBERS` the members that are secret wherever a client sends them, and
 `LINES` what a human monitor's command line gives away.  Each such string is replaced by
-`REPLACEMENT`, its JSON pointer noted, and nothing else of the message changes.  Only the trace is
-redacted, never what is forwarded.
+`REPLACEMENT`, its JSON pointer noted, and nothing else of the message changes; an id least of
+all, by which a response is told.  Only the trace is redacted, never what is forwarded.
 
 A message that cannot be parsed may hold a secret as well: there, the strings behind a secret
-member's name are replaced by pattern, and the pointer is that of the whole.
+member's name are replaced by pattern, and the pointer is that of the whole.  What broke the
+message stays, so that it breaks a reader's framing at the same place.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from qmpconf.protocol.framing import Frame, Kind
@@ -23,47 +24,74 @@ from qmpconf.trace.records import Side
 #: What stands in a trace for a secret string.
 REPLACEMENT = "REDACTED"
 
+_Path = tuple[str, ...]
+_When = dict[str, frozenset[str]]
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """An argument of `command` that is secret, if the arguments in `when` have these values."""
 
     command: str
-    path: tuple[str, ...]
-    when: dict[str, frozenset[str]] = field(default_factory=dict)
+    path: _Path
+    when: _When = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A command whose result is secret, if the arguments in `when` have these values."""
+
+    command: str
+    when: _When = field(default_factory=dict)
 
 
 _SECRETS = frozenset({"secret"})
+#: Properties of objects whose values are secret.
+_PROPERTIES = frozenset({"data", "password"})
 
 PLACES = (
-    Place("change", ("arg",), {"target": frozenset({"password"})}),
+    Place("change", ("arg",), {"target": frozenset({"password", "passwd"})}),
     Place("object-add", ("data",), {"qom-type": _SECRETS}),
     Place("object-add", ("props", "data"), {"qom-type": _SECRETS}),
-    Place("qom-set", ("value",), {"property": frozenset({"data", "password"})}),
+    Place("qom-set", ("value",), {"property": _PROPERTIES}),
     Place("sev-inject-launch-secret", ("secret",)),
     Place("sev-inject-launch-secret", ("packet-header",)),
 )
 
-#: (command, argument, its values): the result is secret.
-RESULTS = (("qom-get", "property", frozenset({"data", "password"})),)
+RESULTS = (
+    Result("qom-get", {"property": _PROPERTIES}),
+    Result("qom-list-get"),
+)
 
-#: Members that are secret wherever they stand in the arguments of any command.
+#: Members that are secret wherever they stand in what a client sends.
 MEMBERS = frozenset({"password", "passwd", "cookie"})
 
+_WORD = r"(\"(?:[^\"\\]|\\.)*\"?|\S+)"
 #: Human monitor commands that carry a secret; the group is what is replaced.
 LINES = (
-    re.compile(r"\s*(?:set_password|block_passwd)\s+\S+\s+(\S+)"),
-    re.compile(r"\s*change\s+vnc\s+(?:password|passwd)\s+(\S+)"),
-    re.compile(r"\s*object_add\s+secret,(?:.*,)?data=((?:[^,]|,,)+)"),
+    re.compile(r"\s*(?:set_password|block_passwd)\s+(?:-d\s+\S+\s+)?\S+\s+" + _WORD),
+    re.compile(r"\s*change\s+vnc\s+(?:password|passwd)\s+" + _WORD),
+    re.compile(r"\s*object_add\s+(?=.*\bsecret\b).*?\bdata=((?:[^,]|,,)+)"),
+    re.compile(r"\s*object_add\s+(?=.*\bsecret\b).*?['\"]data['\"]\s*:\s*" + _WORD),
+    re.compile(r"\s*qom-set\s+(?:-j\s+)?\S+\s+(?:data|password)\s+(.+)", re.DOTALL),
 )
+#: Human monitor commands whose output is a secret.
+_TELLING_LINE = re.compile(r"\s*qom-get\s+\S+\s+(?:data|password)\b")
+
+#: On a program's command line, options whose values are secret.
+_OPTION = re.compile(r"((?:^|[\s,])(?:data|password|passwd|cookie)=)((?:[^,\s]|,,)+)")
 
 #: What a client message must hold, one of them, to be looked at at all.
 _SUSPICIOUS = (b"passw", b"cookie", b"secret", b"qom-", b"change", b"human-monitor", b"\\u")
+
+#: A string, also one that breaks off; its end, where it has one, is not part of the group.
+_STRING = rb"(?:(?<=\")(?:[\x20-\x21\x23-\x5b\x5d-\xfd]|\\[\x20-\xfd])*+\\?"
+_STRING += rb"|(?<=')(?:[\x20-\x26\x28-\x5b\x5d-\xfd]|\\[\x20-\xfd])*+\\?)"
 _UNPARSED = re.compile(
-    rb"(['\"](?:password|passwd|cookie|data|secret|command-line)['\"]\s*:\s*)"
-    rb"(\"(?:[^\"\\]|\\.)*+\"?|'(?:[^'\\]|\\.)*+'?)",
-    re.IGNORECASE | re.DOTALL,
+    rb"(['\"](?:password|passwd|cookie|data|secret|packet-header|command-line|arg|value)['\"]"
+    rb"\s*:\s*['\"])" + _STRING
 )
+_UNPARSED_RESULT = re.compile(rb"(\"(?:return|value)\"\s*:\s*\")" + _STRING)
 
 
 class Redactor:
@@ -72,7 +100,7 @@ class Redactor:
     def __init__(self) -> None:
         self._awaited: dict[int, list[tuple[bool, Value]]] = {}
 
-    def __call__(self, conn: int, sender: Side, frame: Frame) -> tuple[Frame, tuple[str, ...]]:
+    def __call__(self, conn: int, sender: Side, frame: Frame) -> tuple[Frame, _Path]:
         """The frame as it is to be written, and the pointers of what was replaced."""
         if sender == "client":
             data = frame.data
@@ -80,33 +108,48 @@ class Redactor:
                 if sign in data:
                     return self._client(conn, frame)
             return frame, ()
-        if conn in self._awaited and frame.kind is Kind.VALUE:
+        if conn in self._awaited and frame.kind is not Kind.SPACE:
             return self._server(conn, frame)
         return frame, ()
 
-    def _client(self, conn: int, frame: Frame) -> tuple[Frame, tuple[str, ...]]:
+    def _client(self, conn: int, frame: Frame) -> tuple[Frame, _Path]:
         try:
             value = loads(frame.data)
         except Malformed:
-            return _by_pattern(frame)
-        if not isinstance(value, dict):
-            return frame, ()
-        arguments = value.get("arguments")
-        if not isinstance(arguments, dict):
-            return frame, ()
-        name = value.get("execute", value.get("exec-oob"))
-        for command, argument, values in RESULTS:
-            if name == command and arguments.get(argument) in values:
-                self._awaited.setdefault(conn, []).append(("id" in value, value.get("id")))
-        places = {("arguments", *path): REPLACEMENT for path in _secret_arguments(name, arguments)}
-        if name == "human-monitor-command":
-            line = arguments.get("command-line")
-            hidden = _hidden_line(line) if isinstance(line, str) else None
-            if hidden is not None:
-                places["arguments", "command-line"] = hidden
+            return _by_pattern(frame, _UNPARSED)
+        # A member may stand twice: all its strings count, the ones that a parser drops, too.
+        spans = list(string_spans(frame.data))
+        texts: dict[_Path, set[str]] = {}
+        for path, start, end in spans:
+            if len(path) <= 2:
+                texts.setdefault(path, set()).add(loads(frame.data[start:end]))
+        names = texts.get(("execute",), set()) | texts.get(("exec-oob",), set())
+        lines = texts.get(("arguments", "command-line"), set())
+        if "human-monitor-command" not in names:
+            lines = set()
+        if any(one.command in names and _holds(one.when, texts) for one in RESULTS) or any(
+            map(_TELLING_LINE.match, lines)
+        ):
+            has_id = isinstance(value, dict) and "id" in value
+            self._awaited.setdefault(conn, []).append((has_id, value["id"] if has_id else None))
+        secret = [
+            ("arguments", *place.path)
+            for place in PLACES
+            if place.command in names and _holds(place.when, texts)
+        ]
+        places: list[tuple[_Path, int, int, str]] = []
+        for path, start, end in spans:
+            if path[:1] == ("id",):
+                continue
+            if not MEMBERS.isdisjoint(path) or any(path[: len(one)] == one for one in secret):
+                places.append((path, start, end, REPLACEMENT))
+            elif lines and path == ("arguments", "command-line"):
+                hidden = _hidden_line(loads(frame.data[start:end]))
+                if hidden is not None:
+                    places.append((path, start, end, hidden))
         return _replaced(frame, places)
 
-    def _server(self, conn: int, frame: Frame) -> tuple[Frame, tuple[str, ...]]:
+    def _server(self, conn: int, frame: Frame) -> tuple[Frame, _Path]:
         """Hide the result of a command whose result is secret: the response with its id.
 
         Without an id to tell it by, the next response that has none is taken.
@@ -114,46 +157,44 @@ class Redactor:
         try:
             value = loads(frame.data)
         except Malformed:
-            return frame, ()
+            return _by_pattern(frame, _UNPARSED_RESULT)
         if not isinstance(value, dict) or not ("return" in value or "error" in value):
             return frame, ()
         awaited = self._awaited[conn]
         for index, (has_id, wanted) in enumerate(awaited):
             if has_id == ("id" in value) and same(wanted, value.get("id")):
-                if isinstance(value.get("return"), str):
+                places = list(_secret_results(frame.data))
+                if has_id or places:
                     del awaited[index]
-                    return _replaced(frame, {("return",): REPLACEMENT})
-                if has_id:
-                    del awaited[index]
-                break
-        if not awaited:
-            del self._awaited[conn]
+                if not awaited:
+                    del self._awaited[conn]
+                return _replaced(frame, places)
         return frame, ()
 
 
-def _secret_arguments(name: Value, arguments: dict[str, Value]) -> Iterator[tuple[str, ...]]:
-    for place in PLACES:
-        if name == place.command and all(
-            arguments.get(argument) in values for argument, values in place.when.items()
-        ):
-            found: Value = arguments
-            for part in place.path:
-                found = found.get(part) if isinstance(found, dict) else None
-            if isinstance(found, str):
-                yield place.path
-    yield from _secret_members(arguments, ())
+def redact_command_line(text: str) -> str:
+    """A program's command line without the values of options that are secret."""
+    return _OPTION.sub(rf"\1{REPLACEMENT}", text)
 
 
-def _secret_members(value: Value, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name in MEMBERS and isinstance(inner, str):
-                yield (*path, name)
-            else:
-                yield from _secret_members(inner, (*path, name))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _secret_members(inner, (*path, str(index)))
+def _holds(when: _When, texts: dict[_Path, set[str]]) -> bool:
+    return all(
+        not values.isdisjoint(texts.get(("arguments", argument), ()))
+        for argument, values in when.items()
+    )
+
+
+def _secret_results(data: bytes) -> Iterator[tuple[_Path, int, int, str]]:
+    """The result itself, if it is a string; or the secret ones in a list of properties."""
+    spans = list(string_spans(data))
+    properties = {
+        path[:-1]
+        for path, start, end in spans
+        if path[-1:] == ("name",) and loads(data[start:end]) in _PROPERTIES
+    }
+    for path, start, end in spans:
+        if path == ("return",) or (path[-1:] == ("value",) and path[:-1] in properties):
+            yield path, start, end, REPLACEMENT
 
 
 def _hidden_line(line: str) -> str | None:
@@ -164,24 +205,21 @@ def _hidden_line(line: str) -> str | None:
     return None
 
 
-def _by_pattern(frame: Frame) -> tuple[Frame, tuple[str, ...]]:
-    data, count = _UNPARSED.subn(rb'\1"' + REPLACEMENT.encode() + b'"', frame.data)
+def _by_pattern(frame: Frame, pattern: re.Pattern[bytes]) -> tuple[Frame, _Path]:
+    data, count = pattern.subn(rb"\g<1>" + REPLACEMENT.encode(), frame.data)
     return (frame._replace(data=data), ("",)) if count else (frame, ())
 
 
-def _replaced(frame: Frame, places: dict[tuple[str, ...], str]) -> tuple[Frame, tuple[str, ...]]:
+def _replaced(frame: Frame, places: Iterable[tuple[_Path, int, int, str]]) -> tuple[Frame, _Path]:
     """Put each text at its place, and leave every other byte as it is."""
-    if not places:
-        return frame, ()
-    spans = sorted(
-        (start, end, places[path])
-        for path, start, end in string_spans(frame.data)
-        if path in places
-    )
     data = bytearray(frame.data)
-    for start, end, text in reversed(spans):
+    pointers: dict[str, None] = {}
+    for path, start, end, text in sorted(places, key=lambda place: place[1], reverse=True):
         data[start:end] = dumps(text)
-    return frame._replace(data=bytes(data)), tuple(pointer(path) for path in places)
+        pointers[pointer(path)] = None
+    if not pointers:
+        return frame, ()
+    return frame._replace(data=bytes(data)), tuple(reversed(pointers))
 
 
 _TOKEN = re.compile(
@@ -190,7 +228,7 @@ _TOKEN = re.compile(
 )
 
 
-def string_spans(data: bytes) -> Iterator[tuple[tuple[str, ...], int, int]]:
+def string_spans(data: bytes) -> Iterator[tuple[_Path, int, int]]:
     """Path, start and end (in bytes, quotes included) of every string value in well-formed JSON.
 
     A member that stands twice gives two spans with the same path.
