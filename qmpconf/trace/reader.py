@@ -38,8 +38,7 @@ from qmpconf.trace.records import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One frame of one direction, and where it stands in the file.
 
     `line` is the line on which the frame ends.
@@ -137,6 +136,7 @@ _decode_first = msgspec.json.Decoder(_First).decode
 
 #: Levels of nesting that a writer may have called plain, at most: Python's usual limit.
 _DEEPEST = 1000
+_CRLF = b"\r\n"
 _GZIP = b"\x1f\x8b"
 
 
@@ -244,7 +244,7 @@ class TraceReader:
             raise InputError(f"{self.path} is empty: a trace begins with its header line")
         try:
             first = _decode_first(line)
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise InputError(
                 f"{self.path}:1: no trace: the first line must be a header, "
                 '{"qmptrace":1,"started":...}'
@@ -263,7 +263,7 @@ class TraceReader:
             parsed = _decode(line)
         except RecursionError:
             parsed = self._deep(line, number)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise _TornError from None
         sender = parsed.sender
         if sender is not None:
@@ -275,9 +275,9 @@ class TraceReader:
                     sender,
                     "msg",
                     bytes(parsed.msg),
-                    parsed.end.encode("utf-8"),
+                    _CRLF if parsed.end == "\r\n" else parsed.end.encode("utf-8"),
                     _descriptors(parsed.fds),
-                    tuple(parsed.redacted or ()),
+                    tuple(parsed.redacted) if parsed.redacted else (),
                 )
             return self._raw(parsed, sender, number)
         if parsed.open is not None:
@@ -323,7 +323,7 @@ class TraceReader:
         sys.setrecursionlimit(limit + _DEEPEST)
         try:
             return _decode(line)
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise self._damaged(line, number) from None
         finally:
             sys.setrecursionlimit(limit)

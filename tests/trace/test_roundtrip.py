@@ -192,9 +192,11 @@ def test_records_of_a_small_session(tmp_path: Path) -> None:
     lines = Path(path).read_text().splitlines()
     assert lines[1:] == [
         '{"t":0.125000,"conn":1,"open":{"client":"unix:a","server":"tcp:h:1"}}',
-        '{"t":0.250000,"conn":1,"from":"client","end":" ",'
-        '"fds":[{"kind":"file","access":"rw"},{"kind":"null","access":"r"}],'
-        '"msg":{"execute":"a"}}',
+        (
+            '{"t":0.250000,"conn":1,"from":"client","end":" ",'
+            '"fds":[{"kind":"file","access":"rw"},{"kind":"null","access":"r"}],'
+            '"msg":{"execute":"a"}}'
+        ),
         '{"t":0.250000,"conn":1,"from":"client","msg":{"execute":"b"}}',
         '{"t":0.375000,"conn":1,"from":"client","raw":"{\'execute\':\\n\'c\'}\\r\\n"}',
         '{"t":0.500000,"conn":1,"from":"server","b64":"Iv4="}',
