@@ -95,10 +95,11 @@ _decode = msgspec.json.Decoder(float_hook=Float).decode
 _find_value = msgspec.json.Decoder(msgspec.Raw).decode
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
-#: What the fast way is not trusted with: surrogates and non-characters written as escapes, a
-#: quote or a colon written as an escape or white space before a colon (all of which spoil the
-#: count of members), and ``0e``, which QEMU reads differently.
-_UNSURE = re.compile(rb'\\u(?:[dDfF]|0022|003[aA])|"[ \t\r\n]+:|0[eE]')
+#: What the fast way is not trusted with: surrogates and non-characters written as escapes, and
+#: what spoils the count of members: a quote or a colon written as an escape, white space before a
+#: colon.  None of it can be there without one of the signs, which are faster to look for.
+_UNSURE = re.compile(rb'\\u(?:[dDfF]|0022|003[aA])|"[ \t\r\n]+:')
+_SIGNS = (b"\\u", b'" ', b'"\n', b'"\r', b'"\t')
 
 
 def loads(data: bytes) -> Value:
@@ -107,14 +108,27 @@ def loads(data: bytes) -> Value:
     Raises `Malformed` for everything else; a member that stands twice is no error here
     (see `Object`).
     """
-    if data.isascii() and not _UNSURE.search(data):
+    return read(data)[0]
+
+
+def read(data: bytes) -> tuple[Value, bool]:
+    """Like `loads`; tells besides whether there are duplicate members, however deep."""
+    if data.isascii() and not _is_unsure(data):
         try:
             value = _decode(data)
             if data.count(b'":') == _encode(value).count(b'":'):
-                return value
+                return value, False
         except (msgspec.MsgspecError, RecursionError):
-            return parse(data)
-    return parse(data)
+            pass  # no JSON, or too deep for msgspec: the slow way knows
+    value = parse(data)
+    return value, has_duplicates(value)
+
+
+def _is_unsure(data: bytes) -> bool:
+    for sign in _SIGNS:
+        if sign in data:
+            return _UNSURE.search(data) is not None
+    return False
 
 
 def is_json(data: bytes) -> bool:
