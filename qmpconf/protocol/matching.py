@@ -11,8 +11,9 @@ order; but how many come differs between servers (PROTOCOL.md, recovery), so it 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from qmpconf.protocol.messages import (
     Command,
@@ -22,11 +23,10 @@ from qmpconf.protocol.messages import (
     Unknown,
     brief,
 )
-from qmpconf.protocol.values import has_duplicates, same
+from qmpconf.protocol.values import same
 
 
-@dataclass(slots=True, eq=False)
-class Pending:
+class Pending(msgspec.Struct, eq=False):
     """Something that a client sent, and that waits for its response.
 
     `mark` is what the caller gave with it.  `elastic` input is malformed: real servers answer it
@@ -55,7 +55,7 @@ class Pending:
             if response.has_id:
                 return same(self.message.id, response.id)
             # A duplicate member is refused by the parser, which knows no id yet.
-            return isinstance(response, Failure) and has_duplicates(self.message.value)
+            return isinstance(response, Failure) and self.message.duplicates
         return not response.has_id
 
     def __str__(self) -> str:

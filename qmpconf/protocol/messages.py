@@ -10,9 +10,10 @@ This module sees one message at a time; what came before is `qmpconf.protocol.se
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from qmpconf.protocol.values import Malformed, Object, Value, dumps, is_json, loads, pointer
+import msgspec
+
+from qmpconf.protocol.values import Malformed, Object, Value, dumps, is_json, pointer, read
 
 #: The classes that an error may have (qmp-spec section 2.4.2).
 ERROR_CLASSES = (
@@ -27,8 +28,7 @@ ERROR_CLASSES = (
 DOWNSTREAM = re.compile(r"__[a-z0-9][a-z0-9.-]*\.[a-z0-9.-]+_", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One requirement that a message's shape breaks.
 
     `requirement` is an id of the register, `pointer` the place inside the message.
@@ -40,16 +40,18 @@ class Problem:
     seen: str
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What all messages have: the `value` that was parsed, and what is wrong with its shape."""
+class Message(msgspec.Struct, frozen=True):
+    """What all messages have: the `value` that was parsed, and what is wrong with its shape.
+
+    `duplicates` tells that an object in it, however deep, has a member that stands twice.
+    """
 
     value: Value
     problems: tuple[Problem, ...]
+    duplicates: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Command(Message):
+class Command(Message, frozen=True):
     """A command.  `has_id` tells an id of null from none; `oob` is true for ``exec-oob``."""
 
     name: str
@@ -59,8 +61,7 @@ class Command(Message):
     oob: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Greeting(Message):
+class Greeting(Message, frozen=True):
     """The greeting.  `version` is (major, minor, micro), or () where it is not three integers."""
 
     version: tuple[int, ...]
@@ -68,31 +69,27 @@ class Greeting(Message):
     capabilities: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Response(Message):
+class Response(Message, frozen=True):
     """What success and failure have in common."""
 
     has_id: bool
     id: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Success(Response):
+class Success(Response, frozen=True):
     """A command's success; `result` is the value of ``return``."""
 
     result: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Failure(Response):
+class Failure(Response, frozen=True):
     """A command's failure; class and description are empty where they are no strings."""
 
     error_class: str
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class Event(Message):
+class Event(Message, frozen=True):
     """An event; `data` is None where there is none, `seconds` and `microseconds` its timestamp."""
 
     name: str
@@ -101,8 +98,7 @@ class Event(Message):
     microseconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown(Message):
+class Unknown(Message, frozen=True):
     """Text that is none of the protocol's messages; `value` is None where it is no JSON."""
 
     well_formed: bool
@@ -160,7 +156,7 @@ class _Notes:
         return False
 
     def done(self) -> tuple[Problem, ...]:
-        return tuple(self.found)
+        return tuple(self.found) if self.found else ()
 
 
 _COMMAND_MEMBERS = frozenset({"execute", "exec-oob", "arguments", "id"})
@@ -177,15 +173,28 @@ def from_client(data: bytes) -> Command | Unknown:
     """The message that a client sent as `data` (qmp-spec section 2.3)."""
     notes = _Notes()
     try:
-        value = loads(data)
+        value, duplicates = read(data)
     except Malformed as error:
         notes.add("request.object", (), "well-formed JSON", str(error))
-        return Unknown(None, notes.done(), well_formed=False)
+        return Unknown(None, notes.done(), duplicates=False, well_formed=False)
     if not isinstance(value, dict):
         notes.add("request.object", (), "an object", type_name(value))
-        return Unknown(value, notes.done(), well_formed=True)
-    notes.only(value, _COMMAND_MEMBERS, "request.members")
+        return Unknown(value, notes.done(), duplicates, well_formed=True)
     oob = "exec-oob" in value
+    name: Value = value.get("execute")
+    arguments: Value = value.get("arguments", {})
+    usual = type(name) is str and type(arguments) is dict and not oob and not duplicates
+    if not (usual and value.keys() <= _COMMAND_MEMBERS):
+        name, arguments = _judge_command(value, notes, oob=oob)
+    has_id = "id" in value
+    return Command(value, notes.done(), duplicates, name, arguments, has_id, value.get("id"), oob)
+
+
+def _judge_command(
+    value: dict[str, Value], notes: _Notes, *, oob: bool
+) -> tuple[str, dict[str, Value]]:
+    """Note what is wrong with a command; give its name and arguments as far as they go."""
+    notes.only(value, _COMMAND_MEMBERS, "request.members")
     if oob == ("execute" in value):
         notes.add(
             "request.members",
@@ -202,7 +211,7 @@ def from_client(data: bytes) -> Command | Unknown:
         arguments, dict, "request.arguments-object", "arguments", expected="an object"
     ):
         arguments = {}
-    return Command(value, notes.done(), name, arguments, "id" in value, value.get("id"), oob)
+    return name, arguments
 
 
 def from_server(data: bytes) -> Greeting | Success | Failure | Event | Unknown:
@@ -211,23 +220,23 @@ def from_server(data: bytes) -> Greeting | Success | Failure | Event | Unknown:
     if not data.isascii() or b"\\u" in data:
         _encoding(data, notes)
     try:
-        value = loads(data)
+        value, duplicates = read(data)
     except Malformed as error:
         notes.add("framing.valid-json", (), "valid JSON", str(error))
-        return Unknown(None, notes.done(), well_formed=False)
+        return Unknown(None, notes.done(), duplicates=False, well_formed=False)
     if b"'" in data and not is_json(data):
         notes.add("framing.valid-json", (), "strings in double quotes", "single quotes")
     if not isinstance(value, dict):
         notes.add("framing.object", (), "an object", type_name(value))
-        return Unknown(value, notes.done(), well_formed=True)
+        return Unknown(value, notes.done(), duplicates, well_formed=True)
     if "event" in value:
-        return _event(value, notes)
+        return _event(value, notes, duplicates)
     if "return" in value or "error" in value:
-        return _response(value, notes)
+        return _response(value, notes, duplicates)
     if "QMP" in value:
-        return _greeting(value, notes)
+        return _greeting(value, notes, duplicates)
     notes.add("framing.object", (), "a greeting, a response or an event", brief(value))
-    return Unknown(value, notes.done(), well_formed=True)
+    return Unknown(value, notes.done(), duplicates, well_formed=True)
 
 
 _LOWER_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*(\\u(?=[0-9A-F]*[a-f])[0-9a-fA-F]{4})")
@@ -242,7 +251,7 @@ def _encoding(data: bytes, notes: _Notes) -> None:
         notes.add("framing.ascii", (), "escapes in upper case", found.group(1).decode("ascii"))
 
 
-def _greeting(value: dict[str, Value], notes: _Notes) -> Greeting:
+def _greeting(value: dict[str, Value], notes: _Notes, duplicates: bool) -> Greeting:
     rule = "greeting.shape"
     notes.only(value, _GREETING_MEMBERS, rule)
     version: tuple[int, ...] = ()
@@ -262,7 +271,7 @@ def _greeting(value: dict[str, Value], notes: _Notes) -> Greeting:
                 capabilities.append(name)
                 if name != "oob" and not DOWNSTREAM.match(name):
                     notes.add(rule, where, "oob, or a downstream name", brief(name))
-    return Greeting(value, notes.done(), version, package, tuple(capabilities))
+    return Greeting(value, notes.done(), duplicates, version, package, tuple(capabilities))
 
 
 def _version(value: Value, notes: _Notes) -> tuple[tuple[int, ...], str]:
@@ -287,11 +296,11 @@ def _version(value: Value, notes: _Notes) -> tuple[tuple[int, ...], str]:
     return tuple(triple[one] for one in numbers), package
 
 
-def _response(value: dict[str, Value], notes: _Notes) -> Success | Failure:
+def _response(value: dict[str, Value], notes: _Notes, duplicates: bool) -> Success | Failure:
     has_id = "id" in value
     if "return" in value:
         notes.only(value, _SUCCESS_MEMBERS, "response.members")
-        return Success(value, notes.done(), has_id, value.get("id"), value["return"])
+        return Success(value, notes.done(), duplicates, has_id, value.get("id"), value["return"])
     notes.only(value, _FAILURE_MEMBERS, "response.members")
     rule = "response.error-shape"
     error = value["error"]
@@ -311,10 +320,12 @@ def _response(value: dict[str, Value], notes: _Notes) -> Success | Failure:
                 " | ".join(ERROR_CLASSES),
                 brief(texts["class"]),
             )
-    return Failure(value, notes.done(), has_id, value.get("id"), texts["class"], texts["desc"])
+    return Failure(
+        value, notes.done(), duplicates, has_id, value.get("id"), texts["class"], texts["desc"]
+    )
 
 
-def _event(value: dict[str, Value], notes: _Notes) -> Event:
+def _event(value: dict[str, Value], notes: _Notes, duplicates: bool) -> Event:
     rule = "event.shape"
     notes.only(value, _EVENT_MEMBERS, rule)
     name = value["event"]
@@ -324,7 +335,7 @@ def _event(value: dict[str, Value], notes: _Notes) -> Event:
     if "data" in value and notes.typed(data, dict, rule, "data", expected="an object") and not data:
         notes.add("event.no-empty-data", ("data",), "no data", "{}")
     seconds, microseconds = _timestamp(value, notes)
-    return Event(value, notes.done(), name, data, seconds, microseconds)
+    return Event(value, notes.done(), duplicates, name, data, seconds, microseconds)
 
 
 def _timestamp(value: dict[str, Value], notes: _Notes) -> tuple[int, int]:
@@ -333,6 +344,11 @@ def _timestamp(value: dict[str, Value], notes: _Notes) -> tuple[int, int]:
         notes.add("event.shape", ("timestamp",), "a timestamp", "nothing")
         return -1, -1
     stamp = value["timestamp"]
+    if type(stamp) is dict and stamp.keys() == _TIME_MEMBERS:
+        seconds, microseconds = stamp["seconds"], stamp["microseconds"]
+        whole = type(seconds) is int and type(microseconds) is int
+        if whole and seconds >= 0 and 0 <= microseconds <= 999_999:
+            return seconds, microseconds
     if not notes.typed(stamp, dict, rule, "timestamp", expected="an object"):
         return -1, -1
     notes.only(stamp, _TIME_MEMBERS, rule, "timestamp")

@@ -16,9 +16,10 @@ It knows no schema: arguments and results are values.  `LEGAL` is the table of w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+import msgspec
 
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.matching import Pending, Queue
@@ -35,7 +36,7 @@ from qmpconf.protocol.messages import (
     from_server,
 )
 from qmpconf.protocol.requirements import Party
-from qmpconf.protocol.values import Value, has_duplicates
+from qmpconf.protocol.values import Value
 
 
 class Phase(Enum):
@@ -74,8 +75,7 @@ _DUE = {
 _CLOSED_CLASSES_SINCE = (1, 2, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(msgspec.Struct, frozen=True):
     """One requirement broken at one message.
 
     `mark` is what the caller gave with the message that is to blame, which need not be the
@@ -90,8 +90,7 @@ class Breach:
     mark: Any
 
 
-@dataclass(slots=True)
-class Step:
+class Step(msgspec.Struct):
     """What one frame meant.
 
     `message` is None for white space and skipped bytes; `answered` the command that a response
@@ -99,7 +98,7 @@ class Step:
     """
 
     message: Command | Greeting | Success | Failure | Event | Unknown | None = None
-    breaches: list[Breach] = field(default_factory=list)
+    breaches: list[Breach] = []
     answered: Pending | None = None
     waiting: Pending | None = None
 
@@ -147,7 +146,7 @@ class Session:
             step.message = message = from_client(frame.data)
         elif frame.kind is Kind.MALFORMED:
             problem = Problem("request.object", "", "well-formed JSON", _shown(frame.data))
-            step.message = message = Unknown(None, (problem,), well_formed=False)
+            step.message = message = Unknown(None, (problem,), duplicates=False, well_formed=False)
         else:
             if frame.kind is Kind.PARTIAL:
                 wanted = "a whole message before the end"
@@ -205,7 +204,7 @@ class Session:
             rule = "framing.object" if cut else "framing.valid-json"
             expected = "a whole message before the end" if cut else "JSON"
             problem = Problem(rule, "", expected, _shown(frame.data))
-            step.message = message = Unknown(None, (problem,), well_formed=False)
+            step.message = message = Unknown(None, (problem,), duplicates=False, well_formed=False)
         for problem in message.problems:
             if self._holds(problem):
                 step.server(
@@ -292,7 +291,7 @@ class Session:
     def _judge_outcome(self, command: Command, outcome: str, step: Step, mark: Any) -> None:
         """Hold a command's outcome (``success``, or its error's class) against the phase."""
         negotiates = command.name == "qmp_capabilities" and not command.oob
-        duplicates = has_duplicates(command.value)
+        duplicates = command.duplicates
         if command.problems or duplicates:
             if outcome == "success":
                 rule = "framing.duplicate-member" if duplicates else "request.strict-arguments"

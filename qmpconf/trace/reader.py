@@ -16,7 +16,6 @@ import gzip
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import IO, Any
 
 import msgspec

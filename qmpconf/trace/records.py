@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 #: The version that this module describes, and that `qmpconf.trace.writer` writes.
 VERSION = 1
 
@@ -39,8 +41,7 @@ class Header:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(msgspec.Struct, frozen=True):
     """A session begins: `client` and `server` are the addresses, as the recorder knows them."""
 
     line: int
@@ -50,8 +51,7 @@ class Open:
     server: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(msgspec.Struct, frozen=True):
     """A file descriptor that rode on a message: its kind and access, never its content.
 
     `kind` is ``file``, ``directory``, ``pipe``, ``socket``, ``null``, ``char``, ``block`` or
@@ -62,8 +62,7 @@ class Descriptor:
     access: str
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(msgspec.Struct, frozen=True):
     """Bytes that one side sent.
 
     With `form` ``msg``, `data` is one JSON value and `end` the white space behind it; with
@@ -82,8 +81,7 @@ class Traffic:
     redacted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Shut:
+class Shut(msgspec.Struct, frozen=True):
     """`who` has closed its sending direction."""
 
     line: int
@@ -92,8 +90,7 @@ class Shut:
     who: Side
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(msgspec.Struct, frozen=True):
     """A session has ended; `who` ended it first.
 
     `error` tells how, where it was no orderly end: ``refused``, ``reset``, ...
@@ -106,8 +103,7 @@ class Close:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(msgspec.Struct, frozen=True):
     """The last line of a recording that ended in order."""
 
     line: int
