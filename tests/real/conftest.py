@@ -96,21 +96,28 @@ def each_qemu(request: pytest.FixtureRequest, start_server: StartServer) -> Serv
 class Proxy:
     """A recorder in front of a server: `path` is where clients connect, `trace` its file."""
 
-    def __init__(self, folder: Path, server: Path, name: str = "proxy") -> None:
+    def __init__(
+        self, folder: Path, server: Path, name: str = "proxy", *, dials: bool = False
+    ) -> None:
         self.path = folder / f"{name}.sock"
         self.trace = folder / f"{name}.qmptrace"
-        # The recorder inherits a socket that listens already, so that nobody waits for it.
-        with socket.socket(socket.AF_UNIX) as listener:
+        # The recorder inherits sockets that listen already, so that nobody waits for it.
+        with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as dialled:
             bind(listener, self.path)
             listener.listen()
+            if dials:
+                bind(dialled, server)
+                dialled.listen()
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "qmpconf", "record", "--quiet"),
-                    *("--server", os.path.relpath(server, folder)),
+                    "--server",
+                    f"fd:{dialled.fileno()}" if dials else os.path.relpath(server, folder),
+                    *(["--server-dials"] if dials else []),
                     *("--listen", f"fd:{listener.fileno()}", "--output", self.trace.name),
                 ],
                 cwd=folder,
-                pass_fds=[listener.fileno()],
+                pass_fds=[listener.fileno(), dialled.fileno()],
             )
 
     def stop(self) -> None:

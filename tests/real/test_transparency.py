@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from qemu.qmp import Message, QMPClient
 
-from tests.real.conftest import StartProxy, StartServer
-from tests.real.machines import Server
+from tests.real.conftest import Proxy, StartProxy, StartServer, require
+from tests.real.machines import BARE, Server
 from tests.real.wire import Wire
 
 _CLOCK = re.compile(rb'"timestamp": \{[^}]*\}')
@@ -321,3 +321,28 @@ def test_quit(qemu: Server, start_proxy: StartProxy) -> None:
         )
         assert wire.line() == b""
     assert qemu.process.wait(20) == 0
+
+
+def test_server_that_dials_and_comes_back(tmp_path: Path) -> None:
+    """A QEMU with ``reconnect`` dials the recorder, and again when a client has gone."""
+    proxy = Proxy(tmp_path, tmp_path / "dial.sock", dials=True)
+    build = require("qemu-7.2")
+    server = subprocess.Popen(
+        build.command(
+            *BARE,
+            *("-chardev", "socket,id=qmp,path=dial.sock,reconnect=1", "-mon", "qmp,mode=control"),
+        ),
+        cwd=tmp_path,
+        env={**os.environ, **build.env},
+    )
+    try:
+        for number in range(2):
+            with Wire(proxy.path) as wire:
+                wire.negotiate()
+                wire.send(b'{"execute":"query-name","id":%d}' % number)
+                assert wire.message() == {"return": {}, "id": number}
+        assert proxy.bytes(2, "client").endswith(b'"id":1}')
+    finally:
+        proxy.stop()
+        server.terminate()
+        server.wait(20)
