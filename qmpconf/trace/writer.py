@@ -26,6 +26,16 @@ from qmpconf.version import __version__
 
 _json = msgspec.json.Encoder().encode
 
+
+def _decent(value: Any) -> Any:
+    """`value`, with the bytes of file names that are no UTF-8 as escapes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if isinstance(value, dict):
+        return {_decent(name): _decent(item) for name, item in value.items()}
+    return [_decent(item) for item in value] if isinstance(value, list) else value
+
+
 #: What is written of a frame: its bytes, and the pointers of what was replaced in them.
 Redact = Callable[[int, Side, Frame], tuple[Frame, tuple[str, ...]]]
 
@@ -91,17 +101,19 @@ class TraceWriter:
         self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
         self._zip = zlib.compressobj(wbits=31) if path.endswith(".gz") else None
         started = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        self._put(
-            _json(
-                {
-                    "qmptrace": VERSION,
-                    "started": started,
-                    "recorder": f"qmpconf {__version__}",
-                    "meta": dict(meta or {}),
-                }
-            )
-            + b"\n"
-        )
+        header = {
+            "qmptrace": VERSION,
+            "started": started,
+            "recorder": f"qmpconf {__version__}",
+            "meta": dict(meta or {}),
+        }
+        try:
+            self._put(_json(_decent(header)) + b"\n")
+        except OutputError:
+            self.abandon()
+            if self._regular:
+                os.unlink(path)  # it would be no trace, and only be in the way
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -171,7 +183,8 @@ class TraceWriter:
 
     def _event(self, conn: int, name: bytes, value: object, extra: bytes = b"") -> None:
         self._put(
-            b'{"t":%.6f,"conn":%d,"%b":%b%b}\n' % (self.now(), conn, name, _json(value), extra)
+            b'{"t":%.6f,"conn":%d,"%b":%b%b}\n'
+            % (self.now(), conn, name, _json(_decent(value)), extra)
         )
 
     def _put(self, lines: bytes, *, last: bool = False) -> None:
