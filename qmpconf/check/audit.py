@@ -116,7 +116,12 @@ class _Audit:
                 yield _finding(example, Flaw("example.unknown-command", named[0][2].start, message))
             return
         sent = node.get("arguments") or Node("object", node.start, node.end)
-        problems = self.validator.arguments(name, sent.plain())
+        beside = {member for member, _, _ in node.members}
+        problems = [
+            one
+            for one in self.validator.arguments(name, sent.plain())
+            if not (one.kind == "missing" and one.member in beside)
+        ]
         key = self.catalog.commands[name].arguments
         for flaw in flaws_of(self.catalog, key, sent, problems, "the arguments"):
             yield _finding(example, flaw)
@@ -150,7 +155,7 @@ class _Audit:
         if not pending:
             message = "a reply without a command before it"
             yield _finding(example, Flaw("example.no-command", node.start, message))
-        elif name not in self.catalog.commands and (name, name) not in self.shown:
+        elif (example.subject, example.subject) not in self.shown:
             name = example.subject  # the command's name is wrong, and was reported
         if name in self.catalog.commands:
             problems = self.validator.returned(name, returned.plain())

@@ -18,7 +18,7 @@ from qmpconf.schema.problems import Path, Problem, suggest
 from qmpconf.schema.walk import shape_of
 
 #: How alike two names are (difflib's ratio) when one is taken for a misspelling of the other.
-ALIKE = 0.8
+ALIKE = 0.75
 
 
 @dataclass(frozen=True, slots=True)

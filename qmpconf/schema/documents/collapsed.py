@@ -134,11 +134,11 @@ class _Restorer:
 
     def _is_listed_value(self, dash: int, start: int, end: int) -> bool:
         """Whether the dash stands between a listed value and its meaning (``"debug" - it is``)."""
-        if _NAMED.match(self.text, dash, end):
+        quoted = self.text[max(start, dash - 2) : dash].endswith('" ')
+        if not quoted or _NAMED.match(self.text, dash, end):
             return False
         names = [one.start() for one in _NAMED.finditer(self.text, start, dash)]
-        item = self.text[names[-1] if names else start : dash].rstrip()
-        return item.endswith('"') and " following values " in item
+        return " following values " in self.text[names[-1] if names else start : dash]
 
     def _item_or_line(self, start: int, end: int) -> None:
         """A line; behind the type of an item, a new paragraph begins."""

@@ -124,7 +124,8 @@ class _Document:
             message = f"the heading {title!r} stands for the command {longer[0]!r}"
             self._find("document.heading.name", section, longer[0], message)
             return longer[0]
-        return title
+        described = parts.examples or parts.arguments or parts.lists or parts.shape
+        return title if described or title.islower() else ""
 
     def _lists_of_prose(self, section: Section, parts: Parts) -> None:
         """A section without a command has nothing for the catalog: say so if it looks as if."""

@@ -38,7 +38,7 @@ def _has(pattern: str) -> Callable[[str], bool]:
     return lambda text: bool(compiled.search(text))
 
 
-_ARROW = Clue("an example ('-> {')", _has(r"(?<!\S)(?:->|<-)\s*\{"))
+_ARROW = Clue("an example ('-> {')", _has(r"(?<!\S)(?:->|<-)\s*[{\[]"))
 _LIST = Clue("'Arguments:'", _has(r"\bArguments:"))
 _UNDERLINED = Clue("a heading underlined with '-'", _has(r"^\W*\n?.*\S.*\n(?:\|\n)*[| ]*-{3,}"))
 

@@ -137,7 +137,7 @@ def understand(text: Text) -> Entry:
 def _grouped(text: Text, words: str) -> Iterator[Entry]:
     """The members that a group tells apart, each optional: a server has those of its kind."""
     starts = list(_GROUPED.finditer(words))
-    ends = [one.start() for one in starts[1:]] + [len(words)]
+    ends = [*(one.start() for one in starts), len(words)][1:]
     for start, end in zip(starts, ends, strict=True):
         names = tuple(re.findall(r'"([\w-]+)"', start["names"]))
         entry = _member(text, names, start.end(), end)
@@ -164,7 +164,7 @@ def _member(text: Text, names: tuple[str, ...], start: int, end: int) -> Entry:
         found_values = listed(text, words, start, named=facts.kind == "named")
         facts.values, facts.more = list(found_values.values), found_values.more
         facts.kind = facts.kind or ("str" if facts.values else "")
-    flaws += _twice(facts.values)
+        flaws += [] if found_values.more else _twice(facts.values)
     if found := _WHEN.search(words):
         facts.when = (found["tag"], found["value"])
     facts.default = _default(words)

@@ -40,10 +40,9 @@ class Section:
 def split(lines: Sequence[Line]) -> list[Section]:
     """Every section of the document, in order."""
     starts = _headings(lines)
-    ends = [start for start, _, _ in starts[1:]] + [len(lines)]
-    head = starts[0][0] if starts else len(lines)
-    found = [Section("", 0, "", tuple(lines[:head]))]
-    for (start, body, stroke), end in zip(starts, ends, strict=True):
+    bounds = [*(start for start, _, _ in starts), len(lines)]
+    found = [Section("", 0, "", tuple(lines[: bounds[0]]))]
+    for (start, body, stroke), end in zip(starts, bounds[1:], strict=True):
         heading = lines[start]
         under = tuple(lines[body:end])
         found.append(Section(heading.words, heading.number, stroke, under, heading.column))

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from qmpconf.protocol.values import Float
+
 Kind = Literal["object", "array", "scalar", "elision"]
 
 #: Deeper nesting is no example.
@@ -26,6 +28,7 @@ _WORD = re.compile(r"[\w.+/-]+")
 #: Words that stand for a value in JSON.
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None}
 _ELISION = re.compile(r"(?:\.\.\.|…)[^\"'{}\[\],]*")
+_BARE_QUOTE = re.compile(r'(?<!\\)"')
 _ESCAPE = re.compile(r"\\(?:[\"\\/bfnrt']|u[0-9a-fA-F]{4})")
 
 
@@ -141,7 +144,7 @@ class _Reader:
             self.at = number.end()
             whole = number.group().lstrip("-").isdigit()
             digits = number.group()
-            value = int(digits) if whole and len(digits) < 100 else float(digits)
+            value = int(digits) if whole and len(digits) < 100 else Float(digits)
             return Node("scalar", start, self.at, value)
         word = _WORD.match(self.text, start)
         if not word:
@@ -178,7 +181,7 @@ class _Reader:
                 self.flaw(start + 1 + escape.start(), f"{escape.group()!r} is no JSON escape")
                 return raw
         try:
-            plain = re.sub(r'(?<!\\)"', r"\\\"", raw.replace("\\'", "'"))
+            plain = _BARE_QUOTE.sub('\\\\"', raw.replace("\\'", "'"))
             return str(json.loads(f'"{plain}"'))
         except ValueError:
             return raw
@@ -271,7 +274,8 @@ class _Reader:
         if char == ",":
             self.at += 1
             return self.at - 1
-        if char not in (close, "") and char not in "}]" and not elided:
+        shortened = elided or _ELISION.match(self.text, self.at)
+        if char not in (close, "") and char not in "}]" and not shortened:
             self.flaw(end, "a comma is missing")
         return -1
 
