@@ -16,6 +16,8 @@ from qmpconf.check.rules import Reporter, Rules
 from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success
 from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Phase, Session, Step
+from qmpconf.protocol.values import Object, Value, pointer
+from qmpconf.schema.problems import show
 from qmpconf.trace.reader import Item
 from qmpconf.trace.records import Close, Open, Shut
 
@@ -66,10 +68,10 @@ class Checker:
                 if talk is None:
                     talk = talks[item.conn] = self._start(item.conn)
                 self.messages += 1
-                if item.sender == "client":
-                    yield from self._client(talk, item)
-                else:
-                    yield from self._server(talk, item)
+                judge = self._client if item.sender == "client" else self._server
+                found = judge(talk, item)
+                if found:
+                    yield from found
             elif type(item) is Open:
                 talks[item.conn] = self._start(item.conn)
             elif type(item) is Close and item.conn in talks:
@@ -97,6 +99,8 @@ class Checker:
         step = talk.session.client(item.frame, item.line)
         found = _breaches(talk, step) if step.breaches else []
         message = step.message
+        if message is not None and message.duplicates:
+            found += _duplicates(talk, item, step, Party.CLIENT)
         if talk.rules is not None and type(message) is Command:
             found += talk.rules.command(message, item.line, step.breaches, item.redacted)
         return found
@@ -106,6 +110,8 @@ class Checker:
         step = talk.session.server(item.frame, item.line)
         found = _breaches(talk, step) if step.breaches else []
         message = step.message
+        if message is not None and message.duplicates:
+            found += _duplicates(talk, item, step, Party.SERVER)
         if type(message) is Greeting:
             talk.take(self._choose(message))
         rules = talk.rules
@@ -120,6 +126,40 @@ class Checker:
             elif type(message) is Failure and phase is Phase.COMMANDS:
                 found += rules.failure(command, sent, message, item.line)
         return found
+
+
+def _duplicates(talk: _Talk, item: Item, step: Step, blame: Party) -> list[Finding]:
+    """Members that stand twice; without those that the wire rules have told already."""
+    told = {breach.pointer for breach in step.breaches}
+    return [
+        talk.reporter.finding(
+            "schema.member-once",
+            item.line,
+            where,
+            getattr(step.message, "name", ""),
+            f"member {name!r} stands twice",
+            "each member once",
+            f"also {show(earlier)}",
+            "spec 2.3",
+            blame=blame,
+        )
+        for where, name, earlier in _twice(step.message.value if step.message else None)
+        if where not in told
+    ]
+
+
+def _twice(value: Value) -> Iterator[tuple[str, str, Value]]:
+    """Pointer, name and earlier value of every member that stands twice in `value`."""
+    waiting: list[tuple[tuple[str | int, ...], Value]] = [((), value)]
+    while waiting:
+        path, one = waiting.pop()
+        if isinstance(one, Object):
+            for name, earlier in one.duplicates:
+                yield pointer((*path, name)), name, earlier
+        if isinstance(one, dict):
+            waiting += [((*path, name), inner) for name, inner in one.items()]
+        elif isinstance(one, list):
+            waiting += [((*path, index), inner) for index, inner in enumerate(one)]
 
 
 def _breaches(talk: _Talk, step: Step) -> list[Finding]:

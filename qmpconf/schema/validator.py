@@ -26,7 +26,7 @@ from qmpconf.schema import bundle
 from qmpconf.schema.problems import Problem, problems_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from jsonschema.protocols import Validator as Explainer
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Stands for any number with a fraction: a number, no integer.
 _NO_INTEGER = 0.5
+
+_NONE: Sequence[Problem] = ()
 
 #: What the shared bundle is called inside the registry.
 _BASE = "urn:qmpconf:catalog"
@@ -51,34 +53,43 @@ class Validator:
         self.catalog = catalog
         self._fast: dict[str, jsonschema_rs.Validator] = {}
         self._explainers: dict[str, Explainer] = {}
+        self._arguments = _Quick(self, bundle.arguments_of)
+        self._returned = _Quick(self, bundle.return_of)
+        self._data = _Quick(self, bundle.data_of)
 
     # ── the questions ────────────────────────────────────────────────────────────────────────
 
-    def arguments(self, command: str, value: Any) -> list[Problem]:
+    def arguments(self, command: str, value: Any) -> Sequence[Problem]:
         """What is wrong with a command's arguments; no problem is the usual answer."""
+        if self._arguments.accepts(command, value):
+            return _NONE
         return self._ask(bundle.arguments_of(command), value)
 
-    def returned(self, command: str, value: Any) -> list[Problem]:
+    def returned(self, command: str, value: Any) -> Sequence[Problem]:
         """What is wrong with a command's return value."""
+        if self._returned.accepts(command, value):
+            return _NONE
         return self._ask(bundle.return_of(command), value)
 
-    def data(self, event: str, value: Any) -> list[Problem]:
+    def data(self, event: str, value: Any) -> Sequence[Problem]:
         """What is wrong with an event's data."""
+        if self._data.accepts(event, value):
+            return _NONE
         return self._ask(bundle.data_of(event), value)
 
-    def type(self, name: str, value: Any) -> list[Problem]:
+    def type(self, name: str, value: Any) -> Sequence[Problem]:
         """What is wrong with a value of the type `name` (a name in the bundle's ``$defs``)."""
         return self._ask(name, value)
 
-    def _ask(self, definition: str, value: Any) -> list[Problem]:
-        return [] if self.accepts(definition, value) else self.explain(definition, value)
+    def _ask(self, definition: str, value: Any) -> Sequence[Problem]:
+        return _NONE if self.accepts(definition, value) else self.explain(definition, value)
 
     def accepts(self, definition: str, value: Any) -> bool:
         """The fast way alone: whether jsonschema-rs takes the value.
 
         `definition` is a name in the bundle's ``$defs``; raises KeyError when there is none.
         """
-        fast = self._fast.get(definition) or self._compile(definition)
+        fast = self.compiled(definition)
         try:
             if fast.is_valid(value):
                 return True
@@ -110,12 +121,15 @@ class Validator:
     def _registry(self) -> jsonschema_rs.Registry:
         return jsonschema_rs.Registry([(_BASE, {**self.bundle, "$id": _BASE})])
 
-    def _compile(self, definition: str) -> jsonschema_rs.Validator:
-        if definition not in self.bundle["$defs"]:
-            raise KeyError(definition)
-        schema = {"$ref": _BASE + bundle.reference(definition)}
-        fast = jsonschema_rs.Draft202012Validator(schema, registry=self._registry)
-        self._fast[definition] = fast
+    def compiled(self, definition: str) -> jsonschema_rs.Validator:
+        """The validator of a name in the bundle's ``$defs``; KeyError when there is none."""
+        fast = self._fast.get(definition)
+        if fast is None:
+            if definition not in self.bundle["$defs"]:
+                raise KeyError(definition)
+            schema = {"$ref": _BASE + bundle.reference(definition)}
+            fast = jsonschema_rs.Draft202012Validator(schema, registry=self._registry)
+            self._fast[definition] = fast
         return fast
 
     def _explainer(self, definition: str) -> Explainer:
@@ -129,6 +143,26 @@ class Validator:
     def definitions(self) -> Iterator[str]:
         """Names of everything that can be validated."""
         yield from self.bundle["$defs"]
+
+
+class _Quick:
+    """Validators by the name of a command or event, ready to be called: the hot path."""
+
+    def __init__(self, owner: Validator, definition_of: Callable[[str], str]) -> None:
+        self._owner = owner
+        self._definition_of = definition_of
+        self._known: dict[str, Callable[[Any], bool]] = {}
+
+    def accepts(self, name: str, value: Any) -> bool:
+        """Whether the value is surely right; False asks for a closer look."""
+        known = self._known.get(name)
+        if known is None:
+            known = self._owner.compiled(self._definition_of(name)).is_valid
+            self._known[name] = known
+        try:
+            return known(value)
+        except ValueError:  # it holds a Float
+            return False
 
 
 def _holds_float(value: Any) -> bool:

@@ -95,6 +95,27 @@ DEFECTS: dict[str, tuple[list[str], list[tuple[str, str, int, str]]]] = {
             ("request.strict-arguments", "server", 1, ""),
         ],
     ),
+    "an argument that stands twice": (
+        [
+            '> {"execute": "paint", "arguments": {"style": "bare", "style": "bare"}}',
+            '< {"error": {"class": "GenericError", "desc": "x"}}',
+        ],
+        [("schema.member-once", "client", 0, "/arguments/style")],
+    ),
+    "a member that stands twice deep inside": (
+        [
+            '> {"execute": "mix", "arguments": {"what": null, "names": []}}',
+            '< {"return": {"extra": [{"a": {}, "a": {}}]}}',
+        ],
+        [("schema.member-once", "server", 1, "/return/extra/0/a")],
+    ),
+    "a member of the request that stands twice": (
+        [
+            '> {"execute": "quit", "execute": "quit"}',
+            '< {"error": {"class": "GenericError", "desc": "x"}}',
+        ],
+        [("request.members", "client", 0, "/execute")],
+    ),
     # commands
     "unknown command": (
         [
@@ -370,6 +391,22 @@ def test_an_unknown_command_without_an_answer(tmp_path: Path) -> None:
     assert placed(write(tmp_path / "t", script)) == [
         ("schema.command-known", "client", FIRST, "/execute")
     ]
+
+
+def test_a_server_that_does_not_answer_after_a_half_close(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "t", [*OPENING, '> {"execute": "paint", "arguments": {"style": "bare"}}'], ""
+    )
+    shut = '{"t":9.0,"conn":1,"shut":"client"}\n'
+    for close, expected in (
+        ('{"t":9.0,"conn":1,"close":"client"}', [("session.half-close", "server", FIRST, "")]),
+        ('{"t":9.0,"conn":1,"close":"client","error":"reset"}', []),
+        ('{"t":9.0,"conn":1,"close":"server"}', [("response.exactly-one", "server", FIRST, "")]),
+        ('{"t":9.0,"conn":1,"close":"recorder"}', []),
+    ):
+        whole = tmp_path / "whole"
+        whole.write_text(path.read_text() + shut + close + "\n")
+        assert placed(whole) == expected
 
 
 def test_sessions_are_kept_apart(tmp_path: Path) -> None:

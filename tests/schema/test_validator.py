@@ -85,7 +85,7 @@ def sample() -> Validator:
 
 @pytest.mark.parametrize(("command", "arguments"), RIGHT)
 def test_right_arguments(sample: Validator, command: str, arguments: dict[str, Any]) -> None:
-    assert sample.arguments(command, arguments) == []
+    assert not sample.arguments(command, arguments)
 
 
 @pytest.mark.parametrize(("command", "arguments", "expected"), WRONG)
@@ -110,11 +110,11 @@ def test_what_was_allowed_there_is_told(sample: Validator) -> None:
 
 
 def test_returns_and_events(sample: Validator) -> None:
-    assert sample.returned("stir", ["a"]) == []
-    assert sample.returned("paint", {}) == []
+    assert not sample.returned("stir", ["a"])
+    assert not sample.returned("paint", {})
     assert [one.kind for one in sample.returned("paint", {"a": 1})] == ["unknown"]
     assert [one.kind for one in sample.returned("stir", {})] == ["type"]
-    assert sample.data("DRIED", {"colour": "red"}) == []
+    assert not sample.data("DRIED", {"colour": "red"})
     assert [one.kind for one in sample.data("DRIED", {})] == ["missing"]
     assert [one.kind for one in sample.data("SPILT", {"x": 1})] == ["unknown"]
 
@@ -128,19 +128,19 @@ def test_a_name_that_is_not_there_is_a_key_error(sample: Validator) -> None:
 
 def test_values_as_they_come_off_the_wire(sample: Validator) -> None:
     text = b'{"style": "plain", "colour": "a", "layers": 18446744073709551615}'
-    assert sample.arguments("paint", loads(text)) == []
+    assert not sample.arguments("paint", loads(text))
     for number, kind in ((b"18446744073709551616", "range"), (b"1.0", "type"), (b"1e3", "type")):
         found = sample.arguments("paint", loads(text.replace(b"18446744073709551615", number)))
         assert [one.kind for one in found] == [kind]
     twice = loads(b'{"style": "gilded", "style": "bare"}')
-    assert sample.arguments("paint", twice) == []
+    assert not sample.arguments("paint", twice)
 
 
 def test_deep_values_have_an_answer(sample: Validator) -> None:
     deep: dict[str, Any] = {}
     for _ in range(1000):
         deep = {"parts": [deep]}
-    assert sample.arguments("mix", {"what": deep, "names": []}) == []
+    assert not sample.arguments("mix", {"what": deep, "names": []})
     inner = deep
     while inner.get("parts"):
         inner = inner["parts"][0]
@@ -204,7 +204,7 @@ def test_bases_are_folded_in() -> None:
     derived = Object((Member("own", "int8"),), "Base", name="Derived")
     base = Object((Member("common", "str"),), name="Base")
     one = Validator(document(derived, base))
-    assert one.arguments("go", {"own": 127, "common": ""}) == []
+    assert not one.arguments("go", {"own": 127, "common": ""})
     assert [p.kind for p in one.arguments("go", {"own": 128, "common": ""})] == ["range"]
     assert [p.message for p in one.arguments("go", {"own": 1})] == ["member 'common' is missing"]
     assert "Derived" in one.bundle["$defs"]
@@ -215,9 +215,9 @@ def test_an_optional_tag_and_an_open_enum() -> None:
     variant = Object((Member("x", "int"),), name="A")
     union = Object((Member("kind", "Kind", True),), tag="kind", variants={"a": "A"}, name="U")
     one = Validator(document(union, kind, variant))
-    assert one.arguments("go", {}) == []
-    assert one.arguments("go", {"kind": "a", "x": 1}) == []
-    assert one.arguments("go", {"kind": "other", "new": 1}) == []
+    assert not one.arguments("go", {})
+    assert not one.arguments("go", {"kind": "a", "x": 1})
+    assert not one.arguments("go", {"kind": "other", "new": 1})
     assert [p.kind for p in one.arguments("go", {"x": 1})] == ["unknown"]
 
 
@@ -228,7 +228,7 @@ def test_an_alternate_that_json_types_do_not_tell_apart() -> None:
     holder = Object((Member("n", "Number", True), Member("e", "Either", True)), name="Holder")
     one = Validator(document(holder, number, either, *shapes))
     for right in ({"n": 1}, {"n": Float("1.5")}, {"n": ""}, {"e": {"a": ""}}, {"e": {"b": ""}}):
-        assert one.arguments("go", right) == []
+        assert not one.arguments("go", right)
     for wrong in ({"n": None}, {"e": {"c": ""}}, {"e": 5}):
         assert [p.kind for p in one.arguments("go", wrong)] == ["type"]
 
@@ -238,5 +238,5 @@ def test_names_that_a_reference_must_escape(name: str) -> None:
     inner = Object((Member("m", "str"),), name=name)
     outer = Object((Member("inner", name),), name="Outer")
     one = Validator(document(outer, inner))
-    assert one.arguments("go", {"inner": {"m": ""}}) == []
+    assert not one.arguments("go", {"inner": {"m": ""}})
     assert [p.path for p in one.arguments("go", {"inner": {"m": 1}})] == [("inner", "m")]
