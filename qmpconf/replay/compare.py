@@ -55,7 +55,7 @@ class Mismatch(NamedTuple):
 
 
 class Masked(NamedTuple):
-    """One place that differs and is masked."""
+    """One place that differs and is masked; a side that lacks it has `NOTHING`."""
 
     mask: Mask
     path: Path
@@ -150,9 +150,9 @@ class _Walk:
         return same(one, other)
 
     def _differs(self, path: Path, one: Value, other: Value) -> None:
-        if self._level is Level.VALUE and one is not NOTHING and other is not NOTHING:
+        if self._level is Level.VALUE:
             for mask in self._masks.covering(self._message, self._of, path):
-                if mask.kind != "set" and mask.allows(one, other):
+                if _allows(mask, one, other):
                     self._found.masked.append(Masked(mask, path, one, other))
                     return
         self._found.mismatches.append(Mismatch(path, _kind(one, other), one, other))
@@ -198,6 +198,12 @@ class _Walk:
         extra = [item for items in others.values() for item in items]
         for index, item in enumerate(extra, len(one)):
             yield (*path, index), NOTHING, item
+
+
+def _allows(mask: Mask, one: Value, other: Value) -> bool:
+    if one is NOTHING:
+        return mask.may_lack(other)
+    return mask.may_lack(one) if other is NOTHING else mask.allows(one, other)
 
 
 def _key(item: Value, key: str) -> bytes:

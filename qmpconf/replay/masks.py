@@ -17,14 +17,15 @@ from functools import lru_cache
 from typing import Literal
 
 from qmpconf.protocol.messages import type_name
-from qmpconf.protocol.values import Value
+from qmpconf.protocol.values import Value, dumps
 
 Message = Literal["greeting", "reply", "event"]
 
 #: What may stand at a masked place: another value of the JSON type in the name; for ``text`` a
 #: string that is equal outside of the parts that match the pattern; for ``set`` the same elements
-#: of an array in another order; for ``any`` anything.
-Kind = Literal["integer", "number", "string", "boolean", "text", "set", "any"]
+#: of an array in another order; for ``optional`` nothing, or a value whose JSON text matches the
+#: pattern; for ``any`` anything.
+Kind = Literal["integer", "number", "string", "boolean", "text", "set", "optional", "any"]
 
 _NUMBERS = frozenset({"integer", "number"})
 
@@ -34,8 +35,8 @@ class Mask:
     """One mask.
 
     `name` identifies it in reports; `message` is the kind of message (empty: any), `of` the
-    command or event (``*``: any), `place` the pointer.  With `kind` ``text``, `pattern` is the
-    regular expression; with ``set``, `key` the member by which the elements are told apart
+    command or event (``*``: any), `place` the pointer.  With `kind` ``text`` and ``optional``,
+    `pattern` is the regular expression; with ``set``, `key` the member by which the elements are told apart
     (empty: the whole element).
     """
 
@@ -49,16 +50,27 @@ class Mask:
     key: str = ""
 
     def allows(self, expected: Value, got: Value) -> bool:
-        """Whether `got` may stand where `expected` was recorded.  A ``set`` is the caller's."""
+        """Whether `got` may stand where `expected` was recorded.
+
+        The kinds ``set`` and ``optional`` are the caller's.
+        """
         if self.kind == "any":
             return True
         if self.kind == "text":
             both = isinstance(expected, str) and isinstance(got, str)
             return both and self._without(expected) == self._without(got)
+        if self.kind in ("set", "optional"):
+            return False
         kinds = {type_name(expected), type_name(got)}
         if self.kind == "number":
             return kinds <= _NUMBERS
         return kinds == {self.kind}
+
+    def may_lack(self, value: Value) -> bool:
+        """Whether one of the two messages may lack `value`."""
+        if self.kind != "optional":
+            return False
+        return _compiled(self.pattern).fullmatch(dumps(value).decode("ascii")) is not None
 
     def _without(self, text: str) -> str:
         return _compiled(self.pattern).sub("\0", text)
@@ -176,6 +188,20 @@ BUILT_IN: tuple[Mask, ...] = (
             "/return/**/snapshots/*/vm-clock-nsec",
         ),
         "when the snapshot was taken",
+    ),
+    *_times(
+        "blockdev-snapshot-delete-internal-sync",
+        ("/return/date-sec", "/return/date-nsec", "/return/vm-clock-sec", "/return/vm-clock-nsec"),
+        "when the snapshot was taken",
+    ),
+    Mask(
+        "lingering",
+        "reply",
+        "query-yank",
+        "/return/*",
+        "optional",
+        "a migration that has ended can be yanked for a moment longer",
+        pattern=r'\{"type": "migration"\}',
     ),
     *_times(
         "query-block",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from qmpconf.protocol.messages import brief
-from qmpconf.protocol.values import pointer
-from qmpconf.replay.compare import Level, Masked
+from qmpconf.protocol.values import Value, pointer
+from qmpconf.replay.compare import NOTHING, Level, Masked
 from qmpconf.replay.difference import Differences
 from qmpconf.replay.masks import Mask
 from qmpconf.replay.said import Said
@@ -71,5 +71,9 @@ class Result:
             found = self.masks[key] = MaskUse(masked.mask, said.subject)
         found.count += 1
         if len(found.examples) < _EXAMPLES:
-            texts = (brief(masked.expected), brief(masked.got))
+            texts = (_text(masked.expected), _text(masked.got))
             found.examples.append((pointer(masked.path), *texts))
+
+
+def _text(value: Value) -> str:
+    return "nothing" if value is NOTHING else brief(value)

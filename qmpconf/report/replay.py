@@ -12,7 +12,7 @@ from dataclasses import asdict
 from tabulate import tabulate
 
 from qmpconf.replay.difference import Difference, Group
-from qmpconf.replay.result import Result
+from qmpconf.replay.result import MaskUse, Result
 
 #: Differences that are shown in full; the others are counted.
 _SHOWN = 50
@@ -105,10 +105,7 @@ def _lines(result: Result) -> Iterator[str]:
     if result.masks:
         yield ""
         yield f"Masked: {_count(sum(use.count for use in result.masks.values()), 'place')}"
-        rows = [
-            (use.mask.name, use.subject, place, use.count, *_example(use.examples), use.mask.reason)
-            for (_, _, place), use in sorted(result.masks.items())
-        ]
+        rows = _mask_rows(result)
         headers = ("mask", "message", "place", "times", "recorded", "got", "why")
         table = tabulate(
             rows, headers, disable_numparse=True, maxcolwidths=[None, 32, 40, None, 24, 24, 30]
@@ -123,8 +120,22 @@ def _lines(result: Result) -> Iterator[str]:
         yield f"The replay's own trace is {result.output}."
 
 
-def _example(examples: list[tuple[str, str, str]]) -> tuple[str, str]:
-    return examples[0][1:] if examples else ("", "")
+def _mask_rows(result: Result) -> list[tuple[str, ...]]:
+    """One row for each mask and place, whatever the messages."""
+    together: dict[tuple[str, str, str], list[MaskUse]] = {}
+    for (name, _, place), use in sorted(result.masks.items()):
+        together.setdefault((name, place, use.mask.reason), []).append(use)
+    return [
+        (
+            name,
+            uses[0].subject if len(uses) == 1 else f"{len(uses)} kinds of messages",
+            place,
+            str(sum(use.count for use in uses)),
+            *uses[0].examples[0][1:],
+            reason,
+        )
+        for (name, place, reason), uses in together.items()
+    ]
 
 
 def _group(number: int, group: Group) -> Iterator[str]:

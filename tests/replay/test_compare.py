@@ -173,7 +173,7 @@ def test_every_built_in_mask_has_a_place_and_a_reason() -> None:
         assert mask.place.startswith("/")
         assert mask.reason
         assert mask.name
-        assert bool(mask.pattern) == (mask.kind == "text")
+        assert bool(mask.pattern) == (mask.kind in ("text", "optional"))
 
 
 # --- properties -----------------------------------------------------------------------------------
