@@ -84,14 +84,19 @@ _OPTION = re.compile(r"((?:^|[\s,])(?:data|password|passwd|cookie)=)((?:[^,\s]|,
 #: What a client message must hold, one of them, to be looked at at all.
 _SUSPICIOUS = (b"passw", b"cookie", b"secret", b"qom-", b"change", b"human-monitor", b"\\u")
 
-#: A string, also one that breaks off; its end, where it has one, is not part of the group.
-_STRING = rb"(?:(?<=\")(?:[\x20-\x21\x23-\x5b\x5d-\xfd]|\\[\x20-\xfd])*+\\?"
-_STRING += rb"|(?<=')(?:[\x20-\x26\x28-\x5b\x5d-\xfd]|\\[\x20-\xfd])*+\\?)"
-_UNPARSED = re.compile(
-    rb"(['\"](?:password|passwd|cookie|data|secret|packet-header|command-line|arg|value)['\"]"
-    rb"\s*:\s*['\"])" + _STRING
-)
-_UNPARSED_RESULT = re.compile(rb"(\"(?:return|value)\"\s*:\s*\")" + _STRING)
+#: Strings, also those that break off, without the quote that ends them.
+_DOUBLE = rb"\"(?:[\x20-\x21\x23-\x5b\x5d-\xfd]|\\[\x20-\xfd])*+\\?"
+_SINGLE = rb"'(?:[\x20-\x26\x28-\x5b\x5d-\xfd]|\\[\x20-\xfd])*+\\?"
+
+
+def _unparsed(names: bytes) -> re.Pattern[bytes]:
+    """A member with one of these names and the string behind it, or else any string."""
+    member = rb"((?:\"(?:%b)\"|'(?:%b)')[ \t\r\n]*:[ \t\r\n]*)" % (names, names)
+    return re.compile(rb"(?:%b)?(?:%b|%b)([\"']?)" % (member, _DOUBLE, _SINGLE))
+
+
+_UNPARSED = _unparsed(b"password|passwd|cookie|data|secret|packet-header|command-line|arg|value")
+_UNPARSED_RESULT = _unparsed(b"return|value")
 
 
 class Redactor:
@@ -206,8 +211,15 @@ def _hidden_line(line: str) -> str | None:
 
 
 def _by_pattern(frame: Frame, pattern: re.Pattern[bytes]) -> tuple[Frame, _Path]:
-    data, count = pattern.subn(rb"\g<1>" + REPLACEMENT.encode(), frame.data)
-    return (frame._replace(data=data), ("",)) if count else (frame, ())
+    def hide(found: re.Match[bytes]) -> bytes:
+        name, end = found.groups()
+        if name is None:
+            return found.group()
+        quote = found.group()[len(name) : len(name) + 1]
+        return bytes(name + quote + REPLACEMENT.encode() + end)
+
+    data = pattern.sub(hide, frame.data)
+    return (frame._replace(data=data), ("",)) if data != frame.data else (frame, ())
 
 
 def _replaced(frame: Frame, places: Iterable[tuple[_Path, int, int, str]]) -> tuple[Frame, _Path]:
