@@ -80,12 +80,15 @@ class _Judge:
         explained: set[tuple[Path, str]] = set()
         flaws = [self._unknown(one, explained) for one in unknown]
         unhinted = self._hidden(unknown, explained)
+        missing: dict[Path, list[str]] = {}
         for one in (*problems, *unhinted):
             if one.kind == "missing":
                 if (one.path, one.member) not in explained:
-                    flaws += self._missing(one)
+                    missing.setdefault(one.path, []).append(one.member)
             elif one.kind != "unknown":
                 flaws.append(self._wrong(one))
+        for path, names in missing.items():
+            flaws += self._missing(path, names)
         yield from sorted(flaws, key=lambda flaw: flaw.at)
 
     def _at(self, path: Path) -> Node:
@@ -162,23 +165,16 @@ class _Judge:
                 found.append(Problem("missing", where, "", f"member {hint!r}", "", "", hint))
         return found
 
-    def _missing(self, one: Problem) -> list[Flaw]:
-        node = self._at(one.path)
+    def _missing(self, path: Path, names: Sequence[str]) -> list[Flaw]:
+        node = self._at(path)
         if node.elided:
             return []
-        message = (
-            f"the member {one.member!r} is documented as always there {self._where(one.path)}, "
-            "but the example lacks it"
-        )
-        return [
-            Flaw(
-                "example.missing-member",
-                node.start,
-                message,
-                pointer(map(str, one.path)),
-                one.member,
-            )
-        ]
+        shown = ", ".join(map(repr, names))
+        subject = f"the member {shown} is" if len(names) == 1 else f"the members {shown} are"
+        place, which = self._where(path), "it" if len(names) == 1 else "them"
+        message = f"{subject} documented as always there {place}, but the example lacks {which}"
+        where = pointer(map(str, path))
+        return [Flaw("example.missing-member", node.start, message, where, shown)]
 
     def _wrong(self, one: Problem) -> Flaw:
         node = self._at(one.path)

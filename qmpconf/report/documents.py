@@ -23,6 +23,9 @@ from qmpconf.schema.documents.result import Compilation, DocumentFinding
 #: More places of one finding than this are counted, not listed.
 MOST_PLACES = 16
 
+#: The form of a table on a Markdown page.
+_PAGE = "page"
+
 
 @dataclass(frozen=True, slots=True)
 class Audited:
@@ -71,9 +74,9 @@ def compiled(compilation: Compilation) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _plain(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
+def _plain(rows: Sequence[Sequence[str]], head: Sequence[str], form: str = "plain") -> str:
     shown = [[printable(cell) for cell in row] for row in rows]
-    return tabulate(shown, head, tablefmt="plain", disable_numparse=True)
+    return tabulate(shown, head, tablefmt=form, disable_numparse=True)
 
 
 # ── the audit ────────────────────────────────────────────────────────────────────────────────
@@ -96,7 +99,8 @@ def audit_markdown(documents: Sequence[Audited]) -> str:
         "",
         "What is wrong in each document, by the document itself: its examples against its own",
         "descriptions, and for `.hx` its table against its prose.  Lines count from 1 in the file",
-        "as given; a document of one line has `line:column`.  Made by `qmpconf schema audit`.",
+        "as given; a document of one line has `line:column`.  Equal findings share a row.  Made by",
+        "`qmpconf schema audit FILE... --format markdown -o reports/document-audit.md`.",
         "",
     ]
     rows = [
@@ -111,12 +115,12 @@ def audit_markdown(documents: Sequence[Audited]) -> str:
         for one in documents
     ]
     head = ("document", "form", "catalog", "example messages", "findings", "different")
-    parts += [tabulate(rows, head, tablefmt="github", disable_numparse=True), ""]
+    parts += [_page(rows, head), ""]
     for one in documents:
         groups = grouped(one.findings)
         parts += [f"## {one.name}", "", f"{_summary(one, groups)}.", ""]
         if groups:
-            parts += [_table(groups, "github"), ""]
+            parts += [_table(groups, _PAGE), ""]
     return "\n".join(parts)
 
 
@@ -142,27 +146,37 @@ def _summary(one: Audited, groups: Sequence[Group]) -> str:
     if not one.findings:
         return f"no findings ({len(one.compilation.examples)} example messages)"
     kinds = Counter(group.first.rule.split(".")[1] for group in groups)
-    words = ", ".join(f"{number} on {name}s" for name, number in sorted(kinds.items()))
-    return f"{findings}, {len(groups)} different ({words.replace('args-types', 'args_type')})"
+    words = ", ".join(f"{name} {number}" for name, number in sorted(kinds.items()))
+    return f"{findings}, {len(groups)} different ({words})"
 
 
 def _table(groups: Sequence[Group], form: str) -> str:
-    head = ("line", "in", "rule", "what")
     rows = [
         (
             _places(group, form),
-            _cell(group.first.subject or "-", form),
+            group.first.subject or "-",
             group.first.rule.removeprefix("document."),
-            _cell(_what(group.first), form),
+            _what(group.first),
         )
         for group in groups
     ]
-    return tabulate(rows, head, tablefmt=form, disable_numparse=True)
+    head = ("line", "in", "rule", "what")
+    return _page(rows, head) if form == _PAGE else _plain(rows, head, form)
+
+
+def _page(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
+    """A Markdown table without padding, so that one changed row is one changed line."""
+    lines = [head, ["---"] * len(head), *([_escaped(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _escaped(text: str) -> str:
+    return printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
 
 
 def _places(group: Group, form: str) -> str:
     """The lines of equal findings: all of them on a page, few on a terminal."""
-    if form == "github" or len(group.places) <= 2:
+    if form == _PAGE or len(group.places) <= 2:
         return ", ".join(group.places[:MOST_PLACES]) + (
             f" and {len(group.places) - MOST_PLACES} more"
             if len(group.places) > MOST_PLACES
@@ -173,8 +187,3 @@ def _places(group: Group, form: str) -> str:
 
 def _what(one: DocumentFinding) -> str:
     return f"{one.pointer}: {one.message}" if one.pointer else one.message
-
-
-def _cell(text: str, form: str) -> str:
-    shown = printable(text)
-    return shown.replace("|", "\\|").replace("<", "&lt;") if form == "github" else shown

@@ -238,11 +238,12 @@ class _Section:
                 self._find("document.list.unattached", left.line, message)
 
     def _doubts(self) -> None:
-        """Report the members whose place follows from the wording alone, in one finding."""
+        """Count the members whose place follows from the wording alone, as one open place."""
         if self.scope.doubtful:
-            names = ", ".join(path for _, path in self.scope.doubtful)
-            message = f"the indentation is lost, and only the wording tells the place of {names}"
-            self._find("document.nesting.doubtful", self.scope.doubtful[0][0], message)
+            line, first = self.scope.doubtful[0]
+            names = ", ".join(path.rpartition(".")[2] for _, path in self.scope.doubtful)
+            reason = f"the indentation is lost, and only the wording tells the place of {names}"
+            self.builder.leave(f"{self.told.name}.{first.rpartition('.')[0]}", line, reason)
 
     def _is_repeated(self, one: Described) -> bool:
         """Whether the list says again what a member of that name already has."""
