@@ -1,0 +1,135 @@
+"""The two ends of a benchmark: a server that costs next to nothing, and a load generator.
+
+Both speak just enough: a request is anything that comes in one read, a reply is the same bytes
+each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+
+REQUEST = b'{"execute":"query-status","id":"libvirt-123"}\r\n'
+SMALL = (
+    b'{"return": {"status": "running", "singlestep": false, "running": true}, '
+    b'"id": "libvirt-123"}\r\n'
+)
+
+
+def large_reply(size: int = 200_000) -> bytes:
+    """A reply of about `size` bytes that looks like that of query-qmp-schema."""
+    entries = []
+    length = 0
+    while length < size:
+        number = len(entries)
+        entry = (
+            b'{"name": "%d", "members": [{"name": "member-%d", "type": "str"}, {"name": "x", '
+            b'"default": null, "type": "%d"}], "meta-type": "object"}' % (number, number, number)
+        )
+        entries.append(entry)
+        length += len(entry) + 2
+    return b'{"return": [' + b", ".join(entries) + b"]}\r\n"
+
+
+@contextlib.contextmanager
+def zero_cost_server(path: str, reply: bytes) -> Iterator[None]:
+    """A process that answers each read with `reply`, one connection after the other."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(8)
+    pid = os.fork()
+    if pid == 0:
+        _serve(listener, reply)
+        os._exit(0)
+    listener.close()
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.unlink(path)
+
+
+def _serve(listener: socket.socket, reply: bytes) -> None:
+    while True:
+        connection, _ = listener.accept()
+        with contextlib.suppress(OSError):
+            while connection.recv(65536):
+                connection.sendall(reply)
+        connection.close()
+
+
+def connect(path: str) -> socket.socket:
+    """Connect, as soon as somebody listens."""
+    deadline = time.monotonic() + 10
+    while True:
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.connect(path)
+        except OSError:
+            sock.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return sock
+
+
+def round_trips(path: str, count: int, length: int, request: bytes = REQUEST) -> float:
+    """Seconds for `count` requests one after the other, each with a reply of `length` bytes."""
+    with connect(path) as sock:
+        buffer = bytearray(1 << 20)
+        for _ in range(min(count, 20)):
+            _exchange(sock, request, length, buffer)
+        start = time.perf_counter()
+        for _ in range(count):
+            _exchange(sock, request, length, buffer)
+        return time.perf_counter() - start
+
+
+def _exchange(sock: socket.socket, request: bytes, length: int, buffer: bytearray) -> None:
+    sock.sendall(request)
+    got = 0
+    while got < length:
+        count = sock.recv_into(buffer)
+        if not count:
+            raise ConnectionError("the other side has closed the connection")
+        got += count
+
+
+#: What a management tool asks a running machine about, over and over (as libvirt words it).
+POLLING = tuple(
+    json.dumps({"execute": name, **({"arguments": arguments} if arguments else {})})
+    for name, arguments in (
+        ("query-status", {}),
+        ("query-cpus-fast", {}),
+        ("query-blockstats", {"query-nodes": True}),
+        ("query-named-block-nodes", {"flat": True}),
+        ("qom-get", {"path": "/machine/unattached/device[0]", "property": "hotplugged"}),
+        ("query-iothreads", {}),
+        ("query-block-jobs", {}),
+        ("query-migrate", {}),
+    )
+)
+
+
+def qmp_round_trips(path: str, count: int, commands: tuple[str, ...]) -> float:
+    """Seconds for `count` commands, in turn, on a real monitor, one after the other."""
+    with connect(path) as sock, sock.makefile("rb") as lines:
+        lines.readline()
+        sock.sendall(b'{"execute":"qmp_capabilities"}\r\n')
+        lines.readline()
+        requests = [
+            f'{commands[number % len(commands)][:-1]},"id":"libvirt-{number}"}}\r\n'.encode()
+            for number in range(count)
+        ]
+        start = time.perf_counter()
+        for request in requests:
+            sock.sendall(request)
+            lines.readline()
+        return time.perf_counter() - start
