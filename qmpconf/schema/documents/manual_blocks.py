@@ -100,11 +100,14 @@ def prose(nodes: Iterable[Node]) -> str:
 
 
 def tree(blocks: Sequence[Block]) -> list[Node]:
-    """The blocks by what belongs to what; headings must not be among them."""
+    """The blocks by what belongs to what; headings must not be among them.
+
+    Nothing belongs to a text that stands left of a section's body: it got there by damage.
+    """
     roots: list[Node] = []
     path: list[Node] = []
     for block in blocks:
-        while path and path[-1].block.indent >= block.indent:
+        while path and max(path[-1].block.indent, BODY) >= max(block.indent, BODY):
             path.pop()
         node = Node(block)
         (path[-1].children if path else roots).append(node)

@@ -37,6 +37,7 @@ LABELS = PARTS | {"Features", "Return", "Errors"}
 
 _TYPE = rf"\[*{NAME}\]*"
 _ENTRY = re.compile(rf"(?P<kind>{KINDS}) (?P<name>{NAME})(?: \(Since: (?P<since>{VERSION})\))?")
+_SHORT = re.compile(rf"(?P<heading>{_ENTRY.pattern})(?: (?P<rest>.*))?$")
 _AVAILABILITY = re.compile(
     r"(?:This \w+ is [\w/]+\.\s*)*Availability: (?P<condition>.+?)(?P<glued>\.INDENT [\d.]+)?"
 )
@@ -72,7 +73,7 @@ def read_definitions(blocks: Sequence[Block]) -> Entries:
 def _chapter(body: Sequence[Block], found: Entries) -> None:
     entry: Entry | None = None
     open_list = False
-    for node in tree(body):
+    for node in map(_whole, tree(body)):
         heading = _ENTRY.fullmatch(node.text) if node.block.kind == "text" else None
         if heading:
             kind: Kind = next(one for one in get_args(Kind) if one == heading["kind"])
@@ -87,6 +88,25 @@ def _chapter(body: Sequence[Block], found: Entries) -> None:
                 open_list = _part_of_entry(entry, child, found, open_list)
 
 
+def _whole(node: Node) -> Node:
+    """An entry's node, put together again where its kind was taken for a short tag.
+
+    ``Object NAME`` in a narrow page looks like the tag ``Object`` with its text.
+    """
+    if not (node.text in BECOMES and node.children and node.children[0].block.kind == "text"):
+        return node
+    first = node.children[0].block
+    found = _SHORT.match(f"{node.text} {first.text}")
+    if not found:
+        return node
+    children = node.children[1:]
+    if found["rest"]:
+        rest = Block("text", first.indent, found["rest"], first.line, first.last)
+        children = [Node(rest, node.children[0].children), *children]
+    block = Block("text", node.block.indent, found["heading"], node.line, first.last)
+    return Node(block, children)
+
+
 def _part_of_entry(entry: Entry, node: Node, found: Entries, open_list: bool) -> bool:
     """Read one node below an entry.
 
@@ -96,6 +116,7 @@ def _part_of_entry(entry: Entry, node: Node, found: Entries, open_list: bool) ->
     entry.blocks += [below.block for below in node.walk()]
     available = _AVAILABILITY.fullmatch(node.text)
     if node.text in PARTS:
+        entry.prose += [prose([child]) for child in node.children if child.text != BULLET]
         return _parts(entry, _bullets(node.children), found)
     if node.text == BULLET and open_list:
         _parts(entry, _bullets([node]), found)
@@ -136,8 +157,8 @@ def _returns(entry: Entry, block: Block) -> bool:
 
 
 def _bullets(nodes: Sequence[Node]) -> list[list[Node]]:
-    """What stands behind each bullet of `nodes`; text between them as if it had one."""
-    return [node.children if node.text == BULLET and node.children else [node] for node in nodes]
+    """What stands behind each bullet of `nodes`."""
+    return [node.children for node in nodes if node.text == BULLET and node.children]
 
 
 def _parts(entry: Entry, bullets: Sequence[Sequence[Node]], found: Entries) -> bool:

@@ -105,41 +105,38 @@ class Entries:
 
 # ── phrases ──────────────────────────────────────────────────────────────────────────────────
 
-_CONDITION = re.compile(r"\s*\(If: (?P<condition>.*)\)$")
-_OPTIONAL = re.compile(r"\s*\(optional\)$")
-_CASE = re.compile(rf'\s+when (?P<tag>{NAME}) is "(?P<case>[^"]*)"$')
-_MEMBERS_OF = re.compile(r"[Tt]he members of (?P<type>[A-Za-z_]\S*?)\.?")
-_MEMBER = re.compile(rf"(?P<name>{NAME})(?:: (?P<type>(?:array of )*{NAME}))?")
+_CONDITION = r"(?: \(If: (?P<condition>(?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\))?"
+_CASE = rf'(?: when (?P<tag>{NAME}) is "(?P<case>[^"]*)")?'
+_MEMBERS_OF = re.compile(
+    rf"[Tt]he members of (?P<type>[A-Za-z_][A-Za-z0-9_-]*)\.?{_CASE}{_CONDITION}(?: (?P<text>[A-Z].*))?"
+)
+_MEMBER = re.compile(
+    rf"(?P<name>{NAME})(?:: (?P<type>(?:array of )*{NAME}))?(?P<optional> \(optional\))?"
+    rf"{_CASE}{_CONDITION}"
+)
 
 
 def part_of(text: str, line: int) -> Part | None:
     """The part that a tag of the layout of 4.x to 9.x stands for, None where it is none.
 
-    ``NAME``, ``NAME: TYPE``, ``The members of TYPE``; each can be followed by ``(optional)``,
-    ``when TAG is "CASE"`` and ``(If: CONDITION)``.
+    ``NAME``, ``NAME: TYPE``, ``The members of TYPE``; the first two can be followed by
+    ``(optional)``, all by ``when TAG is "CASE"`` and ``(If: CONDITION)``.  A sentence that lost
+    its own line can stand behind a reference.
     """
-    part = Part(line)
-    found = _CONDITION.search(text)
-    if found:
-        part.condition = found["condition"].strip()
-        text = text[: found.start()]
-    found = _CASE.search(text)
-    if found:
-        part.tag, part.case = found["tag"], found["case"]
-        text = text[: found.start()]
-    found = _OPTIONAL.search(text)
-    if found:
-        part.optional = True
-        text = text[: found.start()]
-    reference = _MEMBERS_OF.fullmatch(text)
-    if reference:
-        part.type = reference["type"]
-        return part
-    member = _MEMBER.fullmatch(text)
-    if not member:
+    found = _MEMBERS_OF.fullmatch(text) or _MEMBER.fullmatch(text)
+    if not found:
         return None
-    part.name, part.type = member["name"], member["type"] or ""
-    return part
+    told = found.groupdict()
+    return Part(
+        line,
+        name=told.get("name") or "",
+        type=told["type"] or "",
+        optional=bool(told.get("optional")),
+        condition=(told["condition"] or "").strip(),
+        tag=told["tag"] or "",
+        case=told["case"] or "",
+        text=told.get("text") or "",
+    )
 
 
 _SINCE = re.compile(
@@ -210,7 +207,7 @@ def default_of(text: str) -> str:
 _ABOUT = re.compile(
     r"(?:[Mm]ember|[Aa]rgument|[Pp]arameter|[Vv]alue|[Oo]ption)s? (?P<names>.+?) (?:is|are)\b"
 )
-_ALL_WITH = re.compile(r"All (?:members|arguments) starting with (?P<prefix>\S+) are\b")
+_ALL_WITH = re.compile(r"All (?:members|arguments) starting with (?P<prefix>\S+?) ?are\b")
 
 
 def subjects_of(text: str, names: Iterable[str]) -> tuple[str, ...] | None:

@@ -150,7 +150,7 @@ def _parts(entry: Entry, nodes: Sequence[Node]) -> None:
         if not part:
             entry.prose.append(prose([node]))
             continue
-        part.text = node.body()
+        part.text = f"{part.text} {node.body()}".strip()
         values = _ONE_OF.match(part.text)
         if part.name and not part.type and values:
             part.type = f"one of {values['values'].rstrip('.')}"

@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,13 +28,21 @@ SOFT = "\u2010"
 POOR_BULLETS = ("\u00b7", "\u2219", "o", "*", "+")
 
 _OVERSTRUCK = re.compile(r".\x08")
+_HEAD = re.compile(r"[\w-]+$")
+_WORD = re.compile(r"[\w-]+(?<!-)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _TITLE = re.compile(r"(?P<name>[\w.+-]+)\(\d\w*\)(?:\s.*)?\s(?P=name)\(\d\w*\)")
-_FOOTER = re.compile(r"(?P<left>\S.*?)?\s{2,}\S.*?\s{2,}(?:[\w.+-]+\(\d\w*\)|\d+)")
+#: A title too long for its line, which loses its left part; its end is all that is sure.
+_SQUEEZED = re.compile(r"[A-Z0-9.+-]+\(\d\w*\)")
+_FOOTER = re.compile(r"(?:(?P<left>\S.*?)\s{2,})?\S.*?\s{2,}(?:(?P<name>[\w.+-]+)\(\d\w*\)|\d+)")
 _VERSION = re.compile(r"\d+(?:\.\d+)+\S*")
-_ARROW = re.compile(r"(?:->|<-)(?:\s|$)")
+_ARROW = re.compile(r"(?:->|<-)(?:(?P<json>\s*[{\[])|\s|$)")
 #: What a tag can be that is short enough to stand on the line of its text.
 _SHORT = re.compile(r"[^\s:]+|[^\s:]+: \S+")
+#: What a line of a table begins with, where there are no lines to draw with.
+_FRAME = "|+"
+#: Lines of tables, which can run through the text behind a table, are no words.
+_BOXES = dict.fromkeys(range(0x2500, 0x2580), " ")
 #: How a line of an example that goes on after an empty line may begin.
 _GOES_ON = ("->", "<-", "{", "}", "[", "]", '"', "'", "...")
 #: How many of a viewer's numbers may be missing between two lines: a heading and its empty lines.
@@ -42,6 +50,8 @@ _JUMP = 4
 #: A page is set at least and at most this wide.
 _NARROWEST = 30
 _WIDEST = 500
+#: Where text is not justified, lines end within so many columns before the margin.
+_RAGGED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +63,21 @@ class _Line:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """How a page was set: the column of its right margin, and whether lines are stretched to it."""
+
+    width: int
+    justified: bool
+
+
 def _plain(line: str) -> str:
     line = _COLOUR.sub("", line)
     while "\x08" in line:
         line, count = _OVERSTRUCK.subn("", line)
         if not count:
             line = line.replace("\x08", "")
-    return line.expandtabs().rstrip()
+    return line.translate(_BOXES).expandtabs().rstrip()
 
 
 def _is_numbered(lines: Sequence[str]) -> bool:
@@ -85,35 +103,49 @@ def _unnumbered(lines: Sequence[str]) -> list[str]:
     return found
 
 
-def _width_of(lines: Iterable[str]) -> int:
-    """The column at which most lines end: the right margin, where text is justified."""
+def _setting_of(lines: Iterable[str]) -> _Setting:
+    """How the page was set, as its lines tell: where most of them end is the right margin."""
     ends = Counter(len(line) for line in lines if len(line) > _NARROWEST)
-    return ends.most_common(1)[0][0] if ends else 0
+    width = ends.most_common(1)[0][0] if ends else 0
+    near = sum(number for end, number in ends.items() if width - _RAGGED <= end < width)
+    return _Setting(width, justified=ends[width] > near)
 
 
 def _bullet_of(lines: Sequence[str]) -> str:
     """What the page has as a bullet: groff's own, or the most frequent of the poor ones."""
     if any(BULLET in line for line in lines):
         return BULLET
-    seen = Counter(words[0] for line in lines if (words := line.split(" "))[1:] and words[0])
-    return max(POOR_BULLETS, key=lambda bullet: seen[bullet])
+    seen = Counter(line.lstrip()[:2] for line in lines)
+    return max(POOR_BULLETS, key=lambda bullet: seen[f"{bullet} "])
 
 
-def _is_heading(words: str) -> bool:
-    """Whether a line at the left edge can be a chapter heading, which is in capitals."""
-    return bool(words) and not any(map(str.islower, words)) and any(map(str.isalpha, words))
+def _words_of(lines: Sequence[str]) -> Container[str]:
+    """The unbroken words of a page that was set without soft hyphens; else none are needed."""
+    if any(SOFT in line for line in lines):
+        return frozenset()
+    return frozenset(word for line in lines for word in _WORD.findall(line.removesuffix("-")))
 
 
-def joined(lines: Iterable[str]) -> str:
+def _is_heading(words: str, below: str) -> bool:
+    """Whether a line at the left edge is a chapter heading.
+
+    It is in capitals, or its text begins on the line `below` it.
+    """
+    capitals = not any(map(str.islower, words)) and any(map(str.isalpha, words))
+    return capitals or below.startswith(" " * SECTION)
+
+
+def joined(lines: Iterable[str], known: Container[str] = ()) -> str:
     """The lines as one, as they were before they were set.
 
     A soft hyphen at the end of a line is taken away with the break; after any other hyphen the
-    word goes on; elsewhere a break is a space.  Runs of spaces are one.
+    word goes on.  On a page that was set without soft hyphens, `known` has its unbroken words,
+    which tell one kind from the other.  Elsewhere a break is a space.  Runs of spaces are one.
     """
     text = ""
     for line in lines:
         words = " ".join(line.split())
-        if text.endswith(SOFT):
+        if text.endswith(SOFT) or _is_soft(text, words, known):
             text = text[:-1] + words
         elif text.endswith("-") and text[-2:-1].isalnum():
             text += words
@@ -122,11 +154,20 @@ def joined(lines: Iterable[str]) -> str:
     return text.replace(SOFT, "-")
 
 
+def _is_soft(before: str, after: str, known: Container[str]) -> bool:
+    """Whether the hyphen between a line and the next was put there to break the word."""
+    head, tail = _HEAD.search(before), _WORD.match(after)
+    if not known or not head or not tail or not before.endswith("-") or before.endswith("--"):
+        return False
+    return head[0][:-1] + tail[0] in known or head[0] + tail[0] not in known
+
+
 class _Reader:
     """Reads lines from the top to the bottom, and collects blocks."""
 
-    def __init__(self, width: int, bullet: str) -> None:
-        self._width = width
+    def __init__(self, page: _Setting, bullet: str, known: Container[str]) -> None:
+        self._page = page
+        self._known = known
         self._bullet = bullet
         self._label = re.compile(rf"(?:{re.escape(bullet)} |\d{{1,2}}\. +)(?=\S)")
         self.blocks: list[Block] = []
@@ -139,7 +180,8 @@ class _Reader:
 
     # ── one line ────────────────────────────────────────────────────────────────────────────
 
-    def line(self, number: int, text: str) -> None:
+    def line(self, number: int, text: str, below: str) -> None:
+        """Read one line; `below` is the next."""
         words = text.strip()
         if not words:
             self._blanks += 1
@@ -153,45 +195,45 @@ class _Reader:
             self._noise = False
             if self._blanks and self._continues(one):
                 self._blanks = 0
-        self._place(one)
+        self._place(one, below)
         self._blanks = 0
 
     def _is_noise(self, words: str) -> bool:
         title = _TITLE.fullmatch(words)
-        if title:
-            self.name = self.name or title["name"].lower()
-            return True
         footer = _FOOTER.fullmatch(words)
-        if not footer:
-            return False
-        version = _VERSION.search(footer["left"] or "")
+        found = title or footer
+        if found and found["name"]:
+            self.name = self.name or found["name"].lower()
+        version = _VERSION.search(footer["left"] or "") if footer and not title else None
         if version:
             self.version = version[0]
-        return True
+        return bool(found or _SQUEEZED.fullmatch(words))
 
     def _continues(self, line: _Line) -> bool:
         """Whether the paragraph before a page's break goes on after it."""
-        return bool(self._paragraph) and self._paragraph[-1].indent == line.indent
+        if not self._paragraph or self._paragraph[-1].indent != line.indent:
+            return False
+        return not self._ends(self._paragraph[-1], line.words)
 
-    def _place(self, line: _Line) -> None:
+    def _place(self, line: _Line, below: str = "") -> None:
         if self._goes_on_literally(line):
             self._literal.append(line)
             return
         self._end_literal()
         if self._blanks:
             self.pause()
-        if line.indent == 0 and _is_heading(line.words):
+        if line.indent == 0 and _is_heading(line.words, below):
             self._heading("chapter", line)
-        elif line.indent == SECTION:
+        elif line.indent == SECTION and line.words[0] not in _FRAME:
             self._section(line)
-        elif _ARROW.match(line.words):
+        elif (arrow := _ARROW.match(line.words)) and (arrow["json"] or not self._paragraph):
             self.pause()
             self._literal = [line]
         else:
             last = self._paragraph[-1] if self._paragraph else line
             if last.indent != line.indent:
                 self._turn(line)
-            elif self._paragraph and self._fits(line.words, last):
+            elif self._paragraph and self._ends(last, line.words):
                 self.pause()
             if self._label.match(line.words):
                 self.pause()
@@ -239,16 +281,23 @@ class _Reader:
             len(self._paragraph) == 1
             and line.indent == first.indent + width
             and self._tag_of(first, width)
-            and not self._fits(line.words, first)
+            and not self._ends(first, line.words)
         ):
             self._split(width)
         else:
             self.pause(whole=line.indent > first.indent)
 
-    def _fits(self, words: str, line: _Line) -> bool:
-        """Whether the first of `words` would have had room on `line`: then a break was forced."""
-        room = self._width - line.indent - len(line.words)
-        return not line.words.endswith((SOFT, "-")) and 1 + len(words.split(maxsplit=1)[0]) <= room
+    def _ends(self, line: _Line, words: str) -> bool:
+        """Whether a break after `line`, before `words`, was not made to fill the page.
+
+        A filled line has no room for the next word; justified, it ends at the margin.
+        """
+        if line.words.endswith((SOFT, "-")):
+            return False
+        room = self._page.width - line.indent - len(line.words)
+        gaps = " " in self._label.sub("", line.words, count=1)
+        short = self._page.justified and room > 0 and gaps
+        return short or 1 + len(words.split(maxsplit=1)[0]) <= room
 
     def _tag_of(self, line: _Line, width: int) -> str:
         """The tag that stands on the same line as its text, which begins `width` further right."""
@@ -266,27 +315,29 @@ class _Reader:
             tag = BULLET
         self.blocks.append(Block("text", first.indent, joined([tag]), first.number, first.number))
         rest = _Line(first.number, first.indent + width, first.words[width:])
-        if self._label.match(rest.words) or _ARROW.match(rest.words):
+        if _ARROW.match(rest.words):
             self._place(rest)
         else:
-            self._paragraph = [rest]
+            self._paragraph.insert(0, rest)
 
     def pause(self, *, whole: bool = False) -> None:
         """The paragraph ends here.  `whole`: what follows shows that its line is no tag with text."""
-        while self._paragraph:
-            first = self._paragraph[0]
-            label = self._label.match(first.words)
-            if label:
-                self._split(label.end())
-            elif self._tag_of(first, TAG) and self._label.match(first.words[TAG:]):
-                self._split(TAG)
-            else:
-                self._emit(whole=whole)
+        if self._paragraph and self._is_labelled_tag(self._paragraph[0]):
+            self._split(TAG)
+        label = self._label.match(self._paragraph[0].words) if self._paragraph else None
+        if label:
+            self._split(label.end())
+        if self._paragraph:
+            self._emit(whole=whole)
+
+    def _is_labelled_tag(self, line: _Line) -> bool:
+        """Whether the line is a short tag, and the text behind it begins with a bullet."""
+        return bool(self._tag_of(line, TAG) and self._label.match(line.words[TAG:]))
 
     def _emit(self, *, whole: bool) -> None:
         lines, self._paragraph = self._paragraph, []
         first, last = lines[0], lines[-1]
-        text = joined(line.words for line in lines)
+        text = joined((line.words for line in lines), self._known)
         cut = len(self._tag_of(first, TAG)) if first is last and not whole else 0
         self.blocks.append(Block("text", first.indent, text, first.number, last.number, cut))
 
@@ -296,7 +347,7 @@ class _Reader:
             return
         indent = lines[0].indent
         if any(line.words.endswith(SOFT) for line in lines):
-            text = joined(line.words for line in lines)  # it was set as a paragraph
+            text = joined((line.words for line in lines), self._known)  # it was set as a paragraph
         else:
             text = "\n".join(" " * (line.indent - indent) + line.words for line in lines)
         self.blocks.append(Block("literal", indent, text, lines[0].number, lines[-1].number))
@@ -315,7 +366,7 @@ def read_rendered(text: str) -> Page:
     lines = [_plain(line) for line in re.split(r"\r\n|[\n\r\f\v]", text)]
     if _is_numbered(lines):
         lines = _unnumbered(lines)
-    reader = _Reader(_width_of(lines), _bullet_of(lines))
-    for number, line in enumerate(lines, 1):
-        reader.line(number, line)
+    reader = _Reader(_setting_of(lines), _bullet_of(lines), _words_of(lines))
+    for number, (line, below) in enumerate(itertools.pairwise([*lines, ""]), 1):
+        reader.line(number, line, below)
     return reader.finish()
