@@ -162,6 +162,14 @@ def _is_soft(before: str, after: str, known: Container[str]) -> bool:
     return head[0][:-1] + tail[0] in known or head[0] + tail[0] not in known
 
 
+def _literally(lines: Sequence[_Line]) -> str:
+    """The lines as they stand on the page; line N of the text is line N of the file from the first."""
+    rows = [""] * (lines[-1].number - lines[0].number + 1)
+    for line in lines:
+        rows[line.number - lines[0].number] = " " * (line.indent - lines[0].indent) + line.words
+    return "\n".join(rows)
+
+
 class _Reader:
     """Reads lines from the top to the bottom, and collects blocks."""
 
@@ -349,7 +357,7 @@ class _Reader:
         if any(line.words.endswith(SOFT) for line in lines):
             text = joined((line.words for line in lines), self._known)  # it was set as a paragraph
         else:
-            text = "\n".join(" " * (line.indent - indent) + line.words for line in lines)
+            text = _literally(lines)
         self.blocks.append(Block("literal", indent, text, lines[0].number, lines[-1].number))
 
     def finish(self) -> Page:
