@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qmpconf.check.audit import audit, grouped, place_of
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.documents.result import DocumentFinding
+from qmpconf.schema.model import Event, Member, Object
 from tests.schema.documents import samples
 
 HEAD = """\
@@ -84,11 +87,35 @@ def test_each_kind_of_flaw(members: str, findings: list[tuple[str, str]]) -> Non
         ('-> { "execute": "query-lamp" }\n<- { "reply": {} }', ["not-a-message"]),
         ('-> { "execute": "query-lamp" }\n<- { "error": { "class": "X", "desc": "y" } }', []),
         ('-> { "execute": "query-lamp", "arguments": { "a": 1 } }\n<- { "error": {} }', []),
-        ('-> { "execute": "query-lamp", "id": 1 }\n<- { "event": "A" }', ["unknown-event", "no-reply"]),
+        ('-> { "execute": "query-lamp", "id": 1 }\n<- { "event": "A" }', ["no-reply"]),
     ],
 )  # fmt: skip
 def test_each_kind_of_wrong_message(example: str, findings: list[str]) -> None:
     assert sorted(rule for rule, _ in told(example)) == sorted(findings)
+
+
+@pytest.mark.parametrize(
+    ("event", "findings"),
+    [
+        ('"event": "GLOW", "data": { "n": 1 }, "timestamp": {}', []),
+        ('"event": "GLOW", "data": { "n": 1 }', [("missing-member", "timestamp")]),
+        ('"event": "GLOW", "data": { "n": "1" }, "timestamp": {}', [("wrong-type", "/n")]),
+        ('"event": "GLOW", "timestamp": {}', [("missing-member", "")]),
+        ('"event": "DIM", "timestamp": {}', [("unknown-event", "")]),
+    ],
+)
+def test_events_are_checked_where_the_document_describes_any(
+    event: str, findings: list[tuple[str, str]]
+) -> None:
+    text = f"Lamps\n-----\n\n{HEAD}Example:\n\n{reply(GOOD)}\n\n<- {{ {event} }}\n"
+    compilation = compile_document(text)
+    types = {**compilation.catalog.types, "glow": Object((Member("n", "int"),))}
+    events = {"GLOW": Event("GLOW", "glow")}
+    catalog = replace(compilation.catalog, types=types, events=events)
+    assert [
+        (one.rule.removeprefix("document.example."), one.pointer)
+        for one in audit(replace(compilation, catalog=catalog))
+    ] == findings
 
 
 def test_a_command_of_another_section_may_be_shown() -> None:

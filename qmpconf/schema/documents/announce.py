@@ -16,7 +16,7 @@ from typing import Literal
 Target = Literal["value", "element", "described", "arguments", ""]
 
 #: What a command returns, as far as its paragraphs say.
-Shape = Literal["object", "array", ""]
+Shape = Literal["object", "array", "nothing", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], Shape], ...] = (
     (re.compile(r"\b[Rr]eturns? (?:a|an|the) json-object\b"), "object"),
     (re.compile(r"\breturned value is (?:a|an) (?:json-array|list|array)\b"), "array"),
     (re.compile(r"\breturned value is (?:a|an) json-object\b"), "object"),
+    (re.compile(r"^Returns?: [Nn]othing\b"), "nothing"),
     (re.compile(r"\bjson-array will be returned\b"), "array"),
     (re.compile(r"\bjson-object will be returned\b"), "object"),
 )

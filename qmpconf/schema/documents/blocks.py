@@ -21,6 +21,7 @@ _MARKER = re.compile(
 )
 _ITEM = re.compile(r"^\s*-\s+(?P<text>\S.*)$")
 _ARRAY = re.compile(r"^\s*(?P<name>[\w-]+) array:$")
+_CASE = re.compile(r'^\s*When "(?P<tag>[\w-]+)" is "(?P<value>[^"\s]+)":$')
 
 
 class Text:
@@ -91,54 +92,85 @@ class ArrayHeading:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """``When "TAG" is "VALUE":``, which the items follow that hold only then."""
+
+    tag: str
+    value: str
+    line: Line
+
+    @property
+    def indent(self) -> int:
+        """How far it is indented."""
+        return self.line.indent
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """An example."""
 
     example: Example
 
 
-Block = Paragraph | Marker | Item | ArrayHeading | Shown
+Block = Paragraph | Marker | Item | ArrayHeading | Case | Shown
 
 
 def blocks_of(lines: Sequence[Line]) -> list[Block]:
     """The blocks of a section, in order."""
-    found: list[Block] = []
-    open_lines: list[tuple[Line, str]] = []
-    item: tuple[int, bool] | None = None
-    apart = True
+    return _Reader(lines).blocks()
 
-    def close() -> None:
-        nonlocal item
-        if open_lines:
-            text = Text(open_lines)
-            found.append(Item(text, *item) if item else Paragraph(text))
-        open_lines.clear()
-        item = None
 
-    at = 0
-    while at < len(lines):
-        line = lines[at]
-        at += 1
-        if line.blank:
-            close()
-            apart = True
-            continue
-        if examples.is_example(line):
-            close()
-            example, at = examples.gather(lines, at - 1)
-            found.append(Shown(example))
-        elif marker := _MARKER.match(line.text):
-            close()
-            found.append(Marker(marker["word"].rstrip("s"), marker["rest"].strip(), line))
+class _Reader:
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.lines = lines
+        self.found: list[Block] = []
+        #: Lines of the paragraph or item that is being read; of an item, `dash` is its line.
+        self.text: list[tuple[Line, str]] = []
+        self.dash: Line | None = None
+        self.apart = self.item_apart = True
+
+    def blocks(self) -> list[Block]:
+        at = 0
+        while at < len(self.lines):
+            line = self.lines[at]
+            at += 1
+            if line.blank:
+                self.apart = True
+            elif examples.is_example(line):
+                self._close()
+                example, at = examples.gather(self.lines, at - 1)
+                self.found.append(Shown(example))
+            else:
+                self._read(line)
+            self.apart = line.blank
+        self._close()
+        return self.found
+
+    def _read(self, line: Line) -> None:
+        if marker := _MARKER.match(line.text):
+            self._close()
+            self.found.append(Marker(marker["word"].rstrip("s"), marker["rest"].strip(), line))
         elif array := _ARRAY.match(line.text):
-            close()
-            found.append(ArrayHeading(array["name"], line, apart))
+            self._close()
+            self.found.append(ArrayHeading(array["name"], line, self.apart))
         elif entry := _ITEM.match(line.text):
-            close()
-            item = (line.indent, apart)
-            open_lines.append((line, entry["text"]))
+            self._close()
+            self.dash, self.item_apart = line, self.apart
+            self.text.append((line, entry["text"]))
+        elif (case := _CASE.match(line.text)) and self.dash:
+            self._close()
+            self.found.append(Case(case["tag"], case["value"], line))
         else:
-            open_lines.append((line, line.text))
-        apart = False
-    close()
-    return found
+            # Behind an empty line, an item goes on only as far as it is indented more than it.
+            if self.apart and not (self.dash and line.indent > self.dash.indent):
+                self._close()
+            self.text.append((line, line.text))
+
+    def _close(self) -> None:
+        if self.text:
+            text = Text(self.text)
+            self.found.append(
+                Item(text, self.dash.indent, self.item_apart) if self.dash else Paragraph(text)
+            )
+        self.text = []
+        self.dash = None

@@ -16,8 +16,8 @@ from qmpconf.schema.documents.values import QUOTED, Value, chain, doubles, liste
 
 #: What an item is: a member, a note that tells the values of the member before it, a group of
 #: members of which a server sends the ones of its kind, a mark that further members are
-#: possible, or another note.
-Role = Literal["member", "values", "group", "open", "note"]
+#: possible, another note, or the line that begins another case of the entry before.
+Role = Literal["member", "values", "group", "open", "note", "case"]
 
 _NAME = re.compile(r'^"(?P<name>[^"\s]+)"\s*:\s*')
 _BARE_NAME = re.compile(r"^(?P<name>[a-z_][\w-]*)\s*:\s+")
@@ -32,6 +32,7 @@ _JSON_TYPE = re.compile(
     r"(?<![\w-])(?P<json>[a-z]{4})(?P<joint>[-_])"
     r"(?P<type>string|str|integer|int|boolean|bool|number|double|object|array)s?\b"
 )
+_BARE_TYPE = re.compile(r"^(?P<type>string|str|int|bool|boolean|number)$")
 _CAMEL = re.compile(r"^[A-Z][a-z]+(?:[A-Z][A-Za-z0-9]*)+$")
 _ARRAY_OF = re.compile(r"\b(?:json-array|list) of (?P<what>[^.,:()]+)")
 _OPTIONAL = re.compile(
@@ -193,7 +194,8 @@ def _type_tokens(words: str) -> Iterator[tuple[int, list[str]]]:
 
 def _is_type_part(part: str) -> bool:
     found = _JSON_TYPE.search(part)
-    return bool((found and _is_json(found["json"])) or _CAMEL.match(part) or part == "optional")
+    told = (found and _is_json(found["json"])) or _CAMEL.match(part) or _BARE_TYPE.match(part)
+    return bool(told) or part == "optional"
 
 
 def _is_json(letters: str) -> bool:
@@ -206,6 +208,9 @@ def _type(words: str, facts: Facts) -> None:
             found = _JSON_TYPE.search(part)
             if found and _is_json(found["json"]):
                 _set_json_type(facts, found["type"], part)
+                return
+            if bare := _BARE_TYPE.match(part):
+                facts.kind = _SCALARS[bare["type"]]
                 return
             if _CAMEL.match(part):
                 facts.kind, facts.named = "named", part

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from qmpconf.schema.documents.announce import stem
-from qmpconf.schema.documents.blocks import ArrayHeading, Item
+from qmpconf.schema.documents.blocks import ArrayHeading, Case, Item
 from qmpconf.schema.documents.items import Entry, Facts, attach, understand
 
 #: An object in an example: the names that lead to it, and the names in it.
@@ -63,7 +63,7 @@ class Tree:
 
 
 def tree_of(
-    entries: Sequence[Item | ArrayHeading], shown: Iterable[ShownObject], *, indented: bool
+    entries: Sequence[Item | ArrayHeading | Case], shown: Iterable[ShownObject], *, indented: bool
 ) -> Tree:
     """Nest the items of one list; `shown` are the objects in the section's examples."""
     tree, root = Tree(), Node(Entry("member", (), "", Facts(), 0))
@@ -77,6 +77,8 @@ def tree_of(
                 attach(last.entry, entry)
             else:
                 tree.notes.append(entry)
+        elif isinstance(one, Case):
+            stack.case(one)
         elif entry.role == "open":
             stack.parent(index, one).open = True
         else:
@@ -88,9 +90,11 @@ def tree_of(
     return tree
 
 
-def _entry(one: Item | ArrayHeading) -> Entry:
+def _entry(one: Item | ArrayHeading | Case) -> Entry:
     if isinstance(one, Item):
         return understand(one.text)
+    if isinstance(one, Case):
+        return Entry("case", (), "", Facts(), one.line.number)
     return Entry("member", (one.name,), ":", Facts("array", "object"), one.line.number)
 
 
@@ -110,6 +114,18 @@ class _Indented:
     def opened(self, _index: int, one: Item | ArrayHeading, node: Node) -> None:
         self._stack.append((one.indent, node))
 
+    def case(self, one: Case) -> None:
+        """Begin another case of the entry that the line stands under."""
+        while len(self._stack) > 1 and self._stack[-1][0] >= one.indent:
+            self._stack.pop()
+        indent, node = self._stack.pop()
+        if not self._stack:  # it stands under no entry: nothing depends on it
+            self._stack.append((indent, node))
+            return
+        other = _other_case(node, one)
+        self._stack[-1][1].children.append(other)
+        self._stack.append((indent, other))
+
 
 class _Cued:
     """By the text: see the module's docstring.  The last node of the stack is the deepest list."""
@@ -128,6 +144,19 @@ class _Cued:
         if node.entry.words.endswith(":") and node.entry.role == "member":
             self._stack.append(node)
             self._reach.append(self._reach_of(index, node.name))
+
+    def case(self, one: Case) -> None:
+        """Begin another case of the deepest entry that depends on the tag."""
+        for level in range(len(self._stack) - 1, 0, -1):
+            node = self._stack[level]
+            if node.entry.facts.when[0] == one.tag:
+                del self._stack[level:]
+                del self._reach[level:]
+                other = _other_case(node, one)
+                self._stack[-1].children.append(other)
+                self._stack.append(other)
+                self._reach.append(-1)
+                return
 
     def _reach_of(self, index: int, container: str) -> int:
         reach, seen = -1, set[str]()
@@ -208,6 +237,13 @@ class _Cued:
             and [child.entry.names for child in other.children] == names
             for other in siblings
         )
+
+
+def _other_case(node: Node, one: Case) -> Node:
+    """The same entry, for another value of the tag."""
+    facts = replace(node.entry.facts, when=(one.tag, one.value))
+    entry = replace(node.entry, facts=facts, flaws=[], line=one.line.number)
+    return Node(entry, doubtful=node.doubtful)
 
 
 def _are_alike(one: Entry, other: Entry) -> bool:

@@ -13,6 +13,7 @@ from typing import Literal
 from qmpconf.schema.documents.announce import Announcement, Shape, Target, announcement
 from qmpconf.schema.documents.blocks import (
     ArrayHeading,
+    Case,
     Item,
     Marker,
     Paragraph,
@@ -37,7 +38,7 @@ class List:
     target: Target | Literal["unannounced", "unknown"]
     subject: str = ""
     line: int = 0
-    items: list[Item | ArrayHeading] = field(default_factory=list)
+    items: list[Item | ArrayHeading | Case] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -110,10 +111,9 @@ class _Reader:
         self._remember(said, line)
         if said.lists:
             self.list = self._begin(List(said.target or "unknown", said.subject, line))
-        else:
-            self.list = None
+        # Otherwise it may only interrupt a list: items behind it go on with that.
 
-    def item(self, block: Item | ArrayHeading) -> None:
+    def item(self, block: Item | ArrayHeading | Case) -> None:
         if self.list is None:
             self.list = self._begin(List("unannounced"))
         if not self.list.line:

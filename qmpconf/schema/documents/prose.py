@@ -25,7 +25,10 @@ _ONE_DEFAULT = re.compile(
     r"|\b(?P<name3>[\w-]+) specifies [^.]*?, default is (?P<value3>[\w-]+)\."
 )
 _SAID_VALUE = r"['\"]?\b{name}\b['\"]?\s*(?:=|is)\s*['\"](?P<value>[\w-]+)['\"]"
-_UNSTABLE = re.compile(r"\bthis command is experimental\b|\bnot a stable API\b")
+_UNSTABLE = re.compile(
+    r"\b[Tt]his command is (?:[\w ]+ and )?(?:is )?(?:considered )?experimental\b|\bnot a stable API\b"
+)
+_SINCE = re.compile(r"^Since:? (?P<version>\d+\.\d+(?:\.\d+)?)\b")
 _DEPRECATED = re.compile(r"\b[Tt]his command is deprecated\b")
 
 
@@ -74,7 +77,13 @@ class _Section:
             for name, pattern in (("deprecated", _DEPRECATED), ("unstable", _UNSTABLE))
             if pattern.search(self.parts.text)
         ]
-        facts = Facts(self.told.line, "", tuple(features), self.told.condition)
+        since = _SINCE.match(self.parts.text)
+        facts = Facts(
+            self.told.line,
+            since["version"] if since else "",
+            tuple(features),
+            self.told.condition,
+        )
         return Command(self.told.name, arguments, returns, facts=facts)
 
     # ── arguments ────────────────────────────────────────────────────────────────────────────
@@ -173,7 +182,7 @@ class _Section:
             self.builder.leave(key, line, "an object whose members the document does not list")
             self.builder.types[key] = Object(open=True, facts=Facts(line))
             return key
-        return self._unsaid(key)
+        return "" if parts.shape == "nothing" else self._unsaid(key)
 
     def _element(self, key: str) -> str:
         """The type of the elements of the returned array, where a list describes them."""

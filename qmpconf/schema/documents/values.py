@@ -22,6 +22,7 @@ _BRACKETS = re.compile(r"\[ (?P<values>[^\[\]|]+(?: \| [^\[\]|]+)+) \]")
 _ONLY = re.compile(rf"\bonly supported value is {QUOTED}")
 _FIXED = re.compile(rf"^{QUOTED} \([^()]*\bfixed\b[^()]*\)")
 _INCLUDE = re.compile(r"\b(?:possibilities|values) include\b.*")
+_POSSIBLE = re.compile(r"\bPossible values?: ")
 _LISTED = re.compile(r'"(?P<value>[^"\s]+)" - ')
 _WORD = re.compile(r"\"([^\"\s]+)\"|'([^'\s]+)'")
 
@@ -54,6 +55,8 @@ def listed(text: Text, words: str, start: int, *, named: bool) -> Listed:
     if brackets := _BRACKETS.search(words):
         return _bracketed(text, brackets, shift)
     if found := (_ONLY.search(words) or _FIXED.search(words) or _ONE_OF.search(words)):
+        return _at(text, _quoted(found), shift)
+    if (said := _POSSIBLE.search(words)) and (found := _CHAIN.search(words, said.end())):
         return _at(text, _quoted(found), shift)
     if found := _INCLUDE.search(words):
         return _at(text, _quoted(found), shift, more=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 
@@ -291,3 +292,72 @@ def test_a_place_that_only_the_wording_tells_is_counted(form: str) -> None:
         ("lamp-script", "arguments.steps.dim.data", "in"),
         ("query-lamps", "return.plug.socket", "spare-socket"),
     ]
+
+
+OTHER = """\
+Lamps
+-----
+
+lamp-plan
+---------
+Since: 2.4
+
+This command is considered experimental.
+
+Arguments:
+
+- "size": how large (int, optional) (Since 2.5)
+- "note": a remark.
+
+          It goes on here, and it is the same item.
+          (json-string, optional)
+
+- "parts": its parts, a list
+
+steps array:
+    - "type": what to do (json-string).  Possible
+              values: "dim", "flash"
+    - "data": a dictionary.  What it holds depends on
+      "type".  When "type" is "dim":
+      - "to": the level (json-int)
+      When "type" is "flash":
+      - "often": how often (json-int)
+      - "to": the colour (json-string)
+
+Returns: Nothing on success
+
+Example:
+
+-> { "execute": "lamp-plan", "arguments": { "parts": [], "steps": [
+     { "type": "dim", "data": { "to": 3 } },
+     { "type": "flash", "data": { "often": 3, "to": "red" } } ] } }
+<- { "timestamp": {}, "event": "LAMP_PLANNED" }
+
+<- { "return": {} }
+"""
+
+
+@pytest.mark.parametrize("damage", [str, samples.barred, samples.blamed])
+def test_what_later_documents_write_otherwise(damage: Callable[[str], str]) -> None:
+    compilation = compile_document(damage(OTHER))
+    catalog = compilation.catalog
+    command = catalog.commands["lamp-plan"]
+    assert (command.facts.since, command.facts.features) == ("2.4", ("unstable",))
+    assert command.returns == ""
+    found = members(catalog, command.arguments)
+    assert (found["size"].type, found["size"].facts.since) == ("int", "2.5")
+    step = catalog.types["lamp-plan.arguments.steps"]
+    assert isinstance(step, Object)
+    assert values(catalog, "lamp-plan.arguments.steps.type") == ["dim", "flash"]
+    assert {
+        value: {
+            name: one.type
+            for name, one in members(catalog, members(catalog, key)["data"].type).items()
+        }
+        for value, key in step.variants.items()
+    } == {"dim": {"to": "int"}, "flash": {"often": "int", "to": "str"}}
+
+
+def test_an_item_goes_on_behind_an_empty_line_while_it_is_indented() -> None:
+    found = members(compile_document(OTHER).catalog, "lamp-plan.arguments")
+    assert (found["note"].type, found["note"].optional) == ("str", True)
