@@ -13,6 +13,8 @@ from qmpconf.replay.said import Said
 
 #: Examples that are kept of each mask's use.
 _EXAMPLES = 3
+#: Places that are told apart: a server can make up any number of member names.
+_MOST_PLACES = 2000
 
 
 @dataclass(slots=True)
@@ -65,6 +67,8 @@ class Result:
     def use(self, said: Said, masked: Masked) -> None:
         """Count the use of a mask."""
         place = pointer("*" if isinstance(part, int) else part for part in masked.path)
+        if len(self.masks) >= _MOST_PLACES:
+            place = "/**"
         key = (masked.mask.name, said.subject, place)
         found = self.masks.get(key)
         if found is None:
