@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -13,7 +14,8 @@ FORMS = "unix:PATH, a bare path, tcp:HOST:PORT or fd:N"
 #: Bytes that the path of a UNIX socket may have on Linux (unix(7): sun_path, less its end mark).
 LONGEST_PATH = 107
 
-_TCP = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:]*)):([0-9]+)")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_TCP = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:]*)):([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,18 @@ def parse_address(text: str) -> Address:
             )
         return TcpAddress(found.group(1) or found.group(2) or "localhost", int(found.group(3)))
     if colon and scheme == "fd":
-        if not rest.isdecimal():
+        if not _NUMBER.fullmatch(rest):
             raise UsageError(f"{text!r} is no descriptor: write fd:N with a number")
         return FdAddress(int(rest))
     path = rest if colon and scheme == "unix" else text
     if not path:
         raise UsageError(f"{text!r} is no address: write {FORMS}")
-    if len(path.encode()) > LONGEST_PATH:
+    size = len(os.fsencode(path))
+    if "\0" in path:
+        raise UsageError(f"the socket path {path!r} holds a NUL character")
+    if size > LONGEST_PATH:
         raise UsageError(
-            f"the socket path {path!r} is {len(path.encode())} bytes long; a UNIX socket's may "
+            f"the socket path {path!r} is {size} bytes long; a UNIX socket's may "
             f"have {LONGEST_PATH}: use a shorter one, or a relative one"
         )
     return UnixAddress(path)

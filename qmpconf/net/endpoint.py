@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
@@ -9,7 +10,7 @@ import socket
 import stat
 import struct
 from types import TracebackType
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 from qmpconf.errors import TargetError, UsageError
 from qmpconf.net.address import Address, FdAddress, TcpAddress, UnixAddress
@@ -19,54 +20,72 @@ BACKLOG = 16
 
 
 def is_bound(path: str) -> bool:
-    """Whether a live socket is bound to `path`, found out without the socket noticing.
+    """Whether a live socket is bound to `path`, found out without the socket noticing."""
+    return _probe(path) in (0, errno.EPROTOTYPE)
 
-    A datagram socket cannot connect to a stream socket, and the system tells that apart from a
-    file that is left over from a socket that has gone.
+
+def _probe(path: str) -> int:
+    """The error of a datagram socket that connects to `path`.
+
+    It cannot connect to a stream socket (EPROTOTYPE), and the system tells that apart from a file
+    that is left over from a socket that has gone (ECONNREFUSED).
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(path)
-        except OSError as error:
-            return error.errno == errno.EPROTOTYPE
-    return True
+        return probe.connect_ex(path)
 
 
 def connect(address: Address, timeout: float | None = 10.0) -> socket.socket:
     """A connected, blocking socket.  Raises `TargetError` with the reason."""
     if isinstance(address, FdAddress):
         return inherited(address)
-    sock = new_socket(address)
-    try:
-        sock.settimeout(timeout)
-        sock.connect(target_of(address))
-        sock.settimeout(None)
-    except OSError as error:
-        sock.close()
-        raise TargetError(f"cannot connect to {address}: {reason(error)}") from error
-    return sock
-
-
-def new_socket(address: Address) -> socket.socket:
-    """A socket of the family that `address` needs.  Raises `TargetError` for an unknown host."""
-    if isinstance(address, TcpAddress):
+    why = "no such host"
+    for place in places(address):
         try:
-            family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
-        except (OSError, UnicodeError) as error:
-            raise TargetError(f"cannot connect to {address}: {reason(error)}") from error
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock = new_socket(place)
+        except OSError as error:
+            why = reason(error)
+            continue
+        try:
+            sock.settimeout(timeout)
+            sock.connect(place.target)
+            sock.settimeout(None)
+        except OSError as error:
+            sock.close()
+            why = reason(error)
+            continue
         return sock
-    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    raise TargetError(f"cannot connect to {address}: {why}")
 
 
-def target_of(address: Address) -> str | tuple[str, int]:
-    """What `socket.connect` and `socket.bind` take for `address`."""
+class Place(NamedTuple):
+    """One place that an address stands for: a socket's family, and what it connects or binds to."""
+
+    family: int
+    target: Any
+
+
+def places(address: UnixAddress | TcpAddress) -> list[Place]:
+    """Where to connect to `address`, or to listen on it, in the order in which to try.
+
+    A host may have several addresses; those of IPv4 come first, because a server that listens on
+    one of "localhost" nearly always means that one.  Raises `TargetError` for an unknown host.
+    """
     if isinstance(address, UnixAddress):
-        return address.path
-    if isinstance(address, TcpAddress):
-        return (address.host, address.port)
-    raise TypeError(f"{address} has no target")
+        return [Place(socket.AF_UNIX, address.path)]
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise TargetError(f"cannot connect to {address}: {reason(error)}") from error
+    each = [Place(family, target) for family, _, _, _, target in found]
+    return sorted(each, key=lambda place: place.family != socket.AF_INET)
+
+
+def new_socket(place: Place) -> socket.socket:
+    """A socket of the family that `place` needs.  Raises OSError when there can be none."""
+    sock = socket.socket(place.family, socket.SOCK_STREAM)
+    if place.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
 
 
 def inherited(address: FdAddress) -> socket.socket:
@@ -82,7 +101,9 @@ def inherited(address: FdAddress) -> socket.socket:
     except OSError as error:
         raise UsageError(f"{address} is no open descriptor: {reason(error)}") from error
     if sock.type != socket.SOCK_STREAM:
+        sock.detach()
         raise UsageError(f"{address} is no stream socket")
+    os.set_inheritable(sock.fileno(), False)  # it is ours, and not for the programs we start
     return sock
 
 
@@ -130,13 +151,14 @@ class Listener:
         if isinstance(address, UnixAddress):
             _clear(address.path)
         try:
-            self.socket = new_socket(address)
-        except TargetError as error:
-            raise UsageError(str(error).replace("connect to", "listen on")) from error
+            place = places(address)[0]
+            self.socket = new_socket(place)
+        except (TargetError, OSError) as error:
+            raise UsageError(f"cannot listen on {address}: {reason(error)}") from error
         try:
             if isinstance(address, TcpAddress):
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.socket.bind(target_of(address))
+            self.socket.bind(place.target)
             self.socket.listen(BACKLOG)
         except OSError as error:
             self.socket.close()
@@ -149,18 +171,18 @@ class Listener:
             self._file = (os.path.abspath(address.path), made.st_dev, made.st_ino)
 
     def close(self) -> None:
-        """Stop listening, and remove the socket file if it is still ours."""
+        """Stop listening, and remove the socket file if it is still ours.
+
+        In this order: while the socket is open, its inode cannot be another file's.
+        """
+        if self._file is not None:
+            path, device, inode = self._file
+            self._file = None
+            with contextlib.suppress(OSError):  # it has gone, or its folder has
+                now = os.lstat(path)
+                if (now.st_dev, now.st_ino) == (device, inode):
+                    os.unlink(path)
         self.socket.close()
-        if self._file is None:
-            return
-        path, device, inode = self._file
-        self._file = None
-        try:
-            now = os.stat(path)
-            if (now.st_dev, now.st_ino) == (device, inode):
-                os.unlink(path)
-        except FileNotFoundError:
-            return
 
     def __enter__(self) -> Self:
         return self
@@ -184,9 +206,18 @@ def _clear(path: str) -> None:
         raise UsageError(f"cannot listen on unix:{path}: {reason(error)}") from error
     if not stat.S_ISSOCK(mode):
         raise UsageError(f"cannot listen on unix:{path}: there is a file that is no socket")
-    if is_bound(path):
+    code = _probe(path)
+    if code in (0, errno.EPROTOTYPE):
         raise UsageError(
             f"cannot listen on unix:{path}: the address is in use; end the program that serves "
             "it, or choose another path"
         )
-    os.unlink(path)
+    if code not in (errno.ECONNREFUSED, errno.ENOENT):
+        # Nobody knows who serves it: it may be somebody else's.
+        raise UsageError(f"cannot listen on unix:{path}: {os.strerror(code)}")
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"cannot listen on unix:{path}: {reason(error)}") from error

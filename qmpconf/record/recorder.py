@@ -30,12 +30,11 @@ from qmpconf.net.endpoint import (
     abort,
     inherited,
     is_listening,
-    new_socket,
     polled,
     reason,
-    target_of,
 )
 from qmpconf.protocol.framing import Frame
+from qmpconf.record.dial import RETRY, Dialer
 from qmpconf.record.relay import CHUNK, Relay
 from qmpconf.trace.records import Descriptor, Side
 from qmpconf.trace.writer import TraceWriter
@@ -48,8 +47,6 @@ def ignore(_: object) -> None:
     """Do nothing with it: what a caller who wants no news gives."""
 
 
-#: Seconds between two tries to reach a server whose queue of connections is full.
-_RETRY = 0.01
 #: Seconds that sessions may take to end after the client that was started has ended.
 _DRAIN = 10.0
 
@@ -108,13 +105,13 @@ class Recorder:
         self._pass_on_error = pass_on_error
         self._observe = observe
         self._complain = complain
-        self._started = time.monotonic()
-        self._patience = patience
         self._poller = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._relays: dict[int, Relay] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = itertools.count()
+        self._dialer = Dialer(self._poller, self._handlers, self._later, patience)
+        self._given: dict[Side, socket.socket] = {}  # connections that were inherited
         self._stopping = False
         self._buffer = memoryview(bytearray(CHUNK))
         self._parked: dict[Side, deque[socket.socket]] = {"client": deque(), "server": deque()}
@@ -124,10 +121,15 @@ class Recorder:
         self._wake.setblocking(False)
         self._wakes.setblocking(False)
         try:
-            if not ends.client_listens:
-                self._listen("client", ends.client)
-            if ends.server_dials:
-                self._listen("server", ends.server)
+            each: tuple[tuple[Side, Address, bool], ...] = (
+                ("client", ends.client, not ends.client_listens),
+                ("server", ends.server, ends.server_dials),
+            )
+            for side, address, comes in each:
+                if comes:
+                    self._listen(side, address)
+                elif isinstance(address, FdAddress):
+                    self._take(side, address)
         except BaseException:
             self.close()
             raise
@@ -135,9 +137,10 @@ class Recorder:
 
     @property
     def listen_address(self) -> Address:
-        """Where the recorder listens for clients (or for the server, if clients listen)."""
-        side: Side = "client" if "client" in self._listeners else "server"
-        return self._listeners[side].address
+        """Where the recorder listens for clients, or else for the server."""
+        for listener in self._listeners.values():
+            return listener.address
+        return self.ends.client
 
     # --- running -------------------------------------------------------------------------------
 
@@ -192,6 +195,9 @@ class Recorder:
         for waiting in self._parked.values():
             for sock in waiting:
                 sock.close()
+        self._dialer.close()
+        for sock in self._given.values():
+            sock.close()
         for watch in self._watched:
             os.close(watch)
         self._watched.clear()
@@ -228,9 +234,13 @@ class Recorder:
     def _drain(self, deadline: float) -> None:
         """Stop once all sessions are over; what waits to be accepted is served first."""
         listener = self._listeners.get("client")
-        backlog = listener is not None and bool(polled(listener.socket, select.POLLIN))
-        if (self._relays or backlog) and time.monotonic() < deadline:
-            self._later(_RETRY, lambda: self._drain(deadline))
+        backlog = (
+            listener is not None
+            and listener.socket.fileno() >= 0
+            and bool(polled(listener.socket, select.POLLIN))
+        )
+        if (self._relays or self._dialer.busy or backlog) and time.monotonic() < deadline:
+            self._later(RETRY, lambda: self._drain(deadline))
         else:
             self._stopping = True
 
@@ -246,13 +256,21 @@ class Recorder:
             if not is_listening(sock):
                 # One connection, made by whoever started us.
                 self._once = True
-                self._later(0, lambda: self._arrived(side, sock))
+                self._given[side] = sock
+                self._later(0, lambda: self._arrived(side, self._given.pop(side)))
                 return
             sock.detach()
         listener = Listener(address)
         listener.socket.setblocking(False)
         self._listeners[side] = listener
         self._register(listener.socket, lambda _: self._accept(side, listener))
+
+    def _take(self, side: Side, address: FdAddress) -> None:
+        """Keep a connection that was made by whoever started us, for the one session it is for."""
+        sock = self._given[side] = inherited(address)
+        if is_listening(sock):
+            raise UsageError(f"{address} listens: it is no connection to the {side}")
+        self._once = True
 
     def _accept(self, side: Side, listener: Listener) -> None:
         try:
@@ -293,47 +311,19 @@ class Recorder:
 
     def _dial(self, side: Side, address: Address, other: socket.socket) -> None:
         """Connect to `address` for the session of `other`, who waits."""
-        if isinstance(address, FdAddress):
-            try:
-                self._connected(side, inherited(address), other)
-            except UsageError as error:
-                self._refused(side, other, str(error))
-            return
-        sock = new_socket(address)
-        sock.setblocking(False)
-        code = sock.connect_ex(target_of(address))
-        if code == 0:
-            self._connected(side, sock, other)
-        elif code == errno.EINPROGRESS:
-            self._await(side, address, sock, other)
+
+        def connected(sock: socket.socket) -> None:
+            self._begin(*((other, sock) if side == "server" else (sock, other)))
+
+        def refused(why: str) -> None:
+            self._refused(side, other, why)
+
+        if not isinstance(address, FdAddress):
+            self._dialer.dial(address, other, connected, refused)
+        elif side in self._given:
+            connected(self._given.pop(side))
         else:
-            sock.close()
-            self._unreachable(side, address, other, code)
-
-    def _await(
-        self, side: Side, address: Address, sock: socket.socket, other: socket.socket
-    ) -> None:
-        fd = sock.fileno()
-
-        def ready(_: int) -> None:
-            self._poller.unregister(fd)
-            del self._handlers[fd]
-            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if code == 0:
-                self._connected(side, sock, other)
-            else:
-                sock.close()
-                self._unreachable(side, address, other, code)
-
-        self._handlers[fd] = ready
-        self._poller.register(fd, select.EPOLLOUT)
-
-    def _unreachable(self, side: Side, address: Address, other: socket.socket, code: int) -> None:
-        early = time.monotonic() < self._started + self._patience
-        if code == errno.EAGAIN or (early and code in (errno.ECONNREFUSED, errno.ENOENT)):
-            self._later(_RETRY, lambda: self._dial(side, address, other))
-            return
-        self._refused(side, other, os.strerror(code))
+            refused(f"{address} was the connection of an earlier session")
 
     def _refused(self, side: Side, other: socket.socket, why: str) -> None:
         """The other side cannot be had: give the one that waits the same, and write it down."""
@@ -342,12 +332,6 @@ class Recorder:
         self._writer_call(lambda: self._writer.close(conn, side, error=why))
         abort(other)
         self._after_session()
-
-    def _connected(self, side: Side, sock: socket.socket, other: socket.socket) -> None:
-        if side == "server":
-            self._begin(other, sock)
-        else:
-            self._begin(sock, other)
 
     def _opened(self) -> int:
         self.sessions += 1
