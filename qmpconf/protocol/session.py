@@ -212,7 +212,8 @@ class Session:
                 )
         if isinstance(message, Unknown):
             return step
-        rule = LEGAL.get((self.phase, type(message)), "")
+        settled = self.phase is Phase.COMMANDS and type(message) is not Greeting
+        rule = "" if settled else LEGAL.get((self.phase, type(message)), "")
         if rule:
             step.server(mark, rule, "", _DUE[self.phase], _said(message))
         if isinstance(message, Greeting):

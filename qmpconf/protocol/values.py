@@ -432,6 +432,8 @@ def same(one: Value, other: Value) -> bool:
     Numbers compare by value (``1.0`` and ``1``); an integer beyond 64 bits compares as the double
     that a server makes of it.  A bool is never a number.
     """
+    if type(one) is str and type(other) is str:
+        return one == other
     todo = [(one, other)]  # values may nest deeper than Python may recurse
     while todo:
         one, other = todo.pop()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qmpconf.schema.model import Alternate, Array, Catalog, Enum, Facts, Object
-from qmpconf.schema.walk import is_builtin, reachable, shape_of
+from qmpconf.schema.walk import Shape, is_builtin, reachable, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,7 @@ class Features:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._marked: dict[str, bool] = {}
+        self._shapes: dict[str, Shape] = {}
         self._by_prefix = not any("unstable" in facts.features for facts in _all(catalog))
 
     def of_command(self, name: str) -> tuple[str, ...]:
@@ -60,6 +61,12 @@ class Features:
         if known is None:
             known = any(map(self._is_marked, reachable(self._catalog, key)))
             self._marked[key] = known
+        return known
+
+    def _shape(self, key: str) -> Shape:
+        known = self._shapes.get(key)
+        if known is None:
+            known = self._shapes[key] = shape_of(self._catalog, key)
         return known
 
     def _is_marked(self, key: str) -> bool:
@@ -95,13 +102,13 @@ class Features:
     def _members(
         self, key: str, value: dict[str, Any], path: tuple[str | int, ...]
     ) -> Iterator[Use]:
-        shape = shape_of(self._catalog, key)
-        members = dict(shape.members)
+        shape = self._shape(key)
+        members = shape.members
         while shape.tag:
             variant = shape.variants.get(str(value.get(shape.tag)))
             if variant is None:
                 break
-            shape = shape_of(self._catalog, variant)
+            shape = self._shape(variant)
             members = {**shape.members, **members}
         for name, one in value.items():
             member = members.get(name)
@@ -109,7 +116,7 @@ class Features:
                 where = (*path, name)
                 for mark in self._marks(name, member.facts):
                     yield Use(where, f"member {name!r}", mark, member.facts)
-                if not is_builtin(member.type):
+                if not is_builtin(member.type) and self.can_use(member.type):
                     yield from self._walk(member.type, one, where)
 
     def _fits(self, key: str, value: Any) -> bool:
