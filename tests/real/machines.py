@@ -1,8 +1,10 @@
 """Starting real servers: a bare one, a machine with devices and disks, a storage daemon.
 
 The server is handed a UNIX socket that already listens (``fd=N``, as libvirt does it), so nobody
-ever waits for it to be ready: a client connects at once and the kernel keeps it in the queue.  A
-server that dies at its start closes the socket, and the client sees that instead of a greeting.
+sleeps until it is ready: a first client waits in the socket's queue, and goes when it is greeted.
+A server that dies at its start closes the socket, and the client sees that instead.  The socket
+is the server's standard input, descriptor 0; with that, and with all clients coming after its
+start, the server's descriptors have the same numbers in every run.
 
 A server runs inside its own folder.  File names in commands are relative to it and the same in
 every run, which is what makes a recorded session repeatable.
@@ -10,10 +12,10 @@ every run, which is what makes a recorded session repeatable.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -87,38 +89,42 @@ class Server:
 
 
 def start(build: Build, folder: Path, *args: str, name: str = "qmp.sock") -> Server:
-    """Start `build` in `folder` with a monitor on the socket `folder/name`.
+    """Start `build` in `folder` with a monitor on the socket `folder/name`, and hear it greet.
 
-    `args` are the server's other arguments; for the emulator, `BARE` without any.
+    `args` are the server's other arguments; for the emulator, `BARE` without any.  Raises
+    BuildError with what the server wrote to its standard error when it ends instead.
     """
     path = folder / name
     dashes = "--" if build.product == "qemu-storage-daemon" else "-"
     if build.product == "qemu" and not args:
         args = BARE
-    # A socket's address may have 107 bytes: bind it from inside its folder.
-    with socket.socket(socket.AF_UNIX) as listener:
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as first:
         bind(listener, path)
         listener.listen()
-        descriptor = listener.fileno()
-        monitor = ("chardev=qmp,mode=control",)
+        with contextlib.chdir(folder):
+            first.connect(name)
         command = build.command(
             *args,
             f"{dashes}chardev",
-            f"socket,id=qmp,fd={descriptor},server=on,wait=off",
+            "socket,id=qmp,fd=0,server=on,wait=off",
             "--monitor" if dashes == "--" else "-mon",
-            *monitor,
+            "chardev=qmp,mode=control",
         )
         with (folder / f"{name}.err").open("wb") as errors:
             process = subprocess.Popen(
                 command,
                 cwd=folder,
                 env={**os.environ, **build.env},
-                stdin=subprocess.DEVNULL,
+                stdin=listener.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                pass_fds=[descriptor],
             )
-    return Server(build, folder, path, process)
+        server = Server(build, folder, path, process)
+        listener.close()
+        if not first.recv(1):
+            server.stop()
+            raise BuildError(f"{build.name} does not start: {server.errors()}")
+    return server
 
 
 def start_machine(build: Build, folder: Path, *args: str, name: str = "qmp.sock") -> Server:
@@ -138,21 +144,11 @@ def make_disk(build: Build, path: Path, size: str) -> None:
     )
 
 
-def installed(names: Sequence[str]) -> list[str]:
-    """Those of the builds `names` that are on this machine."""
-    found = []
-    for name in names:
-        try:
-            found.append(find(name).name)
-        except BuildError:
-            continue
-    return found
-
-
 def bind(listener: socket.socket, path: Path) -> None:
-    """Bind a UNIX socket at `path`, also when that is longer than a socket's address may be."""
-    folder = os.open(path.parent, os.O_DIRECTORY)
-    try:
-        listener.bind(f"/proc/self/fd/{folder}/{path.name}")
-    finally:
-        os.close(folder)
+    """Bind a UNIX socket at `path`, by its bare name from inside its folder.
+
+    So the path may be longer than a socket's address, and the server, which tells the address to
+    its clients, tells the same in every folder.
+    """
+    with contextlib.chdir(path.parent):
+        listener.bind(path.name)
