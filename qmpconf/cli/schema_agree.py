@@ -15,10 +15,8 @@ perhaps the pairs and the beginning of the page::
 
 from __future__ import annotations
 
-import gzip
 import json
 import tomllib
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +26,7 @@ from qmpconf.report import agreement as report
 from qmpconf.schema import store
 from qmpconf.schema.agreement import Note, compare
 from qmpconf.schema.documents.compiler import compile_document
+from qmpconf.schema.documents.files import read_document
 
 if TYPE_CHECKING:
     import argparse
@@ -86,30 +85,13 @@ def catalog_or_document(name: str) -> Catalog:
     path = Path(name)
     if name in store.shipped() or not path.exists():
         return store.load(name)
-    data = _bytes_of(path)
-    if data.lstrip()[:1] in {b"{", b"["}:
+    text = read_document(path)
+    if text.lstrip()[:1] in {"{", "["}:
         return store.read(path)
     try:
-        return compile_document(data.decode("utf-8-sig"), "").catalog
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is neither a catalog nor a document in UTF-8") from None
+        return compile_document(text).catalog
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return _bytes_of(path).decode()
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is no text in UTF-8") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +111,7 @@ def _pairs(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 def _told(path: Path) -> _Told:
     try:
-        found = tomllib.loads(_text_of(path))
+        found = tomllib.loads(read_document(path))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: is no TOML: {error}") from None
     unknown = set(found) - {"note", "pairs", "preamble"}

@@ -93,7 +93,11 @@ def _plain(value: Any) -> Any:
         found = {"kind": value.kind} if hasattr(value, "kind") else {}
         for field in dataclasses.fields(value):
             one = getattr(value, field.name)
-            if field.name == "kind" or one == field.default or (not one and field.name != "name"):
+            required = (
+                field.default is dataclasses.MISSING
+                and field.default_factory is dataclasses.MISSING
+            )
+            if field.name == "kind" or one == field.default or not (one or required):
                 continue
             found[field.name] = _plain(one)
         return found

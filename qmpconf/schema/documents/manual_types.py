@@ -105,13 +105,20 @@ class Builder:
         about = _About(entry)
         shown = list(_examples(entry))
         self.examples += shown
+        if entry.kind in {"Enum", "Alternate"} and not entry.parts:
+            self._empty(entry)
         if entry.kind == "Enum":
             self.types[entry.name] = Enum(
-                about.values(entry.parts), name=entry.name, facts=about.facts
+                about.values(entry.parts),
+                name=entry.name,
+                open=not entry.parts,
+                facts=about.facts,
             )
         elif entry.kind == "Alternate":
             branches = tuple(self._key(part.type, entry, part) for part in entry.parts)
-            self.types[entry.name] = Alternate(branches, name=entry.name, facts=about.facts)
+            self.types[entry.name] = Alternate(
+                branches or ("any",), name=entry.name, facts=about.facts
+            )
         elif entry.kind == "Object":
             self.types[entry.name] = self._object(entry, about, entry.name)
         elif entry.kind == "Event":
@@ -142,6 +149,12 @@ class Builder:
         self, rule: str, line: int, subject: str, message: str, pointer: str = "", seen: str = ""
     ) -> None:
         self.findings.append(DocumentFinding(rule, line, subject, message, pointer, seen=seen))
+
+    def _empty(self, entry: Entry) -> None:
+        """Report a list that the document begins and does not fill."""
+        message = "the document lists nothing that it can be"
+        self._finding("document.type.empty", entry.line, entry.name, message)
+        self._unknown(entry, entry.line, "", message)
 
     def _unknown(self, entry: Entry, line: int, pointer: str, reason: str) -> str:
         self.undetermined.append(Undetermined(line, entry.name, pointer, reason))
@@ -187,7 +200,7 @@ class Builder:
             if self._kinds.get(written) == "Object":
                 return written
         found = self._object(entry, about, key)
-        if found == Object():
+        if not (found.members or found.base or found.variants or found.open):
             return ""
         self.types[key] = found
         return key
@@ -227,7 +240,7 @@ class Builder:
             variants=variants,
             open=not tags and not bases and any(map(_OPEN.search, entry.prose)),
             name=entry.name if entry.kind == "Object" else "",
-            facts=about.facts if entry.kind == "Object" else Facts(),
+            facts=about.facts if entry.kind == "Object" else Facts(entry.line),
         )
 
     def _reference(self, entry: Entry, part: Part) -> list[str]:
@@ -328,7 +341,7 @@ class _About:
     """What an entry's features, prose and names tell about itself and its parts."""
 
     def __init__(self, entry: Entry) -> None:
-        names = [part.name or part.case for part in entry.parts]
+        names = [name for part in entry.parts for name in (part.name, part.case) if name]
         self._since = since_each(" ".join(entry.prose), names)
         self._features: dict[str, list[str]] = {}
         own: list[str] = []

@@ -34,7 +34,9 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _TITLE = re.compile(r"(?P<name>[\w.+-]+)\(\d\w*\)(?:\s.*)?\s(?P=name)\(\d\w*\)")
 #: A title too long for its line, which loses its left part; its end is all that is sure.
 _SQUEEZED = re.compile(r"[A-Z0-9.+-]+\(\d\w*\)")
-_FOOTER = re.compile(r"(?:(?P<left>\S.*?)\s{2,})?\S.*?\s{2,}(?:(?P<name>[\w.+-]+)\(\d\w*\)|\d+)")
+_FOOTER = re.compile(
+    r"(?:(?P<left>\S.*?)\s{2,})?\S.*?\s+(?:(?P<name>[\w.+-]+)\(\d\w*\)|(?<=\s\s)\d+)"
+)
 _VERSION = re.compile(r"\d+(?:\.\d+)+\S*")
 _ARROW = re.compile(r"(?:->|<-)(?:(?P<json>\s*[{\[])|\s|$)")
 #: What a tag can be that is short enough to stand on the line of its text.
