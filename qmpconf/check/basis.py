@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from qmpconf.schema.features import Features
+from qmpconf.schema.select import Version
 from qmpconf.schema.validator import Validator
 
 if TYPE_CHECKING:
@@ -14,23 +15,37 @@ if TYPE_CHECKING:
 
 
 class Basis:
-    """One catalog and what is made of it once.
+    """One catalog, what is made of it once, and how the server that is checked stands to it.
 
     `very_build` says that the catalog was introspected from the very build that is checked: then
     what the server adds to it is an error, and otherwise only a note (DESIGN.md section 5).
-    `sentence` tells the user which catalog it is and why.
+    `server_older` says that the server is older than the catalog: then what it lacks is a note,
+    too.  `sentence` tells the user which catalog it is and why.
     """
 
-    def __init__(self, catalog: Catalog, *, very_build: bool, sentence: str) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        very_build: bool = False,
+        server_older: bool = False,
+        sentence: str = "",
+    ) -> None:
         self.catalog = catalog
         self.very_build = very_build
-        self.sentence = sentence
+        self.server_older = server_older
+        self.sentence = sentence or catalog.name
         self.validator = Validator(catalog)
+        #: Documents do not tell which commands may be sent out of band.
+        self.tells_oob = catalog.source.kind == "introspection"
 
-    def of_the_very_build(self) -> Basis:
-        """The same, for a server that is the very build; what was made so far is shared."""
+    def towards(self, version: Version | None) -> Basis:
+        """The same catalog towards a server of that version; what was made so far is shared."""
+        source = self.catalog.source
+        known = Version.parse(source.version, source.package)
         twin = copy.copy(self)
-        twin.very_build = True
+        twin.very_build = source.kind == "introspection" and known is not None and known == version
+        twin.server_older = bool(known and version and version.release < known.release)
         return twin
 
     @cached_property

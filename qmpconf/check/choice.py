@@ -128,29 +128,24 @@ class Automatic:
 
     def _shipped(self, version: Version, reason: str) -> Basis:
         fit = select(version, self._product)
-        very_build = fit.nearness == "build"
-        sentence = f"{reason}{fit.sentence}"
-        return Basis(load_shipped(fit.name), very_build=very_build, sentence=sentence)
+        basis = Basis(load_shipped(fit.name), sentence=f"{reason}{fit.sentence}")
+        return basis.towards(version)
 
 
 class Fixed:
     """The one catalog that the user named."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._basis = Basis(catalog, very_build=False, sentence=catalog.name)
-        self._very = self._basis.of_the_very_build()
+        self._basis = Basis(catalog)
+        self._towards: dict[Version | None, Basis] = {}
         self.used = [catalog.name]
 
     def __call__(self, greeting: Greeting | None) -> Basis:
-        """The catalog; as that of the very build when the greeting tells just that build."""
-        source = self._basis.catalog.source
+        """The catalog, towards a server of the version that greeted."""
         version = version_of(greeting) if greeting is not None else None
-        very = version is not None and (source.kind, source.version, source.package) == (
-            "introspection",
-            str(version),
-            version.package,
-        )
-        return self._very if very else self._basis
+        if version not in self._towards:
+            self._towards[version] = self._basis.towards(version)
+        return self._towards[version]
 
 
 def wire_only(_greeting: Greeting | None) -> None:

@@ -61,7 +61,13 @@ _ROWS: tuple[tuple[str, Level, Party, str], ...] = (
         "schema.additions",
         Level.MAY,
         Party.SERVER,
-        "A server newer than the schema may send commands, events, members and values beyond it.",
+        "A server of another version may send commands, events, members and values beyond it.",
+    ),
+    (
+        "schema.not-yet",
+        Level.MAY,
+        Party.SERVER,
+        "A server older than the schema may lack commands and members that came later.",
     ),
     (
         "schema.member-once",

@@ -39,7 +39,7 @@ _BLAMES: dict[Party, Blame] = {
     Party.DOCUMENT: "document",
 }
 
-#: Problems that a newer server gives an older catalog without breaking it.
+#: Problems that a server of another build may give without breaking the catalog.
 _ADDITIONS = frozenset({"unknown", "value"})
 
 _NOTHING: tuple[Finding, ...] = ()
@@ -135,7 +135,8 @@ class Rules:
             )
             if found and problems:
                 self._bad[line] = problems[0]
-        if command.oob and not known.allow_oob and "/exec-oob" not in breached:
+        forbidden = self.basis.tells_oob and not known.allow_oob
+        if command.oob and forbidden and "/exec-oob" not in breached:
             found.append(
                 self._report(
                     "schema.oob-allowed",
@@ -215,7 +216,7 @@ class Rules:
             known = self._catalog.commands[name]
             return (
                 self._report(
-                    "schema.command-offered",
+                    "schema.not-yet" if self.basis.server_older else "schema.command-offered",
                     line,
                     "/error/class",
                     name,
@@ -324,12 +325,12 @@ class Rules:
             where = pointer((member, *problem.path))
             if where in known or any(_inside(where, one) for one in redacted):
                 continue
-            added = (
-                not self.basis.very_build and member != "arguments" and problem.kind in _ADDITIONS
-            )
+            rule = requirement
+            if member != "arguments" and not self.basis.very_build:
+                rule = self._tolerant(problem) or requirement
             found.append(
                 self._report(
-                    "schema.additions" if added else requirement,
+                    rule,
                     line,
                     where,
                     subject,
@@ -337,10 +338,16 @@ class Rules:
                     problem.expected,
                     problem.seen,
                     source,
-                    "" if added else problem.hint,
+                    problem.hint if rule == requirement else "",
                 )
             )
         return found
+
+    def _tolerant(self, problem: Problem) -> str:
+        """The milder requirement, if a server of another version may well differ so."""
+        if problem.kind in _ADDITIONS:
+            return "schema.additions"
+        return "schema.not-yet" if problem.kind == "missing" and self.basis.server_older else ""
 
 
 def _member(command: Command) -> str:

@@ -22,6 +22,8 @@ _NAME = re.compile(
     r"(?P<dev>-dev)?(?P<doc>-doc)?"
 )
 
+_NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+
 #: Number of a major version's first release; from 3.0 on each major version has three.
 #: (0.15 was followed by 1.0, 1.7 by 2.0, and 2.12 by 3.0.)
 _FIRST = {0: -24, 1: -8, 2: 0, 3: 13}
@@ -56,6 +58,15 @@ class Version:
         major, minor, micro = whole
         package = value.get("package")
         return cls(major, minor, micro, package if isinstance(package, str) else "")
+
+    @classmethod
+    def parse(cls, text: str, package: str = "") -> Version | None:
+        """The version in a text like "7.2.22" or "2.9-dev"; None when there is none."""
+        found = _NUMBERS.match(text)
+        if not found:
+            return None
+        major, minor, micro = found.groups("0")
+        return cls(int(major), int(minor), int(micro), package)
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.micro}"

@@ -147,6 +147,34 @@ def test_a_named_catalog_is_of_the_very_build_only_for_it(tmp_path: Path) -> Non
         assert group.first.requirement == requirement
 
 
+def test_a_server_older_than_the_catalog_may_lack_members(tmp_path: Path) -> None:
+    ask = ['> {"execute": "query-status"}', '< {"return": {"running": true, "status": "running"}}']
+    choose = Fixed(load_shipped("qemu-7.2.22"))
+    older = VERSION.replace('"minor": 0', '"minor": 1')
+    newer = VERSION.replace('"major": 7', '"major": 8')
+    for version, requirement, severity in (
+        (older, "schema.not-yet", "note"),
+        (newer, "schema.return", "error"),
+        (REAL, "schema.return", "error"),
+    ):
+        path = write(tmp_path / "t", [*opening(version), *ask])
+        (group,) = check(TraceReader(str(path)), choose).groups
+        assert group.first.message == "member 'singlestep' is missing"
+        assert (group.first.requirement, group.first.severity) == (requirement, severity)
+
+
+def test_documents_do_not_tell_what_may_be_sent_out_of_band(tmp_path: Path) -> None:
+    script = [
+        opening(REAL)[0],
+        '> {"execute": "qmp_capabilities", "arguments": {"enable": ["oob"]}}',
+        '< {"return": {}}',
+        '> {"exec-oob": "query-yank", "id": 1}',
+        '< {"return": [], "id": 1}',
+    ]
+    path = write(tmp_path / "t", script)
+    assert list(check(TraceReader(str(path)), Fixed(load_shipped("qemu-7.2.22-doc"))).groups) == []
+
+
 def test_automatic_reads_the_whole_trace_once(tmp_path: Path) -> None:
     chosen = automatic(TraceReader(str(write(tmp_path / "t", [GREETING]))))
     assert chosen.used == []

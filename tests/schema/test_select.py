@@ -61,6 +61,12 @@ def test_every_shipped_product_has_a_fit() -> None:
         assert select(Version(99, 0), product).nearness == "nearest"
 
 
+def test_the_version_in_a_text() -> None:
+    assert Version.parse("7.2.22", "p") == Version(7, 2, 22, "p")
+    assert Version.parse("2.9-dev") == Version(2, 9)
+    assert Version.parse("") is None
+
+
 def test_the_version_of_a_greeting() -> None:
     value = {"qemu": {"major": 7, "minor": 2, "micro": 22}, "package": "p"}
     assert Version.of(value) == Version(7, 2, 22, "p")
