@@ -255,12 +255,17 @@ class Matcher:
         return expected.of == got.of and not self._compare(expected, got).mismatches
 
     def _candidate(self, said: Said) -> Said | None:
-        """What came and has the same name: first of all what is about the same thing."""
-        named = [one for one in self._pool if one.of == said.of]
+        """What came and has the same name, and is most nearly about the same thing."""
         about = _about(said.message.value)
-        return next((one for one in named if _about(one.message.value) == about), None) or next(
-            (one for one in named if not about), None
-        )
+        best, most = None, -1
+        for one in self._pool:
+            if one.of != said.of:
+                continue
+            other = _about(one.message.value)
+            common = len(about & other)
+            if common > most and (common or not about or not other):
+                best, most = one, common
+        return best
 
     def _keep_order(self, pair: _Pair) -> None:
         """Compare on which side of its command's reply an event of `INSIDE` came."""
@@ -347,12 +352,12 @@ def _key(said: Said) -> _Key:
     return "greeting" if isinstance(said.message, Greeting) else "unknown"
 
 
-def _about(value: Value) -> tuple[str, ...]:
+def _about(value: Value) -> frozenset[str]:
     """What an event is about: those members of its data that name something."""
     data = value.get("data") if isinstance(value, dict) else None
     if not isinstance(data, dict):
-        return ()
-    return tuple(f"{name}={data[name]}" for name in _ABOUT if isinstance(data.get(name), str))
+        return frozenset()
+    return frozenset(f"{name}={data[name]}" for name in _ABOUT if isinstance(data.get(name), str))
 
 
 def _shown(data: bytes, width: int = _VALUE_WIDTH) -> str:
