@@ -1,8 +1,9 @@
 """Descriptors that ride on bytes (SCM_RIGHTS, unix(7)): receiving, sending, describing.
 
 Linux keeps descriptors with the write that carried them, and a read that meets them ends behind
-that write, but it may begin before it: two writes can come out as one.  To give a descriptor on
-to the very byte that it rode on, `receive` looks before it takes.
+that write, but it may begin before it: two writes can come out as one.  Looking ahead does not
+tell where they ride: a look shows the next descriptors that wait, wherever they are, also behind
+the bytes that it asked for.  Only a read of one byte shows whether they ride on this byte.
 """
 
 from __future__ import annotations
@@ -21,34 +22,39 @@ _ROOM = socket.CMSG_SPACE(MOST * array.array("i").itemsize)
 _NULL = os.makedev(1, 3)
 
 
-def receive(sock: socket.socket, buffer: memoryview) -> tuple[int, list[int]]:
-    """Read what is there into `buffer`: the number of bytes, and descriptors of the first byte.
+def receive(sock: socket.socket, buffer: memoryview) -> tuple[int, list[int], int]:
+    """Read what is there into `buffer`: how many bytes, descriptors, and the byte they rode on.
 
-    A read ends before the next byte that carries descriptors.  The caller owns (and closes) them.
-    Raises BlockingIOError and the errors of recvmsg(2).
+    A read ends before the next byte that carries more of them.  The caller owns (and closes)
+    them.  Raises BlockingIOError and the errors of recvmsg(2).
     """
+    count, fds = _look(sock, buffer)
+    if not fds:
+        return (sock.recv_into(buffer, count) if count else 0), [], 0
+    for at in range(count):
+        _, ancillary, _, _ = sock.recvmsg_into(
+            [buffer[at : at + 1]], _ROOM, socket.MSG_CMSG_CLOEXEC
+        )
+        if ancillary:
+            break
+    else:
+        return count, [], 0  # they ride further on
+    rest = buffer[at + 1 :]
+    if at + 1 == count or not rest:
+        return at + 1, _numbers(ancillary), at
+    more, fds = _look(sock, rest)
+    taken = sock.recv_into(rest, more) if more and not fds else 0
+    return at + 1 + taken, _numbers(ancillary), at
+
+
+def _look(sock: socket.socket, buffer: memoryview) -> tuple[int, bool]:
+    """How many bytes a read into `buffer` would give, and whether descriptors wait."""
     count, ancillary, _, _ = sock.recvmsg_into(
         [buffer], _ROOM, socket.MSG_PEEK | socket.MSG_CMSG_CLOEXEC
     )
-    if not ancillary:
-        return (sock.recv_into(buffer, count) if count else 0), []
-    _close(_numbers(ancillary))
-    # The write that carries them is the last one seen.  Where does it begin?
-    low, high = 0, count - 1  # descriptors show when at least low + 1 bytes are looked at
-    while low < high:
-        middle = (low + high) // 2
-        _, ancillary, _, _ = sock.recvmsg_into(
-            [buffer[: middle + 1]], _ROOM, socket.MSG_PEEK | socket.MSG_CMSG_CLOEXEC
-        )
+    if ancillary:
         _close(_numbers(ancillary))
-        if ancillary:
-            high = middle
-        else:
-            low = middle + 1
-    if low:
-        return sock.recv_into(buffer, low), []
-    count, ancillary, _, _ = sock.recvmsg_into([buffer], _ROOM, socket.MSG_CMSG_CLOEXEC)
-    return count, _numbers(ancillary)
+    return count, bool(ancillary)
 
 
 def send(sock: socket.socket, data: memoryview | bytes, fds: list[int]) -> int:

@@ -6,6 +6,7 @@ monitor's socket goes; a client as the words of a command.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -48,14 +49,27 @@ def start(
 
 
 def end(child: subprocess.Popen[bytes], grace: float = GRACE) -> int:
-    """Ask a child to end, insist after `grace` seconds, and give its exit code."""
-    if child.poll() is None:
-        child.terminate()
-        try:
-            child.wait(grace)
-        except subprocess.TimeoutExpired:
-            child.kill()
+    """Ask a child to end, insist after `grace` seconds, and give its exit code.
+
+    One that was started in the background ends with all that it has started: it may be a script
+    around the real program, and scripts do not pass signals on.
+    """
+    for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, None)):
+        if child.poll() is None:
+            _signal(child, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(patience)
     return child.wait()
+
+
+def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        if os.getpgid(child.pid) == child.pid:
+            os.killpg(child.pid, number)
+        else:
+            child.send_signal(number)
+    except ProcessLookupError:
+        return  # it has ended
 
 
 def ended(code: int) -> str:

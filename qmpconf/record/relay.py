@@ -35,6 +35,7 @@ class Flow:
         "described",
         "done",
         "fds",
+        "fds_at",
         "framer",
         "peek",
         "pending",
@@ -49,7 +50,8 @@ class Flow:
         self.sink = sink
         self.framer = Framer(CLIENT_LIMITS if sender == "client" else SERVER_LIMITS)
         self.pending: memoryview | None = None  # read and written down, not yet sent
-        self.fds: list[int] = []  # descriptors for the first pending byte
+        self.fds: list[int] = []  # descriptors for one of the pending bytes
+        self.fds_at = 0  # which one
         self.described: tuple[Descriptor, ...] = ()  # of a message that has not ended
         self.done = False  # nothing more comes
         # Only a client sends descriptors, and only a UNIX socket carries them.
@@ -121,9 +123,9 @@ class Relay:
     def _read(self, flow: Flow, mask: int) -> None:
         try:
             if flow.peek:
-                count, fds = receive(flow.source, self._buffer)
+                count, fds, at = receive(flow.source, self._buffer)
             else:
-                count, fds = flow.source.recv_into(self._buffer), []
+                count, fds, at = flow.source.recv_into(self._buffer), [], 0
         except BlockingIOError:
             return
         except OSError as error:
@@ -134,42 +136,54 @@ class Relay:
             return
         data = bytes(self._buffer[:count])
         if fds:
-            flow.fds = fds
-            flow.described += tuple(map(describe, fds))
+            self._read_with(flow, data, fds, at)
+            return
         frames = flow.framer.feed(data)
         if frames:
             self._write(self.conn, flow.sender, frames, flow.described)
             flow.described = ()
         try:
-            sent = send(flow.sink, data, fds) if fds else flow.sink.send(data)
+            sent = flow.sink.send(data)
         except BlockingIOError:
             sent = 0
         except OSError as error:
             self._break(flow, error)
             return
-        if fds and sent:
-            close_all(flow.fds)
         if sent < count:
             flow.pending = memoryview(data)[sent:]
             self._update()
 
+    def _read_with(self, flow: Flow, data: bytes, fds: list[int], at: int) -> None:
+        """Give on bytes, and descriptors that ride on the one `at`."""
+        flow.fds, flow.fds_at = fds, at
+        flow.pending = memoryview(data)
+        for part, carried in ((data[:at], ()), (data[at:], tuple(map(describe, fds)))):
+            flow.described += carried
+            frames = flow.framer.feed(part)
+            if frames:
+                self._write(self.conn, flow.sender, frames, flow.described)
+                flow.described = ()
+        self._flush(flow)
+        self._update()
+
     def _flush(self, flow: Flow) -> None:
         """Send what waits; read on when it is gone."""
-        data = flow.pending
-        if data is None:
-            return
-        try:
-            sent = send(flow.sink, data, flow.fds)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._break(flow, error)
-            return
-        if sent:
-            close_all(flow.fds)
-        flow.pending = data[sent:] if sent < len(data) else None
-        if flow.pending is None:
-            self._update()
+        while flow.pending is not None:
+            data = flow.pending
+            try:
+                if flow.fds and flow.fds_at:
+                    sent = flow.sink.send(data[: flow.fds_at])
+                    flow.fds_at -= sent
+                else:
+                    sent = send(flow.sink, data, flow.fds)
+                    close_all(flow.fds)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._break(flow, error)
+                return
+            flow.pending = data[sent:] if sent < len(data) else None
+        self._update()
 
     def _end(self, flow: Flow, mask: int) -> None:
         """The source has closed its sending direction, or all of it."""
