@@ -22,7 +22,7 @@ COMMAND = "python -m tests.benchmarks -o reports/benchmarks.md"
 #: A machine with disks and a vCPU, which never runs: QEMU's answers are those of a real guest.
 MACHINE = [
     *("-M", "q35", "-accel", "tcg", "-m", "64"),
-    *("-blockdev", "null-co,node-name=disk0,size=1G,read-zeroes=on"),
+    *("-blockdev", "null-co,node-name=disk0,size=1073741824,read-zeroes=on"),
     *("-device", "virtio-blk-pci,drive=disk0,id=vd0"),
     *("-object", "iothread,id=io0"),
 ]
