@@ -1,0 +1,156 @@
+"""``qmpconf replay``: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from qmpconf.cli.main import main
+from tests.replay.conftest import monitors, written
+
+GREETING = (
+    '{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": "a build"}, '
+    '"capabilities": ["oob"]}}'
+)
+STAMP = '"timestamp": {"seconds": 5, "microseconds": 6}'
+SAME = [
+    "1+",
+    f"1<-{GREETING}",
+    '1->{"execute":"qmp_capabilities"}',
+    '1<-{"return": {}}',
+    '1->{"execute":"stop"}',
+    f'1<-{{{STAMP}, "event": "STOP"}}',
+    '1<-{"return": {}}',
+    '1->{"execute":"query-status","id":7}',
+    '1<-{"return": {"status": "paused", "singlestep": false, "running": false}, "id": 7}',
+    "1-client",
+]
+OTHER = [line.replace('"paused"', '"running"') for line in SAME]
+
+REPORT = """\
+replay of TRACE against unix:TARGET: 1 session, 3 messages sent, 3 replies and 1 event matched in \
+N s, compared by value
+
+1. changed: reply to query-status at /return/status
+     expected  "running"
+     got       "paused"
+     session 1, line 10 of the recording, line 10 of the replay
+       <- {"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}
+       <- {"return": {}}
+       -> {"execute":"query-status","id":7}
+       <- {"return": {"status": "paused", "singlestep": false, "running": false}, "id": 7}
+
+Masked: 3 places
+  mask        message     place                     times  recorded    got                       why
+  ----------  ----------  ----------------------  -------  ----------  ------------------------  --------------------------
+  event-time  event STOP  /timestamp/microseconds       1  6           2                         a time of the host's clock
+  event-time  event STOP  /timestamp/seconds            1  5           1                         a time of the host's clock
+  package     greeting    /QMP/version/package          1  "a build"   "qmpconf ... (embedded    names the build
+                                                                       monitor)"
+
+1 difference.
+"""
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> object:
+    path = tmp_path / "target"
+    with monitors(path):
+        yield path
+
+
+def columns(text: str) -> list[list[str]]:
+    """Lines as words, so that the width of a column does not matter."""
+    return [re.sub(r"-{2,}", "--", line).split() for line in text.splitlines()]
+
+
+def test_the_report(tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = written(tmp_path / "trace", OTHER)
+    assert main(["replay", trace, "--target", str(target)]) == 1
+    text = capsys.readouterr().out
+    text = text.replace(trace, "TRACE").replace(str(target), "TARGET")
+    text = re.sub(r"in [0-9.]+ s,", "in N s,", text)
+    text = re.sub(r'"qmpconf [0-9.]+', '"qmpconf ...', text)
+    assert columns(text) == columns(REPORT)
+
+
+def test_no_differences(tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "out.qmptrace"
+    trace = written(tmp_path / "trace", SAME)
+    assert main(["replay", trace, "--target", f"unix:{target}", "-o", str(output)]) == 0
+    assert "\nNo differences.\n" in capsys.readouterr().out
+    assert output.stat().st_mode & 0o777 == 0o600
+    assert main(["replay", trace, "--target", str(target), "-o", str(output)]) == 2
+    assert "exists" in capsys.readouterr().err
+    second = tmp_path / "second"
+    with monitors(second):
+        assert main(["replay", trace, "--target", str(second), "-o", str(output), "--force"]) == 0
+
+
+def test_json(tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = written(tmp_path / "trace", OTHER)
+    assert main(["replay", trace, "--target", str(target), "--format", "json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    (difference,) = report["differences"]
+    assert difference["pointer"] == "/return/status"
+    assert difference["line"] == 10
+    assert [mask["place"] for mask in report["masks"]] == [
+        "/timestamp/microseconds",
+        "/timestamp/seconds",
+        "/QMP/version/package",
+    ]
+    assert (report["verdict"], report["exit_code"]) == ("1 difference", 1)
+
+
+def test_a_target_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = written(tmp_path / "trace", SAME)
+    assert main(["replay", trace, "--target", str(tmp_path / "none")]) == 4
+    printed = capsys.readouterr()
+    assert "cannot connect" in printed.err
+    assert "Not played to the end" in printed.out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty"),
+        (b"\x7fELF\x00\x00", "no trace"),
+        (b'{"qmptrace":99}\n', "newer"),
+        (b"[1]\n", "no trace"),
+    ],
+)
+def test_a_file_that_is_no_trace(
+    tmp_path: Path, content: bytes, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "trace"
+    path.write_bytes(content)
+    assert main(["replay", str(path), "--target", "x"]) == 3
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["t"],
+        ["t", "--target", "a", "--spawn", "b"],
+        ["t", "--target", "a", "--event-timeout", "-1"],
+        ["t", "--target", "a", "--timeout", "soon"],
+        ["t", "--target", "a", "--compare", "fuzzy"],
+    ],
+)
+def test_wrong_usage(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        main(["replay", *words])
+    assert error.value.code == 2
+
+
+@pytest.mark.parametrize("spawn", ["", "'", "no socket here", "no-such-program {socket}"])
+def test_a_command_line_that_cannot_be_used(
+    tmp_path: Path, spawn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = written(tmp_path / "trace", SAME)
+    assert main(["replay", trace, "--spawn", spawn]) == 2
+    assert "Traceback" not in capsys.readouterr().err
