@@ -20,7 +20,8 @@ examples:
 
 With -- CLIENT the client's exit code is the recorder's.  Without, it runs until it is interrupted
 (exit code 130, the trace is complete), until the server that it has started ends, or, with
---once, until the first session ends.
+--once, until the first session ends.  The exit code is 4 when no session reached the server, or
+the server that it has started crashed.
 """
 
 
@@ -98,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     if recording.interrupted:
         return INTERRUPTED
     if recording.client_code is None:
-        return 0
+        return qmpconf.TargetError.exit_code if recording.unreached else 0
     # A client that a signal has ended: as shells tell it.
     return recording.client_code if recording.client_code >= 0 else 128 - recording.client_code
 

@@ -80,7 +80,8 @@ class Recorder:
     Listens as soon as it is made.  `once` ends `run` after the first session.  `patience` is how
     many seconds after the start a refused connection to the server is tried again.
     `pass_on_error` lets traffic pass when the trace cannot be written any more; `complain` gets
-    that news.  `failed` is why the trace could not be written, `sessions` how many there were.
+    that news.  `failed` is why the trace could not be written, `sessions` how many there were,
+    `refused` how many of them never had both sides.
     Raises `UsageError` for an address that cannot be used.
     """
 
@@ -100,6 +101,7 @@ class Recorder:
         self.ends = ends
         self.failed: OutputError | None = None
         self.sessions = 0
+        self.refused = 0
         self._writer = writer
         self._once = once
         self._pass_on_error = pass_on_error
@@ -328,6 +330,7 @@ class Recorder:
     def _refused(self, side: Side, other: socket.socket, why: str) -> None:
         """The other side cannot be had: give the one that waits the same, and write it down."""
         conn = self._opened()
+        self.refused += 1
         self._complain(f"session {conn}: the {side} cannot be reached: {why}")
         self._writer_call(lambda: self._writer.close(conn, side, error=why))
         abort(other)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import FrameType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from qmpconf.errors import UsageError
-from qmpconf.net.address import FORMS, Address, FdAddress, parse_address
-from qmpconf.net.process import Folder, Server, end, start
+from qmpconf.net.address import FORMS, Address, FdAddress, UnixAddress, parse_address
+from qmpconf.net.process import START, Folder, Server, end, ended, start
 from qmpconf.record.recorder import Ends, Observe, Recorder, ignore
-from qmpconf.trace.redaction import Redactor
+from qmpconf.trace.redaction import Redactor, redact_command_line
 from qmpconf.trace.writer import TraceWriter
 
 #: What a client that is started finds the recorder's address by.
@@ -26,7 +26,8 @@ class Recording:
 
     `client_code` is the client's exit code (negative: minus the signal that ended it), or None
     without one.  `interrupted` by a signal to the recorder, `unrecorded` when traffic passed
-    after the trace could not be written any more.
+    after the trace could not be written any more.  `unreached` when no session reached the
+    server, or the server that was started came to a bad end.
     """
 
     path: str
@@ -35,6 +36,7 @@ class Recording:
     client_code: int | None
     interrupted: bool
     unrecorded: bool
+    unreached: bool = False
 
 
 def record_trace(
@@ -66,6 +68,7 @@ def record_trace(
     Raises `UsageError`, `OutputError`, `TargetError`.
     """
     with contextlib.ExitStack() as stack:
+        signals = stack.enter_context(Signals())
         server_address = parse_address(server) if server else None
         if server_address is None and not spawn:
             raise UsageError("say where the server is: its address, or how to start it")
@@ -81,23 +84,23 @@ def record_trace(
             spawned.wait_until_bound()
         writer = TraceWriter(
             output,
-            meta=_meta(ends, spawn, client),
+            meta=_meta(ends, spawn, client, redact=redact),
             overwrite=overwrite,
             redact=Redactor() if redact else None,
         )
-        stack.callback(writer.abandon)
+        stack.push(_closing(writer))
         recorder = stack.enter_context(
             Recorder(
                 ends,
                 writer,
                 once=once,
-                patience=1.0 if spawned else 0.0,
+                patience=_patience(spawned),
                 pass_on_error=pass_on_error,
                 observe=observe,
                 complain=complain,
             )
         )
-        signals = stack.enter_context(_stopping_on_signals(recorder))
+        signals.stops(recorder)
         if spawned is not None and server_dials:
             spawned.start()
         ready(recorder.listen_address)
@@ -115,15 +118,50 @@ def record_trace(
         recorder.run()
         code = None
         if child is not None:
-            code = end(child) if signals else child.wait()
+            signals.stops(None)
+            try:
+                code = child.wait() if not signals.came else end(child)
+            except KeyboardInterrupt:
+                code = end(child)
+        crashed = spawned is not None and _crashed(spawned, complain)
         return Recording(
             output,
             recorder.sessions,
             writer.messages,
             code,
-            bool(signals),
+            bool(signals.came),
             recorder.failed is not None,
+            crashed or 0 < recorder.sessions == recorder.refused,
         )
+
+
+def _closing(writer: TraceWriter) -> Callable[[Any, BaseException | None, Any], None]:
+    """Close a trace that was not finished; one that could not even begin goes altogether."""
+
+    def close(_: Any, error: BaseException | None, __: Any) -> None:
+        if isinstance(error, UsageError):
+            writer.discard()
+        else:
+            writer.abandon()
+
+    return close
+
+
+def _crashed(server: Server, complain: Callable[[str], None]) -> bool:
+    """Whether the server that was started has come to a bad end by itself."""
+    code = server.child.poll() if server.child is not None else None
+    if not code:
+        return False
+    complain(f"the server ended with {ended(code)}")
+    return True
+
+
+def _patience(server: Server | None) -> float:
+    """Seconds in which a connection that is refused is tried again."""
+    if server is None:
+        return 0.0
+    # A UNIX socket was seen; whether a TCP port is ready shows only when one connects.
+    return 1.0 if isinstance(server.address, UnixAddress) else START
 
 
 def _listen_address(
@@ -141,12 +179,15 @@ def _listen_address(
     return folder.socket("proxy.sock")
 
 
-def _meta(ends: Ends, spawn: str | None, client: Sequence[str]) -> Mapping[str, Any]:
+def _meta(
+    ends: Ends, spawn: str | None, client: Sequence[str], *, redact: bool
+) -> Mapping[str, Any]:
+    shown = redact_command_line if redact else str
     meta: dict[str, Any] = {"server": str(ends.server), "listen": str(ends.client)}
     if spawn:
-        meta["spawn"] = spawn
+        meta["spawn"] = shown(spawn)
     if client:
-        meta["client"] = list(client)
+        meta["client"] = list(map(shown, client))
     if ends.server_dials:
         meta["server-dials"] = True
     if ends.client_listens:
@@ -154,25 +195,40 @@ def _meta(ends: Ends, spawn: str | None, client: Sequence[str]) -> Mapping[str, 
     return meta
 
 
-@contextlib.contextmanager
-def _stopping_on_signals(recorder: Recorder) -> Iterator[list[int]]:
-    """SIGINT and SIGTERM stop the recorder in order; which ones came stands in the list.
+class Signals:
+    """SIGINT and SIGTERM stop what goes on in order; which ones came stands in `came`.
 
-    Only the main thread can have signals; elsewhere the list stays empty.
+    As long as no recorder `stops` by them, they raise KeyboardInterrupt.  Only the main thread
+    can have signals; elsewhere none come.
     """
-    came: list[int] = []
 
-    def stop(number: int, _: FrameType | None) -> None:
-        came.append(number)
-        recorder.stop()
+    def __init__(self) -> None:
+        self.came: list[int] = []
+        self._recorder: Recorder | None = None
+        self._before: dict[int, Any] = {}
 
-    try:
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:
-        yield came
-        return
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
+    def stops(self, recorder: Recorder | None) -> None:
+        """From now on, stop `recorder`; or interrupt, if it is None."""
+        self._recorder = recorder
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Without this exception the caller is no main thread, and signals are not its business.
+            with contextlib.suppress(ValueError):
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        self.came.append(number)
+        if self._recorder is None:
+            raise KeyboardInterrupt
+        self._recorder.stop()

@@ -110,9 +110,7 @@ class TraceWriter:
         try:
             self._put(_json(_decent(header)) + b"\n")
         except OutputError:
-            self.abandon()
-            if self._regular:
-                os.unlink(path)  # it would be no trace, and only be in the way
+            self.discard()
             raise
 
     def __enter__(self) -> Self:
@@ -180,6 +178,12 @@ class TraceWriter:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def discard(self) -> None:
+        """Close the file and remove it: nothing was recorded, and it would be in the way."""
+        self.abandon()
+        if self._regular:
+            os.unlink(self.path)
 
     def _event(self, conn: int, name: bytes, value: object, extra: bytes = b"") -> None:
         self._put(
