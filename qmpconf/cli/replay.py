@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from qmpconf.net.address import FORMS
 from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE
+from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
 from qmpconf.report.replay import as_json, as_text
 
@@ -27,7 +29,7 @@ examples:
       -qmp unix:{{socket}},server=on,wait=off' -o again.qmptrace
 
 exit codes: 0 no differences, 1 differences, 3 the trace cannot be read, 4 the target cannot be
-reached, hangs, or went away (the differences up to there are reported)
+reached, hangs, or went away (the differences up to there are reported), 130 interrupted
 """
 
 
@@ -65,6 +67,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=REPLY_PATIENCE,
         help="how long to wait for a reply before the target counts as hanging (%(default)g)",
     )
+    parser.add_argument(
+        "--speed",
+        metavar="N",
+        type=_speed,
+        default=0.0,
+        help="pace by the recorded times: 1x as recorded, 10x, ... (max: as fast as causes allow)",
+    )
     parser.add_argument("--no-redact", action="store_true", help="keep secrets in the new trace")
     parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="of the report (%(default)s)"
@@ -73,7 +82,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay and report; give the exit code of the verdict."""
-    result = replay_trace(
+    # End what was started, and report, also when somebody else ends us.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        result = _replay(arguments)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    print(as_json(result) if arguments.format == "json" else as_text(result), end="")
+    if result.failure:
+        print(f"qmpconf replay: {result.failure}", file=sys.stderr)
+    return result.exit_code
+
+
+def _replay(arguments: argparse.Namespace) -> Result:
+    return replay_trace(
         arguments.trace,
         target=arguments.target,
         spawn=arguments.spawn,
@@ -83,11 +105,18 @@ def run(arguments: argparse.Namespace) -> int:
         compare=arguments.compare,
         event_timeout=arguments.event_timeout,
         timeout=arguments.timeout,
+        speed=arguments.speed,
     )
-    print(as_json(result) if arguments.format == "json" else as_text(result), end="")
-    if result.failure:
-        print(f"qmpconf replay: {result.failure}", file=sys.stderr)
-    return result.exit_code
+
+
+def _speed(text: str) -> float:
+    try:
+        value = 0.0 if text == "max" else float(text.removesuffix("x"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9 or (value == 0 and text != "max"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no speed: write 1x, 10x, ... or max")
+    return value
 
 
 def _seconds(text: str) -> float:

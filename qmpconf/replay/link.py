@@ -78,6 +78,11 @@ class Link:
         sock.setblocking(False)
 
     @property
+    def passes_descriptors(self) -> bool:
+        """Whether descriptors can ride on what is sent."""
+        return self.sock.family == socket.AF_UNIX
+
+    @property
     def is_sending(self) -> bool:
         """Whether bytes wait to be taken by the target."""
         return bool(self._output)

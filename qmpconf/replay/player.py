@@ -4,6 +4,8 @@ It takes the plan's steps in their order.  Before each byte that it sends it wai
 has given everything that was planned before, in all sessions: causes, never times.  What does not
 come has a limit: an event `Patience.event` seconds, a reply `Patience.reply`.  A missing event is a
 difference, and the replay goes on; a missing reply means that the target hangs, and ends it.
+
+With a speed, a message also waits for its recorded time, divided by the speed.
 """
 
 from __future__ import annotations
@@ -49,7 +51,10 @@ class _GivenUpError(Exception):
 
 
 class Player:
-    """Plays one plan against `target`, and fills `result`; `writer` gets the replay's own trace."""
+    """Plays one plan against `target`, and fills `result`; `writer` gets the replay's own trace.
+
+    `speed` paces by the recorded times: 1 is as fast as recorded, 0 as fast as the target lets.
+    """
 
     def __init__(
         self,
@@ -59,12 +64,16 @@ class Player:
         *,
         patience: Patience | None = None,
         masks: Masks | None = None,
+        speed: float = 0.0,
     ) -> None:
         self._target = target
         self._result = result
         self._log = Log(writer)
         self._patience = patience or Patience()
         self._masks = masks or Masks()
+        self._speed = speed
+        self._started = 0.0
+        self._first: float | None = None  # recorded time of the first step
         self._links: dict[int, Link] = {}
         self._refused: dict[int, TargetError] = {}
         self._selector = selectors.DefaultSelector()
@@ -73,11 +82,17 @@ class Player:
         self._missed: set[str] = set()  # subjects of what did not come
 
     def play(self, steps: Iterable[Step]) -> None:
-        """Take all steps, or as many as the target lasts."""
-        started = time.monotonic()
+        """Take all steps, or as many as the target lasts.
+
+        An interrupt ends the replay; what was found so far is in the result.
+        """
+        self._started = time.monotonic()
         try:
             for step in steps:
                 self._take(step)
+        except KeyboardInterrupt:
+            self._result.interrupted = True
+            self._fail("interrupted")
         except _GivenUpError as reason:
             self._fail(str(reason))
             for link in list(self._links.values()):
@@ -88,9 +103,11 @@ class Player:
                 self._close(link, "recorder")
             self._selector.close()
             self._descriptors.close()
-            self._result.seconds = time.monotonic() - started
+            self._result.seconds = time.monotonic() - self._started
 
     def _take(self, step: Step) -> None:
+        if self._first is None:
+            self._first = step.t
         if isinstance(step, Connect):
             self._connect(step)
             return
@@ -136,6 +153,7 @@ class Player:
     def _send(self, step: Send, link: Link) -> None:
         if step.number is not None:
             self._wait()
+            self._pace(step.t)
         if link.ended:
             self._lose(link, step)
             return
@@ -144,8 +162,13 @@ class Player:
                 f"line {step.line}: {step.command or 'a message'} was recorded without "
                 f"{', '.join(step.redacted)} (redacted): the replacement was sent in its place"
             )
-        fds = []
-        for like in step.fds:
+        fds: list[int] = []
+        if step.fds and not link.passes_descriptors:
+            self._result.warn(
+                f"line {step.line}: the recorded client passed descriptors, but no socket of this "
+                "kind carries any: none was passed (use a UNIX socket)"
+            )
+        for like in step.fds if link.passes_descriptors else ():
             fd, is_alike = self._descriptors.make(like)
             fds.append(fd)
             if not is_alike:
@@ -189,6 +212,14 @@ class Player:
         for rule, count in link.transcript.broken.items():
             if count > step.broken.get(rule, 0):
                 self._wire_differs(link, step, rule, count)
+
+    def _pace(self, t: float) -> None:
+        """Wait for the moment that was recorded as `t`, if the replay is paced."""
+        if not self._speed:
+            return
+        due = self._started + (t - (self._first or 0.0)) / self._speed
+        while (left := due - time.monotonic()) > 0:
+            self._pump(left)
 
     # --- waiting -------------------------------------------------------------------------------
 

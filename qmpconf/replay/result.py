@@ -45,6 +45,7 @@ class Result:
     masks: dict[tuple[str, str, str], MaskUse] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     failure: str = ""
+    interrupted: bool = False
     sessions: int = 0
     sent: int = 0
     greetings: int = 0
@@ -54,7 +55,9 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """0: the same; 1: differences; 4: the target did not last to the end."""
+        """0: the same; 1: differences; 4: the target did not last; 130: interrupted."""
+        if self.interrupted:
+            return 130
         if self.failure:
             return 4
         return 1 if self.differences.count else 0

@@ -13,7 +13,7 @@ from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE, Patience, Play
 from qmpconf.replay.result import Result
 from qmpconf.replay.target import Running, Spawned, Target
 from qmpconf.trace.reader import TraceReader
-from qmpconf.trace.redaction import Redactor
+from qmpconf.trace.redaction import Redactor, redact_command_line
 from qmpconf.trace.writer import TraceWriter
 
 
@@ -28,12 +28,14 @@ def replay_trace(
     compare: Literal["exact", "value", "shape", "outcome"] = "value",
     event_timeout: float = EVENT_PATIENCE,
     timeout: float = REPLY_PATIENCE,
+    speed: float = 0.0,
 ) -> Result:
     """Replay `trace` as its client, against the server at `target` or one that `spawn` starts.
 
     `target` is an address, `spawn` a command line with ``{socket}`` in it.  The replay's own trace
     goes to the file `output`, if there is one.  `event_timeout` and `timeout` are seconds: for an
-    event, and for a reply.  A target that hangs or goes away is told in the result.
+    event, and for a reply.  `speed` paces by the recorded times (1: as recorded; 0: as fast as
+    causes allow).  A target that hangs or goes away, and an interrupt, are told in the result.
 
     Raises `UsageError`, `InputError` for the trace, `OutputError` for the output.
     """
@@ -46,13 +48,16 @@ def replay_trace(
         result = Result(trace, output or "", found.name, Level(compare))
         writer = None
         if output:
-            meta = {"replay": trace, "started": reader.header.started, "target": found.name}
+            name = redact_command_line(found.name) if redact else found.name
+            meta = {"replay": trace, "started": reader.header.started, "target": name}
             writer = stack.enter_context(
                 TraceWriter(
                     output, meta=meta, overwrite=overwrite, redact=Redactor() if redact else None
                 )
             )
-        player = Player(found, result, writer, patience=Patience(event_timeout, timeout))
+        player = Player(
+            found, result, writer, patience=Patience(event_timeout, timeout), speed=speed
+        )
         player.play(steps(reader.items()))
     if reader.torn:
         result.warn(f"{trace}: line {reader.torn} is torn: the recording was cut off there")

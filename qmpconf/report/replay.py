@@ -20,7 +20,7 @@ _SHOWN = 50
 
 def as_text(result: Result) -> str:
     """The whole report: differences, notes, masks, warnings, and the verdict as the last line."""
-    return "\n".join(_lines(result)) + "\n"
+    return "".join(f"{_safe(line)}\n" for line in _lines(result))
 
 
 def as_json(result: Result) -> str:
@@ -76,6 +76,11 @@ def verdict(result: Result) -> str:
     if result.failure:
         return f"not played to the end: {result.failure}; {found} up to there"
     return found
+
+
+def _safe(line: str) -> str:
+    """A line in which nothing can control a terminal: names come from whoever sent them."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
 
 
 def _lines(result: Result) -> Iterator[str]:

@@ -105,6 +105,17 @@ def test_json(tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]) 
     assert (report["verdict"], report["exit_code"]) == ("1 difference", 1)
 
 
+def test_nothing_that_is_printed_controls_a_terminal(
+    tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = [*SAME[:-1], f'1<-{{{STAMP}, "event": "\\u001b[2J\\u009b1m"}}', "1-client"]
+    trace = written(tmp_path / "trace", script)
+    assert main(["replay", trace, "--target", str(target), "--event-timeout", "0.1"]) == 1
+    text = capsys.readouterr().out
+    assert "missing: event \\x1b[2J\\x9b1m" in text
+    assert "\x1b" not in text
+
+
 def test_a_target_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trace = written(tmp_path / "trace", SAME)
     assert main(["replay", trace, "--target", str(tmp_path / "none")]) == 4
@@ -139,6 +150,8 @@ def test_a_file_that_is_no_trace(
         ["t", "--target", "a", "--event-timeout", "-1"],
         ["t", "--target", "a", "--timeout", "soon"],
         ["t", "--target", "a", "--compare", "fuzzy"],
+        ["t", "--target", "a", "--speed", "0"],
+        ["t", "--target", "a", "--speed", "fast"],
     ],
 )
 def test_wrong_usage(words: list[str]) -> None:

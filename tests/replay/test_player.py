@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import array
 import os
+import re
+import signal
 import socket
 import stat
 import sys
@@ -15,13 +17,17 @@ from typing import Any
 import pytest
 
 from qmpconf.errors import InputError, UsageError
+from qmpconf.monitor.core import Monitor
+from qmpconf.monitor.server import MonitorServer
+from qmpconf.net.address import TcpAddress
+from qmpconf.net.endpoint import Listener
 from qmpconf.protocol.framing import Kind
 from qmpconf.protocol.values import loads
 from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
 from qmpconf.trace.reader import Item, TraceReader, direction
 from qmpconf.trace.records import Close, Descriptor, Open
-from tests.replay.conftest import exchange, monitors, serving, written
+from tests.replay.conftest import CATALOG, exchange, monitors, serving, written
 from tests.replay.spoiler import Spoil, Spoiler
 
 Record = Callable[..., str]
@@ -33,6 +39,17 @@ GREETING = (
 )
 NEGOTIATE = '{"execute":"qmp_capabilities"}'
 OPENING = ["1+", f"1<-{GREETING}", f"1->{NEGOTIATE}", '1<-{"return": {}}']
+
+
+SAME = [
+    *OPENING,
+    '1->{"execute":"query-name"}',
+    '1<-{"return": {}}',
+    '1->{"execute":"query-name","id":1}',
+    '1<-{"return": {}, "id": 1}',
+    "1-client",
+]
+SAME[1] = SAME[1].replace('"micro": 0', '"micro": 22').replace("[]", '["oob"]')
 
 
 def say(*names: str) -> bytes:
@@ -603,6 +620,54 @@ def test_descriptors_are_recreated_by_kind(tmp_path: Path) -> None:
     assert [text for text in result.warnings if "block" in text]
     kept = [one for one in TraceReader(str(tmp_path / "out")).items() if isinstance(one, Item)]
     assert [len(one.fds) for one in kept if one.fds] == [8]
+
+
+def test_descriptors_do_not_travel_over_tcp_and_that_is_told(tmp_path: Path) -> None:
+    script = [
+        *OPENING,
+        ('1->{"execute":"getfd"}', (Descriptor("file", "rw"),)),
+        '1<-{"return": {}}',
+        "1-client",
+    ]
+    monitor = Monitor(CATALOG, lambda: 0)
+    with Listener(TcpAddress("127.0.0.1", 0)) as listener, MonitorServer(monitor, [listener]):
+        result = replay_trace(
+            written(tmp_path / "t", script), target=str(listener.address), compare="outcome"
+        )
+    assert result.failure == ""
+    assert [text for text in result.warnings if "descriptors" in text]
+
+
+# --- pace and interrupts --------------------------------------------------------------------------
+
+
+def test_speed_paces_by_the_recorded_times(tmp_path: Path) -> None:
+    lines = []
+    for line in Path(written(tmp_path / "t", SAME)).read_text().splitlines():
+        lines.append(re.sub(r'"t":[0-9.]+', f'"t":{len(lines) / 10:.6f}', line))
+    (tmp_path / "t").write_text("\n".join(lines) + "\n")
+    times = []
+    for speed in (0.0, 2.0):
+        with monitors(tmp_path / "s"):
+            result = replay_trace(str(tmp_path / "t"), target=str(tmp_path / "s"), speed=speed)
+        assert result.exit_code == 0
+        times.append(result.seconds)
+    assert times[0] < 0.3 < times[1] < 1.5
+
+
+def test_an_interrupt_keeps_what_was_found(tmp_path: Path, trace: str) -> None:
+    def behave(sock: socket.socket) -> None:
+        sock.sendall(GREETING.encode().replace(b'"micro": 0', b'"micro": 1') + b"\r\n")
+        sock.recv(4096)
+        signal.raise_signal(signal.SIGINT)
+        sock.recv(4096)
+
+    output = tmp_path / "out"
+    with serving(tmp_path / "s", behave):
+        result = replay_trace(trace, target=str(tmp_path / "s"), output=str(output))
+    assert result.exit_code == 130
+    assert ("changed", "greeting", "/QMP/version/qemu/micro") in differences(result)
+    assert any(isinstance(one, Item) for one in TraceReader(str(output)).items())
 
 
 # --- usage ----------------------------------------------------------------------------------------
