@@ -28,6 +28,7 @@ SOFT = "\u2010"
 POOR_BULLETS = ("\u00b7", "\u2219", "o", "*", "+")
 
 _OVERSTRUCK = re.compile(r".\x08")
+_NUMBER = re.compile(r"\d{1,7}(?=\s|$)")
 _HEAD = re.compile(r"[\w-]+$")
 _WORD = re.compile(r"[\w-]+(?<!-)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -82,32 +83,34 @@ def _plain(line: str) -> str:
     return line.translate(_BOXES).expandtabs().rstrip()
 
 
-def _is_numbered(lines: Sequence[str]) -> bool:
-    """Whether a viewer put numbers before the lines: nine of ten follow the one before."""
-    numbers = [int(found[0]) for line in lines if (found := re.match(r"\d{1,7}", line))]
-    steps = sum(after == before + 1 for before, after in itertools.pairwise(numbers))
-    return len(numbers) > 3 and steps * 10 >= 9 * (len(numbers) - 1)
-
-
 def _unnumbered(lines: Sequence[str]) -> list[str]:
-    """The lines without a viewer's numbers; a chapter heading, which it left alone, stays."""
+    """The lines without a viewer's numbers, if a viewer put any before them.
+
+    It numbers every line but chapter headings, and the empty lines that it put around those; a
+    page whose lines only sometimes begin with a digit was in no such viewer.
+    """
     found = []
-    expected = 1
+    begin = next((int(one[0]) for line in lines if (one := _NUMBER.match(line))), 1)
+    expected = begin if begin > _JUMP else 1
+    taken = 0
     for line in lines:
         for number in range(expected, expected + _JUMP):
             text = str(number)
             if line.startswith(text):
                 found.append(line[len(text) :])
                 expected = number + 1
+                taken += 1
                 break
         else:
             found.append(line)
-    return found
+    digits = sum(line[:1].isdigit() for line in lines)
+    numbered = taken > _JUMP and taken * 10 >= 9 * digits and taken * 2 > len(lines)
+    return found if numbered else list(lines)
 
 
 def _setting_of(lines: Iterable[str]) -> _Setting:
     """How the page was set, as its lines tell: where most of them end is the right margin."""
-    ends = Counter(len(line) for line in lines if len(line) > _NARROWEST)
+    ends = Counter(len(line) for line in lines if len(line) > _NARROWEST and line[0] == " ")
     width = ends.most_common(1)[0][0] if ends else 0
     near = sum(number for end, number in ends.items() if width - _RAGGED <= end < width)
     return _Setting(width, justified=ends[width] > near)
@@ -374,8 +377,7 @@ def read_rendered(text: str) -> Page:
     Any text gives a page: what cannot be placed is a paragraph.
     """
     lines = [_plain(line) for line in re.split(r"\r\n|[\n\r\f\v]", text)]
-    if _is_numbered(lines):
-        lines = _unnumbered(lines)
+    lines = _unnumbered(lines)
     reader = _Reader(_setting_of(lines), _bullet_of(lines), _words_of(lines))
     for number, (line, below) in enumerate(itertools.pairwise([*lines, ""]), 1):
         reader.line(number, line, below)

@@ -105,11 +105,9 @@ def test_every_entry_carries_the_line_of_its_heading(name: str) -> None:
         catalog = compiled.catalog
         for entry in (*catalog.commands.values(), *catalog.events.values()):
             assert entry.name in lines[entry.facts.line - 1].replace("\\-", "-")
-        for found in catalog.types.values():
-            assert not found.name or found.name in lines[found.facts.line - 1].replace("\\-", "-")
-            for part in (
-                found.members if isinstance(found, Object) else getattr(found, "values", ())
-            ):
+        for found in filter(lambda one: one.name, catalog.types.values()):
+            assert found.name in lines[found.facts.line - 1]
+            for part in getattr(found, "members", None) or getattr(found, "values", ()):
                 assert part.name in lines[part.facts.line - 1].replace("\\-", "-")
 
 
