@@ -11,6 +11,7 @@ It knows neither sockets nor time: the clock is given, and what is to be sent, c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -83,7 +84,7 @@ class _Session:
 
 def identity_of(catalog: Catalog, name: str = "") -> Identity:
     """The identity of a machine of the catalog's version, with the guest's `name`."""
-    numbers = [int(part) for part in catalog.source.version.split(".") if part.isdigit()][:3]
+    numbers = [int(part) for part in re.findall(r"\d+", catalog.source.version)][:3]
     numbers += [0] * (3 - len(numbers))
     return Identity((numbers[0], numbers[1], numbers[2]), PACKAGE, name)
 

@@ -288,26 +288,40 @@ def test_every_answer_fits_its_catalog(name: str) -> None:
     catalog = load_shipped(name)
     talk = Dialogue(Monitor(catalog, lambda: 0))
     validator = Validator(catalog)
-    commands = sorted(talk.monitor.machine.offered.commands.keys() - {"quit", "qmp_capabilities"})
-    for command in [*commands, "quit"]:
+    offered = talk.monitor.machine.offered.commands.keys()
+    # `quit` comes last: nothing is answered behind it.
+    for command in [*sorted(offered - {"quit", "qmp_capabilities"}), *({"quit"} & offered)]:
         arguments = b'{"instances":[]}' if command == "yank" else b"{}"
         *events, answer = talk.say(
             b'{"execute":"%b","arguments":%b}' % (command.encode(), arguments)
         )
-        assert validator.returned(command, answer["return"]) == []
+        assert not validator.returned(command, answer["return"])
         for event in events:
-            assert validator.data(event["event"], event.get("data", {})) == []
+            assert not validator.data(event["event"], event.get("data", {}))
 
 
 @pytest.mark.parametrize("name", shipped())
 def test_the_introspection_is_what_is_offered(name: str) -> None:
     talk = Dialogue(Monitor(load_shipped(name), lambda: 0))
+    offered = talk.monitor.machine.offered
+    if "query-qmp-schema" not in offered.commands:
+        return
     (answer,) = talk.say(b'{"execute":"query-qmp-schema"}')
     compiled = compile_introspection(answer["return"])
-    offered = talk.monitor.machine.offered
-    assert compiled.commands == offered.commands
-    assert compiled.events == offered.events
-    assert offered.types.items() <= compiled.types.items()
+    assert compiled.commands.keys() == offered.commands.keys()
+    assert compiled.events.keys() == offered.events.keys()
+    if offered.source.kind == "introspection":
+        assert compiled.commands == offered.commands
+        assert compiled.events == offered.events
+        assert offered.types.items() <= compiled.types.items()
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("qemu-1.1-dev-doc", (1, 1, 0)), ("qemu-1.6.2-doc", (1, 6, 2)), ("qemu-10.0.13", (10, 0, 13))],
+)
+def test_the_version_is_the_catalogs(name: str, version: tuple[int, int, int]) -> None:
+    assert Monitor(load_shipped(name), lambda: 0).machine.identity.version == version
 
 
 # --- whatever a client sends ----------------------------------------------------------------------
