@@ -97,10 +97,16 @@ class Proxy:
     """A recorder in front of a server: `path` is where clients connect, `trace` its file."""
 
     def __init__(
-        self, folder: Path, server: Path, name: str = "proxy", *, dials: bool = False
+        self,
+        folder: Path,
+        server: Path,
+        name: str = "proxy",
+        *,
+        suffix: str = "",
+        dials: bool = False,
     ) -> None:
         self.path = folder / f"{name}.sock"
-        self.trace = folder / f"{name}.qmptrace"
+        self.trace = folder / f"{name}.qmptrace{suffix}"
         # The recorder inherits sockets that listen already, so that nobody waits for it.
         with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as dialled:
             bind(listener, self.path)
@@ -144,8 +150,8 @@ def start_proxy(tmp_path: Path) -> Iterator[StartProxy]:
     """Start recorders in front of servers; all of them end with the test."""
     with ExitStack() as proxies:
 
-        def begin(server: Server, name: str = "proxy") -> Proxy:
-            proxy = Proxy(tmp_path, server.path, name)
+        def begin(server: Server, name: str = "proxy", suffix: str = "") -> Proxy:
+            proxy = Proxy(tmp_path, server.path, name, suffix=suffix)
             proxies.callback(proxy.stop)
             return proxy
 
