@@ -24,6 +24,7 @@ import jsonschema_rs
 
 from qmpconf.schema import bundle
 from qmpconf.schema.problems import Problem, problems_of
+from qmpconf.schema.quick import quickened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -119,7 +120,7 @@ class Validator:
 
     @cached_property
     def _registry(self) -> jsonschema_rs.Registry:
-        return jsonschema_rs.Registry([(_BASE, {**self.bundle, "$id": _BASE})])
+        return jsonschema_rs.Registry([(_BASE, {**quickened(self.bundle), "$id": _BASE})])
 
     def compiled(self, definition: str) -> jsonschema_rs.Validator:
         """The validator of a name in the bundle's ``$defs``; KeyError when there is none."""

@@ -1,0 +1,82 @@
+"""The same bundle, rewritten for a quick yes or no.
+
+A bundle of `qmpconf.schema.bundle` is written to be read, and to explain: each variant of a union
+has an ``if`` of its own, and all are asked.  For the hot path it is enough to find the one that
+applies, so the variants become a tree of ``if``/``then``/``else`` that halves them at each step, and
+what is known by then (that the tag has that value, that a string out of a list is a string) is not
+asked again.  Both accept the same values; `tests/schema/test_differential.py` holds them together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+Schema = dict[str, Any]
+
+
+def quickened(bundle: Schema) -> Schema:
+    """The bundle, rewritten; the original stays as it is."""
+    definitions: Schema = bundle["$defs"]
+    found: Schema = {}
+    for name, schema in definitions.items():
+        if "enum" in schema:
+            found[name] = {"enum": schema["enum"]}
+        elif _is_union(schema):
+            found[name] = _union(schema, definitions, found)
+        else:
+            found.setdefault(name, schema)
+    return {**bundle, "$defs": found}
+
+
+def _is_union(schema: Schema) -> bool:
+    """Whether the schema is nothing but a dispatch on a tag that must be there."""
+    cases = schema.get("allOf", ())
+    return bool(cases) and "required" in schema and all("required" in one["if"] for one in cases)
+
+
+def _union(schema: Schema, definitions: Schema, found: Schema) -> Schema:
+    (tag,) = schema["required"]
+    cases = []
+    for case in schema["allOf"]:
+        test = case["if"]["properties"][tag]
+        values = test.get("enum") or [test["const"]]
+        cases.append((values, _known(case["then"], tag, definitions, found)))
+    # A value of no case: what the schema says about the tag decides.
+    rest = {"properties": schema["properties"]}
+    return {"type": "object", "required": [tag], **_tree(tag, cases, rest)}
+
+
+def _known(then: Schema, tag: str, definitions: Schema, found: Schema) -> Schema:
+    """What holds for a variant, without the question that its tag has answered already."""
+    name = then.get("$ref", "")
+    if not name:
+        return {**then, "properties": {**then["properties"], tag: True}}
+    key = _definition(name)
+    variant = definitions[key]
+    if tag in variant.get("properties", ()) and "allOf" not in variant:
+        found[key] = {**variant, "properties": {**variant["properties"], tag: True}}
+    return then
+
+
+def _definition(reference: str) -> str:
+    return unquote(reference.removeprefix("#/$defs/")).replace("~1", "/").replace("~0", "~")
+
+
+def _tree(tag: str, cases: list[tuple[list[str], Schema]], rest: Schema) -> Schema:
+    """``if``/``then``/``else`` that finds the case of a tag's value in few steps."""
+    if len(cases) == 1:
+        values, then = cases[0]
+        return {"if": _has(tag, values), "then": then, "else": rest}
+    half = len(cases) // 2
+    values = [value for some, _ in cases[:half] for value in some]
+    return {
+        "if": _has(tag, values),
+        "then": _tree(tag, cases[:half], rest),
+        "else": _tree(tag, cases[half:], rest),
+    }
+
+
+def _has(tag: str, values: list[str]) -> Schema:
+    test = {"const": values[0]} if len(values) == 1 else {"enum": values}
+    return {"properties": {tag: test}}
