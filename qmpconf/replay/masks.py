@@ -162,6 +162,14 @@ BUILT_IN: tuple[Mask, ...] = (
         ),
         "how long the host took",
     ),
+    *[
+        Mask(name, "reply", of, place, "integer", reason)
+        for of in ("query-block", "query-named-block-nodes")
+        for name, place, reason in (
+            ("allocation", "/return/**/actual-size", "what the host's file system allocated"),
+            ("state-size", "/return/**/vm-state-size", "a machine's state packs differently"),
+        )
+    ],
     *_sizes(
         "query-migrate",
         (

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from qmpconf.protocol.messages import Event, Failure, Greeting, Success, Unknown, brief
 from qmpconf.protocol.values import Value, pointer
+from qmpconf.replay.bindings import Bindings
 from qmpconf.replay.compare import NOTHING, Comparison, Level, Masked, Mismatch, compare
 from qmpconf.replay.difference import Difference, Kind
 from qmpconf.replay.masks import Mask, Masks
@@ -82,12 +83,14 @@ class Matcher:
         *,
         level: Level = Level.VALUE,
         masks: Masks | None = None,
+        bindings: Bindings | None = None,
     ) -> None:
         self._session = session
         self._report = report
         self._masked = masked
         self._level = level
         self._masks = masks or Masks()
+        self._bindings = bindings or Bindings()
         self._due: dict[_Key, deque[Said]] = {}
         self._arrived: dict[_Key, deque[Said]] = {}
         self._due_events: list[Said] = []
@@ -218,6 +221,7 @@ class Matcher:
         self.matched[got.kind] += 1
         self._last_match = max(self._last_match, got.index)
         found = self._compare(expected, got)
+        self._bind(expected, found)
         for masked in found.masked:
             self._masked(got, masked)
         for number, mismatch in enumerate(found.mismatches):
@@ -227,6 +231,19 @@ class Matcher:
                 break
             self._differs(expected, got, mismatch)
         self._keep_order(_Pair(expected, got))
+
+    def _bind(self, expected: Said, found: Comparison) -> None:
+        """Learn which values the target chose otherwise; those are no mismatches."""
+        if self._level is not Level.VALUE:
+            return
+        for masked in found.masked:
+            self._bindings.learn_names(masked.mask, masked.expected, masked.got)
+        for mismatch in list(found.mismatches):
+            path, kind, one, other = mismatch
+            mask = self._bindings.learn(expected.kind, expected.of, path, one, other)
+            if mask is not None and kind == "changed":
+                found.mismatches.remove(mismatch)
+                found.masked.append(Masked(mask, path, one, other))
 
     def _compare(self, expected: Said, got: Said) -> Comparison:
         if expected.data == got.data:

@@ -145,6 +145,7 @@ class Player:
             result.use,
             level=result.level,
             masks=Masks((*masks, *self._masks.masks)) if masks else self._masks,
+            bindings=result.bindings,
         )
         self._log.open(step.conn, self._target.name)
         link = self._links[step.conn] = Link(step.conn, sock, matcher, self._log)
@@ -177,7 +178,8 @@ class Player:
                     "/dev/null was passed in its place"
                 )
         self._result.sent += step.number is not None
-        link.send(step.frame, step.command, fds, step.fds)
+        frame, _ = self._result.bindings.adapt(step.frame, step.command)
+        link.send(frame, step.command, fds, step.fds)
 
     def _lose(self, link: Link, step: Send) -> None:
         """The recording goes on where the target has ended the session."""

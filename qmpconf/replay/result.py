@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from qmpconf.protocol.messages import brief
 from qmpconf.protocol.values import Value, pointer
+from qmpconf.replay.bindings import Bindings
 from qmpconf.replay.compare import NOTHING, Level, Masked
 from qmpconf.replay.difference import Differences
 from qmpconf.replay.masks import Mask
@@ -43,6 +44,7 @@ class Result:
     level: Level
     differences: Differences = field(default_factory=Differences)
     masks: dict[tuple[str, str, str], MaskUse] = field(default_factory=dict)
+    bindings: Bindings = field(default_factory=Bindings)
     warnings: list[str] = field(default_factory=list)
     failure: str = ""
     interrupted: bool = False

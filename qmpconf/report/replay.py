@@ -11,6 +11,7 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
+from qmpconf.replay.bindings import sentence
 from qmpconf.replay.difference import Difference, Group
 from qmpconf.replay.result import MaskUse, Result
 
@@ -59,6 +60,7 @@ def as_json(result: Result) -> str:
             }
             for (_, _, place), use in sorted(result.masks.items())
         ],
+        "bindings": [asdict(bound) for bound in result.bindings],
         "warnings": result.warnings,
     }
     return json.dumps(value, indent=2) + "\n"
@@ -116,6 +118,9 @@ def _lines(result: Result) -> Iterator[str]:
             rows, headers, disable_numparse=True, maxcolwidths=[None, 32, 40, None, 24, 24, 30]
         )
         yield from (f"  {line}".rstrip() for line in table.splitlines())
+    for bound in result.bindings:
+        yield ""
+        yield f"bound: {sentence(bound)}"
     for warning in result.warnings:
         yield ""
         yield f"warning: {warning}"
