@@ -14,7 +14,7 @@ from enum import IntEnum
 from qmpconf.check.basis import Basis
 from qmpconf.protocol.messages import Command, Success
 from qmpconf.protocol.session import Session
-from qmpconf.protocol.values import dumps
+from qmpconf.protocol.values import dumps, pointer
 from qmpconf.trace.reader import Item
 from qmpconf.trace.records import Close, Open, Shut
 
@@ -146,14 +146,14 @@ def _standing(basis: Basis, command: Command) -> tuple[Standing, str, str, str]:
     problems = basis.validator.arguments(command.name, command.arguments)
     if problems:
         first = problems[0]
-        where = "/arguments" + first.pointer
+        where = pointer(("arguments", *first.path))
         return Standing.ARGUMENT_UNKNOWN, where, first.message, basis.cite(known)
     worst = (Standing.WORKS, "", "", "")
     for mark in basis.features.of_command(command.name):
         found = (_MARKS[mark], "/execute", f"the command is {mark}", basis.cite(known))
         worst = max(worst, found)
     for use in basis.features.used(known.arguments, command.arguments):
-        where = "".join(f"/{part}" for part in ("arguments", *use.path))
+        where = pointer(("arguments", *use.path))
         source = basis.cite(known, use.facts)
         worst = max(worst, (_MARKS[use.feature], where, f"{use.what} is {use.feature}", source))
     return worst

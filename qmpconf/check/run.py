@@ -95,9 +95,13 @@ def findings(
 
 def automatic(reader: TraceReader) -> Automatic:
     """Read the trace once for its greetings and schema replies (`--schema auto`)."""
+    return Automatic(look_through(reader), product_of(reader))
+
+
+def product_of(reader: TraceReader) -> str:
+    """``qemu`` or ``qemu-storage-daemon``: which one was recorded, as far as the header tells."""
     meta = json.dumps(dict(reader.header.meta), default=str)
-    product = "qemu-storage-daemon" if "qemu-storage-daemon" in meta else "qemu"
-    return Automatic(look_through(reader), product)
+    return "qemu-storage-daemon" if "qemu-storage-daemon" in meta else "qemu"
 
 
 class _SpreadError(Exception):

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmpconf.check.baseline import Baseline
+from qmpconf.check.basis import Basis
 from qmpconf.check.choice import Fixed, wire_only
 from qmpconf.check.findings import Groups
-from qmpconf.check.run import automatic, check
+from qmpconf.check.matrix import Judge
+from qmpconf.check.run import automatic, check, product_of
 from qmpconf.errors import InputError
-from qmpconf.report import data, text
+from qmpconf.report import data, matrix, text
+from qmpconf.schema.select import of_product
 from qmpconf.schema.store import load
 from qmpconf.trace.reader import TraceReader
 
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from qmpconf.check.basis import Basis
     from qmpconf.protocol.messages import Greeting
 
 #: Width of the table where the output is no terminal.
@@ -34,10 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--schema",
         default="auto",
-        metavar="NAME|FILE|auto|none",
+        metavar="NAME|FILE|auto|none|all",
         help="the catalog to check against: a shipped one ('qmpconf schema list') or a file; "
         "auto (the default): the schema reply in the trace, else the shipped catalog that fits "
-        "the greeting; none: the wire protocol alone",
+        "the greeting; none: the wire protocol alone; all: "
+        "a matrix of the calls by all shipped catalogs, to see which server can serve this client",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
@@ -51,6 +54,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, print, and give 0 (conforms) or 1 (findings)."""
+    if arguments.schema == "all":
+        return _matrix(arguments)
     baseline = _baseline(arguments.baseline)
     choose = _chooser(arguments.schema)
     groups = Groups()
@@ -69,6 +74,19 @@ def run(arguments: argparse.Namespace) -> int:
         width = shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else _WIDTH
         print(text.outcomes(checked, compared, width, details=not arguments.short), end="")
     return 1 if compared.failed else 0
+
+
+def _matrix(arguments: argparse.Namespace) -> int:
+    """Hold the calls against every shipped catalog; it is an overview, and has no findings."""
+    readers = [TraceReader(path) for path in arguments.traces]
+    products = sorted({product_of(reader) for reader in readers})
+    bases = {name: Basis(load(name)) for product in products for name in of_product(product)}
+    found = Judge(bases).matrix({reader.path: reader.items() for reader in readers})
+    if arguments.format == "json":
+        print(json.dumps(matrix.as_data(found), indent=1))
+    else:
+        print(matrix.as_text(found), end="")
+    return 0
 
 
 def _chooser(schema: str) -> Callable[[Greeting | None], Basis | None] | None:

@@ -73,7 +73,8 @@ def _first(matrix: Matrix, name: str) -> str:
     for row in matrix.commands.values():
         standing, reason = row.cells[name]
         if standing >= Standing.ARGUMENT_UNKNOWN and reason is not None:
-            return f"{row.subject} {reason.pointer} (line {reason.line}): {reason.what}"
+            place = f"{reason.path}:" if len(matrix.traces) > 1 else "line "
+            return f"{row.subject} {reason.pointer} ({place}{reason.line}): {reason.what}"
     return ""
 
 

@@ -118,6 +118,19 @@ def select(version: Version, product: str = "qemu", names: Iterable[str] | None 
     return Fit(name, "build" if _is_build(name, version) else "version", 0)
 
 
+def of_product(product: str) -> list[str]:
+    """Names of the shipped catalogs of `product`, oldest version first."""
+    known = [(_NAME.fullmatch(name), name) for name in shipped()]
+    return [
+        name
+        for _, name in sorted(
+            ((int(found["major"]), int(found["minor"]), int(found["micro"] or 0)), name)
+            for found, name in known
+            if found and found["product"] == product
+        )
+    ]
+
+
 def _is_build(name: str, version: Version) -> bool:
     source = load_shipped(name).source
     return source.kind == "introspection" and source.package == version.package

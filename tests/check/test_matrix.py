@@ -1,0 +1,93 @@
+"""Which server can serve this client: a call's standing in a catalog, and a trace's."""
+
+from __future__ import annotations
+
+from qmpconf.check.basis import Basis
+from qmpconf.check.matrix import Judge, Matrix, Standing
+from qmpconf.protocol.framing import Framer
+from qmpconf.report.matrix import as_data, as_text
+from qmpconf.schema.model import Catalog, Command, Facts, Member, Object, Source
+from qmpconf.trace.reader import Item
+
+GREETING = b'{"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 0}, "package": ""}, "capabilities": []}}\r\n'
+
+
+def catalog(name: str, *commands: Command, members: tuple[str, ...] = ("a",)) -> Basis:
+    listed = tuple(Member(one, "int", optional=True) for one in members)
+    negotiation = Command("qmp_capabilities")
+    return Basis(
+        Catalog(
+            name,
+            Source("document", title=f"{name} document"),
+            {one.name: one for one in (negotiation, *commands)},
+            {},
+            {"q_arg": Object(listed)},
+        )
+    )
+
+
+def talk(*lines: tuple[str, bytes]) -> list[Item]:
+    items = []
+    for number, (arrow, text) in enumerate(lines, 2):
+        frame = Framer().feed(text)[0]
+        items.append(Item(number, 0.0, 1, "client" if arrow == "->" else "server", frame))
+    return items
+
+
+SESSION = talk(
+    ("<-", GREETING),
+    ("->", b'{"execute":"qmp_capabilities"}'),
+    ("<-", b'{"return": {}}\r\n'),
+    ("->", b'{"execute":"frob","arguments":{"a":1,"b":2}}'),
+    ("<-", b'{"return": {}}\r\n'),
+    ("->", b'{"execute":"refused"}'),
+    ("<-", b'{"error": {"class": "CommandNotFound", "desc": "no"}}\r\n'),
+)
+
+
+def judged() -> Matrix:
+    old = Facts(features=("deprecated",), line=17)
+    return Judge(
+        {
+            "none": catalog("none"),
+            "narrow": catalog("narrow", Command("frob", "q_arg")),
+            "wide": catalog("wide", Command("frob", "q_arg"), members=("a", "b")),
+            "old": catalog("old", Command("frob", "q_arg", facts=old), members=("a", "b")),
+        }
+    ).matrix({"t.qmptrace": SESSION})
+
+
+def test_each_catalog_gives_the_call_its_standing_and_the_reason() -> None:
+    row = judged().commands["frob"]
+    assert {name: cell[0] for name, cell in row.cells.items()} == {
+        "none": Standing.COMMAND_UNKNOWN,
+        "narrow": Standing.ARGUMENT_UNKNOWN,
+        "wide": Standing.WORKS,
+        "old": Standing.DEPRECATED,
+    }
+    reason = row.cells["narrow"][1]
+    assert reason is not None
+    assert (reason.line, reason.pointer) == (5, "/arguments/b")
+    reason = row.cells["old"][1]
+    assert reason is not None
+    assert reason.source == "old document, line 17"
+
+
+def test_a_trace_stands_as_its_worst_call_and_what_was_refused_does_not_count() -> None:
+    matrix = judged()
+    assert matrix.traces["t.qmptrace"].standing("none") is Standing.COMMAND_UNKNOWN
+    assert matrix.traces["t.qmptrace"].standing("wide") is Standing.WORKS
+    assert "refused" not in matrix.commands
+    assert matrix.refused == 1
+
+
+def test_the_views_say_who_can_serve_the_client() -> None:
+    text = as_text(judged())
+    rows = {line.split()[1]: line for line in text.splitlines() if line[:2].strip().isdigit()}
+    assert " no " in rows["none"]
+    assert " no " in rows["narrow"]
+    assert " yes " in rows["wide"]
+    assert "yes, with marked parts" in rows["old"]
+    cells = as_data(judged())["commands"]["frob"]["catalogs"]
+    assert cells["narrow"]["standing"] == "argument-unknown"
+    assert cells["wide"] == {"standing": "works"}
