@@ -16,7 +16,7 @@ from qmpconf.errors import TargetError, UsageError
 from qmpconf.net.address import Address, FdAddress, TcpAddress, UnixAddress
 
 #: Connections that may wait before they are accepted.
-BACKLOG = 16
+BACKLOG = 128
 
 
 def is_bound(path: str) -> bool:

@@ -229,7 +229,23 @@ class Relay:
             return
         if flow.source.family == socket.AF_UNIX:
             flow.source.shutdown(socket.SHUT_RD)
+            self._drain(flow)
+        self._leftovers(flow)
         self._update()
+
+    def _drain(self, flow: Flow) -> None:
+        """Write down what was sent and cannot be delivered; left unread, it would be a reset."""
+        while True:
+            try:
+                count = flow.source.recv_into(self._buffer)
+            except OSError:
+                return
+            if not count:
+                return
+            frames = flow.framer.feed(bytes(self._buffer[:count]))
+            if frames:
+                self._write(self.conn, flow.sender, frames, flow.described)
+                flow.described = ()
 
     def _fail(self, flow: Flow, error: OSError) -> None:
         """Reading failed: pass the reset on."""
