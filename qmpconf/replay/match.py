@@ -150,6 +150,7 @@ class Matcher:
                 self._due_events.remove(found)
                 self._pair(found, said)
             else:
+                said.before = tuple(self._around)
                 self._pool.append(said)
                 if len(self._pool) > _POOL:
                     self._extra(self._pool.pop(0))
@@ -221,7 +222,11 @@ class Matcher:
         self.matched[got.kind] += 1
         self._last_match = max(self._last_match, got.index)
         found = self._compare(expected, got)
-        self._bind(expected, found)
+        if self._level is Level.VALUE:
+            self._bind(expected, found)
+        elif self._level is not Level.EXACT:
+            # What is bound shows in the values, which this level does not look at.
+            self._bind(expected, self._compare(expected, got, Level.VALUE))
         for masked in found.masked:
             self._masked(got, masked)
         for number, mismatch in enumerate(found.mismatches):
@@ -234,8 +239,6 @@ class Matcher:
 
     def _bind(self, expected: Said, found: Comparison) -> None:
         """Learn which values the target chose otherwise; those are no mismatches."""
-        if self._level is not Level.VALUE:
-            return
         for masked in found.masked:
             self._bindings.learn_names(masked.mask, masked.expected, masked.got)
         for mismatch in list(found.mismatches):
@@ -245,24 +248,25 @@ class Matcher:
                 found.mismatches.remove(mismatch)
                 found.masked.append(Masked(mask, path, one, other))
 
-    def _compare(self, expected: Said, got: Said) -> Comparison:
+    def _compare(self, expected: Said, got: Said, level: Level | None = None) -> Comparison:
+        level = level or self._level
         if expected.data == got.data:
             return Comparison()
         one, other = expected.message, got.message
         whole = Mismatch((), "changed", one.value, other.value)
         if isinstance(one, Unknown) and not one.well_formed:
             return Comparison([whole])
-        if type(one) is not type(other) and self._level is not Level.OUTCOME:
+        if type(one) is not type(other) and level is not Level.OUTCOME:
             return Comparison([whole])
         found = compare(
             one.value,
             other.value,
-            level=self._level,
+            level=level,
             masks=self._masks,
             message=expected.kind,
             of=expected.of,
         )
-        if self._level is Level.EXACT and not found.mismatches:
+        if level is Level.EXACT and not found.mismatches:
             return Comparison([whole])
         if expected.redacted:
             _excuse_redacted(found, expected.redacted)
@@ -334,7 +338,8 @@ class Matcher:
         note: str = "",
     ) -> None:
         about = expected or got
-        before = tuple(f"{arrow} {_shown(data, _LINE_WIDTH)}" for arrow, data in self._around)
+        lines = (got.before if got else ()) or self._around
+        before = tuple(f"{arrow} {_shown(data, _LINE_WIDTH)}" for arrow, data in lines)
         own = (f"<- {_shown(got.data, _LINE_WIDTH)}",) if got else ()
         self._report(
             Difference(

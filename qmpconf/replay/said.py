@@ -45,6 +45,8 @@ class Said:
     answers: int | None = None
     command: str = ""
     redacted: tuple[str, ...] = ()
+    #: The messages before it, if it had to wait for a recorded one: (arrow, bytes).
+    before: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def is_soft(self) -> bool:

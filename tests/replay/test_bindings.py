@@ -101,7 +101,8 @@ def test_any_bytes_are_survived(data: bytes) -> None:
         bound().adapt(frame, "remove-fd")
 
 
-def test_a_replay_sends_what_the_target_chose_and_tells_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("level", ["value", "shape", "outcome"])
+def test_a_replay_sends_what_the_target_chose_and_tells_it(tmp_path: Path, level: Any) -> None:
     script = [
         "1+",
         '1->{"execute":"add-fd"}',
@@ -124,7 +125,8 @@ def test_a_replay_sends_what_the_target_chose_and_tells_it(tmp_path: Path) -> No
             sock.sendall(answer)
 
     with serving(tmp_path / "s", behave):
-        result = replay_trace(written(tmp_path / "t", script), target=str(tmp_path / "s"))
+        trace = written(tmp_path / "t", script)
+        result = replay_trace(trace, target=str(tmp_path / "s"), compare=level)
     assert result.exit_code == 0
     assert sent[2]["arguments"] == {"fdset-id": 5, "fd": 8}
     assert [sentence(one) for one in result.bindings] == [
