@@ -40,6 +40,12 @@ _ROWS: tuple[tuple[str, Level, Party, str], ...] = (
         "A server has the commands that its schema lists.",
     ),
     (
+        "schema.introspection",
+        Level.MUST,
+        Party.SERVER,
+        "The introspection is consistent, and agrees with query-commands and with what is there.",
+    ),
+    (
         "schema.return",
         Level.MUST,
         Party.SERVER,
