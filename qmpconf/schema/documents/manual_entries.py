@@ -174,34 +174,19 @@ def since_each(text: str, names: Iterable[str]) -> dict[str, str]:
 
 _DEFAULT = re.compile(
     r"""(?:\bdefaults?\ (?:to|is|value\ is)|\(default:?(?:\ is)?|;\ default:?)\s+
-    (?P<value>"[^"]*"|'[^']*'|[^\s,;()]+)""",
+    (?P<value>(?P<quote>["'])[^"'\s]*(?P=quote)|[\w/.:+-]*\w)(?=\.?(?:[,;)]|\s*\(|$)|\.\s)""",
     re.VERBOSE | re.IGNORECASE,
 )
-_NO_DEFAULT = {
-    "a",
-    "an",
-    "the",
-    "to",
-    "try",
-    "value",
-    "of",
-    "as",
-    "for",
-    "by",
-    "all",
-    "not",
-    "same",
-}
 
 
 def default_of(text: str) -> str:
-    """The default that `text` tells, as it writes it: ``(default: false)``, ``Defaults to 4``."""
+    """The default that `text` tells, as it writes it ("defaults to 4", "default: false").
+
+    It is one word, in quotes or with the sentence's end behind it; what takes more words to tell
+    is no value.
+    """
     found = _DEFAULT.search(text)
-    if not found:
-        return ""
-    value = found["value"]
-    value = value if value[0] in "\"'" else value.rstrip(".:")
-    return "" if value.lower() in _NO_DEFAULT else value
+    return found["value"] if found else ""
 
 
 _ABOUT = re.compile(
