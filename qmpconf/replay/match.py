@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from qmpconf.protocol.messages import Event, Failure, Greeting, Success, Unknown, brief
 from qmpconf.protocol.values import Value, pointer
+from qmpconf.replay import introspection
 from qmpconf.replay.bindings import Bindings
 from qmpconf.replay.compare import NOTHING, Comparison, Level, Masked, Mismatch, compare
 from qmpconf.replay.difference import Difference, Kind
@@ -227,6 +228,8 @@ class Matcher:
         elif self._level is not Level.EXACT:
             # What is bound shows in the values, which this level does not look at.
             self._bind(expected, self._compare(expected, got, Level.VALUE))
+        if expected.of == introspection.COMMAND and len(found.mismatches) > _MOST_PLACES:
+            self._compare_schemas(expected, got, found)
         for masked in found.masked:
             self._masked(got, masked)
         for number, mismatch in enumerate(found.mismatches):
@@ -236,6 +239,18 @@ class Matcher:
                 break
             self._differs(expected, got, mismatch)
         self._keep_order(_Pair(expected, got))
+
+    def _compare_schemas(self, expected: Said, got: Said, found: Comparison) -> None:
+        """Tell what two introspections mean differently, in place of how they are written."""
+        values = expected.message.value, got.message.value
+        changes = introspection.by_structure(*values)
+        if changes is None:
+            return
+        found.mismatches.clear()
+        if not changes:
+            found.masked.append(Masked(introspection.TYPE_NAMES, ("return",), *values))
+        for change in changes:
+            self._tell(change.kind, expected, got, "", change.expected, change.got, change.place)
 
     def _bind(self, expected: Said, found: Comparison) -> None:
         """Learn which values the target chose otherwise; those are no mismatches."""
@@ -334,6 +349,7 @@ class Matcher:
         place: str,
         wanted: str,
         seen: str,
+        subject: str = "",
         *,
         note: str = "",
     ) -> None:
@@ -344,7 +360,7 @@ class Matcher:
         self._report(
             Difference(
                 kind,
-                about.subject if about else "",
+                subject or (about.subject if about else ""),
                 self._session,
                 expected.line if expected else 0,
                 got.line if got else 0,

@@ -93,6 +93,8 @@ def _lines(result: Result) -> Iterator[str]:
         f"matched in {result.seconds:.2f} s, compared by {result.level.value}"
     )
     counted = [group for group in result.differences if not group.first.note]
+    # What a schema announces comes behind what was really different.
+    counted.sort(key=lambda group: group.first.subject.startswith("schema: "))
     notes = [group for group in result.differences if group.first.note]
     for number, group in enumerate(counted[:_SHOWN], 1):
         yield ""
