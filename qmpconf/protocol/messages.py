@@ -171,23 +171,25 @@ _TIME_MEMBERS = frozenset({"seconds", "microseconds"})
 
 def from_client(data: bytes) -> Command | Unknown:
     """The message that a client sent as `data` (qmp-spec section 2.3)."""
-    notes = _Notes()
     try:
         value, duplicates = read(data)
     except Malformed as error:
-        notes.add("request.object", (), "well-formed JSON", str(error))
-        return Unknown(None, notes.done(), duplicates=False, well_formed=False)
+        problem = Problem("request.object", "", "well-formed JSON", str(error))
+        return Unknown(None, (problem,), duplicates=False, well_formed=False)
     if not isinstance(value, dict):
-        notes.add("request.object", (), "an object", type_name(value))
-        return Unknown(value, notes.done(), duplicates, well_formed=True)
-    oob = "exec-oob" in value
+        problem = Problem("request.object", "", "an object", type_name(value))
+        return Unknown(value, (problem,), duplicates, well_formed=True)
     name: Value = value.get("execute")
     arguments: Value = value.get("arguments", {})
+    oob = "exec-oob" in value
+    problems: tuple[Problem, ...] = ()
     usual = type(name) is str and type(arguments) is dict and not oob and not duplicates
     if not (usual and value.keys() <= _COMMAND_MEMBERS):
+        notes = _Notes()
         name, arguments = _judge_command(value, notes, oob=oob)
+        problems = notes.done()
     has_id = "id" in value
-    return Command(value, notes.done(), duplicates, name, arguments, has_id, value.get("id"), oob)
+    return Command(value, problems, duplicates, name, arguments, has_id, value.get("id"), oob)
 
 
 def _judge_command(
@@ -216,15 +218,19 @@ def _judge_command(
 
 def from_server(data: bytes) -> Greeting | Success | Failure | Event | Unknown:
     """The message that a server sent as `data` (qmp-spec sections 2.2, 2.4, 2.5)."""
+    odd = b"\\" in data or b"'" in data or not data.isascii()
     notes = _Notes()
-    if not data.isascii() or b"\\u" in data:
+    if odd and (not data.isascii() or b"\\u" in data):
         _encoding(data, notes)
     try:
         value, duplicates = read(data)
     except Malformed as error:
         notes.add("framing.valid-json", (), "valid JSON", str(error))
         return Unknown(None, notes.done(), duplicates=False, well_formed=False)
-    if b"'" in data and not is_json(data):
+    usual = type(value) is dict and "return" in value and not odd and not duplicates
+    if usual and value.keys() <= _SUCCESS_MEMBERS:
+        return Success(value, (), False, "id" in value, value.get("id"), value["return"])
+    if odd and b"'" in data and not is_json(data):
         notes.add("framing.valid-json", (), "strings in double quotes", "single quotes")
     if not isinstance(value, dict):
         notes.add("framing.object", (), "an object", type_name(value))

@@ -195,7 +195,10 @@ class Session:
         if frame.kind is Kind.SPACE:
             self._end += frame.data
             return step
-        self._judge_end(step)
+        if self._end == b"\r\n":
+            self._end, self._end_mark = b"", None
+        else:
+            self._judge_end(step)
         if frame.kind is Kind.VALUE:
             step.message = message = from_server(frame.data)
             self._end, self._end_mark = frame.end, mark

@@ -188,22 +188,20 @@ class TraceReader:
         split: dict[tuple[int, Side], _Split] = {}
         for record in self.records():
             if isinstance(record, Traffic):
-                key = (record.conn, record.sender)
-                one = split.get(key)
+                one = split.get((record.conn, record.sender)) if split else None
                 if record.form == "msg" and (one is None or one.framer.idle):
-                    frame = Frame(Kind.VALUE, record.data, record.end, True)
                     yield Item(
                         record.line,
                         record.t,
                         record.conn,
                         record.sender,
-                        frame,
+                        Frame(Kind.VALUE, record.data, record.end, True),
                         record.fds,
                         record.redacted,
                     )
                     continue
                 if one is None:
-                    one = split[key] = _Split(record)
+                    one = split[record.conn, record.sender] = _Split(record)
                 yield from one.feed(record)
                 continue
             if isinstance(record, Finish):
@@ -275,7 +273,7 @@ class TraceReader:
                     "msg",
                     bytes(parsed.msg),
                     _CRLF if parsed.end == "\r\n" else parsed.end.encode("utf-8"),
-                    _descriptors(parsed.fds),
+                    _descriptors(parsed.fds) if parsed.fds else (),
                     tuple(parsed.redacted) if parsed.redacted else (),
                 )
             return self._raw(parsed, sender, number)
