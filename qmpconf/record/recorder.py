@@ -329,23 +329,31 @@ class Recorder:
 
     def _refused(self, side: Side, other: socket.socket, why: str) -> None:
         """The other side cannot be had: give the one that waits the same, and write it down."""
-        conn = self._opened()
+        conn = self._opened(other)
         self.refused += 1
         self._complain(f"session {conn}: the {side} cannot be reached: {why}")
-        self._writer_call(lambda: self._writer.close(conn, side, error=why))
-        abort(other)
+        try:
+            self._writer_call(lambda: self._writer.close(conn, side, error=why))
+        finally:
+            abort(other)
         self._after_session()
 
-    def _opened(self) -> int:
+    def _opened(self, *socks: socket.socket) -> int:
+        """Write that a session begins; gives its number."""
         self.sessions += 1
         conn, ends = self.sessions, self.ends
-        self._writer_call(
-            lambda: self._writer.open(conn, client=str(ends.client), server=str(ends.server))
-        )
+        try:
+            self._writer_call(
+                lambda: self._writer.open(conn, client=str(ends.client), server=str(ends.server))
+            )
+        except OutputError:
+            for sock in socks:
+                sock.close()
+            raise
         return conn
 
     def _begin(self, client: socket.socket, server: socket.socket) -> None:
-        conn = self._opened()
+        conn = self._opened(client, server)
         fds = (client.fileno(), server.fileno())
 
         def ended(relay: Relay) -> None:

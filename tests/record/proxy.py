@@ -47,7 +47,11 @@ def connected(address: Address) -> socket.socket:
     place = places(address)[0]
     sock = socket.socket(place.family)
     sock.settimeout(PATIENCE)
-    sock.connect(place.target)
+    try:
+        sock.connect(place.target)
+    except OSError:
+        sock.close()
+        raise
     return sock
 
 
