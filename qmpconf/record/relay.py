@@ -192,6 +192,7 @@ class Relay:
         self._closing(flow.sender)
         if mask & select.EPOLLHUP and flow.source.family == socket.AF_UNIX:
             # Gone altogether: there is nobody left to read what the other side may still send.
+            self._settle(self._backward if flow is self._forward else self._forward)
             self.finish()
             return
         if all(each.done for each in self._flows):
@@ -214,6 +215,7 @@ class Relay:
             return
         if not writes.done:
             self._closing(reads.sender)
+        self._settle(writes)
         self.finish()
 
     def _break(self, flow: Flow, error: OSError) -> None:
@@ -227,14 +229,19 @@ class Relay:
         if other.done:
             self.finish()
             return
-        if flow.source.family == socket.AF_UNIX:
-            flow.source.shutdown(socket.SHUT_RD)
-            self._drain(flow)
+        self._settle(flow)
         self._leftovers(flow)
         self._update()
 
-    def _drain(self, flow: Flow) -> None:
-        """Write down what was sent and cannot be delivered; left unread, it would be a reset."""
+    def _settle(self, flow: Flow) -> None:
+        """Take no more from a source whose sink has gone, so that it sees a broken pipe.
+
+        What it had sent before is written down; left unread, it would make the end a reset.  On
+        TCP the system does all that by itself.
+        """
+        if flow.source.family != socket.AF_UNIX:
+            return
+        flow.source.shutdown(socket.SHUT_RD)
         while True:
             try:
                 count = flow.source.recv_into(self._buffer)
