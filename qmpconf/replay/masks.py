@@ -90,6 +90,8 @@ def _sizes(of: str, places: Iterable[str], reason: str) -> list[Mask]:
 
 
 _STAMP = "a time of the host's clock"
+_LISTED = "the list's order means nothing"
+_HASHED = "the list comes in the order of a hash table"
 
 #: The masks that are always there.
 BUILT_IN: tuple[Mask, ...] = (
@@ -221,60 +223,23 @@ BUILT_IN: tuple[Mask, ...] = (
         ),
         "when the snapshot was taken",
     ),
-    Mask(
-        "order",
-        "reply",
-        "query-commands",
-        "/return",
-        "set",
-        "a list in no order that means anything",
-        key="name",
-    ),
-    Mask(
-        "order",
-        "reply",
-        "qom-list",
-        "/return",
-        "set",
-        "properties come in the order of a hash table",
-        key="name",
-    ),
-    Mask(
-        "order",
-        "reply",
-        "qom-list-properties",
-        "/return",
-        "set",
-        "properties come in the order of a hash table",
-        key="name",
-    ),
-    Mask(
-        "order",
-        "reply",
-        "device-list-properties",
-        "/return",
-        "set",
-        "properties come in the order of a hash table",
-        key="name",
-    ),
-    Mask(
-        "order",
-        "reply",
-        "qom-list-types",
-        "/return",
-        "set",
-        "types come in the order of a hash table",
-        key="name",
-    ),
-    Mask(
-        "order",
-        "reply",
-        "query-chardev",
-        "/return",
-        "set",
-        "devices come in the order of a hash table",
-        key="label",
-    ),
+    *[
+        Mask("order", "reply", of, place, "set", reason, key=key)
+        for of, place, key, reason in (
+            ("query-commands", "/return", "name", _LISTED),
+            ("query-events", "/return", "name", _LISTED),
+            ("query-command-line-options", "/return", "option", _LISTED),
+            ("query-command-line-options", "/return/*/parameters", "name", _HASHED),
+            ("query-machines", "/return", "name", _HASHED),
+            ("query-cpu-definitions", "/return", "name", _HASHED),
+            ("query-chardev", "/return", "label", _HASHED),
+            ("query-chardev-backends", "/return", "name", _HASHED),
+            ("qom-list", "/return", "name", _HASHED),
+            ("qom-list-properties", "/return", "name", _HASHED),
+            ("qom-list-types", "/return", "name", _HASHED),
+            ("device-list-properties", "/return", "name", _HASHED),
+        )
+    ],
 )
 
 

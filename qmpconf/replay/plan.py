@@ -11,6 +11,8 @@
 - `HalfClose`, `End`: the session's sending side, or all of it, ends.
 
 White space and skipped bytes are sent as well: the target gets the recorded bytes, all of them.
+A bare number or keyword ends only where the next byte shows it: the client's next bytes come with
+it, before the answer to it is expected.
 Pure: the plan is the same whatever the target does.
 """
 
@@ -19,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from qmpconf.protocol.framing import Frame
+from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.requirements import Party
 from qmpconf.replay.said import Said, Transcript, name_of
 from qmpconf.trace.reader import Item
@@ -41,7 +43,7 @@ class Send:
     """Send a frame's bytes.
 
     `number` counts the session's commands (None: nothing that is ever answered), `command` is its
-    name.  `fds` are the descriptors to recreate, `redacted` the pointers of values that are not in
+    name.  `at_once` says that the message before it is not answered without these bytes.  `fds` are the descriptors to recreate, `redacted` the pointers of values that are not in
     the recording.
     """
 
@@ -53,6 +55,7 @@ class Send:
     command: str
     fds: tuple[Descriptor, ...]
     redacted: tuple[str, ...]
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,45 +96,76 @@ class End:
 Step = Connect | Send | Expect | HalfClose | End
 
 
+class _Talk:
+    """One session of the recording, and what is held back until its client's next bytes."""
+
+    def __init__(self) -> None:
+        self.transcript = Transcript()
+        self.held: list[Step] | None = None
+
+
 def steps(items: Iterable[Open | Item | Shut | Close]) -> Iterator[Step]:
     """The steps of a recording.
 
     A session that has no end in the recording gets an `End` without `who` behind everything else.
     """
-    transcripts: dict[int, Transcript] = {}
+    talks: dict[int, _Talk] = {}
     line, t = 0, 0.0
     for item in items:
         line, t, conn = item.line, item.t, item.conn
         if isinstance(item, Open):
-            transcripts[conn] = Transcript()
+            talks[conn] = _Talk()
             yield Connect(line, t, conn, item.server)
             continue
-        transcript = transcripts.get(conn)
-        if transcript is None:
+        talk = talks.get(conn)
+        if talk is None:
             # The recording began in the middle of the session.
-            transcript = transcripts[conn] = Transcript()
+            talk = talks[conn] = _Talk()
             yield Connect(line, t, conn, "")
         if isinstance(item, Item):
-            yield from _traffic(item, transcript)
-        elif isinstance(item, Shut):
-            if item.who == "client":
-                yield HalfClose(line, t, conn)
-        else:
-            del transcripts[conn]
-            yield _end(line, t, conn, transcript, item.who, item.error)
-    for conn, transcript in transcripts.items():
-        yield _end(line, t, conn, transcript, None, "")
+            yield from _traffic(item, talk)
+            continue
+        yield from _release(talk)
+        if isinstance(item, Close):
+            del talks[conn]
+            yield _end(line, t, conn, talk.transcript, item.who, item.error)
+        elif item.who == "client":
+            yield HalfClose(line, t, conn)
+    for conn, talk in talks.items():
+        yield from _release(talk)
+        yield _end(line, t, conn, talk.transcript, None, "")
 
 
-def _traffic(item: Item, transcript: Transcript) -> Iterator[Step]:
-    if item.sender == "client":
-        number = transcript.client(item.frame)
-        name = name_of(item.frame)
-        yield Send(item.line, item.t, item.conn, item.frame, number, name, item.fds, item.redacted)
+def _release(talk: _Talk) -> Iterator[Step]:
+    held, talk.held = talk.held, None
+    yield from held or ()
+
+
+def _traffic(item: Item, talk: _Talk) -> Iterator[Step]:
+    if item.sender == "server":
+        said = talk.transcript.server(item.frame, item.line, item.redacted)
+        if said is not None:
+            step = Expect(item.line, item.t, item.conn, said)
+            if talk.held is None:
+                yield step
+            else:
+                talk.held.append(step)
         return
-    said = transcript.server(item.frame, item.line, item.redacted)
-    if said is not None:
-        yield Expect(item.line, item.t, item.conn, said)
+    number = talk.transcript.client(item.frame)
+    yield Send(
+        item.line,
+        item.t,
+        item.conn,
+        item.frame,
+        number,
+        name_of(item.frame),
+        item.fds,
+        item.redacted,
+        at_once=talk.held is not None,
+    )
+    yield from _release(talk)
+    if item.frame.kind is Kind.VALUE and not item.frame.end and item.frame.data[-1:].isalnum():
+        talk.held = []
 
 
 def _end(

@@ -152,7 +152,7 @@ class Player:
         self._selector.register(sock, selectors.EVENT_READ, link)
 
     def _send(self, step: Send, link: Link) -> None:
-        if step.number is not None:
+        if step.number is not None and not step.at_once:
             self._wait()
             self._pace(step.t)
         if link.ended:

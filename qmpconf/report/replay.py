@@ -15,8 +15,9 @@ from qmpconf.replay.bindings import sentence
 from qmpconf.replay.difference import Difference, Group
 from qmpconf.replay.result import MaskUse, Result
 
-#: Differences that are shown in full; the others are counted.
+#: Messages that are shown, and places of each; the others are counted.
 _SHOWN = 50
+_PLACES = 12
 
 
 def as_text(result: Result) -> str:
@@ -92,16 +93,15 @@ def _lines(result: Result) -> Iterator[str]:
         f"{_count(result.replies, 'reply', 'replies')} and {_count(result.events, 'event')} "
         f"matched in {result.seconds:.2f} s, compared by {result.level.value}"
     )
-    counted = [group for group in result.differences if not group.first.note]
-    # What a schema announces comes behind what was really different.
-    counted.sort(key=lambda group: group.first.subject.startswith("schema: "))
     notes = [group for group in result.differences if group.first.note]
-    for number, group in enumerate(counted[:_SHOWN], 1):
+    messages = _by_message(result)
+    for number, groups in enumerate(messages[:_SHOWN], 1):
         yield ""
-        yield from _group(number, group)
-    if len(counted) > _SHOWN:
+        yield from _message(number, groups)
+    if len(messages) > _SHOWN:
         yield ""
-        yield f"... and {len(counted) - _SHOWN} more (all of them: --format json)"
+        left = len(messages) - _SHOWN
+        yield f"... and {_count(left, 'message')} more that differ (all of them: --format json)"
     if result.differences.dropped:
         yield f"... and {result.differences.dropped} that were counted, but not kept"
     if notes:
@@ -150,14 +150,34 @@ def _mask_rows(result: Result) -> list[tuple[str, ...]]:
     ]
 
 
-def _group(number: int, group: Group) -> Iterator[str]:
-    one = group.first
-    times = f", {group.count} times" if group.count > 1 else ""
-    yield f"{number}. {one.kind}{times}: {one.subject}{f' at {one.pointer}' if one.pointer else ''}"
-    yield f"     expected  {one.expected}"
-    yield f"     got       {one.got}"
-    yield f"     {_where(one)}{_others(group)}"
-    yield from (f"       {line}" for line in one.around)
+def _by_message(result: Result) -> list[list[Group]]:
+    """The differences that count, those of one message together; what a schema announces last."""
+    together: dict[tuple[object, ...], list[Group]] = {}
+    for group in result.differences:
+        one = group.first
+        if not one.note:
+            announced = one.subject.startswith("schema: ")
+            subject = "" if announced else one.subject
+            key = (announced, subject, one.session, one.line, one.got_line)
+            together.setdefault(key, []).append(group)
+    return [groups for _, groups in sorted(together.items(), key=lambda item: bool(item[0][0]))]
+
+
+def _message(number: int, groups: list[Group]) -> Iterator[str]:
+    first = groups[0].first
+    announced = first.subject.startswith("schema: ")
+    subject = "what the schema announces" if announced else first.subject
+    yield f"{number}. {subject}: {_where(first)}"
+    for group in groups[:_PLACES]:
+        one = group.first
+        times = f", {group.count} times{_others(group)}" if group.count > 1 else ""
+        place = one.subject.removeprefix("schema: ") if announced else one.pointer
+        yield f"   {one.kind}{f' {place}' if place else ''}{times}"
+        yield f"     expected  {one.expected}"
+        yield f"     got       {one.got}"
+    if len(groups) > _PLACES:
+        yield f"   ... and {_count(len(groups) - _PLACES, 'more place')} (all: --format json)"
+    yield from (f"     {line}" for line in first.around)
 
 
 def _where(one: Difference) -> str:

@@ -34,14 +34,14 @@ REPORT = """\
 replay of TRACE against unix:TARGET: 1 session, 3 messages sent, 3 replies and 1 event matched in \
 N s, compared by value
 
-1. changed: reply to query-status at /return/status
+1. reply to query-status: session 1, line 10 of the recording, line 10 of the replay
+   changed /return/status
      expected  "running"
      got       "paused"
-     session 1, line 10 of the recording, line 10 of the replay
-       <- {"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}
-       <- {"return": {}}
-       -> {"execute":"query-status","id":7}
-       <- {"return": {"status": "paused", "singlestep": false, "running": false}, "id": 7}
+     <- {"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}
+     <- {"return": {}}
+     -> {"execute":"query-status","id":7}
+     <- {"return": {"status": "paused", "singlestep": false, "running": false}, "id": 7}
 
 Masked: 3 places
   mask        message     place                     times  recorded    got                       why
@@ -112,7 +112,7 @@ def test_nothing_that_is_printed_controls_a_terminal(
     trace = written(tmp_path / "trace", script)
     assert main(["replay", trace, "--target", str(target), "--event-timeout", "0.1"]) == 1
     text = capsys.readouterr().out
-    assert "missing: event \\x1b[2J\\x9b1m" in text
+    assert "event \\x1b[2J\\x9b1m" in text
     assert "\x1b" not in text
 
 
