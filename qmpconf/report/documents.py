@@ -103,18 +103,22 @@ def audit_markdown(documents: Sequence[Audited]) -> str:
         "`qmpconf schema audit FILE... --format markdown -o reports/document-audit.md`.",
         "",
     ]
-    rows = [
-        (
-            one.name,
-            one.compilation.catalog.source.form,
-            one.compilation.catalog.name,
-            str(len(one.compilation.examples)),
-            str(len(one.findings)),
-            str(len(grouped(one.findings))),
-        )
-        for one in documents
-    ]
-    head = ("document", "form", "catalog", "example messages", "findings", "different")
+    rows = [_figures(one) for one in documents]
+    head = (
+        "document",
+        "form",
+        "catalog",
+        "commands",
+        "events",
+        "arguments",
+        "returned members",
+        "event members",
+        "enum values",
+        "undetermined",
+        "example messages",
+        "findings",
+        "different",
+    )
     parts += [_page(rows, head), ""]
     for one in documents:
         groups = grouped(one.findings)
@@ -122,6 +126,23 @@ def audit_markdown(documents: Sequence[Audited]) -> str:
         if groups:
             parts += [_table(groups, _PAGE), ""]
     return "\n".join(parts)
+
+
+def _figures(one: Audited) -> tuple[str, ...]:
+    counts, source = counts_of(one.compilation), one.compilation.catalog.source
+    numbers = (
+        counts.commands,
+        counts.events,
+        counts.arguments,
+        counts.returned,
+        counts.data,
+        counts.values,
+        counts.undetermined,
+        counts.examples,
+        len(one.findings),
+        len(grouped(one.findings)),
+    )
+    return (one.name, source.form, one.compilation.catalog.name, *map(str, numbers))
 
 
 def audit_json(documents: Sequence[Audited]) -> str:

@@ -50,9 +50,9 @@ _SHAPES: tuple[tuple[re.Pattern[str], Shape], ...] = (
 )
 _NAMED = re.compile(r"\b(?:list|json-array) of (?P<name>[A-Z]\w*[a-z]\w*[A-Z]?\w*) objects?\b")
 _ELEMENT = re.compile(
-    r"\bEach (?P<noun>[\w ]+?) (?:is represented by a json-object|(?:information )?is stored in)"
+    r"\bEach (?P<noun>[\w ]{1,60}?) (?:is represented by a json-object|(?:information )?is stored in)"
 )
-_KINDS = re.compile(r"\bThe (?P<noun>[\w /-]+?) json-object can be (?P<kinds>[^,.:]+)")
+_KINDS = re.compile(r"\bThe (?P<noun>[\w /-]{1,60}?) json-object can be (?P<kinds>[^,.:]{1,200})")
 
 #: What a list's announcement says (the sentence before the colon), and whose members follow.
 _LISTS: tuple[tuple[re.Pattern[str], Target], ...] = (
@@ -61,11 +61,14 @@ _LISTS: tuple[tuple[re.Pattern[str], Target], ...] = (
     (re.compile(r"\bis represented by a json-object, which contains?\b"), "element"),
     (
         re.compile(
-            r"(?:^|[.,:] )(?:[Tt]he|[Aa]n?|[Ee]ach) (?P<subject>[\w/ -]+?) json-object contains?\b"
+            r"(?:^|[.,:] )(?:[Tt]he|[Aa]n?|[Ee]ach) (?P<subject>[\w/ -]{1,60}?) json-object contains?\b"
         ),
         "described",
     ),
-    (re.compile(r"(?P<subject>\w[\w ]*?) (?:are|is) described by a json-object\b"), "described"),
+    (
+        re.compile(r"(?P<subject>\w[\w ]{0,60}?) (?:are|is) described by a json-object\b"),
+        "described",
+    ),
     (re.compile(r"\b[Rr]eturns? (?:a|an|the) json-array\b"), "element"),
     (re.compile(r"\b[Rr]eturns? (?:a|an|the) json-object\b"), "value"),
     (re.compile(r"\breturned value is (?:a|an) json-array\b"), "element"),

@@ -40,7 +40,7 @@ def _has(pattern: str) -> Callable[[str], bool]:
 
 _ARROW = Clue("an example ('-> {')", _has(r"(?<!\S)(?:->|<-)\s*[{\[]"))
 _LIST = Clue("'Arguments:'", _has(r"\bArguments:"))
-_UNDERLINED = Clue("a heading underlined with '-'", _has(r"^\W*\n?.*\S.*\n(?:\|\n)*[| ]*-{3,}"))
+_UNDERLINED = Clue("a heading underlined with '-'", _has(r"^[| \t]{0,9}-{3,}[| \t]{0,9}$"))
 
 FORMS: tuple[Form, ...] = (
     Form(
@@ -56,8 +56,8 @@ FORMS: tuple[Form, ...] = (
     Form(
         "qmp-commands.hx",
         (
-            Clue("'SQMP' or 'EQMP' on a line", _has(r"^[|\s]*[SE]QMP[|\s]*$")),
-            Clue("a table entry ('.name = ')", _has(r"^[|\s]*\.name\s*=")),
+            Clue("'SQMP' or 'EQMP' on a line", _has(r"^[| \t]*[SE]QMP[| \t]*$")),
+            Clue("a table entry ('.name = ')", _has(r"^[| \t]*\.name\s*=")),
         ),
         commands.compile_hx,
     ),

@@ -16,6 +16,10 @@ from qmpconf.schema.documents.announce import stem
 from qmpconf.schema.documents.blocks import ArrayHeading, Case, Item
 from qmpconf.schema.documents.items import Entry, Facts, attach, understand
 
+#: No list is nested deeper than this (the deepest known has 5 levels): what seems to be is taken
+#: for a member of the deepest.
+MOST_LEVELS = 30
+
 #: An object in an example: the names that lead to it, and the names in it.
 ShownObject = tuple[tuple[str, ...], frozenset[str]]
 
@@ -112,7 +116,8 @@ class _Indented:
         return self._stack[-1][1]
 
     def opened(self, _index: int, one: Item | ArrayHeading, node: Node) -> None:
-        self._stack.append((one.indent, node))
+        if len(self._stack) < MOST_LEVELS:
+            self._stack.append((one.indent, node))
 
     def case(self, one: Case) -> None:
         """Begin another case of the entry that the line stands under."""
@@ -141,7 +146,8 @@ class _Cued:
         self._reach = [len(entries)]
 
     def opened(self, index: int, _one: Item | ArrayHeading, node: Node) -> None:
-        if node.entry.words.endswith(":") and node.entry.role == "member":
+        announces = node.entry.words.endswith(":") and node.entry.role == "member"
+        if announces and len(self._stack) < MOST_LEVELS:
             self._stack.append(node)
             self._reach.append(self._reach_of(index, node.name))
 

@@ -22,6 +22,9 @@ Kind = Literal["object", "array", "scalar", "elision"]
 #: Deeper nesting is no example.
 MOST_NESTING = 60
 
+#: A text with more flaws is not meant to be JSON; the rest is not listed.
+MOST_FLAWS = 100
+
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])")
 _WORD = re.compile(r"[\w.+/-]+")
@@ -110,7 +113,10 @@ class _Reader:
         self.single_quotes: list[int] = []
 
     def flaw(self, at: int, message: str) -> None:
-        self.flaws.append(Flaw(at, message))
+        if len(self.flaws) < MOST_FLAWS:
+            self.flaws.append(Flaw(at, message))
+        elif len(self.flaws) == MOST_FLAWS:
+            self.flaws.append(Flaw(at, "more is wrong from here on than can be listed"))
 
     def skip(self) -> int:
         found = _SPACE.match(self.text, self.at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +69,36 @@ def test_any_text_gives_a_compilation_or_an_input_error(text: str) -> None:
     for finding in audit(compilation):
         assert finding.message
         assert 0 <= finding.line <= text.count("\n") + 1
+
+
+_HEAD = "a\n-\nlamp\n----\n\nArguments:\n\n"
+_END = '\n\nExample:\n\n-> { "execute": "lamp" }\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _HEAD
+        + "".join(f'{" " * n}- "a{n}": a json-object containing:\n' for n in range(900))
+        + _END,
+        samples.barred(
+            _HEAD + "".join(f'- "a{n}": a json-object containing:\n' for n in range(500)) + _END
+        ),
+        _HEAD + "-> " + "{" * 50_000,
+        _HEAD + '-> {"a":' + '"' * 50_000,
+        "- " * 50_000 + "a -- -> {}",
+        "a ---- " + "Each x " * 20_000 + "-> {}",
+        "|\n" * 50_000 + '-> {"a":1}\n----\n',
+        _HEAD + '- "a": one of ' + "'a', " * 20_000 + _END,
+    ],
+    ids=["deep", "deep and dedented", "braces", "quotes", "dashes", "words", "bars", "values"],
+)
+def test_a_hostile_text_is_no_trouble(text: str) -> None:
+    try:
+        compilation = compile_document(text)
+    except InputError:
+        return
+    audit(compilation)
 
 
 @settings(max_examples=300, deadline=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qmpconf.schema.documents.tolerant import MOST_NESTING, read
+from qmpconf.schema.documents.tolerant import MOST_FLAWS, MOST_NESTING, read
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,12 @@ def test_numbers_keep_their_kind() -> None:
 def test_depth_has_an_end() -> None:
     reading = read("[" * (MOST_NESTING + 5))
     assert any("too deeply" in one.message for one in reading.flaws)
+
+
+def test_the_list_of_flaws_has_an_end() -> None:
+    reading = read("[" + "1 " * 2 * MOST_FLAWS + "]")
+    assert len(reading.flaws) == MOST_FLAWS + 1
+    assert "more is wrong" in reading.flaws[-1].message
 
 
 def test_objects_and_the_names_that_lead_to_them() -> None:
