@@ -30,7 +30,8 @@ class Pending(msgspec.Struct, eq=False):
     """Something that a client sent, and that waits for its response.
 
     `mark` is what the caller gave with it.  `elastic` input is malformed: real servers answer it
-    with any number of errors, none included; `errors` counts them.
+    with any number of errors, none included; `errors` counts them.  `serial` counts what was sent;
+    `overtaken` is the in-band command that was sent after an out-of-band one, and answered before.
     """
 
     message: Command | Unknown
@@ -38,6 +39,8 @@ class Pending(msgspec.Struct, eq=False):
     oob: bool = False
     elastic: bool = False
     errors: int = 0
+    serial: int = 0
+    overtaken: str = ""
 
     @property
     def name(self) -> str:
@@ -71,6 +74,12 @@ class Queue:
     def __init__(self) -> None:
         self._in_band: deque[Pending] = deque()
         self._oob: list[Pending] = []
+        self._sent = 0
+
+    @property
+    def after_malformed(self) -> bool:
+        """Whether the latest thing that a client sent in band, and that still waits, is malformed."""
+        return bool(self._in_band) and self._in_band[-1].elastic
 
     @property
     def pending(self) -> tuple[Pending, ...]:
@@ -79,6 +88,8 @@ class Queue:
 
     def add(self, pending: Pending) -> None:
         """Take what the client has just sent."""
+        self._sent += 1
+        pending.serial = self._sent
         (self._oob if pending.oob else self._in_band).append(pending)
 
     def match(self, response: Success | Failure) -> tuple[Pending | None, Problem | None]:
@@ -96,12 +107,34 @@ class Queue:
         if not self._in_band:
             return self._match_out_of_band(response)
         if self._in_band[0].wants(response):
-            return self._in_band.popleft(), None
+            answered = self._in_band.popleft()
+            if self._oob:
+                self._overtake(answered)
+            return answered, None
         return self._match_astray(response)
 
+    def garbled(self) -> Pending | None:
+        """Take out what a response that cannot be read most likely answers."""
+        while self._in_band and self._in_band[0].elastic:
+            self._in_band.popleft()
+        return self._in_band.popleft() if self._in_band else None
+
+    def _overtake(self, answered: Pending) -> None:
+        """Note the out-of-band commands that were sent before `answered`, and still wait."""
+        for waiting in self._oob:
+            if waiting.serial < answered.serial and not waiting.overtaken:
+                waiting.overtaken = str(answered)
+
     def _is_one_more(self, head: Pending, response: Success | Failure) -> bool:
-        """Whether `response` is one more error for the malformed input at the head."""
-        if isinstance(response, Success) or response.has_id:
+        """Whether `response` is one more error for the malformed input at the head.
+
+        A success is none, but it answers the head when nothing else could have caused it.
+        """
+        if isinstance(response, Success):
+            return head.errors == 0 and not any(
+                one.wants(response) for one in self._in_band if not one.elastic
+            )
+        if response.has_id:
             return False
         following = next((one for one in self._in_band if not one.elastic), None)
         if head.errors == 0 or following is None or following.has_id:

@@ -245,7 +245,7 @@ def from_server(data: bytes) -> Greeting | Success | Failure | Event | Unknown:
     return Unknown(value, notes.done(), duplicates, well_formed=True)
 
 
-_LOWER_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*(\\u(?=[0-9A-F]*[a-f])[0-9a-fA-F]{4})")
+_LOWER_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*(\\u(?=[0-9A-F]{0,3}[a-f])[0-9a-fA-F]{4})")
 
 
 def _encoding(data: bytes, notes: _Notes) -> None:

@@ -16,6 +16,7 @@ It knows no schema: arguments and results are values.  `LEGAL` is the table of w
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Any
 
@@ -24,6 +25,7 @@ import msgspec
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.matching import Pending, Queue
 from qmpconf.protocol.messages import (
+    DOWNSTREAM,
     Command,
     Event,
     Failure,
@@ -35,8 +37,9 @@ from qmpconf.protocol.messages import (
     from_client,
     from_server,
 )
+from qmpconf.protocol.rates import LIMITED, Rates
 from qmpconf.protocol.requirements import Party
-from qmpconf.protocol.values import Value
+from qmpconf.protocol.values import Value, same
 
 
 class Phase(Enum):
@@ -73,6 +76,13 @@ _DUE = {
 
 #: Since when the classes of errors are a closed list, and errors have no `data`.
 _CLOSED_CLASSES_SINCE = (1, 2, 0)
+
+
+#: How responses and events begin, also those that cannot be read to their end.
+_RESPONSE = re.compile(rb'\s*\{\s*"(?:return|error|id)"')
+#: What a reader says of input that is JSON, but for its characters.
+_NO_TEXT = re.compile("UTF-8|surrogate")
+_EVENT = re.compile(rb'\s*\{\s*"(?:timestamp|event|data)"')
 
 
 class Breach(msgspec.Struct, frozen=True):
@@ -129,6 +139,8 @@ class Session:
         self._queue = Queue()
         self._end = b""  # white space behind the server's latest message
         self._end_mark: Any = None
+        self._told: Value = None  # the greeting's version, whole
+        self._rates = Rates()
         self._quitting = False
         self._half_closed = False
 
@@ -156,11 +168,14 @@ class Session:
             step.client(mark, problem.requirement, problem.pointer, problem.expected, problem.seen)
         step.waiting = waiting = Pending(message, mark)
         if isinstance(message, Unknown):
-            waiting.elastic = not message.well_formed
+            # What stands in the middle of garbage may have been cut otherwise by the server.
+            waiting.elastic = not message.well_formed or self._queue.after_malformed
         else:
             self._commands += 1
             self._judge_command(message, step, mark)
             waiting.oob = message.oob and "oob" in self.enabled
+            if message.problems and not message.has_id:
+                waiting.elastic = self._queue.after_malformed
         self._queue.add(waiting)
         return step
 
@@ -206,6 +221,8 @@ class Session:
             cut = frame.kind is Kind.PARTIAL
             rule = "framing.object" if cut else "framing.valid-json"
             expected = "a whole message before the end" if cut else "JSON"
+            if not cut and _holds_event(frame.data):
+                rule, expected = "event.not-inside", "an event before or behind a message"
             problem = Problem(rule, "", expected, _shown(frame.data))
             step.message = message = Unknown(None, (problem,), duplicates=False, well_formed=False)
         for problem in message.problems:
@@ -214,6 +231,8 @@ class Session:
                     mark, problem.requirement, problem.pointer, problem.expected, problem.seen
                 )
         if isinstance(message, Unknown):
+            if not message.well_formed and _RESPONSE.match(frame.data):
+                step.answered = self._queue.garbled()
             return step
         settled = self.phase is Phase.COMMANDS and type(message) is not Greeting
         rule = "" if settled else LEGAL.get((self.phase, type(message)), "")
@@ -222,10 +241,21 @@ class Session:
         if isinstance(message, Greeting):
             self._greet(message)
         elif isinstance(message, Event):
-            self._quitting |= message.name == "SHUTDOWN"
+            self._judge_event(message, step, mark)
         else:
             self._answer(message, step, mark)
         return step
+
+    def _judge_event(self, event: Event, step: Step, mark: Any) -> None:
+        self._quitting |= event.name == "SHUTDOWN"
+        if event.name in LIMITED:
+            apart = self._rates.too_often(event, self.version)
+            if apart is not None:
+                seen = f"three {event.name} within {apart / 1e6:.3f} s"
+                step.server(mark, "event.rate-limit", "/timestamp", "one a second", seen)
+        elif event.name.startswith("__") and not DOWNSTREAM.match(event.name):
+            wanted = "__, a reversed domain name and _"
+            step.server(mark, "compat.downstream-prefix", "/event", wanted, brief(event.name))
 
     def shut(self, who: Party) -> None:
         """Take the end of one direction: `who` sends nothing more, and may still receive."""
@@ -245,9 +275,12 @@ class Session:
             Party.CLIENT: "session.half-close" if self._half_closed and not failed else "",
         }.get(who or Party.RECORDER, "")
         if rule and not self._quitting:
+            wanted = "a response before the end of the session"
             for waiting in self.pending:
-                if not waiting.elastic and waiting.name != "quit":
-                    wanted = "a response before the end of the session"
+                if waiting.elastic and who is Party.SERVER:
+                    wanted, rule = "that the session goes on", "recovery.after-error"
+                    step.server(waiting.mark, rule, "", wanted, "its end")
+                elif not waiting.elastic and waiting.name != "quit":
                     step.server(waiting.mark, rule, "", wanted, "none")
         self.phase = Phase.CLOSED
         return step.breaches
@@ -268,6 +301,8 @@ class Session:
 
     def _greet(self, greeting: Greeting) -> None:
         self.version = greeting.version
+        if greeting.version:
+            self._told = greeting.value["QMP"]["version"]
         self.package = greeting.package
         self.offered = greeting.capabilities
         if self.phase is Phase.GREETING:
@@ -281,13 +316,20 @@ class Session:
             step.server(mark, problem.requirement, problem.pointer, problem.expected, problem.seen)
         if step.answered is None:
             return
+        if step.answered.overtaken:
+            wanted, seen = "its response at once", f"behind that to {step.answered.overtaken}"
+            step.server(mark, "oob.overtakes", "", wanted, seen)
         message = step.answered.message
         outcome = "success" if isinstance(response, Success) else response.error_class
         if isinstance(message, Command):
             self._quitting |= message.name == "quit" and isinstance(response, Success)
             self._judge_outcome(message, outcome, step, mark)
+            if message.name == "query-version" and isinstance(response, Success):
+                self._judge_version(response, step, mark)
         elif isinstance(response, Success):
             rule = "request.non-object" if message.well_formed else "framing.json-strict"
+            if message.problems and _NO_TEXT.search(message.problems[0].seen):
+                rule = "framing.utf8-in"
             step.server(mark, rule, "", "an error", outcome)
         elif message.well_formed and outcome != "GenericError":
             step.server(mark, "request.non-object", "/error/class", "GenericError", outcome)
@@ -298,7 +340,7 @@ class Session:
         duplicates = command.duplicates
         if command.problems or duplicates:
             if outcome == "success":
-                rule = "framing.duplicate-member" if duplicates else "request.strict-arguments"
+                rule = "framing.duplicate-member" if duplicates else command.problems[0].requirement
                 step.server(mark, rule, "", "an error: the command is malformed", outcome)
         elif self.phase is Phase.NEGOTIATION and not negotiates and not command.oob:
             self._want_not_found("negotiation.gate", outcome, step, mark)
@@ -311,6 +353,11 @@ class Session:
                 step.server(mark, "negotiation.bad-enable", "", "an error: not offered", seen)
             self.enabled = frozenset(wanted)
             self.phase = Phase.COMMANDS
+
+    def _judge_version(self, response: Success, step: Step, mark: Any) -> None:
+        if self._told is not None and not same(self._told, response.result):
+            wanted, seen = f"as greeted, {brief(self._told)}", brief(response.result)
+            step.server(mark, "greeting.shape", "/return", wanted, seen)
 
     @staticmethod
     def _want_not_found(rule: str, outcome: str, step: Step, mark: Any) -> None:
@@ -325,6 +372,11 @@ def _enable(command: Command) -> dict[str, int]:
     if not isinstance(wanted, list):
         return {}
     return {name: index for index, name in enumerate(wanted) if isinstance(name, str)}
+
+
+def _holds_event(data: bytes) -> bool:
+    """Whether an event begins inside of a message that cannot be read."""
+    return data.find(b'"timestamp"', 1) > 0 and not _EVENT.match(data)
 
 
 def _shown(data: bytes) -> str:

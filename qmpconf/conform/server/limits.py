@@ -1,0 +1,95 @@
+"""Limits: how deep a message may nest and how long it may be, and that more is no catastrophe."""
+
+from __future__ import annotations
+
+from qmpconf.conform.cases import case
+from qmpconf.conform.probe import Probe, Unmet, succeeded
+from qmpconf.protocol.messages import Failure, Success
+from qmpconf.protocol.values import same
+
+#: Servers that read byte by byte need three seconds for a mebibyte.
+_SLOW = 60.0
+
+
+@case(
+    "limits.nesting",
+    each={"ten": 10, "hundred": 100, "thousand": 1000},
+    name="taken",
+    owns_silence=True,
+)
+def _taken(probe: Probe, levels: int) -> None:
+    """Values that nest up to 1024 levels are taken."""
+    talk = probe.negotiated()
+    nest = b"[" * levels + b"]" * levels
+    line = talk.send(b'{"execute": "query-version", "id": ' + nest + b"}\n")
+    succeeded(talk.reply(line))
+
+
+@case(
+    "limits.nesting",
+    each={"arrays": (b"[", b"]"), "objects": (b'{"a":', b"}")},
+    name="refused",
+    owns_silence=True,
+)
+def _refused(probe: Probe, brackets: tuple[bytes, bytes]) -> None:
+    """What nests deeper is answered in one way or the other, and the session goes on."""
+    talk = probe.negotiated()
+    nest = brackets[0] * 1100 + b"1" + brackets[1] * 1100
+    talk.send(b'{"execute": "query-version", "id": ' + nest + b"}\n")
+    good = talk.say({"execute": "query-version", "id": "good"})
+    heard = talk.until_answered(good)[:-1]
+    if not any(isinstance(said.message, Success | Failure) for said in heard):
+        raise Unmet("an error for the nested value", "nothing")
+
+
+@case("limits.nesting", name="never-closed", owns_silence=True)
+def _never_closed(probe: Probe) -> None:
+    """Ten thousand brackets that are never closed do no harm; 0xFF ends them."""
+    talk = probe.negotiated()
+    talk.send(b"[" * 10_000 + b"\xff\n")
+    talk.until_answered(talk.say({"execute": "query-version", "id": "good"}))
+
+
+@case(
+    "limits.size",
+    each={"9-kib": 9 << 10, "100-kib": 100 << 10},
+    name="string",
+    owns_silence=True,
+    limit=_SLOW,
+)
+def _string(probe: Probe, size: int) -> None:
+    """A command with a long string is taken, and the string comes back whole."""
+    _long(probe, size)
+
+
+@case("limits.size", name="string-1-mib", owns_silence=True, limit=_SLOW)
+def _mebibyte(probe: Probe) -> None:
+    """A command of a mebibyte is taken."""
+    _long(probe, 1 << 20)
+
+
+def _long(probe: Probe, size: int) -> None:
+    talk = probe.negotiated()
+    text = "0123456789abcdef" * (size // 16)
+    line = talk.say({"execute": "query-version", "id": text})
+    said = succeeded(talk.reply(line, timeout=_SLOW))
+    if not same(getattr(said.message, "id", None), text):
+        raise Unmet(f"an id of {len(text)} characters", "another one", line=said.line)
+
+
+@case("limits.size", name="many-members", owns_silence=True, limit=_SLOW)
+def _many_members(probe: Probe) -> None:
+    """An id that is an array of ten thousand numbers comes back whole."""
+    talk = probe.negotiated()
+    line = talk.say({"execute": "query-version", "id": list(range(10_000))})
+    succeeded(talk.reply(line, timeout=_SLOW))
+
+
+@case("limits.size", name="pipelined-100-kib", owns_silence=True, limit=_SLOW)
+def _pipelined(probe: Probe) -> None:
+    """Two thousand commands in one write are all answered, however many bytes they are."""
+    talk = probe.negotiated()
+    last = talk.send(b"".join(b'{"execute": "query-version", "id": %d}\n' % n for n in range(2000)))
+    answered = sum(1 for said in talk.until_answered(last, timeout=_SLOW) if said.answers)
+    if answered != 2000:
+        raise Unmet("2000 responses", f"{answered}", line=last)

@@ -1,0 +1,237 @@
+"""Responses: one for each command, in order, with its id, in one of two shapes."""
+
+from __future__ import annotations
+
+from qmpconf.conform.cases import case
+from qmpconf.conform.probe import (
+    QUIET,
+    Probe,
+    Unmet,
+    nothing_more,
+    refused,
+    succeeded,
+    without_id,
+)
+from qmpconf.protocol.values import Value, dumps, same
+
+IDS: dict[str, str] = {
+    "null": "null",
+    "true": "true",
+    "false": "false",
+    "zero": "0",
+    "negative": "-1",
+    "large": "9007199254740993",
+    "largest-signed": "9223372036854775807",
+    "smallest-signed": "-9223372036854775808",
+    "largest-unsigned": "18446744073709551615",
+    "beyond-unsigned": "18446744073709551616",
+    "fraction": "0.1",
+    "whole-fraction": "1.0",
+    "exponent": "1e3",
+    "tiny": "1e-300",
+    "empty-string": '""',
+    "string": '"libvirt-17"',
+    "digits": '"42"',
+    "word-null": '"null"',
+    "escapes": '"\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00"',
+    "long-string": '"' + "x" * 4000 + '"',
+    "empty-array": "[]",
+    "array": '[1, "two", null, [3.5, {}], true]',
+    "empty-object": "{}",
+    "object": '{"b": 1, "a": {"c": [null, {"d": "e"}]}}',
+    "looks-like-error": '{"error": {"class": "GenericError", "desc": "x"}, "id": 1}',
+}
+
+
+@case("response.id-echo", each=IDS, name="success")
+def _id_success(probe: Probe, text: str) -> None:
+    """The id of a command that succeeds comes back, by value."""
+    talk = probe.negotiated()
+    succeeded(talk.ask('{"execute": "query-version", "id": ' + text + "}"))
+
+
+@case("response.id-echo", each=IDS, name="error")
+def _id_error(probe: Probe, text: str) -> None:
+    """The id of a command that fails comes back, by value."""
+    talk = probe.negotiated()
+    refused(talk.ask('{"execute": "qmpconf-no-such-command", "id": ' + text + "}"))
+
+
+@case(
+    "response.id-echo",
+    each={name: IDS[name] for name in ("null", "zero", "string", "object")},
+    name="malformed",
+)
+def _id_malformed(probe: Probe, text: str) -> None:
+    """The id of an object that is no command comes back with its error."""
+    talk = probe.negotiated()
+    refused(talk.ask('{"id": ' + text + ', "qmpconf-no-such-member": 1}'))
+
+
+@case("response.id-echo", name="negotiation")
+def _id_negotiation(probe: Probe) -> None:
+    """Ids come back in negotiation, with error and with success."""
+    talk = probe.connect()
+    refused(talk.ask({"execute": "query-version", "id": [1, None]}))
+    succeeded(talk.ask({"execute": "qmp_capabilities", "id": {"a": "b"}}))
+
+
+@case("response.id-echo", name="equal-ids")
+def _equal_ids(probe: Probe) -> None:
+    """Commands with equal ids each get their response."""
+    talk = probe.negotiated()
+    last = talk.send(b'{"execute": "query-version", "id": 1}\n' * 5)
+    heard = [said for said in talk.until_answered(last) if said.answers]
+    if len(heard) != 5:
+        raise Unmet("5 responses", f"{len(heard)}", line=last)
+
+
+@case("response.id-absent", name="success")
+def _no_id_success(probe: Probe) -> None:
+    """A command without an id gets none with its success."""
+    talk = probe.negotiated()
+    talk.ask({"execute": "query-version", "id": "earlier"})
+    without_id(succeeded(talk.ask({"execute": "query-version"})))
+
+
+@case("response.id-absent", name="error")
+def _no_id_error(probe: Probe) -> None:
+    """A command without an id gets none with its error."""
+    talk = probe.negotiated()
+    talk.ask({"execute": "query-version", "id": "earlier"})
+    for text in ('{"execute": "qmpconf-no-such-command"}', "{}", '{"execute": 1}'):
+        said = talk.ask(text)
+        refused(said)
+        without_id(said)
+
+
+@case("response.id-absent", name="parse-error")
+def _no_id_parse_error(probe: Probe) -> None:
+    """What cannot be read gets an error without an id, also when an id stands in it."""
+    talk = probe.negotiated()
+    talk.send(b'{"execute": "query-version", "id": 1 2}\n')
+    for said in talk.until_answered(talk.say({"execute": "query-version", "id": "good"}))[:-1]:
+        if said.outcome != "event":
+            without_id(said)
+
+
+@case("response.exactly-one", name="each")
+def _each_one(probe: Probe) -> None:
+    """Each of twenty commands, good and bad, gets one response, and nothing follows."""
+    talk = probe.negotiated()
+    good = dumps({"execute": "query-version", "id": 1})
+    bad = dumps({"execute": "qmpconf-no-such-command", "id": 2})
+    last = talk.send(b"\n".join([good, bad] * 10) + b"\n")
+    heard = [said for said in talk.until_answered(last) if said.outcome != "event"]
+    if len(heard) != 20:
+        raise Unmet("20 responses", f"{len(heard)}", line=last)
+    nothing_more(talk.quiet(QUIET))
+
+
+ONES = {
+    "success": b'{"execute": "query-version"}',
+    "unknown-command": b'{"execute": "qmpconf-no-such-command"}',
+    "not-a-command": b'{"qmpconf-no-such-member": [1, 2, {"execute": "query-version"}]}',
+    "empty-object": b"{}",
+    "array": b'[{"execute": "query-version"}, {"execute": "query-version"}]',
+    "parse-error": b'{"execute" "query-version"}',
+    "null-id": b'{"execute": "query-version", "id": null}',
+}
+
+
+@case("response.exactly-one", each=ONES, name="")
+def _one(probe: Probe, text: bytes) -> None:
+    """One message that is balanced JSON text gets one response."""
+    talk = probe.negotiated()
+    line = talk.send(text + b"\r\n")
+    said = talk.hear()
+    while said is not None and said.outcome == "event":
+        said = talk.hear()
+    if said is None:
+        raise Unmet("one response", "none", line=line)
+    nothing_more(talk.quiet(QUIET))
+    nothing_more(talk.barrier())
+
+
+@case("response.members", name="shapes")
+def _members(probe: Probe) -> None:
+    """Successes and errors have return or error, and id; nothing else."""
+    talk = probe.negotiated()
+    succeeded(talk.ask({"execute": "query-version", "id": 1}))
+    succeeded(talk.ask({"execute": "query-version"}))
+    refused(talk.ask({"execute": "qmpconf-no-such-command", "id": 2}))
+    refused(talk.ask({"execute": "qmpconf-no-such-command"}))
+    refused(talk.ask("[]"))
+
+
+@case("response.void", name="qmp-capabilities")
+def _void(probe: Probe) -> None:
+    """qmp_capabilities, which returns nothing, returns {}."""
+    talk = probe.connect()
+    said = succeeded(talk.ask({"execute": "qmp_capabilities", "id": 1}))
+    if said.result != {}:
+        raise Unmet("{}", str(said), line=said.line)
+
+
+@case("response.void", name="stop", needs=("stop",))
+def _void_stop(probe: Probe) -> None:
+    """stop, which returns nothing, returns {}."""
+    talk = probe.negotiated()
+    said = succeeded(talk.ask({"execute": "stop", "id": 1}))
+    if said.result != {}:
+        raise Unmet("{}", str(said), line=said.line)
+
+
+ERRORS: dict[str, bytes] = {
+    "unknown-command": b'{"execute": "qmpconf-no-such-command", "id": 1}',
+    "unknown-argument": b'{"execute": "query-version", "arguments": {"x": 1}, "id": 1}',
+    "not-a-command": b'{"id": 1}',
+    "array": b"[]",
+    "parse-error": b'{"a": }',
+    "lexical-error": b"@",
+}
+
+
+@case("response.error-shape", "response.error-class", each=ERRORS, name="", since=(1, 2))
+def _error_shape(probe: Probe, text: bytes) -> None:
+    """An error has a class, one of five, and a description, and nothing else."""
+    talk = probe.negotiated()
+    talk.send(text + b"\r\n")
+    message = refused(talk.reply())
+    if not message.description:
+        raise Unmet("a description", "an empty one")
+    talk.barrier()
+
+
+@case("response.error-class", name="negotiation", since=(1, 2))
+def _error_class_negotiation(probe: Probe) -> None:
+    """Errors before negotiation have one of the five classes, too."""
+    talk = probe.connect()
+    refused(talk.ask({"execute": "query-version", "id": 1}))
+    refused(talk.ask("{}"))
+
+
+@case("response.in-order", name="mixed")
+def _in_order(probe: Probe) -> None:
+    """Successes and errors of pipelined commands come in the order of the commands."""
+    talk = probe.negotiated()
+    names = ("query-version", "qmpconf-no-such-command", "query-commands")
+    commands: list[Value] = [{"execute": names[number % 3], "id": number} for number in range(15)]
+    last = talk.send(b"\r\n".join(map(dumps, commands)) + b"\r\n")
+    heard = [said for said in talk.until_answered(last) if said.answers]
+    ids = [getattr(said.message, "id", None) for said in heard]
+    for place, (wanted, got) in enumerate(zip(range(15), ids, strict=False)):
+        if not same(wanted, got):
+            raise Unmet(f"the response with id {wanted}", f"id {got}", line=heard[place].line)
+
+
+@case("response.in-order", name="long-and-short")
+def _long_and_short(probe: Probe) -> None:
+    """A short response does not overtake a long one."""
+    probe.need("query-qmp-schema")
+    talk = probe.negotiated()
+    first = talk.say({"execute": "query-qmp-schema", "id": "long"})
+    second = talk.say({"execute": "query-version", "id": "short"})
+    answers = [said.answers for said in talk.until_answered(second) if said.answers]
+    if answers != [first, second]:
+        raise Unmet("the long response first", "the short one", line=second)

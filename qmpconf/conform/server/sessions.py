@@ -1,0 +1,95 @@
+"""Connections: one client at a time, and what a half-closed session still gives."""
+
+from __future__ import annotations
+
+from qmpconf.conform.cases import case
+from qmpconf.conform.probe import Inconclusive, Probe, Unmet, refused, succeeded
+from qmpconf.errors import TargetError
+
+#: Seconds in which a second client must hear nothing.
+_WAIT = 0.3
+
+
+@case("session.single", name="second-client")
+def _single(probe: Probe) -> None:
+    """A second client hears nothing while the first is there, and is greeted when it has gone."""
+    first = probe.negotiated()
+    try:
+        second = probe.dial()
+    except Inconclusive:
+        first.barrier()
+        return  # refused outright: it gets nothing, either
+    said = second.hear(_WAIT)
+    if said is not None:
+        raise Unmet("nothing for a second client", str(said), line=said.line)
+    succeeded(first.ask({"execute": "query-version", "id": 1}))
+    first.close()
+    if second.ended:
+        return
+    second.hear()
+    if second.greeting is None:
+        raise Unmet("a greeting, once the first client has gone", "nothing")
+    succeeded(second.ask({"execute": "qmp_capabilities", "id": 1}))
+
+
+@case("session.single", name="first-is-not-disturbed")
+def _undisturbed(probe: Probe) -> None:
+    """Clients that come and go in the meantime do not disturb the session."""
+    first = probe.negotiated()
+    for _ in range(3):
+        try:
+            probe.target.connect().close()
+        except TargetError:
+            break
+    succeeded(first.ask({"execute": "query-version", "id": 1}))
+
+
+@case("session.half-close", name="pending", owns_silence=True)
+def _half_close(probe: Probe) -> None:
+    """After the client's end, what it has sent is answered, then the session ends."""
+    talk = probe.negotiated()
+    lines = [talk.say({"execute": "query-version", "id": number}) for number in range(5)]
+    talk.shut()
+    heard = talk.rest()
+    answered = {said.answers for said in heard if said.answers}
+    missing = [line for line in lines if line not in answered]
+    if missing:
+        raise Unmet("5 responses", f"{5 - len(missing)}", line=missing[0])
+    if not talk.ended:
+        raise Unmet("the end of the session", f"nothing in {probe.patience:g} s")
+
+
+@case("session.half-close", name="idle", owns_silence=True)
+def _half_close_idle(probe: Probe) -> None:
+    """A session without anything pending ends when the client's side does."""
+    talk = probe.negotiated()
+    talk.shut()
+    talk.rest()
+    if not talk.ended:
+        raise Unmet("the end of the session", f"nothing in {probe.patience:g} s")
+
+
+@case("session.half-close", name="at-once", owns_silence=True)
+def _half_close_at_once(probe: Probe) -> None:
+    """A client that goes before it has said anything does no harm."""
+    talk = probe.dial()
+    talk.shut()
+    talk.rest()
+    talk.close()
+    again = probe.negotiated()
+    again.barrier()
+
+
+@case("session.half-close", name="partial", owns_silence=True)
+def _half_close_partial(probe: Probe) -> None:
+    """Half a command at the client's end is not carried out, and the next session is as ever."""
+    talk = probe.negotiated()
+    talk.send(b'{"execute": "query-version", "id": 1')
+    talk.shut()
+    for said in talk.rest():
+        if said.ok:
+            raise Unmet("no success for half a command", str(said), line=said.line)
+    if not talk.ended:
+        raise Unmet("the end of the session", f"nothing in {probe.patience:g} s")
+    again = probe.connect()
+    refused(again.ask({"execute": "query-version", "id": 1}), "CommandNotFound")

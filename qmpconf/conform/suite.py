@@ -1,0 +1,242 @@
+"""The suite in one process: cases chosen, run one after the other, judged.
+
+::
+
+    with Suite(Target(address), Options(folder="out")) as suite:
+        for case in suite.cases:
+            result = suite.run(case)
+
+`Suite` sees to it that a target which hangs, dies or floods ends the case, not the suite: each
+wait has a deadline, and a target that stays away makes the rest inconclusive.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from qmpconf.check.requirements import ALL_REQUIREMENTS
+from qmpconf.conform.cases import Case, server_cases
+from qmpconf.conform.generated import catalog_cases
+from qmpconf.conform.judge import judge
+from qmpconf.conform.known import Known
+from qmpconf.conform.probe import Probe
+from qmpconf.conform.tape import Tape
+from qmpconf.conform.target import Target
+from qmpconf.conform.verdicts import Inconclusive, NotApplicable, Result, Stop, Verdict
+from qmpconf.errors import OutputError, TargetError
+
+#: Consecutive cases without an answer after which nothing more is tried.
+_HOPELESS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the suite runs.
+
+    `patterns` choose cases by id (any of them: a part of it, or a glob), `level` only rules that
+    bind as much (``MUST``; ``SHOULD``: these and MUST).  `patience` is how long an answer may
+    take, in seconds.  `folder` takes the traces (empty: a temporary one, removed at the end unless
+    `keep`).  `known` are failures that are expected.
+    """
+
+    patterns: tuple[str, ...] = ()
+    level: str = "MAY"
+    destructive: bool = False
+    schema: str = "auto"
+    patience: float = 10.0
+    folder: str = ""
+    keep: bool = True
+    known: Known | None = None
+    shipped: bool = True
+
+
+_LEVELS = ("MUST", "SHOULD", "MAY")
+
+
+class Suite:
+    """The cases for one target.
+
+    Entering it surveys the target (raises TargetError for what is no QMP server); `cases` are
+    those that were chosen, `known` the failures that are expected, shipped ones included.
+    """
+
+    def __init__(self, target: Target, options: Options | None = None) -> None:
+        self.target = target
+        self.options = options or Options()
+        self.cases: list[Case] = []
+        self.known = Known()
+        self._folder = self.options.folder
+        self._stack = ExitStack()
+        self._hung = 0
+        self._gone = ""
+
+    def __enter__(self) -> Self:
+        if not self._folder:
+            self._folder = tempfile.mkdtemp(prefix="qmpconf-conform-")
+        os.makedirs(self.traces, exist_ok=True)
+        with self.target.alone():
+            facts = self.target.survey(
+                self.path_of("survey"),
+                patience=self.options.patience,
+                schema=self.options.schema,
+            )
+        self.cases = [one for one in self._all() if self._chosen(one)]
+        self.known = self.options.known or Known()
+        if self.options.shipped:
+            self.known = self.known.joined(Known.shipped(facts))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def discard(self) -> None:
+        """Remove the traces, if their folder was made by the suite."""
+        if not self.options.folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def traces(self) -> str:
+        """The folder of the traces."""
+        return os.path.join(self._folder, "traces")
+
+    def path_of(self, name: str) -> str:
+        """The path of the trace of the case `name`."""
+        return os.path.join(self.traces, re.sub(r"[^A-Za-z0-9._-]", "__", name) + ".qmptrace")
+
+    def all_results(self) -> Iterator[Result]:
+        """Run every chosen case."""
+        for case in self.cases:
+            yield self.run(case)
+
+    def run(self, case: Case) -> Result:
+        """Run one case.  Never raises for what the target does."""
+        start = time.monotonic()
+        if self._gone:
+            return _not_run(case, Verdict.INCONCLUSIVE, self._gone)
+        reason = self._not_applicable(case)
+        if reason:
+            return _not_run(case, Verdict.NOT_APPLICABLE, reason)
+        with self.target.alone():
+            result, hung = self._run(case)
+            self._look_after(result, hung=hung)
+        result.seconds = time.monotonic() - start
+        entry = self.known.reason_of(result)
+        result.known = entry if result.verdict.broken else ""
+        return result
+
+    def _run(self, case: Case) -> tuple[Result, bool]:
+        path = self.path_of(case.id)
+        tape = Tape(path, {"case": case.id, "target": str(self.target.address)})
+        silence = case.requirements[0] if case.owns_silence else "response.exactly-one"
+        probe = Probe(
+            self.target,
+            tape,
+            patience=self.options.patience,
+            limit=case.limit + self.options.patience,
+            silence=silence,
+        )
+        stop: Stop | None = None
+        try:
+            case.body(probe)
+        except Stop as raised:
+            stop = raised
+        finally:
+            probe.close()
+            tape.finish()
+        return judge(case, path, self.target.facts.basis, stop), probe.hung
+
+    # --- a target that hangs or dies -------------------------------------------------------------
+
+    def _look_after(self, result: Result, *, hung: bool) -> None:
+        """After a case that did not go well: is the target still there?  Else start it anew."""
+        if not (hung or self._cannot_connect(result)):
+            self._hung = 0
+            if not self.target.ended():
+                return
+        well = not self.target.ended() and self.target.is_well(min(2.0, self.options.patience))
+        self._hung = 0 if well else self._hung + 1
+        if well:
+            return
+        what = self.target.ended() or "the target hangs"
+        try:
+            revived = self.target.revive()
+        except TargetError as error:
+            revived, what = False, str(error)
+        if revived:
+            self._hung = 0
+            note = f"{what}; it was started again"
+            result.reason = f"{result.reason}; {note}" if result.reason else note
+        elif self._hung >= _HOPELESS or self.target.ended():
+            self._gone = f"the target has gone in {result.case}: {what}"
+
+    @staticmethod
+    def _cannot_connect(result: Result) -> bool:
+        return result.verdict is Verdict.INCONCLUSIVE
+
+    @property
+    def gone(self) -> str:
+        """Why the rest could not be run; empty if it could."""
+        return self._gone
+
+    # --- which cases -----------------------------------------------------------------------------
+
+    def _all(self) -> Iterator[Case]:
+        yield from server_cases().values()
+        yield from catalog_cases(self.target.facts)
+
+    def _chosen(self, case: Case) -> bool:
+        level = ALL_REQUIREMENTS[case.requirements[0]].level.value
+        if _LEVELS.index(level) > _LEVELS.index(self.options.level):
+            return False
+        if case.destructive and not self.options.destructive:
+            return False
+        return chosen(case.id, self.options.patterns)
+
+    def _not_applicable(self, case: Case) -> str:
+        """Why the case cannot be run against this target; empty if it can."""
+        facts = self.target.facts
+        for need in case.needs:
+            if need == "oob":
+                if "oob" not in facts.offered:
+                    return "the target does not offer oob"
+            elif need == "fds":
+                if not self.target.local:
+                    return "descriptors can be passed over UNIX sockets alone"
+            elif need not in facts.commands:
+                return f"the target has no {need}"
+        if facts.version and facts.version < case.since:
+            since = ".".join(map(str, case.since))
+            return f"the rule holds since {since}"
+        return ""
+
+
+def chosen(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a case of this id is meant by the patterns (no pattern: all are)."""
+    if not patterns or name in patterns:
+        return True
+    return any(
+        fnmatch.fnmatchcase(name, one) if any(c in one for c in "*?[") else one in name
+        for one in patterns
+    )
+
+
+def _not_run(case: Case, verdict: Verdict, reason: str) -> Result:
+    return Result(case.id, case.requirements, case.title, verdict, reason)
+
+
+__all__ = ["Inconclusive", "NotApplicable", "Options", "OutputError", "Suite", "chosen"]

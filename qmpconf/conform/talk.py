@@ -1,0 +1,319 @@
+"""One connection to the target: bytes out and in, everything on tape, nothing without a deadline.
+
+What is sent is written to the trace before it goes out, what is received as soon as it is whole.
+A `Talk` follows the session with `qmpconf.protocol.session`, so that it knows which command a
+response answers, also where ids or the order are wrong.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qmpconf.conform.tape import Tape
+from qmpconf.conform.verdicts import Inconclusive, Unmet
+from qmpconf.net.descriptors import describe, send
+from qmpconf.net.endpoint import reason
+from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer
+from qmpconf.protocol.messages import Event, Failure, Greeting, Success, Unknown, brief
+from qmpconf.protocol.session import Session
+from qmpconf.protocol.values import Value, dumps
+
+_CHUNK = 1 << 16
+#: How many of the first bytes are kept as they are.
+_FIRST = 256
+#: Bytes that a server may send in one case before it counts as a flood.
+FLOOD = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message of the server: its line in the trace, and the line of the command it answers (0)."""
+
+    message: Greeting | Success | Failure | Event | Unknown
+    line: int
+    answers: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is a success."""
+        return isinstance(self.message, Success)
+
+    @property
+    def result(self) -> Any:
+        """What a success returned; None for anything else."""
+        return self.message.result if isinstance(self.message, Success) else None
+
+    @property
+    def outcome(self) -> str:
+        """``success``, an error's class, or the kind of message."""
+        if isinstance(self.message, Success):
+            return "success"
+        if isinstance(self.message, Failure):
+            return self.message.error_class or "an error without class"
+        return type(self.message).__name__.lower()
+
+    def __str__(self) -> str:
+        return brief(self.message.value, 120)
+
+
+class Talk:
+    """One session with the target, opened by `Probe`.
+
+    `patience` is how long it waits for what must come, in seconds; `deadline` the moment at which
+    the whole case must be over (`time.monotonic`).  `greeting` is None until one was heard, `ended`
+    tells that the server closed its side.  `silence` is the requirement that a missing response
+    breaks.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        tape: Tape,
+        server: str,
+        *,
+        patience: float,
+        deadline: float,
+        silence: str,
+    ) -> None:
+        self.number = tape.open(server)
+        self.patience = patience
+        self.silence_breaks = silence
+        self.greeting: Said | None = None
+        self.ended = False
+        self.stalled = False
+        self.received = 0
+        self.first = b""  # the first bytes that came
+        self.events: list[Said] = []
+        self.session = Session()
+        self._deadline = deadline
+        self._sock = sock
+        self._tape = tape
+        self._out = Framer(CLIENT_LIMITS)
+        self._in = Framer(SERVER_LIMITS)
+        self._heard: deque[Said] = deque()
+        self._error = ""
+        self._shut = False
+        self._serial = 0
+        sock.setblocking(False)
+
+    @property
+    def latest(self) -> int:
+        """The latest line of the trace."""
+        return self._tape.line
+
+    # --- sending -------------------------------------------------------------------------------
+
+    def send(self, data: bytes, fds: Sequence[int] = ()) -> int:
+        """Send bytes as they are; gives the line of the (last) message that is complete with them.
+
+        `fds` ride on the first byte.  What the server says meanwhile is taken in.
+        """
+        frames = self._out.feed(data)
+        line = self._tape.frames(
+            self.number, "client", frames, tuple(map(describe, fds)) if frames else ()
+        )
+        last = line
+        for offset, frame in enumerate(frames):
+            step = self.session.client(frame, line + offset)
+            if step.waiting is not None:
+                last = line + offset
+        self._put(data, list(fds))
+        return last
+
+    def say(self, command: dict[str, Value] | str, fds: Sequence[int] = ()) -> int:
+        """Send a message and CR LF; gives its line."""
+        text = dumps(command) if isinstance(command, dict) else command.encode("utf-8")
+        return self.send(text + b"\r\n", fds)
+
+    def slowly(self, data: bytes) -> int:
+        """Send byte by byte, each with a write of its own."""
+        line = 0
+        for byte in data:
+            line = self.send(bytes((byte,)))
+        return line
+
+    def shut(self) -> None:
+        """Shut the sending side down; the server may still send."""
+        frames = self._out.close()
+        self._tape.frames(self.number, "client", frames)
+        self._tape.shut(self.number, "client")
+        self._shut = True
+        if not self.ended:
+            try:
+                self._sock.shutdown(socket.SHUT_WR)
+            except OSError as error:
+                self._lost(error)
+
+    def _put(self, data: bytes, fds: list[int]) -> None:
+        view = memoryview(data)
+        until = self._until(self.patience + len(data) / 100_000)
+        while view and not self.ended:
+            try:
+                sent = send(self._sock, view, fds)
+            except BlockingIOError:
+                if not self._poll(until, write=True):
+                    self.stalled = True
+                    raise Unmet(
+                        "the server to read on",
+                        f"{len(view)} of {len(data)} bytes not taken in time",
+                        requirement=self.silence_breaks,
+                    ) from None
+                continue
+            except OSError as error:
+                self._lost(error)
+                return
+            fds = []
+            view = view[sent:]
+
+    # --- receiving -----------------------------------------------------------------------------
+
+    def hear(self, timeout: float | None = None) -> Said | None:
+        """The server's next message; None when it ended, or said nothing for `timeout` seconds."""
+        until = self._until(self.patience if timeout is None else timeout)
+        while not self._heard:
+            if self.ended or not self._poll(until):
+                return None
+        return self._heard.popleft()
+
+    def reply(self, line: int = 0, *, breaks: str = "", timeout: float | None = None) -> Said:
+        """The next response, or the one that answers the command in `line`; events are kept.
+
+        Responses before it are dropped.  Raises Unmet when none comes: that breaks the
+        requirement `breaks`, else `silence_breaks`.
+        """
+        until = self._until(self.patience if timeout is None else timeout)
+        while True:
+            said = self.hear(max(0.0, until - time.monotonic()))
+            if said is None:
+                raise self._silent(breaks, line)
+            if isinstance(said.message, Event):
+                self.events.append(said)
+            elif isinstance(said.message, Success | Failure) and line in (0, said.answers):
+                return said
+
+    def ask(self, command: dict[str, Value] | str, *, breaks: str = "") -> Said:
+        """Send a command, and give the response that answers it."""
+        return self.reply(self.say(command), breaks=breaks)
+
+    def until_answered(
+        self, line: int, *, breaks: str = "", timeout: float | None = None
+    ) -> list[Said]:
+        """Every message up to and including the response that answers the command in `line`."""
+        until = self._until(self.patience if timeout is None else timeout)
+        heard = []
+        while True:
+            said = self.hear(max(0.0, until - time.monotonic()))
+            if said is None:
+                raise self._silent(breaks, line)
+            heard.append(said)
+            if said.answers == line and isinstance(said.message, Success | Failure):
+                return heard
+
+    def barrier(self, *, breaks: str = "") -> list[Said]:
+        """Everything up to the response to a harmless command, which is left out."""
+        return self.until_answered(self.say(self.harmless()), breaks=breaks)[:-1]
+
+    def harmless(self) -> dict[str, Value]:
+        """A command that changes nothing, with a fresh id."""
+        self._serial += 1
+        return {"execute": "query-version", "id": f"qmpconf-{self._serial}"}
+
+    def quiet(self, seconds: float) -> list[Said]:
+        """What comes within `seconds`."""
+        until = self._until(seconds)
+        heard = []
+        while (said := self.hear(max(0.0, until - time.monotonic()))) is not None:
+            heard.append(said)
+        return heard
+
+    def rest(self, timeout: float | None = None) -> list[Said]:
+        """Everything until the server ends the session; `ended` tells whether it did."""
+        until = self._until(self.patience if timeout is None else timeout)
+        heard = []
+        while (said := self.hear(max(0.0, until - time.monotonic()))) is not None:
+            heard.append(said)
+        return heard
+
+    # --- the end -------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End the session from this side (if it has not ended)."""
+        if self._sock.fileno() < 0:
+            return
+        if not self._shut:
+            self._tape.frames(self.number, "client", self._out.close())
+        if not self.ended:
+            self._poll(0.0)  # what has arrived is evidence, too
+        if not self.ended:
+            self._tape.close(self.number, "client")
+        self._sock.close()
+
+    # --- the machinery -------------------------------------------------------------------------
+
+    def _until(self, seconds: float) -> float:
+        return min(time.monotonic() + seconds, self._deadline)
+
+    def _silent(self, breaks: str, line: int) -> Unmet:
+        self.stalled = not self.ended
+        seen = "the end of the session" if self.ended else f"nothing in {self.patience:g} s"
+        if self._error:
+            seen += f" ({self._error})"
+        return Unmet("a response", seen, line=line, requirement=breaks or self.silence_breaks)
+
+    def _poll(self, until: float, *, write: bool = False) -> bool:
+        """Wait for something to happen and take in what has come; False when time is up."""
+        wanted = select.POLLIN | (select.POLLOUT if write else 0)
+        poller = select.poll()
+        poller.register(self._sock, wanted)
+        left = max(0.0, until - time.monotonic())
+        found = poller.poll(left * 1000)
+        if not found:
+            return False
+        if found[0][1] & ~select.POLLOUT:
+            self._take()
+        return True
+
+    def _take(self) -> None:
+        try:
+            data = self._sock.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lost(error)
+            return
+        if not data:
+            self._lost(None)
+            return
+        self.received += len(data)
+        if len(self.first) < _FIRST:
+            self.first = (self.first + data)[:_FIRST]
+        if self.received > FLOOD:
+            raise Inconclusive(f"the server floods: more than {FLOOD >> 20} MiB in one session")
+        self._note(self._in.feed(data))
+
+    def _note(self, frames: list[Frame]) -> None:
+        line = self._tape.frames(self.number, "server", frames)
+        for offset, frame in enumerate(frames):
+            step = self.session.server(frame, line + offset)
+            if step.message is None:
+                continue
+            answers = step.answered.mark if step.answered else 0
+            said = Said(step.message, line + offset, answers)  # type: ignore[arg-type]  # no Command comes from a server
+            if isinstance(step.message, Greeting) and self.greeting is None:
+                self.greeting = said
+            self._heard.append(said)
+
+    def _lost(self, error: OSError | None) -> None:
+        """The server has closed: note what was left, and the end."""
+        if self.ended:
+            return
+        self.ended = True
+        self._error = reason(error) if error else ""
+        self._note(self._in.close())
+        self._tape.close(self.number, "server", self._error)

@@ -1,0 +1,51 @@
+"""A case's trace while it is written: the writer, and the line that each record got."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qmpconf.protocol.framing import Frame
+from qmpconf.trace.records import Closer, Descriptor, Side
+from qmpconf.trace.writer import TraceWriter
+
+
+class Tape:
+    """Writes one trace file and counts its lines.  Raises as `TraceWriter` does."""
+
+    def __init__(self, path: str, meta: Mapping[str, Any] | None = None) -> None:
+        self.path = path
+        self._writer = TraceWriter(path, meta=meta, overwrite=True)
+        self.line = 1  # the header's
+        self._sessions = 0
+
+    def open(self, server: str) -> int:
+        """A session begins; gives its number."""
+        self._sessions += 1
+        self._writer.open(self._sessions, client="conformance suite", server=server)
+        self.line += 1
+        return self._sessions
+
+    def frames(
+        self, conn: int, sender: Side, frames: Sequence[Frame], fds: tuple[Descriptor, ...] = ()
+    ) -> int:
+        """Frames that came together; gives the line of the first one."""
+        first = self.line + 1
+        if frames:
+            self._writer.frames(conn, sender, frames, fds)
+            self.line += len(frames)
+        return first
+
+    def shut(self, conn: int, who: Side) -> None:
+        """`who` sends nothing more."""
+        self._writer.shut(conn, who)
+        self.line += 1
+
+    def close(self, conn: int, who: Closer, error: str = "") -> None:
+        """A session ends."""
+        self._writer.close(conn, who, error=error)
+        self.line += 1
+
+    def finish(self) -> None:
+        """The trace is complete."""
+        self._writer.finish()

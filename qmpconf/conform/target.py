@@ -1,0 +1,285 @@
+"""The target: how it is reached, and what it said of itself before the first case.
+
+`survey` talks to it once, like a polite client, and finds out whether it is a QMP server at all,
+its version, its catalog (its own introspection, else a named or shipped one), and the commands
+that it lists.  Nothing that a server offers is assumed; all of it stands in the survey's trace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qmpconf.check.basis import Basis
+from qmpconf.conform.talk import Talk
+from qmpconf.conform.tape import Tape
+from qmpconf.conform.verdicts import Stop
+from qmpconf.errors import InputError, TargetError, UsageError
+from qmpconf.net.address import Address, FdAddress, UnixAddress
+from qmpconf.net.endpoint import connect
+from qmpconf.net.process import Server, end, ended
+from qmpconf.protocol.messages import Failure, Greeting, Success, Unknown
+from qmpconf.schema.model import Catalog
+from qmpconf.schema.select import Version, select
+from qmpconf.schema.store import from_reply, load, load_shipped
+
+#: Seconds that a server may take to greet before it is given a push, and again after that.
+GREETING = 2.5
+#: Seconds that a server which was started for the suite has to listen.
+_LISTENING = 3.0
+#: How often a server that was started for the suite is started again when it dies or hangs.
+RESTARTS = 5
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the survey found.
+
+    `version` is () and `greeting` None where the server did not greet properly.  `entries` is the
+    reply to ``query-qmp-schema``, `listed` the names in that to ``query-commands``; None where
+    there was none.  `schema` says in words which catalog it is, and why.
+    """
+
+    greeting: Any = None
+    version: tuple[int, ...] = ()
+    package: str = ""
+    offered: tuple[str, ...] = ()
+    entries: list[Any] | None = None
+    listed: frozenset[str] | None = None
+    schema_problem: str = ""
+    catalog: Catalog | None = None
+    basis: Basis | None = None
+    schema: str = "none"
+    product: str = "qemu"
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def commands(self) -> frozenset[str]:
+        """The commands that the target has, as far as it or its catalog tells."""
+        if self.listed is not None:
+            return self.listed
+        return frozenset(self.catalog.commands) if self.catalog else frozenset()
+
+    @property
+    def title(self) -> str:
+        """Product and version for people: "qemu 7.2.22 (Debian ...)"."""
+        version = ".".join(map(str, self.version)) or "of unknown version"
+        return f"{self.product} {version}" + (f" ({self.package})" if self.package else "")
+
+
+class Target:
+    """A monitor to be put to the test, at an address or started by a command line.
+
+    `words` is how the command line of the suite names it, for messages that repeat a case.
+    """
+
+    def __init__(self, address: Address, *, server: Server | None = None, words: str = "") -> None:
+        if isinstance(address, FdAddress):
+            raise UsageError(
+                f"{address} is one connection; the suite connects many times: give unix:PATH or "
+                "tcp:HOST:PORT"
+            )
+        self.address = address
+        self.words = words or f"--target {address}"
+        self.facts = Facts()
+        self._server = server
+        self._restarts = 0
+
+    @property
+    def local(self) -> bool:
+        """Whether descriptors can be passed to it."""
+        return isinstance(self.address, UnixAddress)
+
+    def connect(self) -> socket.socket:
+        """A new connection.  Raises TargetError.
+
+        A server that was started just now may have bound its socket, and not listen yet.
+        """
+        until = time.monotonic() + _LISTENING
+        while True:
+            try:
+                return connect(self.address, timeout=5.0)
+            except TargetError:
+                if self._server is None or self.ended() or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
+
+    def revive(self) -> bool:
+        """Start a server anew that was started for the suite; False when that cannot be done."""
+        if self._server is None or self._restarts >= RESTARTS:
+            return False
+        self._restarts += 1
+        if self._server.child is not None:
+            end(self._server.child, grace=1.0)
+        self._server.start()
+        self._server.wait_until_bound()
+        return True
+
+    def ended(self) -> str:
+        """How the server that was started for the suite has ended; empty while it runs."""
+        child = self._server.child if self._server else None
+        code = child.poll() if child else None
+        return "" if code is None else f"the server has ended ({ended(code)})"
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes of the suite (pytest -n) away from the target meanwhile."""
+        if self._server is not None:
+            yield  # nobody else knows it
+            return
+        digest = hashlib.sha256(str(self.address).encode()).hexdigest()[:16]
+        path = os.path.join(tempfile.gettempdir(), f"qmpconf-{os.getuid()}-{digest}.lock")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def is_well(self, patience: float) -> bool:
+        """Whether it greets a new client and answers it."""
+        folder = tempfile.mkdtemp(prefix="qmpconf-")
+        path = os.path.join(folder, "health.qmptrace")
+        tape = Tape(path)
+        talk: Talk | None = None
+        try:
+            talk = self.talk(tape, patience, time.monotonic() + 3 * patience)
+            talk.hear()
+            return talk.greeting is not None and talk.ask("{}") is not None
+        except (TargetError, Stop):
+            return False
+        finally:
+            if talk is not None:
+                talk.close()
+            tape.finish()
+            os.unlink(path)
+            os.rmdir(folder)
+
+    def talk(
+        self, tape: Tape, patience: float, deadline: float, silence: str = "response.exactly-one"
+    ) -> Talk:
+        """Connect and begin a session on `tape`.  Raises TargetError."""
+        return Talk(
+            self.connect(),
+            tape,
+            str(self.address),
+            patience=patience,
+            deadline=deadline,
+            silence=silence,
+        )
+
+    # --- the survey ----------------------------------------------------------------------------
+
+    def survey(self, path: str, *, patience: float, schema: str = "auto") -> Facts:
+        """Find out what the target is; the trace goes to `path`.
+
+        `schema` names the catalog (``auto``: its own introspection, else the shipped one that fits
+        best; ``none``).  Raises TargetError for what is no QMP server, and says what it did.
+        """
+        tape = Tape(path, {"case": "survey", "target": str(self.address)})
+        talk: Talk | None = None
+        facts = Facts()
+        try:
+            talk = self.talk(tape, patience, time.monotonic() + 60.0)
+            self._greeted(talk, facts)
+            self._questions(talk, facts)
+        except Stop as stop:
+            if talk is None or talk.greeting is None:
+                raise TargetError(f"{self.address} is no QMP server: {stop}") from stop
+            facts.notes.append(f"the survey could not be completed: {stop}")
+        finally:
+            if talk is not None:
+                talk.close()
+            tape.finish()
+        _choose(facts, schema)
+        self.facts = facts
+        return facts
+
+    def _greeted(self, talk: Talk, facts: Facts) -> None:
+        heard = []
+        said = talk.hear(GREETING)
+        pushed = b'{"execute":"qmp_capabilities"}\r\n'
+        if said is None and not talk.ended and not talk.received:
+            talk.send(pushed)
+            said = talk.hear(GREETING)
+        until = time.monotonic() + 2 * GREETING
+        while said is not None and talk.greeting is None and time.monotonic() < until:
+            heard.append(said)
+            said = talk.hear(GREETING)
+        greeting = talk.greeting.message if talk.greeting else None
+        if not isinstance(greeting, Greeting):
+            raise TargetError(
+                f"{self.address} is no QMP server: {_impression(talk, heard)}; expected a "
+                'greeting, {"QMP": ...}'
+            )
+        facts.greeting = greeting.value
+        facts.version, facts.package = greeting.version, greeting.package
+        facts.offered = greeting.capabilities
+
+    @staticmethod
+    def _questions(talk: Talk, facts: Facts) -> None:
+        talk.ask({"execute": "qmp_capabilities", "id": "negotiate"})
+        listed = talk.ask({"execute": "query-commands", "id": "commands"}).result
+        if isinstance(listed, list):
+            names = [one.get("name") for one in listed if isinstance(one, dict)]
+            facts.listed = frozenset(name for name in names if isinstance(name, str))
+        entries = talk.ask({"execute": "query-qmp-schema", "id": "schema"}).result
+        if isinstance(entries, list) and entries:
+            facts.entries = entries
+
+
+def _choose(facts: Facts, schema: str) -> None:
+    """Set the catalog and the product."""
+    names = {one.get("name") for one in facts.entries or () if isinstance(one, dict)}
+    known = facts.listed or names
+    system = not known or bool(known & {"query-status", "system_reset", "device_add", "stop"})
+    facts.product = "qemu" if system else "qemu-storage-daemon"
+    version = ".".join(map(str, facts.version))
+    if schema not in ("auto", "none"):
+        facts.catalog, facts.schema = load(schema), schema
+        facts.basis = Basis(facts.catalog, very_build=False, sentence=schema)
+    elif schema == "auto" and facts.entries is not None:
+        try:
+            facts.catalog = from_reply(
+                facts.entries,
+                name=f"{facts.product}-{version}",
+                version=version,
+                package=facts.package,
+            )
+        except InputError as error:
+            facts.schema_problem = str(error)
+        else:
+            facts.schema = "the target's own introspection"
+            facts.basis = Basis(facts.catalog, very_build=True, sentence=facts.schema)
+    if schema == "auto" and facts.basis is None and len(facts.version) == 3:
+        major, minor, micro = facts.version
+        fit = select(Version(major, minor, micro, facts.package), facts.product)
+        facts.catalog = load_shipped(fit.name)
+        facts.schema = fit.sentence
+        facts.basis = Basis(facts.catalog, very_build=False, sentence=fit.sentence)
+
+
+def _impression(talk: Talk, heard: Sequence[Any]) -> str:
+    """What a target that is no QMP server does, in words."""
+    if not talk.received:
+        if talk.ended:
+            return "it closes the connection without a word"
+        return f"it says nothing within {2 * GREETING:g} seconds"
+    first = heard[0].message if heard else None
+    start = talk.first[:60]
+    shown = repr(start)[1:]
+    if start.startswith(b"HTTP/") or b"<html" in start.lower():
+        return f"it speaks HTTP ({shown})"
+    if b"qmp_capabilities" in start and not isinstance(first, Success | Failure):
+        return "it sends back what it is sent"
+    if first is None or (isinstance(first, Unknown) and not first.well_formed):
+        return f"it sends what is no JSON ({shown})"
+    return f"it begins with {shown}"
