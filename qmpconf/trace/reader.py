@@ -15,8 +15,8 @@ import binascii
 import gzip
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, Any, TypeVar
 
 import msgspec
 
@@ -135,6 +135,8 @@ _decode_first = msgspec.json.Decoder(_First).decode
 
 #: Levels of nesting that a writer may have called plain, at most: Python's usual limit.
 _DEEPEST = 1000
+_Made = TypeVar("_Made")
+
 _CRLF = b"\r\n"
 _GZIP = b"\x1f\x8b"
 
@@ -159,6 +161,12 @@ class TraceReader:
 
         With `holding`, only records in whose line one of these stands; that is much faster.
         """
+        return self._read(self._record, holding)
+
+    def _read(
+        self, make: Callable[[bytes, int], _Made], holding: tuple[bytes, ...] = ()
+    ) -> Iterator[_Made]:
+        """What `make` makes of every line and its number."""
         self.finished = False
         self.torn = 0
         number = 1
@@ -169,7 +177,7 @@ class TraceReader:
                 for line in file:
                     number += 1
                     if not holding or any(one in line for one in holding):
-                        yield self._record(line, number)
+                        yield make(line, number)
             except _TornError:
                 if line.endswith(b"\n"):
                     raise self._damaged(line, number) from None
@@ -186,20 +194,16 @@ class TraceReader:
     def items(self) -> Iterator[Open | Item | Shut | Close]:
         """Every frame, between the openings and closings of the sessions."""
         split: dict[tuple[int, Side], _Split] = {}
-        for record in self.records():
-            if isinstance(record, Traffic):
+        for record in self._read(self._item):
+            if type(record) is Item:
                 one = split.get((record.conn, record.sender)) if split else None
-                if record.form == "msg" and (one is None or one.framer.idle):
-                    yield Item(
-                        record.line,
-                        record.t,
-                        record.conn,
-                        record.sender,
-                        Frame(Kind.VALUE, record.data, record.end, True),
-                        record.fds,
-                        record.redacted,
-                    )
-                    continue
+                if one is None or one.framer.idle:
+                    yield record
+                else:
+                    yield from one.feed(_traffic(record))
+                continue
+            if isinstance(record, Traffic):
+                one = split.get((record.conn, record.sender))
                 if one is None:
                     one = split[record.conn, record.sender] = _Split(record)
                 yield from one.feed(record)
@@ -255,28 +259,42 @@ class TraceReader:
             raise InputError(f"{self.path}:1: there is no trace format version {first.qmptrace}")
         return Header(first.qmptrace, first.started, first.recorder, first.meta)
 
+    def _item(self, line: bytes, number: int) -> Item | Record:
+        """The record in a line; a message, which most lines are, as its item at once."""
+        parsed = self._parsed(line, number)
+        if parsed.sender is None or parsed.msg is _ABSENT:
+            return self._record_of(parsed, line, number)
+        return Item(
+            number,
+            parsed.t,
+            parsed.conn,
+            parsed.sender,
+            Frame(
+                Kind.VALUE,
+                bytes(parsed.msg),
+                _CRLF if parsed.end == "\r\n" else parsed.end.encode("utf-8"),
+                True,
+            ),
+            _descriptors(parsed.fds) if parsed.fds else (),
+            tuple(parsed.redacted) if parsed.redacted else (),
+        )
+
     def _record(self, line: bytes, number: int) -> Record:
+        found = self._item(line, number)
+        return _traffic(found) if isinstance(found, Item) else found
+
+    def _parsed(self, line: bytes, number: int) -> _Line:
         try:
-            parsed = _decode(line)
+            return _decode(line)
         except RecursionError:
-            parsed = self._deep(line, number)
+            return self._deep(line, number)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise _TornError from None
-        sender = parsed.sender
-        if sender is not None:
-            if parsed.msg is not _ABSENT:
-                return Traffic(
-                    number,
-                    parsed.t,
-                    parsed.conn,
-                    sender,
-                    "msg",
-                    bytes(parsed.msg),
-                    _CRLF if parsed.end == "\r\n" else parsed.end.encode("utf-8"),
-                    _descriptors(parsed.fds) if parsed.fds else (),
-                    tuple(parsed.redacted) if parsed.redacted else (),
-                )
-            return self._raw(parsed, sender, number)
+
+    def _record_of(self, parsed: _Line, line: bytes, number: int) -> Record:
+        """The record in a line that holds no `msg`."""
+        if parsed.sender is not None:
+            return self._raw(parsed, parsed.sender, number)
         if parsed.open is not None:
             ends = parsed.open
             return Open(number, parsed.t, parsed.conn, ends.client, ends.server)
@@ -334,6 +352,22 @@ class TraceReader:
 
 class _TornError(Exception):
     """A line that is no JSON: the end of a cut-off file, or damage."""
+
+
+def _traffic(item: Item) -> Traffic:
+    """The record that a message stood in."""
+    frame = item.frame
+    return Traffic(
+        item.line,
+        item.t,
+        item.conn,
+        item.sender,
+        "msg",
+        frame.data,
+        frame.end,
+        item.fds,
+        item.redacted,
+    )
 
 
 def _descriptors(listed: list[_Descriptor] | None) -> tuple[Descriptor, ...]:
