@@ -115,7 +115,7 @@ def _report(done: list[Done], outcome: Outcome, result: Result) -> str:
         for one in (group.first for group in outcome.groups)
     ]
     count = sum(outcome.groups.totals.values())
-    masked = sum(use.count for use in result.masks.values())
+    masked = ", ".join(sorted({use.mask.name for use in result.masks.values()})) or "nothing"
     size = Path(outcome.path).stat().st_size
     rows = [
         (
@@ -131,7 +131,7 @@ def _report(done: list[Done], outcome: Outcome, result: Result) -> str:
         *(("", "", text) for text in found),
         (
             "replay",
-            f"{result.sent} messages to a fresh monitor, {masked} times masked",
+            f"{result.sent} messages to a fresh monitor; masked: {masked}",
             verdict(result),
         ),
     ]
