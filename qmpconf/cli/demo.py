@@ -140,5 +140,5 @@ def _report(done: list[Done], outcome: Outcome, result: Result) -> str:
         f"{work_table}\n\n{summary}\n\n"
         f"The trace is {outcome.path}. Have a look:\n"
         f"  qmpconf check {outcome.path}\n"
-        f"  jq -c . {outcome.path}\n"
+        f"  qmpconf replay {outcome.path} --spawn 'qmpconf serve --listen {{socket}}'\n"
     )
