@@ -62,14 +62,14 @@ class Checker:
     def check(self, items: Iterable[Open | Item | Shut | Close]) -> Iterator[Finding]:
         """The findings, in the order in which they show."""
         talks: dict[int, _Talk] = {}
+        client, server = self._client, self._server
         for item in items:
             if type(item) is Item:
                 talk = talks.get(item.conn)
                 if talk is None:
                     talk = talks[item.conn] = self._start(item.conn)
                 self.messages += 1
-                judge = self._client if item.sender == "client" else self._server
-                found = judge(talk, item)
+                found = (client if item.sender == "client" else server)(talk, item)
                 if found:
                     yield from found
             elif type(item) is Open:

@@ -108,6 +108,8 @@ class Rules:
         self._catalog = basis.catalog
         self._report = reporter.finding
         self._bad: dict[int, Problem] = {}  # line of a command that waits -> what breaks it
+        self._quick = basis.validator.quick
+        self._plain = basis.plain
 
     def command(
         self, command: Command, line: int, breaches: Sequence[Breach], redacted: Sequence[str]
@@ -117,9 +119,10 @@ class Rules:
         known = self._catalog.commands.get(name)
         if known is None:
             return _NOTHING
-        problems = self.basis.validator.arguments(name, command.arguments)
-        if not problems and name in self.basis.plain and not command.oob:
+        right = self._quick.arguments(name, command.arguments)
+        if right and name in self._plain and not command.oob:
             return _NOTHING
+        problems = [] if right else self.basis.validator.arguments(name, command.arguments)
         found = []
         breached = {breach.pointer for breach in breaches}
         if not command.problems:
@@ -181,8 +184,10 @@ class Rules:
     ) -> Sequence[Finding]:
         """A success; `sent` is the line of the command that it answers."""
         name = command.name
-        bad = self._bad.pop(sent, None)
+        bad = self._bad.pop(sent, None) if self._bad else None
         known = self._catalog.commands.get(name)
+        if known and bad is None and self._quick.returned(name, reply.result):
+            return _NOTHING
         if known is None:
             return () if command.problems else (self._undocumented_command(command, sent, line),)
         found: list[Finding] = []
@@ -251,13 +256,13 @@ class Rules:
                     "" if added else suggest(event.name, self._catalog.events),
                 ),
             )
-        problems = self.basis.validator.data(event.name, {} if event.data is None else event.data)
-        if not problems:
+        data = {} if event.data is None else event.data
+        if self._quick.data(event.name, data):
             return _NOTHING
         return self._problems(
             "schema.event-data",
             "data",
-            problems,
+            self.basis.validator.data(event.name, data),
             line,
             event.name,
             self.basis.cite(known),

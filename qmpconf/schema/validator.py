@@ -54,28 +54,20 @@ class Validator:
         self.catalog = catalog
         self._fast: dict[str, jsonschema_rs.Validator] = {}
         self._explainers: dict[str, Explainer] = {}
-        self._arguments = _Quick(self, bundle.arguments_of)
-        self._returned = _Quick(self, bundle.return_of)
-        self._data = _Quick(self, bundle.data_of)
+        self.quick = Quick(self)
 
     # ── the questions ────────────────────────────────────────────────────────────────────────
 
     def arguments(self, command: str, value: Any) -> Sequence[Problem]:
         """What is wrong with a command's arguments; no problem is the usual answer."""
-        if self._arguments.accepts(command, value):
-            return _NONE
         return self._ask(bundle.arguments_of(command), value)
 
     def returned(self, command: str, value: Any) -> Sequence[Problem]:
         """What is wrong with a command's return value."""
-        if self._returned.accepts(command, value):
-            return _NONE
         return self._ask(bundle.return_of(command), value)
 
     def data(self, event: str, value: Any) -> Sequence[Problem]:
         """What is wrong with an event's data."""
-        if self._data.accepts(event, value):
-            return _NONE
         return self._ask(bundle.data_of(event), value)
 
     def type(self, name: str, value: Any) -> Sequence[Problem]:
@@ -146,24 +138,32 @@ class Validator:
         yield from self.bundle["$defs"]
 
 
-class _Quick:
-    """Validators by the name of a command or event, ready to be called: the hot path."""
+class Quick:
+    """The hot path: whether a payload is surely right, with as few steps as can be.
 
-    def __init__(self, owner: Validator, definition_of: Callable[[str], str]) -> None:
-        self._owner = owner
-        self._definition_of = definition_of
-        self._known: dict[str, Callable[[Any], bool]] = {}
+    True means that it is; False asks for a closer look by the `Validator`'s methods, which may
+    still find nothing wrong.  Takes names and values as these do, KeyError included.
+    """
 
-    def accepts(self, name: str, value: Any) -> bool:
-        """Whether the value is surely right; False asks for a closer look."""
-        known = self._known.get(name)
-        if known is None:
-            known = self._owner.compiled(self._definition_of(name)).is_valid
-            self._known[name] = known
+    def __init__(self, owner: Validator) -> None:
+        self.arguments = _quick(owner, bundle.arguments_of)
+        self.returned = _quick(owner, bundle.return_of)
+        self.data = _quick(owner, bundle.data_of)
+
+
+def _quick(owner: Validator, definition_of: Callable[[str], str]) -> Callable[[str, Any], bool]:
+    known: dict[str, Callable[[Any], bool]] = {}
+
+    def accepts(name: str, value: Any) -> bool:
         try:
-            return known(value)
+            return known[name](value)
+        except KeyError:
+            known[name] = owner.compiled(definition_of(name)).is_valid
+            return accepts(name, value)
         except ValueError:  # it holds a Float
             return False
+
+    return accepts
 
 
 def _holds_float(value: Any) -> bool:
