@@ -170,20 +170,23 @@ class Matcher:
                 self._pool.remove(found)
                 self._pair(said, found)
 
-    def give_up(self, *, why: str = "") -> None:
-        """Report everything that is due as missing; `why` there is no more hope."""
+    def give_up(self, *, why: str = "nothing", ended: bool = False) -> None:
+        """Report everything that is due as missing; `why` there is no more hope.
+
+        `ended` tells that the target has ended the session.
+        """
         self.settle()
         for said in self.due:
             note = self._excuse(said)
-            if not note and said.command == "quit" and why:
+            if not note and said.command == "quit" and ended:
                 note = "a server that quits need not get its reply out"
-            self._tell("missing", said, None, "", _shown(said.data), why or "nothing", note=note)
+            self._tell("missing", said, None, "", _shown(said.data), why, note=note)
         self._due.clear()
         self._due_events.clear()
 
-    def finish(self, *, whole: bool, why: str = "") -> None:
+    def finish(self, *, whole: bool) -> None:
         """The session is over; `whole` tells whether the recording holds its end."""
-        self.give_up(why=why)
+        self.give_up()
         behind = "" if whole else "came when the recording had already ended"
         for said in self._pool:
             late = "came after the last recorded message" if said.index > self._last_match else ""
@@ -225,8 +228,8 @@ class Matcher:
         found = self._compare(expected, got)
         if self._level is Level.VALUE:
             self._bind(expected, found)
-        elif self._level is not Level.EXACT:
-            # What is bound shows in the values, which this level does not look at.
+        else:
+            # What is bound shows in the values, which another level looks at otherwise.
             self._bind(expected, self._compare(expected, got, Level.VALUE))
         if expected.of == introspection.COMMAND and len(found.mismatches) > _MOST_PLACES:
             self._compare_schemas(expected, got, found)
@@ -288,7 +291,9 @@ class Matcher:
         return found
 
     def _is_equal(self, expected: Said, got: Said) -> bool:
-        return expected.of == got.of and not self._compare(expected, got).mismatches
+        # No event is exactly another one: they have the time in them.
+        level = Level.VALUE if self._level is Level.EXACT else self._level
+        return expected.of == got.of and not self._compare(expected, got, level).mismatches
 
     def _candidate(self, said: Said) -> Said | None:
         """What came and has the same name, and is most nearly about the same thing."""

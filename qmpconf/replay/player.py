@@ -25,6 +25,7 @@ from qmpconf.replay.match import Matcher
 from qmpconf.replay.plan import Connect, End, Expect, HalfClose, Send, Step
 from qmpconf.replay.result import Result
 from qmpconf.replay.target import Target
+from qmpconf.trace.records import Closer
 from qmpconf.trace.writer import TraceWriter
 
 #: Seconds to wait for an event, and for a reply, where nothing else is said.
@@ -209,7 +210,7 @@ class Player:
         if step.who in (None, "recorder") and not link.lost:
             self._result.warn(f"session {step.conn} has no end in the recording")
         self._server_ended = link.ended
-        link.matcher.finish(whole=step.who in ("client", "server"), why=self._why(link))
+        link.matcher.finish(whole=step.who in ("client", "server"))
         self._close(link, "server" if link.ended else "client")
         for rule, count in link.transcript.broken.items():
             if count > step.broken.get(rule, 0):
@@ -235,7 +236,7 @@ class Player:
         while True:
             for link in self._links.values():
                 if link.ended and not link.is_done:
-                    link.matcher.give_up(why=self._why(link))
+                    link.matcher.give_up(why=_why(link), ended=True)
             waiting = [link for link in self._links.values() if not link.is_done]
             if not waiting:
                 return
@@ -299,11 +300,6 @@ class Player:
 
     # --- reports -------------------------------------------------------------------------------
 
-    def _why(self, link: Link) -> str:
-        if not link.ended:
-            return ""
-        return f"the target ended the session{f' ({link.error})' if link.error else ''}"
-
     def _fail(self, reason: str) -> None:
         self._result.failure = self._result.failure or reason
 
@@ -328,12 +324,16 @@ class Player:
             )
         )
 
-    def _close(self, link: Link, who: str) -> None:
+    def _close(self, link: Link, who: Closer) -> None:
         matched = link.matcher.matched
         self._result.greetings += matched["greeting"]
         self._result.replies += matched["reply"]
         self._result.events += matched["event"]
         if link.sock in self._selector.get_map():
             self._selector.unregister(link.sock)
-        link.close("server" if who == "server" else "client" if who == "client" else "recorder")
         del self._links[link.conn]
+        link.close(who)
+
+
+def _why(link: Link) -> str:
+    return f"the target ended the session{f' ({link.error})' if link.error else ''}"
