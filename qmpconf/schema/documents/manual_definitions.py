@@ -122,6 +122,7 @@ def _part_of_entry(entry: Entry, node: Node, found: Entries, open_list: bool) ->
         _parts(entry, _bullets([node]), found)
         return True
     if node.text == "Features":
+        entry.prose += [prose([child]) for child in node.children if child.text != BULLET]
         _features(entry, node, found)
     elif node.text == "Return" and node.children:
         _returns(entry, node.children[0].block)
