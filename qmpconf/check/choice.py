@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from qmpconf.protocol.messages import Greeting
     from qmpconf.schema.model import Catalog
 
-#: Bytes of which every message that `survey` looks for holds one.
+#: Bytes of which every message that `survey` looks for holds one, near its beginning.
 NEEDLES = (b"QMP", b"query-qmp-schema", b"meta-type")
 
 

@@ -135,6 +135,9 @@ _decode_first = msgspec.json.Decoder(_First).decode
 
 #: Levels of nesting that a writer may have called plain, at most: Python's usual limit.
 _DEEPEST = 1000
+#: How far `TraceReader.records` looks into a line for what it shall hold.
+HEAD = 1 << 14
+
 _Made = TypeVar("_Made")
 
 _CRLF = b"\r\n"
@@ -159,7 +162,8 @@ class TraceReader:
     def records(self, holding: tuple[bytes, ...] = ()) -> Iterator[Record]:
         """Every record behind the header, in the file's order.
 
-        With `holding`, only records in whose line one of these stands; that is much faster.
+        With `holding`, only records in whose line one of these stands within the first `HEAD`
+        bytes; that is much faster.
         """
         return self._read(self._record, holding)
 
@@ -176,7 +180,7 @@ class TraceReader:
             try:
                 for line in file:
                     number += 1
-                    if not holding or any(one in line for one in holding):
+                    if not holding or _holds(line[:HEAD], holding):
                         yield make(line, number)
             except _TornError:
                 if line.endswith(b"\n"):
@@ -352,6 +356,13 @@ class TraceReader:
 
 class _TornError(Exception):
     """A line that is no JSON: the end of a cut-off file, or damage."""
+
+
+def _holds(head: bytes, wanted: tuple[bytes, ...]) -> bool:
+    for one in wanted:  # noqa: SIM110 - a generator expression takes three times as long
+        if one in head:
+            return True
+    return False
 
 
 def _traffic(item: Item) -> Traffic:
