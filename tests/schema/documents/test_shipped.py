@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from qmpconf.check.audit import audit
+from qmpconf.cli.main import main
 from qmpconf.schema import store
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.documents.files import read_document
@@ -171,3 +172,11 @@ def _names(catalog: Catalog, key: str) -> object:
     if isinstance(found, Object):
         return {one.name: (one.type, one.optional) for one in found.members}
     return found.kind
+
+
+def test_the_audit_page_is_what_the_verb_gives(tmp_path: Path) -> None:
+    files = [str(document(file)) for file in (*DOCUMENTS, "qemu-qmp-ref-5.2.0.man.txt")]
+    made = tmp_path / "audit.md"
+    assert main(["schema", "audit", *files, "--format", "markdown", "-o", str(made)]) == 1
+    page = Path(__file__).parents[3] / "reports" / "document-audit.md"
+    assert made.read_text() == page.read_text()
