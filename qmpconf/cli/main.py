@@ -30,6 +30,8 @@ VERBS = {
     "replay": ("replay", "play a recording against another monitor and compare"),
     "schema": ("schema", "fetch, list, show and export schemas"),
     "serve": ("serve", "run the embedded monitor"),
+    "conform": ("conform", "put a live monitor to the test, rule by rule"),
+    "requirements": ("requirements", "list the rules of the protocol, and what covers each"),
 }
 
 #: 128 + SIGINT, as shells have it.

@@ -3,8 +3,7 @@
 ::
 
     with Suite(Target(address), Options(folder="out")) as suite:
-        for case in suite.cases:
-            result = suite.run(case)
+        outcome = suite.run_all()
 
 `Suite` sees to it that a target which hangs, dies or floods ends the case, not the suite: each
 wait has a deadline, and a target that stays away makes the rest inconclusive.
@@ -18,7 +17,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -29,11 +28,12 @@ from qmpconf.conform.cases import Case, server_cases
 from qmpconf.conform.generated import catalog_cases
 from qmpconf.conform.judge import judge
 from qmpconf.conform.known import Known
+from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.probe import Probe
 from qmpconf.conform.tape import Tape
 from qmpconf.conform.target import Target
-from qmpconf.conform.verdicts import Inconclusive, NotApplicable, Result, Stop, Verdict
-from qmpconf.errors import OutputError, TargetError
+from qmpconf.conform.verdicts import Result, Stop, Verdict
+from qmpconf.errors import TargetError
 
 #: Consecutive cases without an answer after which nothing more is tried.
 _HOPELESS = 3
@@ -118,17 +118,34 @@ class Suite:
         """The path of the trace of the case `name`."""
         return os.path.join(self.traces, re.sub(r"[^A-Za-z0-9._-]", "__", name) + ".qmptrace")
 
-    def all_results(self) -> Iterator[Result]:
-        """Run every chosen case."""
+    def outcome(self) -> Outcome:
+        """An outcome without results, for this target."""
+        facts = self.target.facts
+        return Outcome(f"{facts.title} at {self.target.address}", self.target.words, facts.schema)
+
+    def run_all(self, watch: Callable[[Result], bool] | None = None) -> Outcome:
+        """Run every chosen case.
+
+        `watch` is told each result, and may end the run with True.
+        """
+        start = time.monotonic()
+        outcome = self.outcome()
         for case in self.cases:
-            yield self.run(case)
+            result = self.run(case)
+            outcome.results.append(result)
+            if watch is not None and watch(result):
+                break
+        outcome.gone = self._gone
+        outcome.seconds = time.monotonic() - start
+        outcome.complete(self.known)
+        return outcome
 
     def run(self, case: Case) -> Result:
         """Run one case.  Never raises for what the target does."""
         start = time.monotonic()
         if self._gone:
             return _not_run(case, Verdict.INCONCLUSIVE, self._gone)
-        reason = self._not_applicable(case)
+        reason = self.not_applicable(case)
         if reason:
             return _not_run(case, Verdict.NOT_APPLICABLE, reason)
         with self.target.alone():
@@ -207,7 +224,7 @@ class Suite:
             return False
         return chosen(case.id, self.options.patterns)
 
-    def _not_applicable(self, case: Case) -> str:
+    def not_applicable(self, case: Case) -> str:
         """Why the case cannot be run against this target; empty if it can."""
         facts = self.target.facts
         for need in case.needs:
@@ -237,6 +254,3 @@ def chosen(name: str, patterns: Sequence[str]) -> bool:
 
 def _not_run(case: Case, verdict: Verdict, reason: str) -> Result:
     return Result(case.id, case.requirements, case.title, verdict, reason)
-
-
-__all__ = ["Inconclusive", "NotApplicable", "Options", "OutputError", "Suite", "chosen"]

@@ -1,0 +1,216 @@
+"""``qmpconf conform``: the conformance suite against a live monitor."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from qmpconf.check.requirements import ALL_REQUIREMENTS
+from qmpconf.conform.cases import server_cases
+from qmpconf.conform.known import Known, dumped
+from qmpconf.conform.outcome import to_data
+from qmpconf.conform.suite import Options, Suite, chosen
+from qmpconf.conform.target import Target
+from qmpconf.conform.verdicts import Result, Verdict
+from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.net.address import FORMS, parse_address
+from qmpconf.net.process import Server
+from qmpconf.report import conform as views
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument("--target", metavar="ADDR", help=f"the monitor: {FORMS}")
+    target.add_argument(
+        "--spawn",
+        metavar="COMMAND",
+        help="start this server, with {socket} where its monitor's path goes; it ends with the run",
+    )
+    target.add_argument(
+        "--matrix",
+        metavar="FILE",
+        help="run against every server that FILE (TOML) lists, and write the table of servers and "
+        "requirements next to it, as Markdown and HTML",
+    )
+    parser.add_argument(
+        "-k",
+        dest="patterns",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="only cases with this in their id, or whose id matches this glob; may be repeated",
+    )
+    parser.add_argument("-x", "--exitfirst", action="store_true", help="end with the first failure")
+    parser.add_argument(
+        "--level",
+        choices=("MUST", "SHOULD", "MAY"),
+        default="MAY",
+        help="only requirements that bind at least as much (%(default)s: all)",
+    )
+    parser.add_argument(
+        "--schema",
+        metavar="NAME|FILE|auto|none",
+        default="auto",
+        help="the catalog to make cases from (auto: the target's own introspection, else the "
+        "shipped one that fits best)",
+    )
+    parser.add_argument(
+        "--destructive",
+        action="store_true",
+        help="also call commands that end, reset or change the target",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long an answer may take (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--known-failing", metavar="FILE", help="failures that are expected; one that passes fails"
+    )
+    parser.add_argument(
+        "--update-known-failing",
+        action="store_true",
+        help="write the failures of this run to the file of --known-failing",
+    )
+    parser.add_argument(
+        "--no-known-failing",
+        action="store_true",
+        help="do not apply the shipped list of what real servers are known to do",
+    )
+    parser.add_argument("--list", action="store_true", help="list the cases, and end")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="look at the target, and say what would be run"
+    )
+    parser.add_argument(
+        "--report", metavar="DIR", help="keep every trace there, and write the results"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="one line for every case")
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing on stderr")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run, print, and give 0 (conforms), 1 (does not) or 4 (not reachable, or gone)."""
+    if arguments.update_known_failing and not arguments.known_failing:
+        raise UsageError("--update-known-failing needs the file: add --known-failing FILE")
+    if arguments.matrix:
+        from qmpconf.cli.conform_matrix import run_matrix
+
+        return run_matrix(arguments.matrix, options_of(arguments), quiet=arguments.quiet)
+    if not (arguments.target or arguments.spawn):
+        if arguments.list:
+            cases = [one for one in server_cases().values() if chosen(one.id, arguments.patterns)]
+            print(views.listing(cases, _levels()))
+            return 0
+        raise UsageError("what is put to the test? Give --target ADDR or --spawn COMMAND")
+    with ExitStack() as stack:
+        target = open_target(stack, arguments.target, arguments.spawn)
+        suite = stack.enter_context(Suite(target, options_of(arguments)))
+        if arguments.list or arguments.dry_run:
+            return _look(suite, listed=arguments.list)
+        return _run(suite, arguments)
+
+
+def open_target(stack: ExitStack, address: str | None, command: str | None) -> Target:
+    """The target of a command line; a server that is started ends with `stack`."""
+    if address:
+        return Target(parse_address(address))
+    server = stack.enter_context(Server(command or ""))
+    server.start()
+    server.wait_until_bound()
+    words = f"--spawn {shlex.quote(command or '')}"
+    return Target(server.address, server=server, words=words)
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """The suite's options out of the command line.  Raises InputError for a bad list."""
+    known = None
+    path = arguments.known_failing
+    if path and (os.path.exists(path) or not arguments.update_known_failing):
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot read {path}: {error}") from None
+        known = Known.parse(text, path)
+    return Options(
+        patterns=tuple(arguments.patterns),
+        level=arguments.level,
+        destructive=arguments.destructive,
+        schema=arguments.schema,
+        patience=arguments.timeout,
+        folder=arguments.report or "",
+        known=known,
+        shipped=not arguments.no_known_failing,
+    )
+
+
+def _run(suite: Suite, arguments: argparse.Namespace) -> int:
+    tell = sys.stderr if not arguments.quiet else None
+    if tell:
+        print(views.opening(suite.outcome(), len(suite.cases), suite.known), file=tell)
+    done = 0
+
+    def watch(result: Result) -> bool:
+        nonlocal done
+        done += 1
+        if arguments.verbose:
+            print(views.line(result), flush=True)
+        elif tell and tell.isatty():
+            print(f"\r\x1b[K{done}/{len(suite.cases)} {result.case}", end="", file=tell)
+        return arguments.exitfirst and result.verdict is Verdict.FAIL and not result.known
+
+    outcome = suite.run_all(watch)
+    if tell and tell.isatty() and not arguments.verbose:
+        print("\r\x1b[K", end="", file=tell)
+    if arguments.update_known_failing:
+        _write(arguments.known_failing, dumped(outcome.results, suite.known))
+        print(f"wrote {arguments.known_failing}", file=sys.stderr)
+    if arguments.report:
+        _write(os.path.join(arguments.report, "results.json"), json.dumps(to_data(outcome)))
+    print(views.closing(outcome))
+    if not arguments.report and not outcome.unexpected and not outcome.gone:
+        suite.discard()
+    elif tell:
+        print(f"the traces are in {suite.traces}", file=tell)
+    return 0 if arguments.update_known_failing and not outcome.gone else outcome.exit_code
+
+
+def _look(suite: Suite, *, listed: bool) -> int:
+    if listed:
+        print(views.listing(suite.cases, _levels()))
+    else:
+        print(views.opening(suite.outcome(), len(suite.cases), suite.known))
+        for case in suite.cases:
+            reason = suite.not_applicable(case)
+            known = suite.known.reason_for(case.id)
+            told = (
+                f"skip: {reason}" if reason else f"run, known to fail: {known}" if known else "run"
+            )
+            print(f"{case.id}: {told}")
+    suite.discard()
+    return 0
+
+
+def _levels() -> dict[str, str]:
+    return {name: rule.level.value for name, rule in ALL_REQUIREMENTS.items()}
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 3600:
+        raise argparse.ArgumentTypeError("give a number of seconds above 0")
+    return value
