@@ -19,6 +19,7 @@ from qmpconf.check.audit import Group, grouped, place_of
 from qmpconf.report.text import printable
 from qmpconf.schema.documents.account import counts_of
 from qmpconf.schema.documents.result import Compilation, DocumentFinding
+from qmpconf.schema.documents.rules import RULES
 
 #: More places of one finding than this are counted, not listed.
 MOST_PLACES = 16
@@ -120,6 +121,10 @@ def audit_markdown(documents: Sequence[Audited]) -> str:
         "different",
     )
     parts += [_page(rows, head), ""]
+    met = {finding.rule.removeprefix("document.") for one in documents for finding in one.findings}
+    parts += ["What the rules say:", ""]
+    parts += [f"- `{rule}`: {text}" for rule, text in RULES.items() if rule in met]
+    parts.append("")
     for one in documents:
         groups = grouped(one.findings)
         parts += [f"## {one.name}", "", f"{_summary(one, groups)}.", ""]
@@ -207,4 +212,6 @@ def _places(group: Group, form: str) -> str:
 
 
 def _what(one: DocumentFinding) -> str:
-    return f"{one.pointer}: {one.message}" if one.pointer else one.message
+    words = f"{one.pointer}: {one.message}" if one.pointer else one.message
+    named = one.seen and " " not in one.seen and one.seen not in words
+    return f"{words} ({one.seen})" if named else words

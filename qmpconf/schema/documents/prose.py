@@ -105,7 +105,7 @@ class _Section:
             return self._unannounced(key, stray[0], self.shown.arguments)
         if self.shown.sends:
             sends = "an example sends arguments that the document does not describe"
-            self._find("document.arguments.undocumented", self._sending_line(), sends)
+            self._find("document.arguments.missing", self._sending_line(), sends)
             self.builder.leave(key, line, "only an example shows the arguments")
             self.builder.types[key] = Object(open=True, facts=Facts(line))
             return key

@@ -258,7 +258,7 @@ def test_arguments_that_only_an_example_has_are_left_open() -> None:
     found = compilation.catalog.types["b.arguments"]
     assert isinstance(found, Object)
     assert found.open
-    assert rules(compilation) == [("arguments.undocumented", "b")]
+    assert rules(compilation) == [("arguments.missing", "b")]
 
 
 def test_a_list_that_nothing_announces_demands_nothing() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import qmpconf
 from qmpconf.errors import InputError
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.documents.detect import form_of
 from qmpconf.schema.documents.landmarks import version_of
+from qmpconf.schema.documents.rules import RULES
 from tests.schema.documents import samples
 
 
@@ -79,3 +84,19 @@ def test_the_name_is_made_of_the_version_unless_given() -> None:
     assert compile_document("qemu-common-1.2.3-1\n\n" + samples.PLAIN).catalog.name == (
         "qemu-1.2.3-doc"
     )
+
+
+def test_every_rule_is_explained() -> None:
+    package = Path(qmpconf.__file__).parent
+    found: set[str] = set()
+    for path in (*package.glob("schema/documents/*.py"), *package.glob("check/audit*.py")):
+        text = path.read_text()
+        found |= set(re.findall(r'"(?:document\.)?((?:example|[a-z-]+)\.[a-z-]+)"', text))
+        found |= {
+            f"args-type.{one}" for one in re.findall(r'_find\(\s*builder,\s*"([a-z]+)"', text)
+        }
+    used = {rule for rule in found if rule in RULES or rule.split(".")[0] in _KINDS}
+    assert used == set(RULES)
+
+
+_KINDS = {rule.split(".")[0] for rule in RULES}

@@ -1,0 +1,52 @@
+"""What each kind of document finding means: the register that reports explain their rules from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: Rule (without ``document.``): what it says of the document, in one sentence.
+RULES: Mapping[str, str] = {
+    "args-type.missing": "The prose describes an argument that the table does not take.",
+    "args-type.open": "Only one of prose and table allows further arguments.",
+    "args-type.optional": "Prose and table disagree on whether an argument may be left out.",
+    "args-type.type": "Prose and table disagree on an argument's type.",
+    "args-type.undescribed": "The table takes an argument that the prose does not describe.",
+    "args-type.unknown": "The table has an `args_type` that cannot be read.",
+    "arguments.empty": "Nothing stands under the heading of the arguments, not even that there are none.",
+    "arguments.missing": "An example sends arguments, but the document describes none.",
+    "command.twice": "A command is described, or listed in the table, twice.",
+    "command.undocumented": "The table has a command that no section describes.",
+    "entry.twice": "A command, event or type is described twice.",
+    "enum.duplicate": "A list of values has one of them twice.",
+    "example.misnamed-member": "A member has nearly the name of a documented one that is missing there.",
+    "example.misplaced-member": "A member is documented, but in another object of the same message.",
+    "example.missing-member": "A member that is not marked as optional is not there.",
+    "example.no-command": "A reply is shown without the command that it answers.",
+    "example.no-reply": "A command is shown without its reply.",
+    "example.not-a-message": "What is shown is no message of the protocol.",
+    "example.not-json": "What is shown is no JSON.",
+    "example.undocumented-member": "A member is not documented.",
+    "example.unknown-command": "The command shown is not the one that the section describes.",
+    "example.unknown-event": "The event shown is not documented.",
+    "example.wrong-type": "A value has another type than the documented one.",
+    "example.wrong-value": "A value is none of the documented ones.",
+    "feature.unreadable": "An item in a list of features is none.",
+    "heading.glued": "A heading, or a formatting request, stands on a line with other text.",
+    "heading.name": "The heading is not the command's name.",
+    "heading.nameless": "A section describes something, but nothing tells its name.",
+    "heading.no-underline": "The heading is not marked as one.",
+    "list.kinds": "Kinds of one object are told apart by nothing.",
+    "list.unannounced": "No sentence tells what a list describes.",
+    "list.unattached": "A list describes something that nothing refers to.",
+    "member.no-colon": "There is no colon between a member's name and its description.",
+    "member.no-type": "A member has no type.",
+    "member.twice": "A list has one member twice.",
+    "member.unreadable": "An item in a list of members is none.",
+    "returns.contradicts": "An example returns something else than the text says.",
+    "type.empty": "A type has no members or values.",
+    "type.misspelled": "A type is not spelled as everywhere else.",
+    "type.parenthesis": "The parenthesis before a type is missing.",
+    "type.unknown": "A type is named that the document does not describe.",
+    "union.ambiguous": "A union has more than one base or tag.",
+    "union.endless": "A type is its own base or branch.",
+}
