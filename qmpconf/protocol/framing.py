@@ -217,6 +217,7 @@ class Framer:
 
     def __init__(self, limits: Limits = CLIENT_LIMITS) -> None:
         self._limits = limits
+        self._longest = min(limits.tokens, limits.size)  # that no limit can cut
         self._buffer = bytearray()  # the frame that has not ended, from its first byte
         self._at = 0  # up to where the table has read the buffer
         self._state = _START
@@ -258,7 +259,7 @@ class Framer:
         When it is not, `_cut` tells whether it is surely the beginning of one.
         """
         self._cut = False
-        if piece[:1] != b"{" or len(piece) > min(self._limits.tokens, self._limits.size):
+        if piece[:1] != b"{" or len(piece) > self._longest:
             return None
         try:
             if not piece.isascii():
@@ -272,9 +273,8 @@ class Framer:
         if b"0E" in piece and _ZERO_E.search(piece):
             return None
         data = piece.rstrip(_WHITE)
-        return Frame(
-            Kind.VALUE, data, piece[len(data) :], plain=not (b"\n" in data or b"\r" in data)
-        )
+        plain = not (b"\n" in data or b"\r" in data)
+        return Frame(Kind.VALUE, data, piece[len(data) :], plain)
 
     def _lines(self, piece: bytes) -> list[Frame]:
         """Several lines, of which the first ones may be one message each; the rest is scanned."""

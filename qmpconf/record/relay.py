@@ -102,16 +102,19 @@ class Relay:
 
     def on_client(self, mask: int) -> None:
         """Something happened on the client's socket."""
-        self._event(self._forward, self._backward, mask)
+        if mask == select.EPOLLIN:  # asked for only when there is room; nearly always this one
+            self._read(self._forward, mask)
+        else:
+            self._event(self._forward, self._backward, mask)
 
     def on_server(self, mask: int) -> None:
         """Something happened on the server's socket."""
-        self._event(self._backward, self._forward, mask)
+        if mask == select.EPOLLIN:
+            self._read(self._backward, mask)
+        else:
+            self._event(self._backward, self._forward, mask)
 
     def _event(self, reads: Flow, writes: Flow, mask: int) -> None:
-        if mask == select.EPOLLIN:  # asked for only when there is room; nearly always this one
-            self._read(reads, mask)
-            return
         if mask & select.EPOLLOUT and writes.pending is not None:
             self._flush(writes)
         if mask & (select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR) and not self.over:
