@@ -311,6 +311,7 @@ class _Diff:
             if old and new:
                 self._facts(at, f"the member {name}", old.facts, new.facts, (pair, name))
                 self._optional(at, pair, old, new)
+                self._default(at, pair, old, new)
                 yield at, old.type, new.type, new.facts
             elif old:
                 self._member_went(at, pair, old, after)
@@ -342,6 +343,23 @@ class _Diff:
             after.facts.line,
         )
         self._note((pair, before.name, "optional"), change)
+
+    def _default(self, place: str, pair: _Pair, before: Member, after: Member) -> None:
+        """What leaving the member out means; only documents tell it."""
+        old, new = (one.default.strip("'\"") for one in (before, after))
+        if not (old and new) or old == new or pair.way == "out":
+            return
+        change = Change(
+            "risk",
+            "changed",
+            place,
+            f"the default changed from {old} to {new}",
+            old,
+            new,
+            before.facts.line,
+            after.facts.line,
+        )
+        self._note((pair, before.name, "default"), change)
 
     def _member_went(self, place: str, pair: _Pair, member: Member, after: Shape) -> None:
         level: Level = "breaks"

@@ -102,6 +102,18 @@ def test_values() -> None:
     ]
 
 
+def test_defaults_matter_where_a_client_leaves_something_out() -> None:
+    def defaulting(default: str) -> Object:
+        return Object((Member("x", "int", optional=True, default=default),))
+
+    client, server = both(defaulting("0"), defaulting("100"))
+    assert told(client) == [("risk", "changed", "command c/arguments/x")]
+    assert client[0].message == "the default changed from 0 to 100"
+    assert server == []
+    assert both(defaulting("'off'"), defaulting("off")) == ([], [])
+    assert both(defaulting("1"), defaulting("")) == ([], [])
+
+
 def test_branches_of_unions() -> None:
     def union(*members: Member) -> dict[str, Type]:
         return {

@@ -165,7 +165,7 @@ class Builder:
     def _key(self, written: str, entry: Entry, part: Part) -> str:
         """The key of a type as written; a name that the document does not describe is `any`."""
         depth = 0
-        while array := _ARRAY.fullmatch(written):
+        while depth <= _MOST_NESTED and (array := _ARRAY.fullmatch(written)):
             written = array["words"] or array["brackets"]
             depth += 1
         if written in self._kinds:

@@ -1,9 +1,9 @@
 """Manual pages as rendered text, to logical blocks.
 
-Takes what ``man`` prints, at any width: with or without overstruck and coloured letters, with or
-without the line numbers that a viewer put before each line, and with page headers and footers in
-the middle.  Undoes what setting did to the words: justified spaces, words broken with a hyphen at
-the end of a line, tags that stand on the line of their text.
+Takes what ``man`` prints, at any width, ragged or justified: with or without overstruck and
+coloured letters, with or without the line numbers that a viewer put before each line, and with
+page headers and footers in the middle.  Undoes what setting did to the words: justified spaces,
+words broken with a hyphen at the end of a line, tags that stand on the line of their text.
 
 A viewer's numbers count the lines of the page, not of the file, and jump over chapter headings;
 they are taken off, and blocks carry lines of the file.
@@ -15,23 +15,22 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from qmpconf.schema.documents.manual_blocks import BULLET, SECTION, TAG, Block, Page
+from qmpconf.schema.documents.rendered_lines import (
+    SOFT,
+    Setting,
+    bullet_of,
+    joined,
+    plain,
+    setting_of,
+    unnumbered,
+    words_of,
+)
 
-#: What breaks a word at the end of a line: the hyphen that groff puts there.
-SOFT = "\u2010"
-#: How a bullet comes out on devices that lack it; looked for where a page has none of its own.
-POOR_BULLETS = ("\u00b7", "\u2219", "o", "*", "+")
-
-_OVERSTRUCK = re.compile(r".\x08")
-_NUMBER = re.compile(r"\d{1,7}(?=\s|$)")
-_HEAD = re.compile(r"[\w-]+$")
-_WORD = re.compile(r"[\w-]+(?<!-)")
-_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _TITLE = re.compile(r"(?P<name>[\w.+-]+)\(\d\w*\)(?:\s.*)?\s(?P=name)\(\d\w*\)")
 #: A title too long for its line, which loses its left part; its end is all that is sure.
 _SQUEEZED = re.compile(r"[A-Z0-9.+-]+\(\d\w*\)")
@@ -44,17 +43,10 @@ _ARROW = re.compile(r"(?:->|<-)(?:(?P<json>\s*[{\[])|\s|$)")
 _SHORT = re.compile(r"[^\s:]+|[^\s:]+: \S+")
 #: What a line of a table begins with, where there are no lines to draw with.
 _FRAME = "|+"
-#: Lines of tables, which can run through the text behind a table, are no words.
-_BOXES = dict.fromkeys(range(0x2500, 0x2580), " ")
 #: How a line of an example that goes on after an empty line may begin.
 _GOES_ON = ("->", "<-", "{", "}", "[", "]", '"', "'", "...")
-#: How many of a viewer's numbers may be missing between two lines: a heading and its empty lines.
-_JUMP = 4
-#: A page is set at least and at most this wide.
-_NARROWEST = 30
+#: No page is set wider.
 _WIDEST = 500
-#: Where text is not justified, lines end within so many columns before the margin.
-_RAGGED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,71 +58,6 @@ class _Line:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """How a page was set: the column of its right margin, and whether lines are stretched to it."""
-
-    width: int
-    justified: bool
-
-
-def _plain(line: str) -> str:
-    line = _COLOUR.sub("", line)
-    while "\x08" in line:
-        line, count = _OVERSTRUCK.subn("", line)
-        if not count:
-            line = line.replace("\x08", "")
-    return line.translate(_BOXES).expandtabs().rstrip()
-
-
-def _unnumbered(lines: Sequence[str]) -> list[str]:
-    """The lines without a viewer's numbers, if a viewer put any before them.
-
-    It numbers every line but chapter headings, and the empty lines that it put around those; a
-    page whose lines only sometimes begin with a digit was in no such viewer.
-    """
-    found = []
-    begin = next((int(one[0]) for line in lines if (one := _NUMBER.match(line))), 1)
-    expected = begin if begin > _JUMP else 1
-    taken = 0
-    for line in lines:
-        for number in range(expected, expected + _JUMP):
-            text = str(number)
-            if line.startswith(text):
-                found.append(line[len(text) :])
-                expected = number + 1
-                taken += 1
-                break
-        else:
-            found.append(line)
-    digits = sum(line[:1].isdigit() for line in lines)
-    numbered = taken > _JUMP and taken * 10 >= 9 * digits and taken * 2 > len(lines)
-    return found if numbered else list(lines)
-
-
-def _setting_of(lines: Iterable[str]) -> _Setting:
-    """How the page was set, as its lines tell: where most of them end is the right margin."""
-    ends = Counter(len(line) for line in lines if len(line) > _NARROWEST and line[0] == " ")
-    width = ends.most_common(1)[0][0] if ends else 0
-    near = sum(number for end, number in ends.items() if width - _RAGGED <= end < width)
-    return _Setting(width, justified=ends[width] > near)
-
-
-def _bullet_of(lines: Sequence[str]) -> str:
-    """What the page has as a bullet: groff's own, or the most frequent of the poor ones."""
-    if any(BULLET in line for line in lines):
-        return BULLET
-    seen = Counter(line.lstrip()[:2] for line in lines)
-    return max(POOR_BULLETS, key=lambda bullet: seen[f"{bullet} "])
-
-
-def _words_of(lines: Sequence[str]) -> Container[str]:
-    """The unbroken words of a page that was set without soft hyphens; else none are needed."""
-    if any(SOFT in line for line in lines):
-        return frozenset()
-    return frozenset(word for line in lines for word in _WORD.findall(line.removesuffix("-")))
-
-
 def _is_heading(words: str, below: str) -> bool:
     """Whether a line at the left edge is a chapter heading.
 
@@ -138,33 +65,6 @@ def _is_heading(words: str, below: str) -> bool:
     """
     capitals = not any(map(str.islower, words)) and any(map(str.isalpha, words))
     return capitals or below.startswith(" " * SECTION)
-
-
-def joined(lines: Iterable[str], known: Container[str] = ()) -> str:
-    """The lines as one, as they were before they were set.
-
-    A soft hyphen at the end of a line is taken away with the break; after any other hyphen the
-    word goes on.  On a page that was set without soft hyphens, `known` has its unbroken words,
-    which tell one kind from the other.  Elsewhere a break is a space.  Runs of spaces are one.
-    """
-    text = ""
-    for line in lines:
-        words = " ".join(line.split())
-        if text.endswith(SOFT) or _is_soft(text, words, known):
-            text = text[:-1] + words
-        elif text.endswith("-") and text[-2:-1].isalnum():
-            text += words
-        else:
-            text += f" {words}" if text else words
-    return text.replace(SOFT, "-")
-
-
-def _is_soft(before: str, after: str, known: Container[str]) -> bool:
-    """Whether the hyphen between a line and the next was put there to break the word."""
-    head, tail = _HEAD.search(before), _WORD.match(after)
-    if not known or not head or not tail or not before.endswith("-") or before.endswith("--"):
-        return False
-    return head[0][:-1] + tail[0] in known or head[0] + tail[0] not in known
 
 
 def _literally(lines: Sequence[_Line]) -> str:
@@ -178,7 +78,7 @@ def _literally(lines: Sequence[_Line]) -> str:
 class _Reader:
     """Reads lines from the top to the bottom, and collects blocks."""
 
-    def __init__(self, page: _Setting, bullet: str, known: Container[str]) -> None:
+    def __init__(self, page: Setting, bullet: str, known: Container[str]) -> None:
         self._page = page
         self._known = known
         self._bullet = bullet
@@ -376,9 +276,9 @@ def read_rendered(text: str) -> Page:
 
     Any text gives a page: what cannot be placed is a paragraph.
     """
-    lines = [_plain(line) for line in re.split(r"\r\n|[\n\r\f\v]", text)]
-    lines = _unnumbered(lines)
-    reader = _Reader(_setting_of(lines), _bullet_of(lines), _words_of(lines))
+    lines = [plain(line) for line in re.split(r"\r\n|[\n\r\f\v]", text)]
+    lines = unnumbered(lines)
+    reader = _Reader(setting_of(lines), bullet_of(lines), words_of(lines))
     for number, (line, below) in enumerate(itertools.pairwise([*lines, ""]), 1):
         reader.line(number, line, below)
     return reader.finish()

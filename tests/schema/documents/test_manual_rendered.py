@@ -7,7 +7,8 @@ import textwrap
 import pytest
 
 from qmpconf.schema.documents.manual_blocks import Page
-from qmpconf.schema.documents.rendered import joined, read_rendered
+from qmpconf.schema.documents.rendered import read_rendered
+from qmpconf.schema.documents.rendered_lines import joined
 
 
 def read(text: str) -> Page:
