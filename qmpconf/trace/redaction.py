@@ -79,7 +79,10 @@ LINES = (
 _TELLING_LINE = re.compile(r"\s*qom-get\s+\S+\s+(?:data|password)\b")
 
 #: On a program's command line, options whose values are secret.
-_OPTION = re.compile(r"((?:^|[\s,])(?:data|password|passwd|cookie)=)((?:[^,\s]|,,)+)")
+_OPTIONS = (
+    re.compile(r"((?:^|[\s,]|--?)(?:data|password|passwd|cookie)=)((?:[^,\s]|,,)+)"),
+    re.compile(r'("(?:data|password|passwd|cookie)"\s*:\s*")(?:[^"\\]|\\.)*'),
+)
 
 #: What a client message must hold, one of them, to be looked at at all.
 _SUSPICIOUS = (b"passw", b"cookie", b"secret", b"qom-", b"change", b"human-monitor", b"\\u")
@@ -178,8 +181,10 @@ class Redactor:
 
 
 def redact_command_line(text: str) -> str:
-    """A program's command line without the values of options that are secret."""
-    return _OPTION.sub(rf"\1{REPLACEMENT}", text)
+    """A program's command line without the secrets in its options, in either syntax."""
+    for pattern in _OPTIONS:
+        text = pattern.sub(rf"\1{REPLACEMENT}", text)
+    return text
 
 
 def _holds(when: _When, texts: dict[_Path, set[str]]) -> bool:

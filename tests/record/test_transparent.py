@@ -458,7 +458,7 @@ def test_no_server_refuses_the_client_and_goes_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pair", ["tcp"], indirect=True)
 def test_a_refusal_over_tcp_is_a_reset(pair: Pair) -> None:
     pair.listener.close()
-    with connected(pair.proxy.address) as sock, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), connected(pair.proxy.address) as sock:
         sock.recv(1)
     until(lambda: pair.proxy.closed() == {1: ("server", "Connection refused")})
 

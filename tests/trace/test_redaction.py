@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -319,9 +320,10 @@ def test_command_lines_of_programs() -> None:
         "qemu -object secret,id=s,data=REDACTED -spice port=1,password=REDACTED,x=y "
         "-name data=REDACTED"
     )
-    assert redact_command_line("qemu -drive file=data,metadata=1") == (
-        "qemu -drive file=data,metadata=1"
-    )
+    for line in ("qemu -drive file=data,metadata=1", os.fsdecode(b"a\xff 'b' \"c")):
+        assert redact_command_line(line) == line
+    line = """-object '{"qom-type":"secret","id":"s","data":"hunter2"}' --password=hunter2"""
+    assert redact_command_line(line) == line.replace("hunter2", "REDACTED")
 
 
 JSON = st.recursive(
