@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
-#: What each level means, said of the client.
-MEANINGS: Mapping[Level, str] = {
-    "breaks": "breaks a client",
-    "risk": "can surprise a client",
-    "deprecated": "will go away",
-    "unknown": "told by one of the two only",
-    "compatible": "a client need not care",
+#: What each level means: as a heading, and behind a number.
+MEANINGS: Mapping[Level, tuple[str, str]] = {
+    "breaks": ("what breaks a client", "break a client"),
+    "risk": ("what can surprise a client", "can surprise it"),
+    "deprecated": ("what will go away", "announce what will go away"),
+    "unknown": ("what only one of the two tells", "only told by one of the two"),
+    "compatible": ("what a client need not care about", "harmless"),
 }
 
 #: How many of the other commands and events with the same change are named.
@@ -48,7 +48,7 @@ def text(
     """For a terminal: the levels down to `down_to`, in lines of about `width` characters."""
     lines = [f"{before.name} → {after.name}: {_counted(changes)}", *_drift(before, after)]
     for level, found in _by_level(changes, down_to):
-        lines += ["", f"{MEANINGS[level]} ({len(found)}):"]
+        lines += ["", f"{MEANINGS[level][0]} ({len(found)}):"]
         for one in found:
             lines.append(f"  {one.place}")
             lines += textwrap.wrap(
@@ -68,12 +68,12 @@ def markdown(before: Catalog, after: Catalog, changes: Sequence[Change], *, down
     parts += [line for words in _drift(before, after) for line in (words, "")]
     counts = totals(changes)
     parts.append(
-        tabulate([[MEANINGS[level], counts[level]] for level in LEVELS], ("", ""), "github")
+        tabulate([[MEANINGS[level][0], counts[level]] for level in LEVELS], ("", ""), "github")
     )
     for level, found in _by_level(changes, down_to):
         rows = [[_cell(f"`{one.place}`"), _cell(_sentence(one))] for one in found]
         table = tabulate(rows, ("place", "change"), tablefmt="github", disable_numparse=True)
-        parts += ["", f"## {MEANINGS[level].capitalize()}", "", table]
+        parts += ["", f"## {MEANINGS[level][0].capitalize()}", "", table]
     return _shown("\n".join(parts) + "\n")
 
 
@@ -101,7 +101,7 @@ def _counted(changes: Sequence[Change]) -> str:
     if not changes:
         return "no difference"
     counts = totals(changes)
-    return ", ".join(f"{counts[level]} {MEANINGS[level]}" for level in LEVELS if counts[level])
+    return ", ".join(f"{counts[level]} {MEANINGS[level][1]}" for level in LEVELS if counts[level])
 
 
 def _drift(before: Catalog, after: Catalog) -> list[str]:

@@ -24,8 +24,8 @@ def test_text_begins_with_what_breaks(capsys: pytest.CaptureFixture[str]) -> Non
     code, out, _ = run(capsys, "qemu-5.2.0", "qemu-7.2.22")
     assert code == 1
     lines = out.splitlines()
-    assert lines[0].startswith("qemu-5.2.0 → qemu-7.2.22: 16 breaks a client")
-    assert lines[2] == "breaks a client (16):"
+    assert lines[0].startswith("qemu-5.2.0 → qemu-7.2.22: 16 break a client, ")
+    assert lines[2] == "what breaks a client (16):"
     assert "  command change" in lines
     assert lines[lines.index("  command change") + 1].strip() == (
         "the command is gone (it was deprecated)"
@@ -64,7 +64,7 @@ def test_exit_code_is_about_the_levels_shown(
 def test_markdown_has_a_table_for_each_level(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "qemu-10.0.13", "qemu-11.1.3", "--format", "markdown")
     assert out.startswith("# qemu-10.0.13 → qemu-11.1.3\n")
-    assert "## Breaks a client\n\n| place " in out
+    assert "## What breaks a client\n\n| place " in out
     assert "`command migrate/arguments/detach`" in out
 
 
