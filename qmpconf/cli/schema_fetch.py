@@ -104,8 +104,7 @@ class _Client:
         try:
             self._socket.sendall(dumps({"execute": command}) + b"\n")
         except OSError as error:
-            text = f"the server closed the connection before {command}: {reason(error)}"
-            raise TargetError(f"{self._target}: {text}") from error
+            raise self._lost(error) from error
         reply = self.receive(Success, Failure)
         if isinstance(reply, Failure):
             text = f"{reply.error_class}: {reply.description}"
@@ -127,10 +126,14 @@ class _Client:
                     "is another client connected, or is it no QMP monitor?"
                 ) from None
             except OSError as error:
-                raise TargetError(f"{self._target}: connection lost: {reason(error)}") from error
+                raise self._lost(error) from error
             if not data:
-                raise TargetError(f"{self._target}: the server closed the connection")
+                raise self._lost(None)
             frames = self._framer.feed(data)
             self._waiting += [one.data for one in frames if one.kind is Kind.VALUE]
             if any(one.kind is Kind.MALFORMED for one in frames):
                 raise TargetError(f"{self._target}: is no QMP monitor: it sends no JSON")
+
+    def _lost(self, error: OSError | None) -> TargetError:
+        how = f" ({reason(error)})" if error else ""
+        return TargetError(f"{self._target}: the server closed the connection{how}")

@@ -27,6 +27,7 @@ import gzip
 import hashlib
 import importlib.resources
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -243,12 +244,19 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def shipped() -> list[str]:
-    """Names of the catalogs in the package, sorted."""
+    """Names of the catalogs in the package, sorted by product and version."""
     folder = importlib.resources.files("qmpconf.schema").joinpath("catalogs")
     if not folder.is_dir():
         return []
-    names = (one.name for one in folder.iterdir())
-    return sorted(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
+    files = (one.name for one in folder.iterdir())
+    names = (name.removesuffix(_SUFFIX) for name in files if name.endswith(_SUFFIX))
+    return sorted(names, key=_naturally)
+
+
+def _naturally(name: str) -> list[tuple[int, str]]:
+    """A key that sorts 5.2 before 10.0, and words behind numbers."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdigit() else (1 << 30, part) for part in parts]
 
 
 def load_shipped(name: str) -> Catalog:
