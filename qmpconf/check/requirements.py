@@ -9,7 +9,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from qmpconf.protocol.requirements import REQUIREMENTS, Level, Party, Requirement
+from qmpconf.protocol.requirements import (
+    REQUIREMENTS,
+    Level,
+    Party,
+    Requirement,
+    requirement,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +91,7 @@ _ROWS: tuple[tuple[str, Level, Party, str], ...] = (
 
 #: The requirements of catalogs, by id.
 SCHEMA_REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
-    {row[0]: Requirement(*row, "the schema") for row in _ROWS}
+    {row[0]: requirement(*row, "the schema") for row in _ROWS}
 )
 
 #: Every requirement that a finding can name: those of the protocol and those of catalogs.

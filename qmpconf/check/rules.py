@@ -186,7 +186,7 @@ class Rules:
         name = command.name
         bad = self._bad.pop(sent, None) if self._bad else None
         known = self._catalog.commands.get(name)
-        if known and bad is None and self._quick.returned(name, reply.result):
+        if known and bad is None and not command.oob and self._quick.returned(name, reply.result):
             return _NOTHING
         if known is None:
             return () if command.problems else (self._undocumented_command(command, sent, line),)
@@ -205,6 +205,19 @@ class Rules:
             )
         if bad is not None and self.basis.very_build:
             found.append(self._taken(command, bad, sent, line))
+        if command.oob and self.basis.very_build and not known.allow_oob:
+            found.append(
+                self._report(
+                    "oob.allowed-only",
+                    line,
+                    "",
+                    name,
+                    f"{name!r} was carried out of band, which its schema does not allow",
+                    "GenericError",
+                    "success",
+                    self.basis.cite(known),
+                )
+            )
         return found
 
     def failure(self, command: Command, sent: int, reply: Failure, line: int) -> Sequence[Finding]:

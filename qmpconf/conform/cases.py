@@ -50,8 +50,7 @@ class Case:
 
     `id` is its address, `requirements` what it shows (the first one is the one that its own
     expectations are about), `title` one sentence.  `needs` names commands that the target must
-    have, ``oob`` or ``fds``; `since` the version (major, minor) from which on a QEMU is bound.
-    `owns_silence`: a missing response breaks the case's own requirement, and not
+    have, ``oob`` or ``fds``.  `owns_silence`: a missing response breaks the case's own requirement, and not
     ``response.exactly-one``.  `destructive` cases may end or change the target.  `limit` is in
     seconds.
     """
@@ -61,7 +60,6 @@ class Case:
     title: str
     body: Callable[[Probe], None]
     needs: tuple[str, ...] = ()
-    since: tuple[int, int] = (0, 0)
     owns_silence: bool = False
     destructive: bool = False
     limit: float = LIMIT
@@ -77,7 +75,6 @@ def case(
     each: Mapping[str, Any] | None = None,
     name: str | None = None,
     needs: tuple[str, ...] = (),
-    since: tuple[int, int] = (0, 0),
     owns_silence: bool = False,
     destructive: bool = False,
     limit: float = LIMIT,
@@ -100,7 +97,6 @@ def case(
                 told,
                 body,
                 needs,
-                since,
                 owns_silence,
                 destructive,
                 limit,

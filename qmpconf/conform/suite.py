@@ -236,9 +236,11 @@ class Suite:
                     return "descriptors can be passed over UNIX sockets alone"
             elif need not in facts.commands:
                 return f"the target has no {need}"
-        if facts.version and facts.version < case.since:
-            since = ".".join(map(str, case.since))
-            return f"the rule holds since {since}"
+        rule = ALL_REQUIREMENTS[case.requirements[0]]
+        if not rule.holds(facts.version):
+            return (
+                f"the rule holds {f'up to {rule.until}' if rule.until else f'since {rule.since}'}"
+            )
         return ""
 
 

@@ -10,6 +10,7 @@ order; but how many come differs between servers (PROTOCOL.md, recovery), so it 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Any
 
@@ -23,7 +24,7 @@ from qmpconf.protocol.messages import (
     Unknown,
     brief,
 )
-from qmpconf.protocol.values import same
+from qmpconf.protocol.values import Value, same
 
 
 class Pending(msgspec.Struct, eq=False):
@@ -57,8 +58,9 @@ class Pending(msgspec.Struct, eq=False):
         if isinstance(self.message, Command) and self.message.has_id:
             if response.has_id:
                 return same(self.message.id, response.id)
-            # A duplicate member is refused by the parser, which knows no id yet.
-            return isinstance(response, Failure) and self.message.duplicates
+            # A parser that refuses duplicate members, or numbers beyond its own, knows no id yet.
+            unread = self.message.duplicates or _is_beyond(self.message.id)
+            return unread and isinstance(response, Failure)
         return not response.has_id
 
     def __str__(self) -> str:
@@ -168,6 +170,20 @@ class Queue:
                 )
         self._in_band.popleft()
         return due, _wrong_id(due, response)
+
+
+def _is_beyond(value: Value) -> bool:
+    """Whether a value is, or holds, a number beyond all doubles."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, float) and math.isinf(one):
+            return True
+    return False
 
 
 def _wrong_id(waiting: Pending, response: Success | Failure) -> Problem:

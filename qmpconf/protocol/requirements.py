@@ -12,6 +12,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from qmpconf.protocol.deviations import DEVIATIONS, HOLDS, UNSEEN, Deviation
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,13 +37,49 @@ class Party(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One rule: `id`, `level`, who is bound (`binds`), one `sentence`, and its `source`."""
+    """One rule: `id`, `level`, who is bound (`binds`), one `sentence`, and its `source`.
+
+    `since` and `until` are the first and the last version of QEMU that it binds (empty: it always
+    did, it still does), `deviations` what known builds do otherwise, `unseen` why neither a
+    recording nor the server suite can show it (empty: they can).
+    """
 
     id: str
     level: Level
     binds: Party
     sentence: str
     source: str
+    since: str = ""
+    until: str = ""
+    deviations: tuple[Deviation, ...] = ()
+    unseen: str = ""
+
+    def holds(self, version: tuple[int, ...]) -> bool:
+        """Whether it binds a server of this version, which is () where it is unknown."""
+        first, last = _numbers(self.since), _numbers(self.until)
+        return not version or (
+            version[: len(first)] >= first and (not last or version[: len(last)] <= last)
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")) if version else ()
+
+
+def requirement(id_: str, level: Level, binds: Party, sentence: str, source: str) -> Requirement:
+    """A rule, with what `qmpconf.protocol.deviations` knows of it."""
+    since, until = HOLDS.get(id_, ("", ""))
+    return Requirement(
+        id_,
+        level,
+        binds,
+        sentence,
+        source,
+        since,
+        until,
+        DEVIATIONS.get(id_, ()),
+        UNSEEN.get(id_, ""),
+    )
 
 
 _S, _C = Party.SERVER, Party.CLIENT
@@ -402,5 +440,5 @@ _ROWS: tuple[tuple[str, Level, Party, str, str], ...] = (
 
 #: Every requirement of the wire protocol, by id, in the order of PROTOCOL.md.
 REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
-    {row[0]: Requirement(*row) for row in _ROWS}
+    {row[0]: requirement(*row) for row in _ROWS}
 )

@@ -38,7 +38,7 @@ from qmpconf.protocol.messages import (
     from_server,
 )
 from qmpconf.protocol.rates import LIMITED, Rates
-from qmpconf.protocol.requirements import Party
+from qmpconf.protocol.requirements import REQUIREMENTS, Party
 from qmpconf.protocol.values import Value, same
 
 
@@ -73,9 +73,6 @@ _DUE = {
     Phase.NEGOTIATION: "no event before negotiation is done",
     Phase.COMMANDS: "one greeting",
 }
-
-#: Since when the classes of errors are a closed list, and errors have no `data`.
-_CLOSED_CLASSES_SINCE = (1, 2, 0)
 
 
 #: How responses and events begin, also those that cannot be read to their end.
@@ -296,7 +293,7 @@ class Session:
     def _holds(self, problem: Problem) -> bool:
         """Whether a requirement held already in the version that greeted."""
         if problem.requirement == "response.error-class" or problem.pointer == "/error/data":
-            return not self.version or self.version >= _CLOSED_CLASSES_SINCE
+            return REQUIREMENTS[problem.requirement].holds(self.version)
         return True
 
     def _greet(self, greeting: Greeting) -> None:

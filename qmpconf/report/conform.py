@@ -34,9 +34,9 @@ def failure(result: Result, repeat: str) -> str:
     if result.known:
         lines.append(f"  known      {result.known}")
     for breach in result.breaches[:1]:
+        rule = f"{breach.requirement} ({breach.level}, {breach.source})"
         lines += [
-            f"  rule       {breach.requirement} ({breach.level}, {breach.source}): "
-            f"{breach.sentence}",
+            f"  rule       {rule}: {breach.sentence}",
             f"  expected   {breach.expected}",
             f"  got        {breach.seen}",
         ]

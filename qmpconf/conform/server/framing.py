@@ -170,7 +170,7 @@ DUPLICATES = {
 }
 
 
-@case("framing.duplicate-member", each=DUPLICATES, name="", since=(4, 0))
+@case("framing.duplicate-member", each=DUPLICATES, name="")
 def _duplicates(probe: Probe, text: str) -> None:
     """A member that stands twice is refused."""
     talk = probe.negotiated()

@@ -47,7 +47,7 @@ def _out_of_band(probe: Probe, identity: str) -> bytes:
     return dumps({"exec-oob": name, "arguments": arguments, "id": identity})
 
 
-@case("oob.overtakes", name="queue", needs=("oob",), since=(3, 0), owns_silence=True)
+@case("oob.overtakes", name="queue", needs=("oob",), owns_silence=True)
 def _overtakes(probe: Probe) -> None:
     """An out-of-band command behind five slow ones is answered before the last of them."""
     slow = next((name for name in SLOW if probe.has(name)), SLOW[-1])
@@ -82,7 +82,7 @@ def _race(talk: Talk, slow: str, oob: bytes) -> tuple[bool, float, int]:
     return len(slow_ones) < len(queue), seconds, before[-1].line
 
 
-@case("oob.overtakes", name="answered", needs=("oob",), since=(3, 0))
+@case("oob.overtakes", name="answered", needs=("oob",))
 def _answered(probe: Probe) -> None:
     """An out-of-band command is understood once oob is enabled."""
     talk = probe.negotiated("oob")
@@ -93,7 +93,7 @@ def _answered(probe: Probe) -> None:
     succeeded(talk.ask({"execute": "query-version", "id": 1}))
 
 
-@case("oob.overtakes", name="bad-arguments", needs=("oob",), since=(3, 0))
+@case("oob.overtakes", name="bad-arguments", needs=("oob",))
 def _bad_arguments(probe: Probe) -> None:
     """An out-of-band command with wrong arguments is refused, with its id."""
     name, _ = _allowed(probe)
@@ -103,7 +103,7 @@ def _bad_arguments(probe: Probe) -> None:
     talk.barrier()
 
 
-@case("oob.allowed-only", name="query-version", needs=("oob",), since=(3, 0))
+@case("oob.allowed-only", name="query-version", needs=("oob",))
 def _allowed_only(probe: Probe) -> None:
     """exec-oob of a command that does not allow it gets GenericError."""
     talk = probe.negotiated("oob")
@@ -111,7 +111,7 @@ def _allowed_only(probe: Probe) -> None:
     succeeded(talk.ask({"execute": "query-version", "id": 2}))
 
 
-@case("oob.allowed-only", name="unknown-command", needs=("oob",), since=(3, 0))
+@case("oob.allowed-only", name="unknown-command", needs=("oob",))
 def _oob_unknown(probe: Probe) -> None:
     """exec-oob of a command that does not exist gets CommandNotFound."""
     talk = probe.negotiated("oob")
@@ -119,7 +119,7 @@ def _oob_unknown(probe: Probe) -> None:
     succeeded(talk.ask({"execute": "query-version", "id": 2}))
 
 
-@case("oob.queue", name="eight", needs=("oob",), since=(3, 0), owns_silence=True)
+@case("oob.queue", name="eight", needs=("oob",), owns_silence=True)
 def _eight(probe: Probe) -> None:
     """With seven in-band commands in flight, an out-of-band command is still answered."""
     talk = probe.negotiated("oob")
@@ -129,7 +129,7 @@ def _eight(probe: Probe) -> None:
     talk.barrier()
 
 
-@case("oob.queue", name="many", needs=("oob",), since=(3, 0), owns_silence=True)
+@case("oob.queue", name="many", needs=("oob",), owns_silence=True)
 def _many(probe: Probe) -> None:
     """Forty commands at once, in band and out of band, are all answered: none is dropped."""
     talk = probe.negotiated("oob")
@@ -144,7 +144,7 @@ def _many(probe: Probe) -> None:
         raise Unmet(f"{len(commands)} responses", f"{answered}")
 
 
-@case("oob.id", name="without", needs=("oob",), since=(4, 0))
+@case("oob.id", name="without", needs=("oob",))
 def _without_id(probe: Probe) -> None:
     """With oob enabled, in-band commands work with an id, and their responses keep their order."""
     talk = probe.negotiated("oob")

@@ -192,7 +192,7 @@ ERRORS: dict[str, bytes] = {
 }
 
 
-@case("response.error-shape", "response.error-class", each=ERRORS, name="", since=(1, 2))
+@case("response.error-shape", "response.error-class", each=ERRORS, name="")
 def _error_shape(probe: Probe, text: bytes) -> None:
     """An error has a class, one of five, and a description, and nothing else."""
     talk = probe.negotiated()
@@ -203,7 +203,7 @@ def _error_shape(probe: Probe, text: bytes) -> None:
     talk.barrier()
 
 
-@case("response.error-class", name="negotiation", since=(1, 2))
+@case("response.error-class", name="negotiation")
 def _error_class_negotiation(probe: Probe) -> None:
     """Errors before negotiation have one of the five classes, too."""
     talk = probe.connect()

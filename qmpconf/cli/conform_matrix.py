@@ -1,0 +1,77 @@
+"""``qmpconf conform --matrix FILE``: many servers, one table of servers and requirements.
+
+The file lists them (TOML)::
+
+    [[server]]
+    name = "QEMU 7.2, -M none"
+    spawn = "qemu-7.2 -M none -display none -qmp unix:{socket},server=on,wait=off"
+
+The table goes next to it, as ``.md`` and ``.html``.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from qmpconf.cli.conform import open_target
+from qmpconf.conform.outcome import Outcome
+from qmpconf.conform.suite import Options, Suite
+from qmpconf.errors import InputError, OutputError, QmpconfError
+from qmpconf.report import conform_matrix as views
+from qmpconf.report.conform import counts
+
+
+def run_matrix(path: str, options: Options, *, quiet: bool) -> int:
+    """Run the suite against every server of the file, write the table, and give the worst code."""
+    servers = _servers(path)
+    outcomes: dict[str, Outcome] = {}
+    code = 0
+    for number, (name, entry) in enumerate(servers.items()):
+        own = options
+        if options.folder:
+            own = replace(options, folder=str(Path(options.folder) / f"{number:02}"))
+        if not quiet:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+        try:
+            with ExitStack() as stack:
+                target = open_target(stack, entry.get("target"), entry.get("spawn"))
+                suite = stack.enter_context(Suite(target, own))
+                outcome = outcomes[name] = suite.run_all()
+                suite.discard()
+        except QmpconfError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            code = max(code, error.exit_code)
+            continue
+        code = max(code, outcome.exit_code)
+        if not quiet:
+            print(f"{name}: {counts(outcome)}", file=sys.stderr, flush=True)
+    out = Path(path)
+    try:
+        out.with_suffix(".md").write_text(views.markdown(outcomes, out.name), encoding="utf-8")
+        out.with_suffix(".html").write_text(views.html(outcomes, out.name), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {error.filename}: {error.strerror}") from error
+    return code
+
+
+def _servers(path: str) -> dict[str, dict[str, Any]]:
+    try:
+        value = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from None
+    servers: dict[str, dict[str, Any]] = {}
+    for number, entry in enumerate(value.get("server", []), 1):
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if not name or len(entry.keys() & {"spawn", "target"}) != 1:
+            raise InputError(f"{path}: server {number} needs a name, and spawn or target")
+        if odd := entry.keys() - {"name", "spawn", "target"}:
+            raise InputError(f"{path}: server {number}: unexpected {', '.join(sorted(odd))}")
+        servers[name] = entry
+    if not servers:
+        raise InputError(f"{path}: lists no [[server]]")
+    return servers

@@ -1,0 +1,199 @@
+"""Servers by requirements: one table of many outcomes, as Markdown and as HTML.
+
+Both say the same: the table, then every broken case with its reason.  Traces are untrusted input:
+the HTML is made with autoescape on, and Markdown's own characters are escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jinja2 import Environment
+from tabulate import tabulate
+
+from qmpconf.check.requirements import ALL_REQUIREMENTS
+from qmpconf.conform.outcome import Outcome
+from qmpconf.conform.verdicts import Verdict
+from qmpconf.report.conform import counts
+from qmpconf.report.text import printable
+
+#: What stands in a cell.
+_MARKS = {
+    Verdict.PASS: "pass",
+    Verdict.FAIL: "FAIL",
+    Verdict.WARN: "warn",
+    Verdict.NOT_APPLICABLE: "n/a",
+    Verdict.INCONCLUSIVE: "?",
+}
+
+_KEY = (
+    "pass: every case passed. FAIL: a MUST is broken; warn: a SHOULD is; with a dagger (†) it is "
+    "known of this server, and listed below. n/a: the server does not offer what it is about. "
+    "?: no case could find out."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One requirement on one server."""
+
+    text: str
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One requirement on all servers."""
+
+    id: str
+    level: str
+    sentence: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """One broken case of one server."""
+
+    case: str
+    servers: list[str]
+    reason: str
+    known: str
+
+
+def rows(outcomes: Mapping[str, Outcome]) -> list[Row]:
+    """Every requirement that was put to the test on any server."""
+    verdicts = {name: outcome.requirements() for name, outcome in outcomes.items()}
+    found = []
+    for name, rule in ALL_REQUIREMENTS.items():
+        if not any(name in one for one in verdicts.values()):
+            continue
+        cells = [_cell(outcome, name, verdicts[one]) for one, outcome in outcomes.items()]
+        found.append(Row(name, rule.level.value, rule.sentence, cells))
+    return found
+
+
+def _cell(outcome: Outcome, requirement: str, verdicts: Mapping[str, Verdict]) -> Cell:
+    verdict = verdicts.get(requirement, Verdict.NOT_APPLICABLE)
+    known = outcome.is_known(requirement)
+    return Cell(_MARKS[verdict] + (" †" if known else ""), "known" if known else verdict.value)
+
+
+def breaks(outcomes: Mapping[str, Outcome]) -> list[Break]:
+    """Every broken case, once for all the servers that break it for the same reason."""
+    found: dict[tuple[str, str], Break] = {}
+    for server, outcome in outcomes.items():
+        for one in outcome.results:
+            if one.verdict.broken:
+                key = (one.case, one.known or one.reason)
+                entry = found.setdefault(key, Break(one.case, [], one.reason, one.known))
+                entry.servers.append(server)
+    return sorted(found.values(), key=lambda one: one.case)
+
+
+def markdown(outcomes: Mapping[str, Outcome], source: str) -> str:
+    """The whole report in Markdown; `source` is the file that lists the servers."""
+    servers = list(outcomes)
+    table = tabulate(
+        [(f"`{row.id}`", row.level, *(cell.text for cell in row.cells)) for row in rows(outcomes)],
+        ("requirement", "level", *(str(n) for n in range(1, len(servers) + 1))),
+        tablefmt="github",
+        disable_numparse=True,
+    )
+    parts = [
+        "# Conformance: servers by requirements",
+        f"Made by `qmpconf conform --matrix {source}`. {_KEY}",
+        "\n".join(
+            f"{n}. {_md(name)}: {_md(_told(outcomes[name]))}" for n, name in _numbered(servers)
+        ),
+        table,
+        "## What is broken",
+    ]
+    for one in breaks(outcomes):
+        where = ", ".join(str(servers.index(name) + 1) for name in one.servers)
+        known = f" Known: {_md(one.known)}." if one.known else " **Not known before.**"
+        parts.append(f"- `{one.case}` ({where}): {_md(one.reason)}.{known}")
+    if not breaks(outcomes):
+        parts.append("Nothing.")
+    return "\n\n".join(parts) + "\n"
+
+
+def html(outcomes: Mapping[str, Outcome], source: str) -> str:
+    """The whole report as one HTML page that needs nothing else."""
+    servers = list(outcomes)
+    return (
+        Environment(autoescape=True)
+        .from_string(_PAGE)
+        .render(
+            source=source,
+            key=_KEY,
+            servers=[(n, name, _told(outcomes[name])) for n, name in _numbered(servers)],
+            rows=rows(outcomes),
+            breaks=[
+                (one, ", ".join(str(servers.index(name) + 1) for name in one.servers))
+                for one in breaks(outcomes)
+            ],
+        )
+    )
+
+
+def _told(outcome: Outcome) -> str:
+    return f"{outcome.target.partition(' at ')[0]}; {counts(outcome).rpartition(';')[0]}"
+
+
+def _numbered(names: list[str]) -> list[tuple[int, str]]:
+    return list(enumerate(names, 1))
+
+
+def _md(text: str) -> str:
+    """`text` for Markdown: what a server sent must not become markup."""
+    text = printable(text)
+    text = text if len(text) <= 300 else text[:300] + " ..."
+    return "".join(f"\\{one}" if one in "\\`*_{}[]<>#|" else one for one in text)
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Conformance: servers by requirements</title>
+<style>
+body { font: 15px/1.45 sans-serif; margin: 2em; max-width: 90em; color: #222; }
+table { border-collapse: collapse; }
+th, td { border: 1px solid #ccc; padding: .2em .6em; text-align: left; vertical-align: top; }
+th { background: #f3f3f3; position: sticky; top: 0; }
+td.pass { background: #e6f4e6; } td.fail { background: #f6c6c6; font-weight: bold; }
+td.warn { background: #fbe8c0; } td.known { background: #fdf3dc; }
+td.not-applicable, td.inconclusive { color: #777; }
+code { font-size: 95%; }
+</style>
+</head>
+<body>
+<h1>Conformance: servers by requirements</h1>
+<p>Made by <code>qmpconf conform --matrix {{ source }}</code>. {{ key }}</p>
+<ol>
+{%- for number, name, told in servers %}
+<li><b>{{ name }}</b>: {{ told }}</li>
+{%- endfor %}
+</ol>
+<table>
+<tr><th>requirement</th><th>level</th>
+{%- for number, name, told in servers %}<th title="{{ name }}">{{ number }}</th>{% endfor %}</tr>
+{%- for row in rows %}
+<tr><td title="{{ row.sentence }}"><code>{{ row.id }}</code></td><td>{{ row.level }}</td>
+{%- for cell in row.cells %}<td class="{{ cell.style }}">{{ cell.text }}</td>{% endfor %}</tr>
+{%- endfor %}
+</table>
+<h2>What is broken</h2>
+<ul>
+{%- for one, where in breaks %}
+<li><code>{{ one.case }}</code> ({{ where }}): {{ one.reason }}.
+{% if one.known %}Known: {{ one.known }}.{% else %}<b>Not known before.</b>{% endif %}</li>
+{%- else %}
+<li>Nothing.</li>
+{%- endfor %}
+</ul>
+</body>
+</html>
+"""
