@@ -43,6 +43,7 @@ _BLAMES: dict[Party, Blame] = {
 _ADDITIONS = frozenset({"unknown", "value"})
 
 _NOTHING: tuple[Finding, ...] = ()
+_NONE: tuple[None, None] = (None, None)
 
 
 class Reporter:
@@ -107,7 +108,8 @@ class Rules:
         self.basis = basis
         self._catalog = basis.catalog
         self._report = reporter.finding
-        self._bad: dict[int, Problem] = {}  # line of a command that waits -> what breaks it
+        # Commands that wait, by identity, and what breaks them.
+        self._bad: dict[int, tuple[Command, Problem]] = {}
         self._quick = basis.validator.quick
         self._plain = basis.plain
 
@@ -137,7 +139,7 @@ class Rules:
                 redacted,
             )
             if found and problems:
-                self._bad[line] = problems[0]
+                self._bad[id(command)] = (command, problems[0])
         forbidden = self.basis.tells_oob and not known.allow_oob
         if command.oob and forbidden and "/exec-oob" not in breached:
             found.append(
@@ -184,7 +186,7 @@ class Rules:
     ) -> Sequence[Finding]:
         """A success; `sent` is the line of the command that it answers."""
         name = command.name
-        bad = self._bad.pop(sent, None) if self._bad else None
+        _, bad = self._bad.pop(id(command), _NONE) if self._bad else _NONE
         known = self._catalog.commands.get(name)
         if known and bad is None and not command.oob and self._quick.returned(name, reply.result):
             return _NOTHING
@@ -224,7 +226,7 @@ class Rules:
         """An error in command mode; `sent` is the line of the command that it answers."""
         name = command.name
         refused = reply.error_class == "CommandNotFound"
-        self._bad.pop(sent, None)
+        self._bad.pop(id(command), None)
         if command.problems or (command.oob and not refused):
             return _NOTHING  # refused for its shape, before anyone looked at its name
         if name not in self._catalog.commands:

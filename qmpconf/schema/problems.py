@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 Path = tuple[str | int, ...]
-Kind = Literal["unknown", "missing", "type", "value", "range", "nesting"]
+Kind = Literal["unknown", "missing", "type", "value", "range", "nesting", "more"]
 
 #: How much of a value is shown.
 SEEN_LIMIT = 120
@@ -31,8 +32,8 @@ class Problem:
     """One wrong place.
 
     `kind` is ``unknown`` (a member that is not in the schema), ``missing`` (a member that must be
-    there), ``type``, ``value`` (none of an enumeration), ``range`` (of an integer) or ``nesting``
-    (too deep to be explained).  `path` leads to the place: an unknown member itself, but the
+    there), ``type``, ``value`` (none of an enumeration), ``range`` (of an integer), ``nesting``
+    (too deep to be explained) or ``more`` (too many to be told).  `path` leads to the place: an unknown member itself, but the
     object that lacks a missing one.  `message` says what is wrong; `expected` and `seen` tell both
     sides, `seen` shortened to `SEEN_LIMIT` characters; `hint` is the name that was probably
     meant, or empty; `member` is the name of an unknown or missing member.
@@ -52,14 +53,31 @@ class Problem:
         text = "breaks the schema, at a place nested too deeply to be named"
         return cls("nesting", (), text, "a value that fits the schema", "another")
 
+    @classmethod
+    def too_many(cls) -> Problem:
+        """There are more problems than are told."""
+        text = f"breaks the schema at more than {MOST_PROBLEMS} places; the rest is left out"
+        return cls("more", (), text, "a value that fits the schema", "another")
+
+
+#: How many problems of one value are told: more help nobody, and would take long to collect.
+MOST_PROBLEMS = 1000
+
 
 def problems_of(errors: Iterable[ValidationError], value: Any) -> list[Problem]:
-    """The problems behind all `errors` of one `value`, in the order of the value's members."""
+    """The problems behind all `errors` of one `value`, in the order of the value's members.
+
+    Beyond `MOST_PROBLEMS` the rest is left out, and the last problem says so.
+    """
     found: list[Problem] = []
     for error in errors:
         found += _problems(error)
+        if len(found) > MOST_PROBLEMS:
+            break
     found = _once(found)
-    return sorted(found, key=lambda problem: _rank(problem.path, value))
+    more = len(found) > MOST_PROBLEMS
+    found = sorted(found[:MOST_PROBLEMS], key=lambda problem: _rank(problem.path, value))
+    return [*found, Problem.too_many()] if more else found
 
 
 def show(value: Any) -> str:
@@ -70,6 +88,11 @@ def show(value: Any) -> str:
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """The known name that was probably meant by `name`, or nothing."""
+    return _suggest(name, tuple(known))
+
+
+@lru_cache(1024)
+def _suggest(name: str, known: tuple[str, ...]) -> str:
     plain = {_plain(one): one for one in known}
     close = difflib.get_close_matches(_plain(name), list(plain), 1, 0.6)
     return plain[close[0]] if close else ""
@@ -133,6 +156,7 @@ def _no_value(path: Path, error: Any) -> Problem:
 
 def _unknown(path: Path, error: Any) -> list[Problem]:
     allowed = list(error.schema.get("properties", ()))
+    strange = [name for name in error.instance if name not in error.schema.get("properties", ())]
     expected = "one of the members " + ", ".join(allowed) if allowed else "no members"
     free = [one for one in allowed if one not in error.instance]
     return [
@@ -145,8 +169,7 @@ def _unknown(path: Path, error: Any) -> list[Problem]:
             suggest(name, free),
             name,
         )
-        for name, value in error.instance.items()
-        if name not in allowed
+        for name, value in ((name, error.instance[name]) for name in strange[: MOST_PROBLEMS + 1])
     ]
 
 

@@ -20,6 +20,7 @@ from qmpconf.schema.model import (
     Object,
     Source,
 )
+from qmpconf.schema.problems import MOST_PROBLEMS
 from qmpconf.schema.store import load_shipped, shipped
 from qmpconf.schema.validator import Validator
 from tests.schema.samples import catalog
@@ -147,6 +148,13 @@ def test_deep_values_have_an_answer(sample: Validator) -> None:
     inner["sise"] = 1
     (found,) = sample.arguments("mix", {"what": deep, "names": []})
     assert found.kind in {"unknown", "nesting"}
+
+
+def test_no_more_problems_are_told_than_help(sample: Validator) -> None:
+    for value in ({"names": [1] * 5000}, {f"m{n}": n for n in range(20_000)}):
+        found = sample.arguments("mix", {"what": None, "names": [], **value})
+        assert len(found) == MOST_PROBLEMS + 1
+        assert found[-1].kind == "more"
 
 
 def test_the_wrong_member_deep_inside_blockdev_add() -> None:
