@@ -7,7 +7,6 @@ everything escaped that a terminal could take for a command.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 
 from tabulate import tabulate
@@ -15,6 +14,7 @@ from tabulate import tabulate
 from qmpconf.conform.cases import Case
 from qmpconf.conform.known import Known
 from qmpconf.conform.outcome import Outcome
+from qmpconf.conform.proof import failure
 from qmpconf.conform.verdicts import Result, Verdict
 from qmpconf.report.text import printable
 
@@ -25,41 +25,6 @@ _ORDER = (
     Verdict.NOT_APPLICABLE,
     Verdict.INCONCLUSIVE,
 )
-
-
-def failure(result: Result, repeat: str) -> str:
-    """A broken requirement with all that proves it; `repeat` names the target."""
-    head = "KNOWN" if result.known else result.verdict.value.upper()
-    lines = [f"{head} {result.case}: {result.title}"]
-    if result.known:
-        lines.append(f"  known      {result.known}")
-    for breach in result.breaches[:1]:
-        rule = f"{breach.requirement} ({breach.level}, {breach.source})"
-        lines += [
-            f"  rule       {rule}: {breach.sentence}",
-            f"  expected   {breach.expected}",
-            f"  got        {breach.seen}",
-        ]
-        if breach.pointer:
-            lines.append(f"  place      {breach.pointer}")
-    if len(result.breaches) > 1:
-        lines.append(f"  and        {len(result.breaches) - 1} more in the same trace")
-    if not result.breaches:
-        lines.append(f"  reason     {result.reason}")
-    if result.trace:
-        line = result.breaches[0].line if result.breaches else 0
-        lines.append(f"  trace      {result.trace}" + (f":{line}" if line else ""))
-    lines += [f"  {one}" for one in result.excerpt.splitlines()]
-    lines.append(f"  repeat     {command(result, repeat)}")
-    return "\n".join(map(printable, lines))
-
-
-def command(result: Result, repeat: str) -> str:
-    """The one-line command that repeats a case."""
-    case = result.case
-    if case.endswith("/seen"):  # no case of its own: the one in whose trace it was seen
-        case = result.reason.removeprefix("in ").partition(":")[0]
-    return f"qmpconf conform {repeat} -k {shlex.quote(case)}"
 
 
 def line(result: Result) -> str:

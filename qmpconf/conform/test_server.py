@@ -1,0 +1,34 @@
+"""The server suite for pytest: one test, with every case as its parameter.
+
+``pytest --pyargs qmpconf.conform --qmp-target ADDRESS`` collects it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from qmpconf.conform.cases import Case
+from qmpconf.conform.front import note
+from qmpconf.conform.plugin import NotMetError
+from qmpconf.conform.proof import failure
+from qmpconf.conform.suite import Suite
+from qmpconf.conform.verdicts import Verdict
+
+
+def test_case(
+    qmp_case: Case, qmp_suite: Suite | None, record_property: Callable[[str, Any], None]
+) -> None:
+    """One case against the target: skipped where it does not apply, or cannot find out."""
+    if qmp_suite is None:
+        pytest.skip("give --qmp-target or --qmp-spawn")
+    result = qmp_suite.run(qmp_case)
+    note(record_property, result, qmp_suite.known)
+    if result.verdict in (Verdict.NOT_APPLICABLE, Verdict.INCONCLUSIVE):
+        pytest.skip(f"{result.verdict.value}: {result.reason}")
+    if result.verdict is Verdict.FAIL:
+        if result.known:
+            pytest.xfail(result.known)
+        raise NotMetError(failure(result, qmp_suite.target.words))
