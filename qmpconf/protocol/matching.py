@@ -32,7 +32,8 @@ class Pending(msgspec.Struct, eq=False):
 
     `mark` is what the caller gave with it.  `elastic` input is malformed: real servers answer it
     with any number of errors, none included; `errors` counts them.  `serial` counts what was sent;
-    `overtaken` is the in-band command that was sent after an out-of-band one, and answered before.
+    `overtaken` is the in-band command that was sent after an out-of-band one, and answered before;
+    `skipped` tells that the response to a later in-band command came, and that it was told.
     """
 
     message: Command | Unknown
@@ -42,6 +43,7 @@ class Pending(msgspec.Struct, eq=False):
     errors: int = 0
     serial: int = 0
     overtaken: str = ""
+    skipped: bool = False
 
     @property
     def name(self) -> str:
@@ -113,6 +115,8 @@ class Queue:
             if self._oob:
                 self._overtake(answered)
             return answered, None
+        if any(one.wants(response) for one in self._oob):
+            return self._match_out_of_band(response)
         return self._match_astray(response)
 
     def garbled(self) -> Pending | None:
@@ -146,7 +150,11 @@ class Queue:
     def _match_out_of_band(
         self, response: Success | Failure
     ) -> tuple[Pending | None, Problem | None]:
-        """No in-band command waits: perhaps an out-of-band one does, by the wrong id."""
+        """No in-band command is answered: perhaps an out-of-band one without an id, or by a wrong one."""
+        for waiting in self._oob:
+            if waiting.wants(response):
+                self._oob.remove(waiting)
+                return waiting, None
         if self._oob:
             waiting = self._oob.pop(0)
             return waiting, _wrong_id(waiting, response)
@@ -156,19 +164,24 @@ class Queue:
         wanted = "a command that waits for a response"
         return None, Problem("response.exactly-one", "", wanted, f"none waits for this {seen}")
 
-    def _match_astray(self, response: Success | Failure) -> tuple[Pending, Problem]:
-        """The response is not that of the command that is due: a later one's, or a wrong id."""
-        due = self._in_band[0]
+    def _match_astray(self, response: Success | Failure) -> tuple[Pending, Problem | None]:
+        """The response is not that of the command that is due: a later one's, or a wrong id.
+
+        A command that was skipped may never be answered; that is told once.
+        """
+        due = next((one for one in self._in_band if not one.skipped), self._in_band[0])
+        before: list[Pending] = []
         for waiting in self._in_band:
             if not waiting.elastic and waiting.wants(response):
                 self._in_band.remove(waiting)
-                return waiting, Problem(
-                    "response.in-order",
-                    "",
-                    f"the response to {due}",
-                    f"the response to {waiting}",
-                )
-        self._in_band.popleft()
+                if all(one.skipped for one in before):
+                    return waiting, None
+                for one in before:
+                    one.skipped = True
+                wanted, seen = f"the response to {due}", f"the response to {waiting}"
+                return waiting, Problem("response.in-order", "", wanted, seen)
+            before.append(waiting)
+        self._in_band.remove(due)
         return due, _wrong_id(due, response)
 
 

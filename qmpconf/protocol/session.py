@@ -139,7 +139,9 @@ class Session:
         self._told: Value = None  # the greeting's version, whole
         self._rates = Rates()
         self._quitting = False
-        self._half_closed = False
+        self._shut: set[Party] = set()  # who has ended its direction
+        self._unfinished: dict[Party, tuple[str, str, Any]] = {}  # messages that did not end
+        self._ungreeted = False
 
     @property
     def pending(self) -> tuple[Pending, ...]:
@@ -158,8 +160,7 @@ class Session:
             step.message = message = Unknown(None, (problem,), duplicates=False, well_formed=False)
         else:
             if frame.kind is Kind.PARTIAL:
-                wanted = "a whole message before the end"
-                step.client(mark, "request.object", "", wanted, _shown(frame.data))
+                self._unfinished[Party.CLIENT] = ("request.object", _shown(frame.data), mark)
             return step
         for problem in message.problems:
             step.client(mark, problem.requirement, problem.pointer, problem.expected, problem.seen)
@@ -214,11 +215,12 @@ class Session:
         if frame.kind is Kind.VALUE:
             step.message = message = from_server(frame.data)
             self._end, self._end_mark = frame.end, mark
+        elif frame.kind is Kind.PARTIAL:
+            self._unfinished[Party.SERVER] = ("framing.object", _shown(frame.data), mark)
+            return step
         else:
-            cut = frame.kind is Kind.PARTIAL
-            rule = "framing.object" if cut else "framing.valid-json"
-            expected = "a whole message before the end" if cut else "JSON"
-            if not cut and _holds_event(frame.data):
+            rule, expected = "framing.valid-json", "JSON"
+            if _holds_event(frame.data):
                 rule, expected = "event.not-inside", "an event before or behind a message"
             problem = Problem(rule, "", expected, _shown(frame.data))
             step.message = message = Unknown(None, (problem,), duplicates=False, well_formed=False)
@@ -233,7 +235,9 @@ class Session:
             return step
         settled = self.phase is Phase.COMMANDS and type(message) is not Greeting
         rule = "" if settled else LEGAL.get((self.phase, type(message)), "")
-        if rule:
+        if rule and not self._ungreeted:
+            # That there was no greeting is told once, not with each message that follows.
+            self._ungreeted = self.phase is Phase.GREETING
             step.server(mark, rule, "", _DUE[self.phase], _said(message))
         if isinstance(message, Greeting):
             self._greet(message)
@@ -256,7 +260,7 @@ class Session:
 
     def shut(self, who: Party) -> None:
         """Take the end of one direction: `who` sends nothing more, and may still receive."""
-        self._half_closed |= who is Party.CLIENT
+        self._shut.add(who)
 
     def close(self, who: Party | None, *, failed: bool = False) -> list[Breach]:
         """Take the end of the session, and give what is missing then.
@@ -265,11 +269,17 @@ class Session:
         tells that it was no orderly end.
         """
         step = Step()
-        if who is not None:
+        # Who was cut off by the other one is not to blame for what is missing.
+        enders = self._shut | ({who} if who else set())
+        if Party.SERVER in enders or not b"\r\n".startswith(self._end):
             self._judge_end(step)
+        for party, (rule, seen, mark) in self._unfinished.items():
+            if party in enders:
+                wanted = "a whole message before the end"
+                step.breaches.append(Breach(rule, party, "", wanted, seen, mark))
         rule = {
             Party.SERVER: "response.exactly-one",
-            Party.CLIENT: "session.half-close" if self._half_closed and not failed else "",
+            Party.CLIENT: "session.half-close" if Party.CLIENT in self._shut and not failed else "",
         }.get(who or Party.RECORDER, "")
         if rule and not self._quitting:
             wanted = "a response before the end of the session"
@@ -343,9 +353,10 @@ class Session:
             self._want_not_found("negotiation.gate", outcome, step, mark)
         elif self.phase is Phase.COMMANDS and negotiates:
             self._want_not_found("negotiation.once", outcome, step, mark)
-        if self.phase is Phase.NEGOTIATION and negotiates and outcome == "success":
+        if self.phase is not Phase.COMMANDS and negotiates and outcome == "success":
             wanted = _enable(command)
-            for name in sorted(wanted.keys() - set(self.offered or ())):
+            offered = wanted.keys() if self.offered is None else set(self.offered)
+            for name in sorted(wanted.keys() - offered):
                 seen = f"success for {brief(name)}"
                 step.server(mark, "negotiation.bad-enable", "", "an error: not offered", seen)
             self.enabled = frozenset(wanted)

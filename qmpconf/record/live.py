@@ -14,6 +14,13 @@ PLAIN, GOOD, BAD, QUIET = "plain", "good", "bad", "quiet"
 STYLES = {PLAIN: "", GOOD: "green", BAD: "bold red", QUIET: "dim"}
 
 
+def _printable(text: str) -> str:
+    """What the other side says must not steer the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 class Live:
     """Turns frames into lines; keeps a `Session` for each connection, to name what is answered."""
 
@@ -28,13 +35,14 @@ class Live:
         for frame in frames:
             take = session.client if sender == "client" else session.server
             step = take(frame, t)
-            if step.message is None:
-                continue
-            arrow = "->" if sender == "client" else "<-"
-            text, style = self._said(step, t)
             if frame.kind is Kind.PARTIAL:
                 text, style = "(a message that does not end)", BAD
-            yield f"{t:11.6f}  {conn}  {arrow}  {text}", style
+            elif step.message is not None:
+                text, style = self._said(step, t)
+            else:
+                continue
+            arrow = "->" if sender == "client" else "<-"
+            yield f"{t:11.6f}  {conn}  {arrow}  {_printable(text)}", style
 
     @staticmethod
     def _said(step: Step, t: float) -> tuple[str, str]:
