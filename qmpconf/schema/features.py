@@ -10,14 +10,14 @@ a name says the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from qmpconf.schema.model import Alternate, Array, Catalog, Enum, Facts, Object
-from qmpconf.schema.walk import Shape, is_builtin, reachable, shape_of
+from qmpconf.schema.model import NO_FACTS, Alternate, Array, Catalog, Enum, Facts, Object
+from qmpconf.schema.walk import reachable, shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 #: The features of QAPI that mean something to every user.
 MEANINGFUL = ("deprecated", "unstable")
@@ -35,23 +35,39 @@ class Use:
     facts: Facts
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A member or value that matters: its own marks, and the type below it that can have some."""
+
+    marks: tuple[str, ...]
+    facts: Facts
+    below: str = ""
+
+
+_NOTHING = _Part((), NO_FACTS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """What matters of an object type or enumeration: its marked parts, and where unions go."""
+
+    parts: Mapping[str, _Part]
+    tag: str = ""
+    variants: Mapping[str, str] = field(default_factory=dict)
+
+
 class Features:
     """The marked parts of one catalog."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._marked: dict[str, bool] = {}
-        self._shapes: dict[str, Shape] = {}
+        self._outlines: dict[str, _Outline] = {}
         self._by_prefix = not any("unstable" in facts.features for facts in _all(catalog))
 
     def of_command(self, name: str) -> tuple[str, ...]:
         """The marks of the command itself; raises KeyError when there is none of that name."""
         return self._marks(name, self._catalog.commands[name].facts)
-
-    def used(self, key: str, value: Any) -> Iterator[Use]:
-        """The marked parts of the type `key` that `value` uses, in the order of the value."""
-        if self.can_use(key):
-            yield from self._walk(key, value, ())
 
     def can_use(self, key: str) -> bool:
         """Whether a value of the type `key` can use anything that is marked."""
@@ -63,11 +79,12 @@ class Features:
             self._marked[key] = known
         return known
 
-    def _shape(self, key: str) -> Shape:
-        known = self._shapes.get(key)
-        if known is None:
-            known = self._shapes[key] = shape_of(self._catalog, key)
-        return known
+    def used(self, key: str, value: Any) -> Iterator[Use]:
+        """The marked parts of the type `key` that `value` uses, in the order of the value."""
+        if self.can_use(key):
+            yield from self._walk(key, value, ())
+
+    # ── the catalog, once ────────────────────────────────────────────────────────────────────
 
     def _is_marked(self, key: str) -> bool:
         found = self._catalog.types.get(key)
@@ -82,13 +99,36 @@ class Features:
             return (*(one for one in facts.features if one == "deprecated"), "unstable")
         return tuple(one for one in MEANINGFUL if one in facts.features)
 
+    def _outline(self, key: str) -> _Outline:
+        known = self._outlines.get(key)
+        if known is None:
+            known = self._outlines[key] = self._make_outline(key)
+        return known
+
+    def _make_outline(self, key: str) -> _Outline:
+        found = self._catalog.types[key]
+        if isinstance(found, Enum):
+            values = {
+                one.name: _Part(self._marks("", one.facts), one.facts) for one in found.values
+            }
+            return _Outline({name: part for name, part in values.items() if part.marks})
+        shape = shape_of(self._catalog, key)
+        parts = {}
+        for member in shape.members.values():
+            below = member.type if self.can_use(member.type) else ""
+            marks = self._marks(member.name, member.facts)
+            if marks or below:
+                parts[member.name] = _Part(marks, member.facts, below)
+        return _Outline(parts, shape.tag, shape.variants)
+
+    # ── a value ──────────────────────────────────────────────────────────────────────────────
+
     def _walk(self, key: str, value: Any, path: tuple[str | int, ...]) -> Iterator[Use]:
         found = self._catalog.types.get(key)
         if isinstance(found, Enum) and isinstance(value, str):
-            for one in found.values:
-                if one.name == value:
-                    for mark in self._marks("", one.facts):
-                        yield Use(path, f"value {value!r}", mark, one.facts)
+            part = self._outline(key).parts.get(value, _NOTHING)
+            for mark in part.marks:
+                yield Use(path, f"value {value!r}", mark, part.facts)
         elif isinstance(found, Array) and isinstance(value, list):
             for index, element in enumerate(value):
                 yield from self._walk(found.element, element, (*path, index))
@@ -102,22 +142,25 @@ class Features:
     def _members(
         self, key: str, value: dict[str, Any], path: tuple[str | int, ...]
     ) -> Iterator[Use]:
-        shape = self._shape(key)
-        members = shape.members
-        while shape.tag:
-            variant = shape.variants.get(str(value.get(shape.tag)))
+        outline = self._outline(key)
+        parts = outline.parts
+        while outline.tag:
+            variant = outline.variants.get(str(value.get(outline.tag)))
             if variant is None:
                 break
-            shape = self._shape(variant)
-            members = {**shape.members, **members}
+            outline = self._outline(variant)
+            if outline.parts:
+                parts = {**outline.parts, **parts}
+        if parts.keys().isdisjoint(value):
+            return
         for name, one in value.items():
-            member = members.get(name)
-            if member is not None:
+            part = parts.get(name)
+            if part is not None:
                 where = (*path, name)
-                for mark in self._marks(name, member.facts):
-                    yield Use(where, f"member {name!r}", mark, member.facts)
-                if not is_builtin(member.type) and self.can_use(member.type):
-                    yield from self._walk(member.type, one, where)
+                for mark in part.marks:
+                    yield Use(where, f"member {name!r}", mark, part.facts)
+                if part.below:
+                    yield from self._walk(part.below, one, where)
 
     def _fits(self, key: str, value: Any) -> bool:
         found = self._catalog.types.get(key)
