@@ -13,13 +13,14 @@ Errors of `qmpconf.errors` end up here, as one message on stderr and their exit 
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from qmpconf.errors import QmpconfError
+from qmpconf.errors import OutputError, QmpconfError
 from qmpconf.version import __version__
 
 #: verb: (module in qmpconf.cli, one line of help)
@@ -36,6 +37,9 @@ VERBS = {
 
 #: 128 + SIGINT, as shells have it.
 INTERRUPTED = 130
+
+#: What a disk says that takes no more output of ours.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class Parser(argparse.ArgumentParser):
@@ -84,6 +88,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (`qmpconf check ... | head`): not an error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 128 + 13
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _forget_output()
+        print(f"qmpconf {verb}: cannot write the output: {error.strerror}", file=sys.stderr)
+        return OutputError.exit_code
     return code
+
+
+def _forget_output() -> None:
+    """What is still to be written would fail again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
