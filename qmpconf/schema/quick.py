@@ -14,6 +14,9 @@ from urllib.parse import unquote
 
 Schema = dict[str, Any]
 
+#: Values of a tag, and what holds for them.
+_Case = tuple[list[str], Schema]
+
 
 def quickened(bundle: Schema) -> Schema:
     """The bundle, rewritten; the original stays as it is."""
@@ -37,7 +40,7 @@ def _is_union(schema: Schema) -> bool:
 
 def _union(schema: Schema, definitions: Schema, found: Schema) -> Schema:
     (tag,) = schema["required"]
-    cases = []
+    cases: list[_Case] = []
     for case in schema["allOf"]:
         test = case["if"]["properties"][tag]
         values = test.get("enum") or [test["const"]]
@@ -63,16 +66,19 @@ def _definition(reference: str) -> str:
     return unquote(reference.removeprefix("#/$defs/")).replace("~1", "/").replace("~0", "~")
 
 
-def _tree(tag: str, cases: list[tuple[list[str], Schema]], rest: Schema) -> Schema:
-    """``if``/``then``/``else`` that finds the case of a tag's value in few steps."""
+def _tree(tag: str, cases: list[_Case], rest: Schema | None) -> Schema:
+    """``if``/``then``/``else`` that finds the case of a tag's value in few steps.
+
+    `rest` holds for a value of no case; None where it is known that there is a case.
+    """
     if len(cases) == 1:
         values, then = cases[0]
-        return {"if": _has(tag, values), "then": then, "else": rest}
+        return then if rest is None else {"if": _has(tag, values), "then": then, "else": rest}
     half = len(cases) // 2
     values = [value for some, _ in cases[:half] for value in some]
     return {
         "if": _has(tag, values),
-        "then": _tree(tag, cases[:half], rest),
+        "then": _tree(tag, cases[:half], None),
         "else": _tree(tag, cases[half:], rest),
     }
 
