@@ -586,6 +586,7 @@ class Load:
     def __init__(self, proxy: Path, listener: socket.socket, sessions: int) -> None:
         self.received: dict[int, list[bytes]] = {}  # what the client of a session received
         self.arrived: dict[int, list[bytes]] = {}  # what its server received
+        self.accepted = 0
         self._threads = [threading.Thread(target=self._serve, args=(listener, sessions))]
         self._threads += [
             threading.Thread(target=self._ask, args=(proxy, number)) for number in range(sessions)
@@ -611,6 +612,7 @@ class Load:
                 sock.settimeout(PATIENCE)
                 threads.append(threading.Thread(target=answer, args=(sock,)))
                 threads[-1].start()
+                self.accepted += 1
         for thread in threads:
             thread.join(PATIENCE)
 
@@ -679,7 +681,8 @@ def test_killed_at_any_moment_nothing_that_was_delivered_is_missing(tmp_path: Pa
         pid = int(starter.stdout.readline())
         until((tmp_path / str(number)).exists)
         load = Load(tmp_path / str(number), listener, 3)
-        time.sleep(0.02 + 0.004 * (number * 7919 % 50))
+        until(lambda load=load: load.accepted == 3)
+        time.sleep(0.004 * (number * 7919 % 50))
         os.kill(pid, signal.SIGKILL)
         load.join()
         until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"))
