@@ -28,7 +28,7 @@ _CHUNK = 1 << 16
 #: How many of the first bytes are kept as they are.
 _FIRST = 256
 #: Bytes that a server may send in one case before it counts as a flood.
-FLOOD = 64 << 20
+FLOOD = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)

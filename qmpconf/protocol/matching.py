@@ -60,7 +60,8 @@ class Pending(msgspec.Struct, eq=False):
         if isinstance(self.message, Command) and self.message.has_id:
             if response.has_id:
                 return same(self.message.id, response.id)
-            # A parser that refuses duplicate members, or numbers beyond its own, knows no id yet.
+            # A parser that refuses duplicate members, numbers beyond its own, or U+0000 in its
+            # overlong form (which is read as U+0000 here) knows no id yet.
             unread = self.message.duplicates or _is_beyond(self.message.id)
             return unread and isinstance(response, Failure)
         return not response.has_id
@@ -186,7 +187,7 @@ class Queue:
 
 
 def _is_beyond(value: Value) -> bool:
-    """Whether a value is, or holds, a number beyond all doubles."""
+    """Whether a value is, or holds, a number beyond all doubles, or a text with U+0000."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -194,7 +195,7 @@ def _is_beyond(value: Value) -> bool:
             waiting += one.values()
         elif isinstance(one, list):
             waiting += one
-        elif isinstance(one, float) and math.isinf(one):
+        elif (isinstance(one, float) and math.isinf(one)) or (type(one) is str and "\0" in one):
             return True
     return False
 

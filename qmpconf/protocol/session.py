@@ -219,10 +219,11 @@ class Session:
             self._unfinished[Party.SERVER] = ("framing.object", _shown(frame.data), mark)
             return step
         else:
-            rule, expected = "framing.valid-json", "JSON"
-            if _holds_event(frame.data):
-                rule, expected = "event.not-inside", "an event before or behind a message"
-            problem = Problem(rule, "", expected, _shown(frame.data))
+            problem = Problem("framing.valid-json", "", "JSON", _shown(frame.data))
+            step.message = message = Unknown(None, (problem,), duplicates=False, well_formed=False)
+        if type(message) is Unknown and not message.well_formed and _holds_event(frame.data):
+            wanted = "an event before or behind a message"
+            problem = Problem("event.not-inside", "", wanted, _shown(frame.data))
             step.message = message = Unknown(None, (problem,), duplicates=False, well_formed=False)
         for problem in message.problems:
             if self._holds(problem):

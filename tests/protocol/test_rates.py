@@ -26,7 +26,9 @@ def event(name: str, at: int, **data: object) -> Event:
 
 def broken(name: str, times: list[int], version: tuple[int, ...] = (7, 2, 0)) -> list[int]:
     rates = Rates()
-    return [n for n, at in enumerate(times) if rates.too_often(event(name, at), version) is not None]
+    return [
+        n for n, at in enumerate(times) if rates.too_often(event(name, at), version) is not None
+    ]
 
 
 def test_two_within_a_second_are_legal() -> None:
