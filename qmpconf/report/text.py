@@ -14,16 +14,24 @@ from tabulate import tabulate
 from qmpconf.check.findings import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from qmpconf.check.baseline import Comparison
-    from qmpconf.check.findings import Finding, Group
+    from qmpconf.check.findings import Group
     from qmpconf.check.run import Outcome
 
 _HEAD = ("severity", "blame", "requirement", "line", "times", "what")
 
 #: The narrowest last column that can still be read.
-_LEAST = 40
+_LEAST = 32
+
+#: From this width on the requirement has a column of its own.
+_WIDE = 110
+
+#: What tabulate puts around a column's head, and between two columns.
+_PADDING = _GAP = 2
+
+_INDENT = " " * 4
 
 
 def outcomes(
@@ -44,20 +52,26 @@ def outcomes(
 
 
 def table(groups: Sequence[Group], width: int, *, many: bool, details: bool = True) -> str:
-    """The table of findings; with `many` traces a line is told with its file."""
+    """The table of findings, in `width` columns; with `many` traces a line is told with its file.
+
+    In a narrow terminal the requirement moves from its own column to the words.
+    """
+    narrow = width < _WIDE
+    head = [one for one in _HEAD if not (narrow and one == "requirement")]
     rows = []
     for group in groups:
         first = group.first
         line = f"{printable(first.path)}:{first.line}" if many else str(first.line)
         left = [first.severity, first.blame, first.requirement, line, str(group.count)]
-        rows.append((left, first, group.fingerprint))
-    widths = [
-        max(len(head), *(len(left[column]) for left, _, _ in rows))
-        for column, head in enumerate(_HEAD[:-1])
+        rows.append([cell for cell, name in zip(left, _HEAD, strict=False) if name in head])
+    taken = [
+        max(len(name) + _PADDING, *(len(row[column]) for row in rows))
+        for column, name in enumerate(head[:-1])
     ]
-    room = max(_LEAST, width - sum(widths) - 2 * len(widths))
-    cells = [(*left, _what(first, mark, room, details=details)) for left, first, mark in rows]
-    return tabulate(cells, _HEAD, tablefmt="simple", disable_numparse=True)
+    room = max(_LEAST, width - sum(taken) - _GAP * len(taken))
+    for row, group in zip(rows, groups, strict=True):
+        row.append("\n".join(_what(group, room, narrow=narrow, details=details)))
+    return tabulate(rows, head, tablefmt="simple", disable_numparse=True)
 
 
 def closing(checked: Sequence[Outcome], compared: Comparison) -> str:
@@ -84,21 +98,27 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() or one == " " else f"\\u{ord(one):04X}" for one in text)
 
 
-def _what(first: Finding, fingerprint: str, room: int, *, details: bool) -> str:
+def _what(group: Group, room: int, *, narrow: bool, details: bool) -> Iterator[str]:
+    """What is wrong, in lines of at most `room` columns."""
+    first = group.first
     place = " ".join(filter(None, (first.subject, first.pointer)))
-    lines = [f"{place}: {first.message}" if place else first.message]
-    if first.hint:
-        lines[0] += f"; did you mean {first.hint!r}?"
-    if details:
-        lines += [f"  expected  {first.expected}", f"  seen      {first.seen}"]
-        lines += [f"  source    {first.source}  (fingerprint {fingerprint})"]
-    return "\n".join(part for line in lines for part in _wrap(printable(line), room, " " * 12))
+    text = f"{place}: {first.message}" if place else first.message
+    hint = f"; did you mean {first.hint!r}?" if first.hint else ""
+    yield from _wrap(text + hint, room, _INDENT)
+    told = {
+        "rule": first.requirement if narrow else "",
+        "expected": first.expected if details else "",
+        "seen": first.seen if details else "",
+        "source": f"{first.source}  (fingerprint {group.fingerprint})" if details else "",
+    }
+    for name, words in told.items():
+        if words:
+            yield from _wrap(f"  {name:<10}{words}", room, " " * 12)
 
 
 def _wrap(line: str, room: int, indent: str) -> list[str]:
-    return textwrap.wrap(
-        line, room, subsequent_indent=indent, drop_whitespace=True, break_on_hyphens=False
-    ) or [""]
+    text = printable(line)
+    return textwrap.wrap(text, room, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _torn(one: Outcome) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from qmpconf.check.findings import Groups
 from qmpconf.cli.main import main
+from qmpconf.report.text import table
 from qmpconf.schema import store
 from tests.check.scripts import OPENING, basis, write
+from tests.check.test_findings import ONE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +65,16 @@ def test_the_table(capsys: pytest.CaptureFixture[str], bad: str, schema: str) ->
     assert words[1] == ["seen", "integer 5"]
     assert words[2][0] == "source"
     assert last == "7 messages in 1 session checked: 2 errors"
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+@pytest.mark.parametrize("many", [False, True])
+def test_the_table_fits_the_terminal(width: int, many: bool) -> None:
+    long = replace(ONE, message="is none of the known values " * 9, expected="one of a, b, c " * 40)
+    lines = table(list(Groups([ONE, long])), width, many=many).splitlines()
+    assert max(map(len, lines)) <= width
+    assert ("requirement" in lines[0]) == (width >= 110)
+    assert any("schema.return" in line for line in lines)
 
 
 def test_short(capsys: pytest.CaptureFixture[str], bad: str, schema: str) -> None:
