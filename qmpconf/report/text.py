@@ -109,11 +109,12 @@ def _what(group: Group, room: int, *, narrow: bool, details: bool) -> Iterator[s
         "rule": first.requirement if narrow else "",
         "expected": first.expected if details else "",
         "seen": first.seen if details else "",
-        "source": f"{first.source}  (fingerprint {group.fingerprint})" if details else "",
+        "source": first.source if details else "",
+        "fingerprint": group.fingerprint if details else "",
     }
     for name, words in told.items():
         if words:
-            yield from _wrap(f"  {name:<10}{words}", room, " " * 12)
+            yield from _wrap(f"  {name:<13}{words}", room, " " * 15)
 
 
 def _wrap(line: str, room: int, indent: str) -> list[str]:
