@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pty
 import re
 import select
 import signal
@@ -18,6 +19,7 @@ from typing import Any, Self
 
 import pytest
 
+import qmpconf
 from qmpconf.net.address import UnixAddress
 from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.records import Close, Traffic
@@ -544,6 +546,59 @@ def test_a_server_that_dials(tmp_path: Path) -> None:
         assert run.end()[0] == 130
     assert not (tmp_path / "dials").exists()
     assert not (tmp_path / "proxy").exists()
+
+
+def test_on_a_terminal_each_message_is_a_line(tmp_path: Path, server: str) -> None:
+    ours, terminal = pty.openpty()
+    with running(server, tmp_path) as path:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "qmpconf", "record", "-o", "t", "--once"),
+                *("--server", path, "--listen", "proxy"),
+            ],
+            cwd=tmp_path,
+            stderr=terminal,
+            env={**os.environ, "TERM": "dumb", "COLUMNS": "200"},
+        )
+        os.close(terminal)
+        with arrive(tmp_path / "proxy") as sock:
+            assert receive(sock, len(GREETING)) == GREETING
+            sock.sendall(b'{"execute":"x","id":"\\u001b[2J"}\n')
+            assert receive(sock, 16) == b'{"return": {}}\r\n'
+        shown = b""
+        with contextlib.suppress(OSError):  # how a terminal says that nobody writes any more
+            while data := os.read(ours, 4096):
+                shown += data
+        os.close(ours)
+        assert process.wait(PATIENCE) == 0
+    text = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode())
+    assert re.search(r"[0-9.]+  1  <-  greeting 7\.2\.0\r\n", text)
+    assert re.search(r"[0-9.]+  1  ->  x\r\n", text)
+    assert "3 messages in 1 session" in text
+    assert "\x1b" not in text
+
+
+def test_from_a_thread_of_a_program(tmp_path: Path, server: str) -> None:
+    """The public function, where signals are the program's own business."""
+    found: list[qmpconf.Recording] = []
+    with running(server, tmp_path) as path:
+        proxy = str(tmp_path / "proxy")
+        thread = threading.Thread(
+            target=lambda: found.append(
+                qmpconf.record_trace(
+                    str(tmp_path / "t"), server=path, listen=proxy, once=True, overwrite=True
+                )
+            )
+        )
+        thread.start()
+        with arrive(tmp_path / "proxy") as sock:
+            assert receive(sock, len(GREETING)) == GREETING
+        thread.join(PATIENCE)
+    (recording,) = found
+    assert (recording.sessions, recording.messages, recording.client_code) == (1, 1, None)
+    assert not recording.interrupted
+    assert not recording.unrecorded
+    assert not recording.unreached
 
 
 def resident(pid: int) -> int:

@@ -7,6 +7,8 @@ import errno
 import os
 import resource
 import socket
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -278,6 +280,26 @@ def test_too_many_open_files_harm_no_other_session(tmp_path: Path, spare: int) -
             greets(late, waited)
             waited.close()
         late.close()
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_a_recording_ends_with_a_child_and_the_sessions_that_it_left(
+    tmp_path: Path, once: bool
+) -> None:
+    with Pair(tmp_path, once=once) as pair:
+        client, server = pair.session()
+        greets(client, server)
+        child = subprocess.Popen(["true"])
+        pair.proxy.recorder.stop_after_child(child.pid)
+        child.wait()
+        for _ in range(20):
+            time.sleep(0.005)
+            client.sendall(b"{}")
+            assert receive(server, 2) == b"{}"
+        client.close()
+        pair.proxy.join()
+        assert pair.proxy.closed() == {1: ("client", "")}
+        assert pair.proxy.finished()
 
 
 class Full:

@@ -13,7 +13,8 @@ import pytest
 
 from qmpconf.errors import InputError
 from qmpconf.protocol.framing import Framer
-from qmpconf.trace.reader import TraceReader, direction
+from qmpconf.trace.reader import Item, TraceReader, direction
+from qmpconf.trace.records import Finish, Header
 from qmpconf.trace.writer import TraceWriter
 
 HEADER = b'{"qmptrace":1,"started":"2026-11-20T05:17:00.123456Z","recorder":"x","meta":{}}\n'
@@ -236,3 +237,42 @@ def test_reading_and_writing_take_constant_memory(tmp_path: Path) -> None:
 
     peak(20)
     assert peak(1000) < peak(100) + 100_000
+
+
+def test_the_golden_file_of_version_1() -> None:
+    """What was released stays readable, to the last member."""
+    path = str(Path(__file__).with_name("golden") / "v1.qmptrace")
+    reader = TraceReader(path)
+    assert reader.header == Header(
+        1,
+        "2026-11-20T05:17:00.123456Z",
+        "qmpconf 0.1.0",
+        {"server": "unix:qmp.sock", "client": ["qmp-shell", "{listen}"]},
+    )
+    said = []
+    for item in reader.items():
+        if isinstance(item, Item):
+            frame = item.frame
+            fds = [(one.kind, one.access) for one in item.fds]
+            said.append((item.line, item.sender, frame.kind.value, frame.end, fds, item.redacted))
+        else:
+            said.append((item.line, type(item).__name__, item.conn))
+    assert said == [
+        (2, "Open", 1),
+        (3, "server", "value", b"\r\n", [], ()),
+        (4, "client", "value", b"", [], ()),
+        (5, "server", "value", b"\r\n", [], ()),
+        (6, "client", "value", b"\n", [("file", "rw"), ("pipe", "r")], ()),
+        (7, "Open", 2),
+        (8, "client", "value", b"\r\n", [], ()),
+        (9, "client", "malformed", b"", [], ()),
+        (10, "client", "value", b"\n", [], ("/arguments/password",)),
+        (11, "Close", 2),
+        (12, "client", "partial", b"", [], ()),
+        (13, "Shut", 1),
+        (14, "Close", 1),
+    ]
+    assert reader.finished
+    assert direction(path, 1, "client").startswith(b'{"execute":"qmp_capabilities"}{"execute":"g')
+    last = list(reader.records())[-1]
+    assert (type(last), last.t) == (Finish, 0.0041)
