@@ -249,12 +249,17 @@ class Rules:
         return _NOTHING
 
     def unanswered(self, command: Command, sent: int) -> Sequence[Finding]:
-        """A command that was never answered."""
+        """A command that was never answered: unknown, if the catalog is sure of that."""
         judged = command.problems or command.name in self._catalog.commands
-        return _NOTHING if judged else (self._unknown_command(command, sent, sent),)
+        if judged or not self.basis.very_build:
+            return _NOTHING
+        return (self._unknown_command(command, sent, sent),)
 
     def event(self, event: Event, line: int, redacted: Sequence[str]) -> Sequence[Finding]:
-        """An event."""
+        """An event; one that breaks the protocol's own shape is left to its rules."""
+        data = {} if event.data is None else event.data
+        if not event.name or not isinstance(data, dict):
+            return _NOTHING
         known = self._catalog.events.get(event.name)
         if known is None:
             added = not self.basis.very_build
@@ -271,7 +276,6 @@ class Rules:
                     "" if added else suggest(event.name, self._catalog.events),
                 ),
             )
-        data = {} if event.data is None else event.data
         if self._quick.data(event.name, data):
             return _NOTHING
         return self._problems(

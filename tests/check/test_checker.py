@@ -178,6 +178,14 @@ DEFECTS: dict[str, tuple[list[str], list[tuple[str, str, int, str]]]] = {
         ['< {"event": "SPILLED", ' + STAMP + "}"],
         [("schema.event-known", "server", 0, "/event")],
     ),
+    "event data that are no object": (
+        ['< {"event": "DRIED", "data": [], ' + STAMP + "}"],
+        [("event.shape", "server", 0, "/data")],
+    ),
+    "event without a name": (
+        ['< {"event": 5, ' + STAMP + "}"],
+        [("event.shape", "server", 0, "/event")],
+    ),
     # the wire
     "wrong id": (
         ['> {"execute": "quit", "id": 1}', '< {"return": {}, "id": 2}'],
@@ -391,6 +399,7 @@ def test_an_unknown_command_without_an_answer(tmp_path: Path) -> None:
     assert placed(write(tmp_path / "t", script)) == [
         ("schema.command-known", "client", FIRST, "/execute")
     ]
+    assert checked(write(tmp_path / "t", script), basis(very_build=False)) == []
 
 
 def test_a_server_that_does_not_answer_after_a_half_close(tmp_path: Path) -> None:
