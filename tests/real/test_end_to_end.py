@@ -35,7 +35,9 @@ def test_new_recording_happens_again(
     if session.client in ("rich", "libvirt", "storage"):
         assert main(["check", str(trace)]) == 0, capsys.readouterr().out
         capsys.readouterr()
-    assert replay(session, trace, tmp_path / "again", capsys) == (0, [])
+    code, differences = replay(session, trace, tmp_path / "again", capsys)
+    assert not differences, json.dumps(differences, indent=1)
+    assert code == 0
 
 
 def test_what_a_new_release_changes_is_named(
