@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import ExitStack
 
+from qmpconf.monitor.commands import is_answered
 from qmpconf.monitor.core import Monitor, identity_of
 from qmpconf.monitor.server import MonitorServer
 from qmpconf.net.address import FORMS, parse_address
@@ -20,8 +21,24 @@ DEFAULT_SCHEMA = "qemu-11.1.3"
 _INTERRUPTED = 130
 
 
+_EPILOG = """\
+The monitor greets as the version of its catalog, and offers everything in it: all commands are
+listed, introspected, and their arguments checked. Implemented for real, as far as the catalog has
+it: run state, names, character devices (ring buffers hold data), the graph of block nodes, jobs
+with their events, user objects, and descriptors. Other queries return the smallest value that
+their schema allows; other commands get a GenericError that says so. Nothing reads or writes a file.
+
+examples:
+  qmpconf serve --listen /tmp/qmp.sock
+  qmpconf serve --schema qemu-7.2.22 --listen tcp:127.0.0.1:4444
+  qmpconf conform --spawn 'qmpconf serve --listen {socket}'
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
     parser.add_argument(
         "--listen",
         metavar="ADDR",
@@ -56,11 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             stack.callback(signal.signal, number, signal.signal(number, end))
-        offered = monitor.machine.offered
+        answered = sum(is_answered(catalog, name) for name in catalog.commands)
         where = ", ".join(str(one.address) for one in listeners)
         print(
-            f"qmpconf serve: {catalog.name} ({len(offered.commands)} of "
-            f"{len(catalog.commands)} commands) on {where}",
+            f"qmpconf serve: {catalog.name} ({answered} of {len(catalog.commands)} commands do "
+            f"something) on {where}",
             file=sys.stderr,
             flush=True,
         )

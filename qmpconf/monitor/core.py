@@ -2,8 +2,13 @@
 
 A `Monitor` is one server with one machine and any number of sessions (each socket has one at a
 time, as `qmpconf.monitor.server` sees to).  It frames what a client sends by JSON value, answers
-each command once and in order, and tells events to every session whose negotiation is done.  It
-carries a command out the moment that it is read, so out-of-band commands never have to overtake.
+each command once, and tells events to every session whose negotiation is done.
+
+`receive` only queues in-band commands; each call of `work` carries one of them out, or takes a job
+one step further.  An out-of-band command is carried out in `receive`, at once: it overtakes what
+is queued.  With out-of-band execution, up to `QUEUE` commands wait; what stands behind the next
+one, out-of-band commands too, is not looked at, and `is_stalled` tells its owner to read no more.
+Without, commands are taken one by one (PROTOCOL.md, oob.queue).
 
 It knows neither sockets nor time: the clock is given, and what is to be sent, closed or ended are
 `Action`s for its owner.
@@ -11,13 +16,17 @@ It knows neither sockets nor time: the clock is given, and what is to be sent, c
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from qmpconf.monitor.machine import COMMANDS, EVENTS, Identity, Machine
-from qmpconf.monitor.offer import fit, restrict
+from qmpconf.monitor.commands import execute
+from qmpconf.monitor.descriptors import Descriptors
+from qmpconf.monitor.instances import fit
+from qmpconf.monitor.machine import Identity, Machine
 from qmpconf.monitor.refusal import Refusal
 from qmpconf.monitor.requests import (
     NEGOTIATE,
@@ -36,6 +45,9 @@ from qmpconf.version import __version__
 
 #: What follows every message (qmp-spec section 2.1).
 CRLF = b"\r\n"
+
+#: In-band commands that may wait in a session with out-of-band execution.
+QUEUE = 8
 
 #: What a monitor that is no QEMU says where a build names its package.
 PACKAGE = f"qmpconf {__version__} (embedded monitor)"
@@ -60,11 +72,18 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Discard:
+    """Close these descriptors: nobody needs them any more."""
+
+    descriptors: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End the server: every session, and all its sockets."""
 
 
-Action = Send | Close | Quit
+Action = Send | Close | Discard | Quit
 
 
 class Phase(Enum):
@@ -75,11 +94,26 @@ class Phase(Enum):
 
 
 @dataclass(slots=True)
-class _Session:
+class Request:
+    """One frame of a client, the descriptors that came with it, and what it was read as."""
+
+    frame: Frame
+    descriptors: list[int]
+    command: Command | Refusal | None = None
+
+
+@dataclass(slots=True)
+class Session:
+    """One client: `unread` are frames that were not looked at yet, `queue` commands that wait."""
+
     number: int
     framer: Framer = field(default_factory=lambda: Framer(CLIENT_LIMITS))
     phase: Phase = Phase.NEGOTIATION
     oob: bool = False
+    unread: deque[Request] = field(default_factory=deque)
+    queue: deque[Request] = field(default_factory=deque)
+    arrived: list[int] = field(default_factory=list)
+    ended: bool = False
 
 
 def identity_of(catalog: Catalog, name: str = "") -> Identity:
@@ -92,53 +126,155 @@ def identity_of(catalog: Catalog, name: str = "") -> Identity:
 class Monitor:
     """One server.
 
-    `catalog` says what there is (of which it offers what it implements), `clock` stamps the
-    events, `identity` is what the machine says of itself.
+    `catalog` says what there is, all of which it offers; `clock` stamps the events and times the
+    jobs; `identity` is what the machine says of itself.
     """
 
     def __init__(self, catalog: Catalog, clock: Clock, identity: Identity | None = None) -> None:
-        offered = restrict(catalog, (NEGOTIATE, *COMMANDS), EVENTS)
-        self._validator = Validator(offered)
+        self._validator = Validator(catalog)
         self._clock = clock
-        self.machine = Machine(identity or identity_of(catalog), offered, self._emit)
-        negotiation = offered.commands.get(NEGOTIATE)
+        self._later: list[tuple[int, int, Callable[[], None]]] = []
+        self._sessions: dict[int, Session] = {}
+        self._turns: deque[int] = deque()  # sessions with something queued, in the order of turns
+        self._opened = 0
+        self._steps = 0
+        self._actions: list[Action] = []
+        self.machine = Machine(
+            identity or identity_of(catalog), catalog, self._emit, self._schedule, self._discard
+        )
+        negotiation = catalog.commands.get(NEGOTIATE)
         #: Before there was anything to enable, `qmp_capabilities` took no argument.
         self.capabilities = ("oob",) if negotiation and negotiation.arguments else ()
-        self._sessions: dict[int, _Session] = {}
-        self._opened = 0
-        self._actions: list[Action] = []
 
     # --- what happens to a session -------------------------------------------------------------
 
     def open(self) -> tuple[int, list[Action]]:
         """Take a new client; give its session's number, and the greeting to send."""
         self._opened += 1
-        session = self._sessions[self._opened] = _Session(self._opened)
-        greeting = {"version": self.machine.version, "capabilities": list(self.capabilities)}
-        self._send(session, {"QMP": greeting})
+        session = self._sessions[self._opened] = Session(self._opened)
+        self._send(session, self._greeting())
         return session.number, self._done()
 
-    def receive(self, number: int, data: bytes) -> list[Action]:
-        """Take what the client of session `number` sent, in any pieces."""
-        session = self._sessions[number]
+    def receive(self, number: int, data: bytes, descriptors: Sequence[int] = ()) -> list[Action]:
+        """Take what the client of session `number` sent, in any pieces.
+
+        `descriptors` rode on the first byte of `data`, and belong to the monitor from now on.
+        """
+        session = self._sessions.get(number)
+        if session is None:
+            self._discard(descriptors)
+            return self._done()
+        session.arrived += descriptors
         for frame in session.framer.feed(data):
             if frame.kind in (Kind.VALUE, Kind.MALFORMED):
-                self._answer(session, frame)
-            if self.machine.ended:
-                self._sessions.clear()
-                self._actions.append(Quit())
-                break
+                session.unread.append(Request(frame, session.arrived))
+                session.arrived = []
+        self._admit(session)
         return self._done()
 
     def end(self, number: int) -> list[Action]:
-        """Take the end of what a client sends: everything is answered, a partial message dropped."""
-        if self._sessions.pop(number, None) is not None:
-            self._actions.append(Close(number))
+        """Take the end of what a client sends: the rest is answered, a partial message dropped."""
+        session = self._sessions.get(number)
+        if session is not None:
+            session.ended = True
+            self._settle(session)
         return self._done()
 
-    def lost(self, number: int) -> None:
+    def lost(self, number: int) -> list[Action]:
         """Take note that a client has gone, and can be sent nothing any more."""
-        self._sessions.pop(number, None)
+        session = self._sessions.pop(number, None)
+        if session is not None:
+            self._forget(session)
+        return self._done()
+
+    def close(self) -> list[Action]:
+        """Take note that the server ends: give up what is held."""
+        self._give_up()
+        return self._done()
+
+    def _give_up(self) -> None:
+        for session in self._sessions.values():
+            self._forget(session)
+        self._sessions.clear()
+        held, self.machine.descriptors = self.machine.descriptors, Descriptors()
+        self._discard(held.everything())
+
+    # --- work ----------------------------------------------------------------------------------
+
+    def is_stalled(self, number: int) -> bool:
+        """Whether the session takes nothing more for now: its queue is full."""
+        session = self._sessions.get(number)
+        return session is not None and bool(session.unread)
+
+    def wait(self) -> float | None:
+        """Seconds until there is something for `work` to do; None when there is nothing."""
+        if self._turns:
+            return 0.0
+        if not self._later:
+            return None
+        return max(0.0, (self._later[0][0] - self._now()) / 1_000_000)
+
+    def work(self) -> list[Action]:
+        """Carry out one queued command, in turns, and the next step of a job that is due."""
+        due = self._later and self._later[0][0] <= self._now()
+        step = heapq.heappop(self._later)[2] if due else None
+        if self._turns:
+            session = self._sessions[self._turns.popleft()]
+            self._answer(session, session.queue.popleft())
+            if session.queue:
+                self._turns.append(session.number)
+            if not self.machine.ended:
+                self._admit(session)
+                self._settle(session)
+        if step is not None and not self.machine.ended:
+            step()
+        if self.machine.ended:
+            self._give_up()
+            self._actions.append(Quit())
+        return self._done()
+
+    def _now(self) -> int:
+        """The clock's time; where it fails, what is to be done later is due."""
+        now = self._clock()
+        return now if now >= 0 else 1 << 62
+
+    def _schedule(self, seconds: float, step: Callable[[], None]) -> None:
+        self._steps += 1
+        at = max(self._clock(), 0) + int(seconds * 1_000_000)
+        heapq.heappush(self._later, (at, self._steps, step))
+
+    def _admit(self, session: Session) -> None:
+        """Look at what has come: out-of-band commands are carried out, the others queued."""
+        while session.unread:
+            request = session.unread[0]
+            if request.command is None:
+                request.command = self._read(request.frame)
+            urgent = session.oob and isinstance(request.command, Command) and request.command.oob
+            if urgent:
+                self._answer(session, session.unread.popleft())
+            elif len(session.queue) < self._room(session):
+                if not session.queue and session.number not in self._turns:
+                    self._turns.append(session.number)
+                session.queue.append(session.unread.popleft())
+            else:
+                return
+
+    def _room(self, session: Session) -> int:
+        """How many in-band commands may wait."""
+        return QUEUE if session.oob else 1
+
+    def _settle(self, session: Session) -> None:
+        """End a session of which nothing more is to come, and nothing is pending."""
+        if session.ended and not session.queue and session.number in self._sessions:
+            del self._sessions[session.number]
+            self._forget(session)
+            self._actions.append(Close(session.number))
+
+    def _forget(self, session: Session) -> None:
+        if session.number in self._turns:
+            self._turns.remove(session.number)
+        waiting = [one.descriptors for one in (*session.unread, *session.queue)]
+        self._discard([fd for each in (*waiting, session.arrived) for fd in each])
 
     # --- what goes out -------------------------------------------------------------------------
 
@@ -146,8 +282,16 @@ class Monitor:
         actions, self._actions = self._actions, []
         return actions
 
-    def _send(self, session: _Session, message: Value) -> None:
+    def _greeting(self) -> Value:
+        version = self.machine.version
+        return {"QMP": {"version": version, "capabilities": list(self.capabilities)}}
+
+    def _send(self, session: Session, message: Value) -> None:
         self._actions.append(Send(session.number, dumps(message) + CRLF))
+
+    def _discard(self, descriptors: Sequence[int]) -> None:
+        if descriptors:
+            self._actions.append(Discard(tuple(descriptors)))
 
     def _emit(self, name: str, data: dict[str, Value]) -> None:
         """Tell an event, as far as the catalog knows it, to everyone who has negotiated."""
@@ -163,17 +307,31 @@ class Monitor:
         data = fit(self.machine.offered, known.data, data) if known.data else {}
         if data:
             event["data"] = data
+        self._announce(event)
+
+    def _announce(self, event: dict[str, Value]) -> None:
         for session in self._sessions.values():
             if session.phase is Phase.COMMANDS:
                 self._send(session, event)
 
     # --- commands ------------------------------------------------------------------------------
 
-    def _answer(self, session: _Session, frame: Frame) -> None:
-        """Give the one response to a frame: a success or an error, with the command's id."""
-        tag: dict[str, Value] = {}
+    def _read(self, frame: Frame) -> Command | Refusal:
         try:
-            command = read(frame)
+            return read(frame)
+        except Refusal as refusal:
+            return refusal
+
+    def _answer(self, session: Session, request: Request) -> None:
+        """Give the one response to a request: a success or an error, with the command's id."""
+        tag: dict[str, Value] = {}
+        command = request.command
+        if request.descriptors:
+            self._discard(self.machine.descriptors.arrived)
+            self.machine.descriptors.arrived = request.descriptors
+        try:
+            if not isinstance(command, Command):
+                raise command or Refusal("the message was not read")
             if command.has_id:
                 tag["id"] = normal(command.id)
             response: dict[str, Value] = {"return": self._execute(session, command), **tag}
@@ -182,18 +340,16 @@ class Monitor:
             response = {**tag, "error": error}
         self._send(session, response)
 
-    def _execute(self, session: _Session, command: Command) -> Value:
+    def _execute(self, session: Session, command: Command) -> Value:
         check_shape(command, oob=session.oob)
         negotiating = session.phase is Phase.NEGOTIATION
         check_known(command, self._validator, negotiating=negotiating)
         check_arguments(command, self._validator)
         if command.name == NEGOTIATE:
             return self._negotiate(session, command)
-        returns = self.machine.offered.commands[command.name].returns
-        value = COMMANDS[command.name](self.machine, command.arguments)
-        return fit(self.machine.offered, returns, value)
+        return execute(self.machine, command.name, command.arguments)
 
-    def _negotiate(self, session: _Session, command: Command) -> Value:
+    def _negotiate(self, session: Session, command: Command) -> Value:
         wanted = command.arguments.get("enable", [])
         for name in wanted:
             if name not in self.capabilities:

@@ -3,7 +3,6 @@
 `restrict` cuts a catalog down to some commands and events with the types that they need, so that
 arguments are checked against what the client can ask for.  `introspect` writes a catalog as the
 reply to ``query-qmp-schema`` (qapi/introspect.json): compiling it again gives the same catalog.
-`fit` drops from a value what its type does not know, so that one model answers as any version.
 
 Knows catalogs only; no session, no machine.
 """
@@ -23,7 +22,6 @@ from qmpconf.schema.model import (
     Catalog,
     Enum,
     Facts,
-    Object,
     Type,
 )
 from qmpconf.schema.walk import reachable, references_of, shape_of
@@ -45,25 +43,6 @@ def restrict(catalog: Catalog, commands: Iterable[str], events: Iterable[str]) -
     roots = {key for _owner, key in references_of(part)}
     keys = {key for root in roots for key in reachable(catalog, root)}
     return replace(part, types={key: one for key, one in catalog.types.items() if key in keys})
-
-
-def fit(catalog: Catalog, key: str, value: Value) -> Value:
-    """`value` without the members that the type `key` does not have, at any depth."""
-    found = catalog.types.get(key)
-    if isinstance(found, Array) and isinstance(value, list):
-        return [fit(catalog, found.element, one) for one in value]
-    if not isinstance(found, Object) or not isinstance(value, dict):
-        return value
-    shape = shape_of(catalog, key)
-    members = dict(shape.members)
-    chosen = shape.variants.get(str(value.get(shape.tag)))
-    if chosen:
-        members |= shape_of(catalog, chosen).members
-    return {
-        name: fit(catalog, members[name].type, one) if name in members else one
-        for name, one in value.items()
-        if name in members or shape.open
-    }
 
 
 # ── the reply to query-qmp-schema ────────────────────────────────────────────────────────────

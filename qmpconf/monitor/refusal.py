@@ -8,6 +8,7 @@ from __future__ import annotations
 GENERIC = "GenericError"
 NOT_FOUND = "CommandNotFound"
 NO_DEVICE = "DeviceNotFound"
+NOT_ACTIVE = "DeviceNotActive"
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error of the program

@@ -24,6 +24,9 @@ NEGOTIATE = "qmp_capabilities"
 #: Integers outside of these become doubles in a server (PROTOCOL.md, response.id-echo).
 _INTEGERS = range(-(2**63), 2**64)
 
+#: U+0000 in two bytes, which QEMU takes, and UTF-8 does not have (PROTOCOL.md, framing.utf8-in).
+_OVERLONG_ZERO = b"\xc0\x80"
+
 
 def read(frame: Frame) -> Command:
     """The command in `frame`, perhaps with problems.  Raises Refusal where there is none.
@@ -32,6 +35,8 @@ def read(frame: Frame) -> Command:
     """
     if frame.kind is not Kind.VALUE:
         raise Refusal(f"invalid JSON: the input is broken at {_tail(frame.data)}")
+    if _OVERLONG_ZERO in frame.data:
+        raise Refusal("invalid JSON: the bytes C0 80 are no UTF-8")
     command = from_client(frame.data)
     if isinstance(command, Unknown):
         problem = command.problems[0]

@@ -2,7 +2,8 @@
 
 As with a QEMU server, the next client of a socket waits in its queue until the first has gone
 (PROTOCOL.md, session.single); a client that shuts its sending side down gets everything that is
-due, then the end of the stream (session.half-close); one that does not read stops being read.
+due, then the end of the stream (session.half-close); one that does not read stops being read, and
+so does one whose commands have filled the queue.
 
 `MonitorServer.run` works in the calling thread until the monitor is told to quit or `stop` is
 called; used as a context manager, the server runs in a thread of its own.
@@ -18,7 +19,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from qmpconf.monitor.core import Action, Close, Monitor, Quit, Send
+from qmpconf.monitor.core import Action, Close, Discard, Monitor, Quit, Send
+from qmpconf.net.descriptors import close_all, receive
 from qmpconf.net.endpoint import Listener, is_listening
 
 #: Bytes read at once.
@@ -36,15 +38,17 @@ class _Client:
         self.sock = sock
         self.number = number
         self.listener = listener  # the socket on which the next client waits
+        self.local = sock.family == socket.AF_UNIX
         self.output = bytearray()
         self.ending = False
+        self.interest = 0  # what is waited for
 
-    @property
-    def interest(self) -> int:
-        """What to wait for: input unless it has ended or there is too much output."""
-        reads = not self.ending and len(self.output) < _HIGH_WATER
-        wanted = selectors.EVENT_READ if reads else 0
-        return wanted | (selectors.EVENT_WRITE if self.output else 0)
+    def wanted(self, *, stalled: bool) -> int:
+        """What to wait for: input unless it has ended, is not taken, or there is too much output."""
+        reads = not (self.ending or stalled) and len(self.output) < _HIGH_WATER
+        return (selectors.EVENT_READ if reads else 0) | (
+            selectors.EVENT_WRITE if self.output else 0
+        )
 
 
 class MonitorServer:
@@ -61,6 +65,7 @@ class MonitorServer:
         self._clients: dict[int, _Client] = {}
         self._selector = selectors.DefaultSelector()
         self._wake, self._waker = socket.socketpair()
+        self._buffer = memoryview(bytearray(_CHUNK))
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
@@ -78,12 +83,15 @@ class MonitorServer:
     def run(self) -> None:
         """Serve until the monitor quits, `stop` is called, or with `once` the session ends."""
         try:
-            while not self._stopping and self._selector.get_map().keys() - {self._wake.fileno()}:
-                self._turn(None)
+            while not self._stopping and (self._clients or self._listening):
+                self._turn(self._monitor.wait())
+                if self._monitor.wait() == 0:
+                    self._perform(self._monitor.work())
             self._drain()
         finally:
             for client in list(self._clients.values()):
                 self._drop(client)
+            self._perform(self._monitor.close())
             self._selector.close()
             self._wake.close()
             self._waker.close()
@@ -151,32 +159,43 @@ class MonitorServer:
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         number, actions = self._monitor.open()
-        client = self._clients[number] = _Client(sock, number, listener)
-        self._selector.register(
-            sock, selectors.EVENT_READ, lambda ready: self._serve(client, ready)
-        )
+        self._clients[number] = _Client(sock, number, listener)
         self._perform(actions)
 
     def _serve(self, client: _Client, ready: int) -> None:
         if ready & selectors.EVENT_READ and not client.ending:
+            fds: list[int] = []
+            at = 0
             try:
-                data = client.sock.recv(_CHUNK)
+                if client.local:
+                    count, fds, at = receive(client.sock, self._buffer)
+                else:
+                    count = client.sock.recv_into(self._buffer)
             except BlockingIOError:
-                data = None
+                return
             except OSError:
                 self._drop(client)
                 return
-            if data is not None:
-                number = client.number
-                act = self._monitor.receive(number, data) if data else self._monitor.end(number)
-                self._perform(act)
+            self._take(client.number, bytes(self._buffer[:count]), fds, at)
         self._settle(client)
+
+    def _take(self, number: int, data: bytes, fds: list[int], at: int) -> None:
+        """Give the monitor what was read; `fds` rode on the byte `at`."""
+        if not data:
+            self._perform(self._monitor.end(number))
+            return
+        if at:
+            self._perform(self._monitor.receive(number, data[:at]))
+        self._perform(self._monitor.receive(number, data[at:], fds))
 
     def _perform(self, actions: Sequence[Action]) -> None:
         """Do what the monitor wants; a client that has gone is sent nothing."""
         for action in actions:
             if isinstance(action, Quit):
                 self._stopping = True
+                continue
+            if isinstance(action, Discard):
+                close_all(list(action.descriptors))
                 continue
             client = self._clients.get(action.session)
             if client is None:
@@ -200,18 +219,33 @@ class MonitorServer:
         except OSError:
             self._drop(client)
             return
-        if client.interest:
-            key = self._selector.get_key(client.sock)
-            self._selector.modify(client.sock, client.interest, key.data)
-        else:
+        wanted = client.wanted(stalled=self._monitor.is_stalled(client.number))
+        if wanted == 0 and client.ending:
             self._drop(client)
+        elif wanted != client.interest:
+            self._wait_for(client, wanted)
+
+    def _wait_for(self, client: _Client, wanted: int) -> None:
+        """Wait for this of a client (0: for nothing, until the monitor has done some work)."""
+
+        def serve(ready: int) -> None:
+            self._serve(client, ready)
+
+        if not wanted:
+            self._selector.unregister(client.sock)
+        elif not client.interest:
+            self._selector.register(client.sock, wanted, serve)
+        else:
+            self._selector.modify(client.sock, wanted, serve)
+        client.interest = wanted
 
     def _drop(self, client: _Client) -> None:
         """End a session; the next client of its socket gets its turn."""
-        self._monitor.lost(client.number)
         del self._clients[client.number]
-        self._selector.unregister(client.sock)
+        if client.interest:
+            self._selector.unregister(client.sock)
         client.sock.close()
+        self._perform(self._monitor.lost(client.number))
         if self._once:
             self._stopping = True
         elif client.listener is not None and not self._stopping:

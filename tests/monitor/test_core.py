@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmpconf.monitor.core import Close, Monitor, Quit, Send, identity_of
+from qmpconf.monitor.core import Close, Discard, Monitor, Quit, Send, identity_of
+from qmpconf.monitor.instances import instance
 from qmpconf.protocol.framing import Framer, Kind
 from qmpconf.protocol.messages import Failure, Response, from_server
-from qmpconf.protocol.values import loads
+from qmpconf.protocol.values import dumps, loads
 from qmpconf.schema.introspection import compile_introspection
 from qmpconf.schema.store import load_shipped, shipped
 from qmpconf.schema.validator import Validator
@@ -46,7 +47,14 @@ class Dialogue:
         return found
 
     def say(self, data: bytes) -> list[Any]:
-        return self.take(self.monitor.receive(self.number, data))
+        """Send, and let the monitor work until there is nothing to do."""
+        return self.take([*self.monitor.receive(self.number, data), *self.work()])
+
+    def work(self) -> list[Any]:
+        actions: list[Any] = []
+        while self.monitor.wait() == 0:
+            actions += self.monitor.work()
+        return actions
 
     def error(self, data: bytes) -> str:
         (answer,) = self.say(data)
@@ -93,7 +101,7 @@ def test_a_bad_negotiation_leaves_it_open(arguments: str) -> None:
 def test_no_event_reaches_a_session_that_has_not_negotiated() -> None:
     monitor = Monitor(CATALOG, lambda: 0)
     first, second, third = Dialogue(monitor), Dialogue(monitor), Dialogue(monitor, negotiate=False)
-    actions = monitor.receive(first.number, b'{"execute":"stop"}')
+    actions = monitor.receive(first.number, b'{"execute":"stop"}') + first.work()
     assert [m.get("event") for m in first.take(actions)] == ["STOP", None]
     assert [m.get("event") for m in second.take(actions)] == ["STOP"]
     assert third.take(actions) == []
@@ -115,6 +123,52 @@ def test_exec_oob_is_no_member_where_it_was_not_enabled(talk: Dialogue) -> None:
     (answer,) = talk.say(b'{"exec-oob":"query-yank","id":7}')
     assert answer["error"]["class"] == "GenericError"
     assert answer["id"] == 7
+
+
+def oob_session(monitor: Monitor | None = None) -> Dialogue:
+    talk = Dialogue(monitor, negotiate=False)
+    talk.say(b'{"execute":"qmp_capabilities","arguments":{"enable":["oob"]}}')
+    return talk
+
+
+def command(number: int, *, oob: bool = False) -> bytes:
+    name = b'"exec-oob":"query-yank"' if oob else b'"execute":"query-name"'
+    return b'{%b,"id":%d}' % (name, number)
+
+
+def test_an_out_of_band_command_overtakes_what_is_queued() -> None:
+    talk = oob_session()
+    data = b"".join(command(number) for number in range(8)) + command(99, oob=True)
+    assert [one["id"] for one in talk.say(data)] == [99, *range(8)]
+
+
+def test_behind_the_ninth_command_nothing_is_looked_at() -> None:
+    talk = oob_session()
+    data = b"".join(command(number) for number in range(9)) + command(99, oob=True)
+    assert talk.monitor.receive(talk.number, data) == []
+    assert talk.monitor.is_stalled(talk.number)
+    assert [one["id"] for one in talk.take(talk.work())] == [0, 99, *range(1, 9)]
+    assert not talk.monitor.is_stalled(talk.number)
+
+
+def test_without_out_of_band_execution_commands_are_taken_one_by_one(talk: Dialogue) -> None:
+    assert talk.monitor.receive(talk.number, command(1)) == []
+    assert not talk.monitor.is_stalled(talk.number)
+    talk.monitor.receive(talk.number, command(2))
+    assert talk.monitor.is_stalled(talk.number)
+    assert [one["id"] for one in talk.take(talk.monitor.work())] == [1]
+
+
+def test_sessions_take_turns() -> None:
+    monitor = Monitor(CATALOG, lambda: 0)
+    first, second = oob_session(monitor), oob_session(monitor)
+    monitor.receive(first.number, command(1) + command(2))
+    monitor.receive(second.number, command(3) + command(4))
+    actions = first.work()
+    assert [one.session for one in actions if isinstance(one, Send)] == [
+        first.number,
+        second.number,
+    ] * 2
 
 
 # --- requests -------------------------------------------------------------------------------------
@@ -185,17 +239,19 @@ def test_shape_errors_carry_the_id(talk: Dialogue) -> None:
     assert answer["id"] == 5
 
 
-def test_what_the_model_does_not_do_is_not_found_and_not_listed(talk: Dialogue) -> None:
-    assert "blockdev-add" in CATALOG.commands
-    assert talk.error(b'{"execute":"blockdev-add"}') == "CommandNotFound"
+def test_the_whole_catalog_is_offered_and_knows_its_arguments(talk: Dialogue) -> None:
     (answer,) = talk.say(b'{"execute":"query-commands"}')
     names = [one["name"] for one in answer["return"]]
-    assert "blockdev-add" not in names
-    assert len(names) == len(set(names))
+    assert sorted(names) == sorted(CATALOG.commands)
     for name in names:
-        (answer,) = Dialogue().say(b'{"execute":"%b","arguments":{"zz":1}}' % name.encode())[-1:]
-        assert answer["error"]["class"] in {"GenericError", "CommandNotFound"}
+        (answer,) = talk.say(b'{"execute":"%b","arguments":{"zz":1}}' % name.encode())[-1:]
         assert (answer["error"]["class"] == "CommandNotFound") == (name == "qmp_capabilities")
+
+
+def test_what_the_model_does_not_do_says_so(talk: Dialogue) -> None:
+    (answer,) = talk.say(b'{"execute":"inject-nmi"}')
+    assert answer["error"]["class"] == "GenericError"
+    assert "not implemented by the embedded monitor" in answer["error"]["desc"]
 
 
 def test_refused_arguments_have_no_effect(talk: Dialogue) -> None:
@@ -274,30 +330,244 @@ def test_the_end_of_the_clients_side_drops_a_partial_message(talk: Dialogue) -> 
     assert talk.monitor.end(talk.number) == []
 
 
+def test_what_was_sent_before_the_end_is_answered_before_the_session_ends(talk: Dialogue) -> None:
+    actions = talk.monitor.receive(talk.number, b'{"execute":"query-name"}' * 3)
+    actions += talk.monitor.end(talk.number)
+    actions += talk.work()
+    assert [type(action) for action in actions] == [Send, Send, Send, Close]
+
+
 def test_names_come_from_the_identity() -> None:
     monitor = Monitor(CATALOG, lambda: 0, identity_of(CATALOG, "guest"))
     (answer,) = Dialogue(monitor).say(b'{"execute":"query-name"}')
     assert answer == {"return": {"name": "guest"}}
 
 
+# --- descriptors ----------------------------------------------------------------------------------
+
+
+class _AnyError:
+    """Equal to any error."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, dict) and set(other) == {"error"}
+
+    __hash__ = None  # type: ignore[assignment]  # not to be put into sets
+
+
+ANY_ERROR = _AnyError()
+
+
+def passed(talk: Dialogue, data: bytes, *descriptors: int) -> Any:
+    actions = talk.monitor.receive(talk.number, data, descriptors) + talk.work()
+    return talk.take(actions)
+
+
+def discarded(talk: Dialogue) -> list[int]:
+    return [fd for one in talk.over if isinstance(one, Discard) for fd in one.descriptors]
+
+
+def test_getfd_takes_the_descriptor_of_its_message_and_closefd_closes_it(talk: Dialogue) -> None:
+    get = b'{"execute":"getfd","arguments":{"fdname":"%b"}}'
+    assert passed(talk, get % b"a" + get % b"b", 100) == [{"return": {}}, ANY_ERROR]
+    assert passed(talk, b" ", 101) == []
+    assert passed(talk, get % b"a", 102, 103) == [{"return": {}}]
+    # All but the first that came since the last message, and the old one of this name.
+    assert discarded(talk) == [102, 103, 100]
+    assert passed(talk, get % b"b") == [ANY_ERROR]
+    assert talk.say(b'{"execute":"closefd","arguments":{"fdname":"a"}}') == [{"return": {}}]
+    assert discarded(talk)[3:] == [101]
+
+
+def test_add_fd_makes_sets(talk: Dialogue) -> None:
+    add = b'{"execute":"add-fd","arguments":{"opaque":"x"}}'
+    assert passed(talk, add, 100) == [{"return": {"fdset-id": 0, "fd": 100}}]
+    assert passed(talk, add, 101) == [{"return": {"fdset-id": 1, "fd": 101}}]
+    assert passed(talk, b'{"execute":"add-fd","arguments":{"fdset-id":1}}', 102)[0]["return"]
+    (answer,) = talk.say(b'{"execute":"query-fdsets"}')
+    assert [one["fdset-id"] for one in answer["return"]] == [0, 1]
+    assert [one["fd"] for one in answer["return"][1]["fds"]] == [101, 102]
+    assert talk.say(b'{"execute":"remove-fd","arguments":{"fdset-id":1}}') == [{"return": {}}]
+    assert discarded(talk) == [101, 102]
+    assert talk.error(b'{"execute":"remove-fd","arguments":{"fdset-id":1}}') == "GenericError"
+
+
+def test_descriptors_of_a_session_that_goes_are_closed(talk: Dialogue) -> None:
+    talk.monitor.receive(talk.number, b'{"execute":"que', [100])
+    talk.take(talk.monitor.lost(talk.number))
+    assert discarded(talk) == [100]
+    talk.take(talk.monitor.receive(talk.number, b"x", [101]))
+    assert discarded(talk) == [100, 101]
+
+
+# --- jobs and nodes -------------------------------------------------------------------------------
+
+
+class Clock:
+    now = 0
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def add_nodes(talk: Dialogue) -> None:
+    for name in ("a", "b"):
+        ask(talk, "blockdev-add", driver="null-co", size=1000, **{"node-name": name})
+
+
+def ask(talk: Dialogue, name: str, **arguments: Any) -> Any:
+    """What a command returns, or its error."""
+    messages = talk.say(dumps({"execute": name, "arguments": arguments, "id": 1}) + b"\n")
+    (answer,) = [one for one in messages if "event" not in one]
+    return answer.get("return", answer.get("error"))
+
+
+def told(messages: list[Any]) -> list[str]:
+    return [
+        one["data"]["status"] if one["event"] == "JOB_STATUS_CHANGE" else one["event"]
+        for one in messages
+        if "event" in one
+    ]
+
+
+def run(talk: Dialogue, name: str, **arguments: Any) -> list[str]:
+    """What the command tells until nothing is to be done; the response is RETURN."""
+    data = {"execute": name, "arguments": arguments}
+    return [
+        told([one])[0] if "event" in one else "RETURN" if "return" in one else "ERROR"
+        for one in talk.say(dumps(data) + b"\n")
+    ]
+
+
+def test_a_backup_runs_and_ends_with_events(talk: Dialogue) -> None:
+    add_nodes(talk)
+    before, after = ["created", "running", "RETURN"], ["concluded", "null"]
+    job = {"job-id": "j", "device": "a", "target": "b", "sync": "full"}
+    ends = ["waiting", "pending", "BLOCK_JOB_COMPLETED", *after]
+    assert run(talk, "blockdev-backup", **job) == before + ends
+    assert ask(talk, "query-jobs") == []
+
+
+def test_a_mirror_becomes_ready_and_waits_to_be_completed(talk: Dialogue) -> None:
+    add_nodes(talk)
+    job = {"job-id": "j", "device": "a", "target": "b", "sync": "full"}
+    assert run(talk, "blockdev-mirror", **job)[-2:] == ["ready", "BLOCK_JOB_READY"]
+    (one,) = ask(talk, "query-block-jobs")
+    assert (one["device"], one["status"], one["offset"]) == ("j", "ready", 1000)
+    assert ask(talk, "blockdev-del", **{"node-name": "a"})["class"] == "GenericError"
+    assert run(talk, "job-complete", id="j") == [
+        "waiting",
+        "pending",
+        "BLOCK_JOB_COMPLETED",
+        "concluded",
+        "null",
+        "RETURN",
+    ]
+    assert ask(talk, "query-jobs") == []
+    assert ask(talk, "blockdev-del", **{"node-name": "a"}) == {}
+
+
+def test_a_job_with_a_speed_takes_its_time_and_can_be_paused_and_cancelled() -> None:
+    clock = Clock()
+    talk = Dialogue(Monitor(CATALOG, clock))
+    add_nodes(talk)
+    job = {"job-id": "j", "device": "a", "target": "b", "sync": "full", "speed": 100}
+    assert run(talk, "blockdev-backup", **job) == ["created", "running", "RETURN"]
+    assert talk.monitor.wait() == 10.0
+    assert run(talk, "job-pause", id="j") == ["paused", "RETURN"]
+    clock.now = 11_000_000
+    assert talk.take(talk.work()) == []
+    assert run(talk, "job-resume", id="j") == ["running", "RETURN"]
+    assert run(talk, "job-dismiss", id="j") == ["ERROR"]
+    assert "BLOCK_JOB_CANCELLED" in run(talk, "job-cancel", id="j")
+    assert ask(talk, "query-jobs") == []
+
+
+def test_a_job_waits_to_be_finalized_and_dismissed_if_it_was_told_to(talk: Dialogue) -> None:
+    add_nodes(talk)
+    job = {"job-id": "j", "device": "a", "target": "b", "sync": "full"}
+    manual = {"auto-finalize": False, "auto-dismiss": False}
+    assert run(talk, "blockdev-backup", **job, **manual)[-1] == "BLOCK_JOB_PENDING"
+    assert run(talk, "job-finalize", id="j") == ["BLOCK_JOB_COMPLETED", "concluded", "RETURN"]
+    assert run(talk, "job-dismiss", id="j") == ["null", "RETURN"]
+
+
+def test_nodes_are_a_graph(talk: Dialogue) -> None:
+    inner = {"driver": "file", "filename": "/x"}
+    top = {"driver": "qcow2", "node-name": "top", "file": inner}
+    assert ask(talk, "blockdev-add", **top) == {}
+    names = {one["node-name"]: one for one in ask(talk, "query-named-block-nodes")}
+    assert names.keys() == {"top", "#block001"}
+    assert names["top"]["file"] == "/x"
+    assert ask(talk, "blockdev-add", **top)["class"] == "GenericError"
+    over = {"driver": "raw", "node-name": "over", "file": "top"}
+    assert ask(talk, "blockdev-add", **over) == {}
+    assert ask(talk, "blockdev-del", **{"node-name": "top"})["class"] == "GenericError"
+    assert ask(talk, "blockdev-del", **{"node-name": "none"})["class"] == "DeviceNotFound"
+    assert ask(talk, "blockdev-del", **{"node-name": "over"}) == {}
+    assert ask(talk, "blockdev-del", **{"node-name": "top"}) == {}
+    assert ask(talk, "query-named-block-nodes") == []
+
+
+def test_character_devices_come_and_go_and_ring_buffers_hold_what_is_written(
+    talk: Dialogue,
+) -> None:
+    backend = {"type": "ringbuf", "data": {"size": 4}}
+    assert ask(talk, "chardev-add", id="r", backend=backend) == {}
+    assert ask(talk, "chardev-add", id="r", backend=backend)["class"] == "GenericError"
+    assert [one["label"] for one in ask(talk, "query-chardev")] == ["qmp", "r"]
+    assert ask(talk, "ringbuf-write", device="r", data="abcdef") == {}
+    assert ask(talk, "ringbuf-read", device="r", size=3) == "cde"
+    assert ask(talk, "ringbuf-read", device="r", size=3, format="base64") == "Zg=="
+    assert ask(talk, "chardev-remove", id="r") == {}
+    assert ask(talk, "chardev-remove", id="qmp")["class"] == "GenericError"
+
+
 # --- any catalog ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", shipped())
-def test_every_answer_fits_its_catalog(name: str) -> None:
+def test_every_query_is_answered_with_what_fits_its_catalog(name: str) -> None:
     catalog = load_shipped(name)
     talk = Dialogue(Monitor(catalog, lambda: 0))
     validator = Validator(catalog)
-    offered = talk.monitor.machine.offered.commands.keys()
+    silent = []
+    for command, known in catalog.commands.items():
+        if not command.startswith(("query-", "x-query-")) or not known.returns:
+            continue
+        arguments = dumps(instance(catalog, known.arguments) if known.arguments else {})
+        sent = b'{"execute":"%b","arguments":%b}' % (command.encode(), arguments)
+        (answer,) = talk.say(sent)
+        if "error" in answer:
+            silent.append(command)
+        else:
+            assert not validator.returned(command, answer["return"]), command
+    assert silent == []
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_command_takes_any_arguments_that_fit(name: str) -> None:
+    """Each command gets the smallest arguments that fit; what it answers, and tells, fits, too."""
+    catalog = load_shipped(name)
+    talk = Dialogue(Monitor(catalog, lambda: 0))
+    validator = Validator(catalog)
     # `quit` comes last: nothing is answered behind it.
-    for command in [*sorted(offered - {"quit", "qmp_capabilities"}), *({"quit"} & offered)]:
-        arguments = b'{"instances":[]}' if command == "yank" else b"{}"
-        *events, answer = talk.say(
-            b'{"execute":"%b","arguments":%b}' % (command.encode(), arguments)
-        )
-        assert not validator.returned(command, answer["return"])
-        for event in events:
-            assert not validator.data(event["event"], event.get("data", {}))
+    last = catalog.commands.keys() & {"quit"}
+    for command in [*sorted(catalog.commands.keys() - {"quit", "qmp_capabilities"}), *last]:
+        key = catalog.commands[command].arguments
+        arguments = dumps(instance(catalog, key) if key else {})
+        sent = b'{"execute":"%b","arguments":%b}' % (command.encode(), arguments)
+        messages = talk.say(sent)
+        answers = [one for one in messages if "event" not in one]
+        assert len(answers) == 1
+        if "return" in answers[0]:
+            assert not validator.returned(command, answers[0]["return"]), command
+        else:
+            assert answers[0]["error"]["class"] != "CommandNotFound"
+            assert "do not fit" not in answers[0]["error"]["desc"], command
+        for event in messages:
+            if "event" in event:
+                assert not validator.data(event["event"], event.get("data", {}))
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -313,7 +583,11 @@ def test_the_introspection_is_what_is_offered(name: str) -> None:
     if offered.source.kind == "introspection":
         assert compiled.commands == offered.commands
         assert compiled.events == offered.events
-        assert offered.types.items() <= compiled.types.items()
+        # Arguments that introspection shows as closed, and are not, were given a name.
+        named = {key for key in offered.types if key.endswith(".arguments")}
+        assert all(
+            compiled.types[key] == offered.types[key] for key in offered.types.keys() - named
+        )
 
 
 @pytest.mark.parametrize(

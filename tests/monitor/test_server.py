@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +18,7 @@ import pytest
 from qmpconf.monitor.core import Monitor
 from qmpconf.monitor.server import MonitorServer
 from qmpconf.net.address import TcpAddress, UnixAddress
+from qmpconf.net.descriptors import send
 from qmpconf.net.endpoint import Listener
 from qmpconf.schema.store import load_shipped
 
@@ -50,11 +54,15 @@ class Client:
         self.close()
 
 
+def now() -> int:
+    return time.time_ns() // 1000
+
+
 @contextlib.contextmanager
 def serving(*addresses: UnixAddress | TcpAddress, once: bool = False) -> Iterator[list[Any]]:
     with contextlib.ExitStack() as stack:
         listeners = [stack.enter_context(Listener(address)) for address in addresses]
-        stack.enter_context(MonitorServer(Monitor(CATALOG, lambda: 0), listeners, once=once))
+        stack.enter_context(MonitorServer(Monitor(CATALOG, now), listeners, once=once))
         yield [one.address for one in listeners]
 
 
@@ -112,7 +120,7 @@ def test_a_client_that_does_not_read_is_not_read_and_gets_everything_later(
     with Client(address) as client:
         client.send(NEGOTIATE)
         count = 2000
-        data = b'{"execute":"query-qmp-schema"}' * count
+        data = b'{"execute":"query-commands"}' * count
         sender = threading.Thread(target=client.send, args=(data,))
         sender.start()
         assert "QMP" in client.message()
@@ -169,3 +177,37 @@ def test_stop_works_before_and_after_it_runs(tmp_path: Path) -> None:
         server.stop()
         server.run()
         server.stop()
+
+
+def test_a_descriptor_that_is_passed_is_held_until_it_is_closed(address: UnixAddress) -> None:
+    reader, writer = os.pipe()
+    with Client(address) as client:
+        client.send(NEGOTIATE)
+        client.message()
+        client.message()
+        data = b'{"execute":"getfd","arguments":{"fdname":"pipe"}}'
+        send(client.sock, data[:9], [])
+        send(client.sock, data[9:], [writer])
+        os.close(writer)
+        assert client.message() == {"return": {}}
+        assert select.select([reader], [], [], 0)[0] == []  # the monitor has the other end
+        client.send(b'{"execute":"closefd","arguments":{"fdname":"pipe"}}')
+        assert client.message() == {"return": {}}
+        assert os.read(reader, 1) == b""
+    os.close(reader)
+
+
+def test_a_job_goes_on_while_nobody_says_anything(address: UnixAddress) -> None:
+    with Client(address) as client:
+        client.send(NEGOTIATE)
+        client.message()
+        client.message()
+        for name in ("a", "b"):
+            client.send(b'{"execute":"blockdev-add","arguments":{"driver":"null-co",')
+            client.send(b'"node-name":"%b","size":100}}' % name.encode())
+            assert client.message() == {"return": {}}
+        client.send(b'{"execute":"blockdev-backup","arguments":{"device":"a","target":"b",')
+        client.send(b'"sync":"full","job-id":"j","speed":1000}}')
+        messages = [client.message() for _ in range(8)]
+        assert messages[2] == {"return": {}}
+        assert messages[-1]["data"] == {"id": "j", "status": "null"}

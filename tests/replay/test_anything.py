@@ -54,6 +54,8 @@ def recorded(path: str, pieces: list[bytes]) -> None:
                 if frames:
                     writer.frames(1, "client", frames)
                 actions = monitor.receive(number, piece)
+                while monitor.wait() == 0:
+                    actions += monitor.work()
             for action in actions:
                 if isinstance(action, Send):
                     writer.frames(1, "server", framers["server"].feed(action.data))
