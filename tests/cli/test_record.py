@@ -284,6 +284,23 @@ def test_a_client_is_ended_when_we_are(tmp_path: Path, server: str) -> None:
     assert run.finished()
 
 
+def test_interrupted_while_a_client_goes_on_after_the_only_session(
+    tmp_path: Path, server: str, client: list[str]
+) -> None:
+    script = f'{" ".join(client)} "$0" x; echo done; exec sleep 60 >/dev/null 2>&1'
+    with (
+        running(server, tmp_path) as path,
+        Run(tmp_path, "--once", "--server", path, "--", "sh", "-c", script, "{listen}") as run,
+    ):
+        assert run.process.stdout is not None
+        assert run.process.stdout.readline() == '{"return": {}}\n'
+        assert run.process.stdout.readline() == "done\n"
+        until(run.finished)
+        run.process.terminate()
+        assert run.end()[0] == 130
+    assert run.closed() == [("client", "")]
+
+
 def test_a_spawned_server(tmp_path: Path, server: str, client: list[str]) -> None:
     with Run(
         tmp_path, "--spawn", server + " {socket}", "--", *client, "{listen}", "one", "quit"
