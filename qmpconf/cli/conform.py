@@ -66,6 +66,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="also call commands that end, reset or change the target",
     )
     parser.add_argument(
+        "--fast", action="store_true", help="leave out what takes seconds on a slow reader"
+    )
+    parser.add_argument(
         "--timeout",
         type=_seconds,
         default=10.0,
@@ -143,6 +146,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         patterns=tuple(arguments.patterns),
         level=arguments.level,
         destructive=arguments.destructive,
+        slow=not arguments.fast,
         schema=arguments.schema,
         patience=arguments.timeout,
         folder=arguments.report or "",

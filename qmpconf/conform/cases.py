@@ -51,8 +51,8 @@ class Case:
     `id` is its address, `requirements` what it shows (the first one is the one that its own
     expectations are about), `title` one sentence.  `needs` names commands that the target must
     have, ``oob`` or ``fds``.  `owns_silence`: a missing response breaks the case's own requirement, and not
-    ``response.exactly-one``.  `destructive` cases may end or change the target.  `limit` is in
-    seconds.
+    ``response.exactly-one``.  `destructive` cases may end or change the target, `slow` ones take
+    seconds on a server that reads byte by byte.  `limit` is in seconds.
     """
 
     id: str
@@ -62,6 +62,7 @@ class Case:
     needs: tuple[str, ...] = ()
     owns_silence: bool = False
     destructive: bool = False
+    slow: bool = False
     limit: float = LIMIT
 
 
@@ -77,6 +78,7 @@ def case(
     needs: tuple[str, ...] = (),
     owns_silence: bool = False,
     destructive: bool = False,
+    slow: bool = False,
     limit: float = LIMIT,
 ) -> Callable[[Body], Body]:
     """Make a function a case; with `each`, one case for each of its entries."""
@@ -99,6 +101,7 @@ def case(
                 needs,
                 owns_silence,
                 destructive,
+                slow,
                 limit,
             )
         return function

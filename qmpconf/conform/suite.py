@@ -44,7 +44,8 @@ class Options:
     """How the suite runs.
 
     `patterns` choose cases by id (any of them: a part of it, or a glob), `level` only rules that
-    bind as much (``MUST``; ``SHOULD``: these and MUST).  `patience` is how long an answer may
+    bind as much (``MUST``; ``SHOULD``: these and MUST).  Without `slow`, cases are left out that
+    take seconds on a server that reads byte by byte.  `patience` is how long an answer may
     take, in seconds.  `folder` takes the traces (empty: a temporary one, removed at the end unless
     `keep`).  `known` are failures that are expected.
     """
@@ -52,6 +53,7 @@ class Options:
     patterns: tuple[str, ...] = ()
     level: str = "MAY"
     destructive: bool = False
+    slow: bool = True
     schema: str = "auto"
     patience: float = 10.0
     folder: str = ""
@@ -91,6 +93,7 @@ class Suite:
                 schema=self.options.schema,
             )
         self.cases = [one for one in self._all() if self._chosen(one)]
+        self.cases.sort(key=lambda one: one.destructive)  # what may end the target goes last
         self.known = self.options.known or Known()
         if self.options.shipped:
             self.known = self.known.joined(Known.shipped(facts))
@@ -150,7 +153,7 @@ class Suite:
             return _not_run(case, Verdict.NOT_APPLICABLE, reason)
         with self.target.alone():
             result, hung = self._run(case)
-            self._look_after(result, hung=hung)
+            self._look_after(result, doubtful=hung or case.destructive)
         result.seconds = time.monotonic() - start
         entry = self.known.reason_of(result)
         result.known = entry if result.verdict.broken else ""
@@ -179,9 +182,9 @@ class Suite:
 
     # --- a target that hangs or dies -------------------------------------------------------------
 
-    def _look_after(self, result: Result, *, hung: bool) -> None:
+    def _look_after(self, result: Result, *, doubtful: bool) -> None:
         """After a case that did not go well: is the target still there?  Else start it anew."""
-        if not (hung or self._cannot_connect(result)):
+        if not (doubtful or result.verdict is Verdict.INCONCLUSIVE):
             self._hung = 0
             if not self.target.ended():
                 return
@@ -201,10 +204,6 @@ class Suite:
         elif self._hung >= _HOPELESS or self.target.ended():
             self._gone = f"the target has gone in {result.case}: {what}"
 
-    @staticmethod
-    def _cannot_connect(result: Result) -> bool:
-        return result.verdict is Verdict.INCONCLUSIVE
-
     @property
     def gone(self) -> str:
         """Why the rest could not be run; empty if it could."""
@@ -221,6 +220,8 @@ class Suite:
         if _LEVELS.index(level) > _LEVELS.index(self.options.level):
             return False
         if case.destructive and not self.options.destructive:
+            return False
+        if case.slow and not self.options.slow:
             return False
         return chosen(case.id, self.options.patterns)
 

@@ -35,6 +35,8 @@ from qmpconf.schema.store import from_reply, load, load_shipped
 GREETING = 2.5
 #: Seconds that a server which was started for the suite has to listen.
 _LISTENING = 3.0
+#: Seconds that may pass until there is room in a server's queue of clients.
+_QUEUE = 2.0
 #: How often a server that was started for the suite is started again when it dies or hangs.
 RESTARTS = 5
 
@@ -92,23 +94,28 @@ class Target:
         self.facts = Facts()
         self._server = server
         self._restarts = 0
+        self._listens_by = time.monotonic() + _LISTENING if server else 0.0
 
     @property
     def local(self) -> bool:
         """Whether descriptors can be passed to it."""
         return isinstance(self.address, UnixAddress)
 
-    def connect(self) -> socket.socket:
+    def connect(self, *, patient: bool = True) -> socket.socket:
         """A new connection.  Raises TargetError.
 
-        A server that was started just now may have bound its socket, and not listen yet.
+        A server that was started just now may have bound its socket, and not listen yet; and
+        clients that have gone may still stand in the queue of one that serves them one by one.
+        With `patient`, a while is given to both.
         """
-        until = time.monotonic() + _LISTENING
+        until = max(self._listens_by, time.monotonic() + _QUEUE) if patient else 0.0
         while True:
             try:
                 return connect(self.address, timeout=5.0)
-            except TargetError:
-                if self._server is None or self.ended() or time.monotonic() > until:
+            except TargetError as error:
+                waits = isinstance(error.__cause__, BlockingIOError)
+                started = time.monotonic() < self._listens_by
+                if not (waits or started) or self.ended() or time.monotonic() > until:
                     raise
                 time.sleep(0.02)
 
@@ -121,6 +128,7 @@ class Target:
             end(self._server.child, grace=1.0)
         self._server.start()
         self._server.wait_until_bound()
+        self._listens_by = time.monotonic() + _LISTENING
         return True
 
     def ended(self) -> str:

@@ -113,10 +113,9 @@ def test_small_server_is_put_to_the_test(tmp_path: Path) -> None:
 
 def test_failure_tells_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with fakes.serving(tmp_path, fakes.simple) as address:
-        code = main(
-            ["conform", "--target", str(address), "--timeout", "0.3", "--schema", "none"]
-            + ["-k", "framing.by-value/one-line", "--report", str(tmp_path / "out"), "-q"]
-        )
+        words = ["--timeout", "0.3", "--schema", "none", "-k", "framing.by-value/one-line", "-q"]
+        report = ["--report", str(tmp_path / "out")]
+        code = main(["conform", "--target", str(address), *words, *report])
     out = capsys.readouterr().out
     assert code == 1
     for wanted in (

@@ -110,6 +110,16 @@ def _stop(probe: Probe) -> None:
         raise Inconclusive(f"the target tells {told} for cont and stop")
 
 
+@case("event.shape", name="reset", needs=("system_reset",), destructive=True)
+def _reset(probe: Probe) -> None:
+    """A reset of the machine is told with events that have their shape."""
+    talk = probe.negotiated()
+    line = talk.say({"execute": "system_reset", "id": "reset"})
+    heard = talk.until_answered(line) + talk.quiet(0.5)
+    if not _events(heard):
+        raise Inconclusive("the target sent no event")
+
+
 @case("event.rate-limit", name="storm")
 def _rate_limit(probe: Probe) -> None:
     """Of the events that are limited, none comes more than once a second."""

@@ -62,7 +62,7 @@ def _string(probe: Probe, size: int) -> None:
     _long(probe, size)
 
 
-@case("limits.size", name="string-1-mib", owns_silence=True, limit=_SLOW)
+@case("limits.size", name="string-1-mib", owns_silence=True, slow=True, limit=_SLOW)
 def _mebibyte(probe: Probe) -> None:
     """A command of a mebibyte is taken."""
     _long(probe, 1 << 20)
@@ -75,6 +75,16 @@ def _long(probe: Probe, size: int) -> None:
     said = succeeded(talk.reply(line, timeout=_SLOW))
     if not same(getattr(said.message, "id", None), text):
         raise Unmet(f"an id of {len(text)} characters", "another one", line=said.line)
+
+
+@case("limits.size", name="tokens", owns_silence=True, slow=True, limit=_SLOW)
+def _tokens(probe: Probe) -> None:
+    """More than 2 Mi tokens get an answer of some kind, and the session goes on."""
+    talk = probe.negotiated()
+    talk.send(b'{"execute": "query-version", "id": [' + b"," * (2 << 20))
+    talk.send(b"\xff\n")
+    good = talk.say({"execute": "query-version", "id": "good"})
+    succeeded(talk.until_answered(good, timeout=_SLOW)[-1])
 
 
 @case("limits.size", name="many-members", owns_silence=True, limit=_SLOW)

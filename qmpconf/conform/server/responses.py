@@ -153,6 +153,20 @@ def _one(probe: Probe, text: bytes) -> None:
     nothing_more(talk.barrier())
 
 
+@case("response.exactly-one", name="quit", needs=("quit",), destructive=True)
+def _quit(probe: Probe) -> None:
+    """Quit is answered, or the session ends; nothing else comes but events."""
+    talk = probe.negotiated()
+    line = talk.say({"execute": "quit", "id": "quit"})
+    for said in talk.rest():
+        if said.answers == line:
+            succeeded(said)
+        elif said.outcome != "event":
+            raise Unmet("events and one response", str(said), line=said.line)
+    if not talk.ended:
+        raise Unmet("the end of the session", f"nothing in {probe.patience:g} s", line=line)
+
+
 @case("response.members", name="shapes")
 def _members(probe: Probe) -> None:
     """Successes and errors have return or error, and id; nothing else."""

@@ -38,7 +38,7 @@ def _undisturbed(probe: Probe) -> None:
     first = probe.negotiated()
     for _ in range(3):
         try:
-            probe.target.connect().close()
+            probe.target.connect(patient=False).close()
         except TargetError:
             break
     succeeded(first.ask({"execute": "query-version", "id": 1}))
