@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -36,16 +37,37 @@ def start(
     With `background`, it gets no input, its output goes to stderr, and an interrupt from the
     keyboard does not reach it.  Raises `UsageError` if it cannot be started.
     """
+    made: list[subprocess.Popen[bytes]] = []
+    failed: list[OSError | ValueError] = []
+
+    def make() -> None:
+        try:
+            made.append(
+                subprocess.Popen(
+                    words,
+                    env={**os.environ, **(environment or {})},
+                    stdin=subprocess.DEVNULL if background else None,
+                    stdout=2 if background else None,
+                    process_group=0 if background else None,
+                )
+            )
+        except (OSError, ValueError) as error:
+            failed.append(error)
+
+    # A signal's handler may raise in the main thread at any moment; in another one it cannot come
+    # between the child's start and our knowing of it.
+    maker = threading.Thread(target=make)
+    maker.start()
     try:
-        return subprocess.Popen(
-            words,
-            env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL if background else None,
-            stdout=2 if background else None,
-            process_group=0 if background else None,
-        )
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot start {words[0]}: {reason(error)}") from error
+        maker.join()
+    except BaseException:
+        maker.join()
+        for child in made:
+            end(child)
+        raise
+    if failed:
+        raise UsageError(f"cannot start {words[0]}: {reason(failed[0])}") from failed[0]
+    return made[0]
 
 
 def end(child: subprocess.Popen[bytes], grace: float = GRACE) -> int:
