@@ -1,0 +1,105 @@
+"""What a run is shown as: text, the matrix in Markdown and HTML, and data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qmpconf.cli.main import main
+from qmpconf.conform.known import Known
+from qmpconf.conform.outcome import Outcome, result_from_data, result_to_data, to_data
+from qmpconf.conform.verdicts import Breach, Result, Verdict
+from qmpconf.errors import InputError
+from qmpconf.report import conform, conform_matrix
+
+EVIL = "<script>alert(1)</script> \x1b[31m | `x`"
+
+
+def broken(known: str = "") -> Result:
+    breach = Breach("framing.crlf", "MUST", 5, "A sentence.", "spec 2.1", "CR LF", EVIL)
+    return Result(
+        "framing.crlf/replies",
+        ("framing.crlf",),
+        "A title",
+        Verdict.FAIL,
+        f"expected CR LF; got {EVIL}",
+        [breach],
+        trace="out/x.qmptrace",
+        excerpt="     4 -> {}\n>    5 <- " + EVIL,
+        known=known,
+    )
+
+
+def outcome(*results: Result) -> Outcome:
+    one = Outcome("qemu 7.2.22 (Debian)", "--target unix:x.sock", "its own", list(results))
+    one.complete(Known())
+    return one
+
+
+def test_failure_tells_rule_messages_and_command() -> None:
+    text = conform.closing(outcome(broken()))
+    assert "FAIL framing.crlf/replies: A title" in text
+    assert "rule       framing.crlf (MUST, spec 2.1): A sentence." in text
+    assert ">    5 <- " in text
+    assert "repeat     qmpconf conform --target unix:x.sock -k framing.crlf/replies" in text
+    assert "\x1b" not in text
+    assert text.endswith("does not conform: 1 fail; 0.0 s")
+
+
+def test_known_failures_are_counted_and_not_told_in_full() -> None:
+    text = conform.closing(outcome(broken("it is old")))
+    assert text == "conforms: 1 fail (1 of them known); 0.0 s"
+
+
+def test_matrix_has_a_column_for_each_server() -> None:
+    good = Result("framing.crlf/replies", ("framing.crlf",), "A title", Verdict.PASS)
+    outcomes = {"one": outcome(good), "two": outcome(broken("it is old")), EVIL: outcome(broken())}
+    found = conform_matrix.rows(outcomes)
+    assert [cell.text for cell in found[0].cells] == ["pass", "FAIL †", "FAIL"]
+    text = conform_matrix.markdown(outcomes, "x.toml")
+    assert "| `framing.crlf`" in text
+    assert "<script>" not in text
+    page = conform_matrix.html(outcomes, "x.toml")
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert page.count('<td class="known">') == 1
+
+
+def test_results_survive_as_data() -> None:
+    one = broken("it is old")
+    again = result_from_data(json.loads(json.dumps(result_to_data(one))))
+    assert again == one
+    assert to_data(outcome(one))["requirements"] == {"framing.crlf": "fail"}
+    with pytest.raises(InputError):
+        result_from_data({"case": "x"})
+
+
+def test_list_needs_no_target(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conform", "--list", "-k", "response.id-echo"]) == 0
+    out = capsys.readouterr().out
+    assert "response.id-echo/success-null" in out
+    assert "framing" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["conform"], "what is put to the test?"),
+        (["conform", "--target", "x", "--update-known-failing"], "needs the file"),
+        (["conform", "--spawn", "qemu"], "has no {socket}"),
+    ],
+)
+def test_wrong_calls(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_bad_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text("[[server]]\nname = 'x'\n")
+    assert main(["conform", "--matrix", str(bad)]) == 3
+    assert "server 1 needs a name, and spawn or target" in capsys.readouterr().err
+    assert main(["conform", "--target", "x", "--known-failing", str(tmp_path / "no")]) == 3
+    assert "cannot read" in capsys.readouterr().err
