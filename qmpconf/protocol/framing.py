@@ -148,6 +148,9 @@ _RULES: dict[int, tuple[int, list[tuple[bytes, int]]]] = {
     _KEYWORD: (_TOKEN_BEFORE, [(_LOWER, _KEYWORD)]),
 }
 
+#: States in which what has been read may be a whole token.
+_BARE = frozenset({_ZERO, _INTEGER, _FRACTION, _EXPONENT, _KEYWORD})
+
 
 def _row(otherwise: int, rules: list[tuple[bytes, int]]) -> bytes:
     row = bytearray([otherwise]) * 256
@@ -243,6 +246,18 @@ class Framer:
         if self._waiting:
             return self._resume(piece)
         return self._scan(piece)
+
+    def settle(self) -> list[Frame]:
+        """Give the bare number or keyword that waits for the byte behind it, if there is one.
+
+        For a reader who knows from elsewhere that it has ended: it has been answered.
+        """
+        if self._state not in _BARE or self._braces or self._brackets:
+            return []
+        data = bytes(self._buffer)
+        self._reset()
+        self._state = _START
+        return [Frame(Kind.VALUE, data, b"", is_plain(data))]
 
     def close(self) -> list[Frame]:
         """Take the end of the stream; give what was left incomplete, if anything."""

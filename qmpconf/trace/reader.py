@@ -53,6 +53,7 @@ class Item(msgspec.Struct, frozen=True):
 
 
 _SIDES: tuple[Side, Side] = ("client", "server")
+_OTHER: dict[Side, Side] = {"client": "server", "server": "client"}
 
 
 class _Split:
@@ -73,6 +74,10 @@ class _Split:
         self._fds += record.fds
         self._redacted += record.redacted
         return self._items(self.framer.feed(record.data + record.end))
+
+    def settle(self) -> Iterator[Item]:
+        """A bare number or keyword, which the other side has answered: it ended here."""
+        return self._items(self.framer.settle())
 
     def close(self) -> Iterator[Item]:
         """What is left of a frame that did not end."""
@@ -199,6 +204,10 @@ class TraceReader:
         """Every frame, between the openings and closings of the sessions."""
         split: dict[tuple[int, Side], _Split] = {}
         for record in self._read(self._item):
+            if split and isinstance(record, Item | Traffic):
+                other = split.get((record.conn, _OTHER[record.sender]))
+                if other is not None:
+                    yield from other.settle()
             if type(record) is Item:
                 one = split.get((record.conn, record.sender)) if split else None
                 if one is None or one.framer.idle:

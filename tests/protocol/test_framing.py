@@ -245,3 +245,20 @@ def test_close_leaves_a_fresh_framer(stream: bytes) -> None:
     framer.close()
     assert framer.idle
     assert framer.feed(b"{}") == [Frame(Kind.VALUE, b"{}", plain=True)]
+
+
+@pytest.mark.parametrize("word", [b"null", b"nope", b"0", b"12", b"-1.5", b"1e5"])
+def test_a_bare_word_can_be_settled(word: bytes) -> None:
+    framer = Framer()
+    assert framer.feed(word) == []
+    assert [(f.kind, f.data) for f in framer.settle()] == [(Kind.VALUE, word)]
+    assert framer.idle
+    assert framer.feed(b"{}") == [Frame(Kind.VALUE, b"{}", plain=True)]
+
+
+@pytest.mark.parametrize("text", [b"[12", b'{"a":nul', b'"x', b"-", b"1.", b""])
+def test_what_has_not_ended_cannot_be_settled(text: bytes) -> None:
+    framer = Framer()
+    framer.feed(text)
+    assert framer.settle() == []
+    assert b"".join(f.data for f in framer.close()) == text

@@ -276,3 +276,22 @@ def test_the_golden_file_of_version_1() -> None:
     assert direction(path, 1, "client").startswith(b'{"execute":"qmp_capabilities"}{"execute":"g')
     last = list(reader.records())[-1]
     assert (type(last), last.t) == (Finish, 0.0041)
+
+
+def test_a_bare_word_ends_before_its_answer(tmp_path: Path) -> None:
+    """It took the next byte to end it; by then it had been answered, and the file shows it."""
+    path = tmp_path / "t.qmptrace"
+    with TraceWriter(str(path)) as writer:
+        client, server = Framer(), Framer()
+        writer.open(1)
+        writer.frames(1, "client", client.feed(b"nul{"))
+        writer.frames(1, "server", server.feed(b'{"error": {"class": "GenericError"}}\r\n'))
+        writer.frames(1, "client", client.feed(b"}\n"))
+        writer.close(1, "client")
+    items = [item for item in TraceReader(str(path)).items() if isinstance(item, Item)]
+    assert [(item.sender, item.frame.data) for item in items] == [
+        ("client", b"nul"),
+        ("server", b'{"error": {"class": "GenericError"}}'),
+        ("client", b"{}"),
+    ]
+    assert direction(str(path), 1, "client") == b"nul{}\n"
