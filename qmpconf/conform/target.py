@@ -8,6 +8,7 @@ that it lists.  Nothing that a server offers is assumed; all of it stands in the
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -113,7 +114,7 @@ class Target:
             try:
                 return connect(self.address, timeout=5.0)
             except TargetError as error:
-                waits = isinstance(error.__cause__, BlockingIOError)
+                waits = os.strerror(errno.EAGAIN) in str(error)  # its queue is full
                 started = time.monotonic() < self._listens_by
                 if not (waits or started) or self.ended() or time.monotonic() > until:
                     raise
