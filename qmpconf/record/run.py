@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -80,7 +80,8 @@ def record_trace(
             raise UsageError("say where the server is")
         ends = Ends(server_address, listen_address, server_dials, client_listens)
         if spawned is not None and not server_dials:
-            spawned.start()
+            with signals.held():
+                spawned.start()
             spawned.wait_until_bound()
         writer = TraceWriter(
             output,
@@ -206,6 +207,18 @@ class Signals:
         self.came: list[int] = []
         self._recorder: Recorder | None = None
         self._before: dict[int, Any] = {}
+        self._held = False
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Interrupt only behind what is done inside: a child that nobody knows would be left."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        if self.came:
+            raise KeyboardInterrupt
 
     def stops(self, recorder: Recorder | None) -> None:
         """From now on, stop `recorder`; or interrupt, if it is None."""
@@ -229,6 +242,7 @@ class Signals:
 
     def _handle(self, number: int, _: FrameType | None) -> None:
         self.came.append(number)
-        if self._recorder is None:
+        if self._recorder is not None:
+            self._recorder.stop()
+        elif not self._held:
             raise KeyboardInterrupt
-        self._recorder.stop()
