@@ -262,6 +262,8 @@ class Rules:
             return _NOTHING
         known = self._catalog.events.get(event.name)
         if known is None:
+            if not self._catalog.events:
+                return _NOTHING  # a document of commands: it says nothing about events
             added = not self.basis.very_build
             return (
                 self._report(

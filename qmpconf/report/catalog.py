@@ -141,7 +141,9 @@ class _Writer:
         return [title, *self._place("is", key, 1, found.name)]
 
     def _title(self, kind: str, name: str, facts: Facts, more: Iterable[str] = ()) -> str:
-        notes = self._notes(facts, more)
+        title = self._catalog.source.title
+        where = f"line {facts.line} of {title or 'the document'}" if facts.line else ""
+        notes = ", ".join(filter(None, (self._notes(facts, more), where)))
         return f"{kind} {name}" + (f"  ({notes})" if notes else "")
 
     def _part(self, word: str, key: str, nothing: str) -> list[str]:
@@ -149,14 +151,14 @@ class _Writer:
             return [f"{_INDENT}{word}: {nothing}"]
         return list(self._place(word, key, 1, word))
 
-    def _notes(self, facts: Facts, more: Iterable[str] = ()) -> str:
-        title = self._catalog.source.title or "the document"
+    @staticmethod
+    def _notes(facts: Facts, more: Iterable[str] = (), *, line: bool = False) -> str:
         notes = [
             *more,
             *facts.features,
             f"since {facts.since}" if facts.since else "",
             f"if {facts.condition}" if facts.condition else "",
-            f"line {facts.line} of {title}" if facts.line else "",
+            f"line {facts.line}" if line and facts.line else "",
         ]
         return ", ".join(filter(None, notes))
 
@@ -227,6 +229,6 @@ class _Writer:
 
     def _member(self, member: Member, depth: int, where: str) -> Iterator[str]:
         default = f"default {member.default}" if member.default else ""
-        notes = self._notes(member.facts, [default])
+        notes = self._notes(member.facts, [default], line=True)
         label = member.name + ("?" if member.optional else "")
         yield from self._place(label, member.type, depth, f"{where}.{member.name}", notes)
