@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qmpconf.check.checker import Checker
-from qmpconf.check.choice import NEEDLES, Automatic, Survey, Utterance, survey
+from qmpconf.check.choice import NEEDLES, Automatic, Fixed, Survey, Utterance, survey, wire_only
 from qmpconf.check.findings import Groups
-from qmpconf.trace.reader import Item
+from qmpconf.schema.store import load
+from qmpconf.trace.reader import Item, TraceReader
 from qmpconf.trace.records import Traffic
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from qmpconf.check.basis import Basis
     from qmpconf.check.findings import Finding
     from qmpconf.protocol.messages import Greeting
-    from qmpconf.trace.reader import TraceReader
 
 
 #: Allocations between two looks of the collector: more than the largest reply takes.
@@ -83,6 +83,24 @@ def _rare_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+def check_trace(path: str, schema: str = "auto") -> Outcome:
+    """Check the trace file `path` against the protocol and a schema.
+
+    `schema` is ``auto`` (the schema reply in the trace, else the shipped catalog that fits the
+    greeting), ``none`` (the wire protocol alone), or the name or file of a catalog.  Raises
+    InputError for a file that cannot be read or is no trace or catalog, UsageError for a name
+    that is neither.
+    """
+    return check(TraceReader(path), chooser(schema))
+
+
+def chooser(schema: str) -> Callable[[Greeting | None], Basis | None] | None:
+    """What chooses the catalog of a session; None for ``auto``, which depends on the trace."""
+    if schema == "auto":
+        return None
+    return wire_only if schema == "none" else Fixed(load(schema))
 
 
 def findings(

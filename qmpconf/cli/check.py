@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from qmpconf.check.baseline import Baseline
 from qmpconf.check.basis import Basis
-from qmpconf.check.choice import Fixed, wire_only
 from qmpconf.check.findings import Groups
 from qmpconf.check.matrix import Judge
-from qmpconf.check.run import automatic, check, product_of
+from qmpconf.check.run import automatic, check, chooser, product_of
 from qmpconf.errors import InputError
 from qmpconf.report import data, matrix, text
 from qmpconf.schema.select import of_product
@@ -22,9 +21,7 @@ from qmpconf.trace.reader import TraceReader
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
-    from qmpconf.protocol.messages import Greeting
 
 #: Width of the table where the output is no terminal.
 _WIDTH = 120
@@ -57,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.schema == "all":
         return _matrix(arguments)
     baseline = _baseline(arguments.baseline)
-    choose = _chooser(arguments.schema)
+    choose = chooser(arguments.schema)
     groups = Groups()
     checked = []
     for path in arguments.traces:
@@ -87,13 +84,6 @@ def _matrix(arguments: argparse.Namespace) -> int:
     else:
         print(matrix.as_text(found), end="")
     return 0
-
-
-def _chooser(schema: str) -> Callable[[Greeting | None], Basis | None] | None:
-    """What chooses the catalog; None where each trace has to be looked at first."""
-    if schema == "auto":
-        return None
-    return wire_only if schema == "none" else Fixed(load(schema))
 
 
 def _baseline(path: Path | None) -> Baseline:

@@ -394,6 +394,11 @@ def _descriptors(listed: list[_Descriptor] | None) -> tuple[Descriptor, ...]:
     return tuple(Descriptor(one.kind, one.access) for one in listed) if listed else ()
 
 
+def open_trace(path: str) -> TraceReader:
+    """Open a trace file.  Raises `InputError` if it cannot be read or is no trace."""
+    return TraceReader(path)
+
+
 def direction(path: str, conn: int, sender: Side) -> bytes:
     """All bytes that `sender` sent in session `conn`, exactly.  Raises `InputError`."""
     return b"".join(

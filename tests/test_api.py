@@ -1,0 +1,37 @@
+"""The public names: all there, documented, and free to import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import qmpconf
+
+
+@pytest.mark.parametrize("name", [name for name in qmpconf.__all__ if name != "__version__"])
+def test_every_public_name_is_there_and_documented(name: str) -> None:
+    found = getattr(qmpconf, name)
+    assert getattr(found, "__doc__", None) or name in {"Observe", "Side"}
+
+
+def test_what_is_not_public_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = qmpconf.nothing
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    code = "import sys, qmpconf; print([m for m in sys.modules if m.startswith('qmpconf.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['qmpconf.version']"
+
+
+def test_a_recorded_session_is_opened_and_checked() -> None:
+    path = "traces/qemu-7.2.22-libvirt.qmptrace.gz"
+    items = [item for item in qmpconf.open_trace(path).items() if isinstance(item, qmpconf.Item)]
+    assert items[0].frame.data.startswith(b'{"QMP"')
+    outcome = qmpconf.check_trace(path)
+    assert outcome.messages == len(items)
+    assert not list(outcome.groups)
+    assert qmpconf.load_catalog("qemu-7.2.22").commands["stop"].name == "stop"
