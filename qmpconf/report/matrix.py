@@ -31,9 +31,8 @@ def as_text(matrix: Matrix) -> str:
     parts.append(f"  {legend}")
     parts.append(_summary(matrix))
     if matrix.refused:
-        parts.append(
-            f"Left out: {matrix.refused} commands that the recorded server refused as well."
-        )
+        what = "a command" if matrix.refused == 1 else f"{matrix.refused} commands"
+        parts.append(f"Left out: {what} that the recorded server refused as well.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -63,10 +62,8 @@ def _summary(matrix: Matrix) -> str:
         lines.append(
             [number, name, verdict, *(counts[one] or "" for one in Standing), _first(matrix, name)]
         )
-    heads = ["", "catalog", "serves it", *(one.words.replace(" ", "\n", 1) for one in Standing)]
-    return tabulate(
-        lines, headers=[*heads, "first in the way"], maxcolwidths=[*[None] * len(heads), 40]
-    )
+    heads = ["", "catalog", "serves it", *SIGNS.values(), "first in the way"]
+    return tabulate(lines, headers=heads, maxcolwidths=[*[None] * (len(heads) - 1), 48])
 
 
 def _first(matrix: Matrix, name: str) -> str:
