@@ -17,7 +17,10 @@ from traces.record import HERE, SESSIONS, Session
 
 def recording(session: Session) -> Path:
     build = require(session.build)
-    return HERE / f"{build.product}-{build.version}-{session.client}.qmptrace.gz"
+    path = HERE / f"{build.product}-{build.version}-{session.client}.qmptrace.gz"
+    if not path.exists():
+        pytest.skip(f"{build.name} is {build.version} now, and was another when it was recorded")
+    return path
 
 
 def differences(result: Result) -> list[tuple[str, str, str]]:
