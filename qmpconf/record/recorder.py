@@ -144,6 +144,11 @@ class Recorder:
             return listener.address
         return self.ends.client
 
+    @property
+    def wake_fd(self) -> int:
+        """A descriptor; any byte that is written to it makes `run` look around."""
+        return self._wake.fileno()
+
     # --- running -------------------------------------------------------------------------------
 
     def run(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -80,8 +80,7 @@ def record_trace(
             raise UsageError("say where the server is")
         ends = Ends(server_address, listen_address, server_dials, client_listens)
         if spawned is not None and not server_dials:
-            with signals.held():
-                spawned.start()
+            spawned.start()
             spawned.wait_until_bound()
         writer = TraceWriter(
             output,
@@ -207,22 +206,15 @@ class Signals:
         self.came: list[int] = []
         self._recorder: Recorder | None = None
         self._before: dict[int, Any] = {}
-        self._held = False
-
-    @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Interrupt only behind what is done inside: a child that nobody knows would be left."""
-        self._held = True
-        try:
-            yield
-        finally:
-            self._held = False
-        if self.came:
-            raise KeyboardInterrupt
 
     def stops(self, recorder: Recorder | None) -> None:
         """From now on, stop `recorder`; or interrupt, if it is None."""
         self._recorder = recorder
+        if self._before:
+            # A signal that comes just before the recorder waits must wake it as well.
+            signal.set_wakeup_fd(
+                -1 if recorder is None else recorder.wake_fd, warn_on_full_buffer=False
+            )
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -237,6 +229,7 @@ class Signals:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.stops(None)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -244,5 +237,5 @@ class Signals:
         self.came.append(number)
         if self._recorder is not None:
             self._recorder.stop()
-        elif not self._held:
+        else:
             raise KeyboardInterrupt
