@@ -14,7 +14,7 @@ message stays, so that it breaks a reader's framing at the same place.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from qmpconf.protocol.framing import Frame, Kind
@@ -25,6 +25,8 @@ from qmpconf.trace.records import Side
 REPLACEMENT = "REDACTED"
 
 _Path = tuple[str, ...]
+#: The pointer of a string, its start and end, and what is to stand there.
+_Hidden = tuple[str, int, int, str]
 _When = dict[str, frozenset[str]]
 
 
@@ -84,6 +86,9 @@ _OPTIONS = (
     re.compile(r'("(?:data|password|passwd|cookie)"\s*:\s*")(?:[^"\\]|\\.)*'),
 )
 
+#: More secrets than this in one message are told by the pointer of the whole message.
+_MANY = 1000
+
 #: What a client message must hold, one of them, to be looked at at all.
 _SUSPICIOUS = (b"passw", b"cookie", b"secret", b"qom-", b"change", b"human-monitor", b"\\u")
 
@@ -126,11 +131,10 @@ class Redactor:
         except Malformed:
             return _by_pattern(frame, _UNPARSED)
         # A member may stand twice: all its strings count, the ones that a parser drops, too.
-        spans = list(string_spans(frame.data))
         texts: dict[_Path, set[str]] = {}
-        for path, start, end in spans:
+        for path, _, start, end in strings(frame.data):
             if len(path) <= 2:
-                texts.setdefault(path, set()).add(loads(frame.data[start:end]))
+                texts.setdefault(_named(path), set()).add(loads(frame.data[start:end]))
         names = texts.get(("execute",), set()) | texts.get(("exec-oob",), set())
         lines = texts.get(("arguments", "command-line"), set())
         if "human-monitor-command" not in names:
@@ -141,20 +145,20 @@ class Redactor:
             has_id = isinstance(value, dict) and "id" in value
             self._awaited.setdefault(conn, []).append((has_id, value["id"] if has_id else None))
         secret = [
-            ("arguments", *place.path)
+            ["arguments", *place.path]
             for place in PLACES
             if place.command in names and _holds(place.when, texts)
         ]
-        places: list[tuple[_Path, int, int, str]] = []
-        for path, start, end in spans:
-            if path[:1] == ("id",):
+        places: list[_Hidden] = []
+        for path, below, start, end in strings(frame.data, MEMBERS):
+            if path[:1] == ["id"]:
                 continue
-            if not MEMBERS.isdisjoint(path) or any(path[: len(one)] == one for one in secret):
-                places.append((path, start, end, REPLACEMENT))
-            elif lines and path == ("arguments", "command-line"):
+            if below or any(path[: len(one)] == one for one in secret):
+                places.append((_where(path, places), start, end, REPLACEMENT))
+            elif lines and path == ["arguments", "command-line"]:
                 hidden = _hidden_line(loads(frame.data[start:end]))
                 if hidden is not None:
-                    places.append((path, start, end, hidden))
+                    places.append((_where(path, places), start, end, hidden))
         return _replaced(frame, places)
 
     def _server(self, conn: int, frame: Frame) -> tuple[Frame, _Path]:
@@ -171,7 +175,7 @@ class Redactor:
         awaited = self._awaited[conn]
         for index, (has_id, wanted) in enumerate(awaited):
             if has_id == ("id" in value) and same(wanted, value.get("id")):
-                places = list(_secret_results(frame.data))
+                places = _secret_results(frame.data)
                 if has_id or places:
                     del awaited[index]
                 if not awaited:
@@ -194,17 +198,26 @@ def _holds(when: _When, texts: dict[_Path, set[str]]) -> bool:
     )
 
 
-def _secret_results(data: bytes) -> Iterator[tuple[_Path, int, int, str]]:
+def _named(path: list[str | int]) -> _Path:
+    return tuple(map(str, path))
+
+
+def _where(path: list[str | int], places: list[_Hidden]) -> str:
+    return pointer(path) if len(places) < _MANY else ""
+
+
+def _secret_results(data: bytes) -> list[_Hidden]:
     """The result itself, if it is a string; or the secret ones in a list of properties."""
-    spans = list(string_spans(data))
     properties = {
-        path[:-1]
-        for path, start, end in spans
-        if path[-1:] == ("name",) and loads(data[start:end]) in _PROPERTIES
+        _named(path[:-1])
+        for path, _, start, end in strings(data)
+        if path[-1:] == ["name"] and loads(data[start:end]) in _PROPERTIES
     }
-    for path, start, end in spans:
-        if path == ("return",) or (path[-1:] == ("value",) and path[:-1] in properties):
-            yield path, start, end, REPLACEMENT
+    places: list[_Hidden] = []
+    for path, _, start, end in strings(data):
+        if path == ["return"] or (path[-1:] == ["value"] and _named(path[:-1]) in properties):
+            places.append((_where(path, places), start, end, REPLACEMENT))
+    return places
 
 
 def _hidden_line(line: str) -> str | None:
@@ -227,16 +240,18 @@ def _by_pattern(frame: Frame, pattern: re.Pattern[bytes]) -> tuple[Frame, _Path]
     return (frame._replace(data=data), ("",)) if data != frame.data else (frame, ())
 
 
-def _replaced(frame: Frame, places: Iterable[tuple[_Path, int, int, str]]) -> tuple[Frame, _Path]:
+def _replaced(frame: Frame, places: list[_Hidden]) -> tuple[Frame, _Path]:
     """Put each text at its place, and leave every other byte as it is."""
-    data = bytearray(frame.data)
-    pointers: dict[str, None] = {}
-    for path, start, end, text in sorted(places, key=lambda place: place[1], reverse=True):
-        data[start:end] = dumps(text)
-        pointers[pointer(path)] = None
-    if not pointers:
+    if not places:
         return frame, ()
-    return frame._replace(data=bytes(data)), tuple(reversed(pointers))
+    pieces: list[bytes] = []
+    done = 0
+    for _, start, end, text in places:
+        pieces += (frame.data[done:start], dumps(text))
+        done = end
+    pieces.append(frame.data[done:])
+    pointers = dict.fromkeys(where for where, _, _, _ in places) if places[-1][0] else {"": None}
+    return frame._replace(data=b"".join(pieces)), tuple(pointers)
 
 
 _TOKEN = re.compile(
@@ -245,21 +260,27 @@ _TOKEN = re.compile(
 )
 
 
-def string_spans(data: bytes) -> Iterator[tuple[_Path, int, int]]:
-    """Path, start and end (in bytes, quotes included) of every string value in well-formed JSON.
+def strings(
+    data: bytes, names: frozenset[str] = frozenset()
+) -> Iterator[tuple[list[str | int], bool, int, int]]:
+    """Every string value in well-formed JSON: its path, and its start and end with the quotes.
 
-    A member that stands twice gives two spans with the same path.
+    The flag tells whether a member of one of these `names` is on the path.  The path is valid
+    until the next one is asked for.  A member that stands twice gives two strings with one path.
     """
     path: list[str | int] = []
     is_object: list[bool] = []
     named = False  # in an object, behind the colon
+    below = 0  # how many of the path's members have one of the names
     for token in _TOKEN.finditer(data):
         text, mark = token.group(1), token.group(2)
         if text is not None:
             if is_object and is_object[-1] and not named:
+                below -= path[-1] in names
                 path[-1] = loads(text)
+                below += path[-1] in names
             else:
-                yield tuple(map(str, path)), token.start(), token.end()
+                yield path, below > 0, token.start(), token.end()
         elif mark == b"{":
             is_object.append(True)
             path.append("")
@@ -269,7 +290,7 @@ def string_spans(data: bytes) -> Iterator[tuple[_Path, int, int]]:
             path.append(0)
         elif mark in (b"}", b"]"):
             is_object.pop()
-            path.pop()
+            below -= path.pop() in names
             named = bool(is_object) and is_object[-1]
         elif mark == b":":
             named = True

@@ -21,7 +21,7 @@ from qmpconf.trace.redaction import (
     RESULTS,
     Redactor,
     redact_command_line,
-    string_spans,
+    strings,
 )
 
 SECRET = "hunter2"
@@ -344,21 +344,25 @@ JSON = st.recursive(
 )
 
 
-def strings(value: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], str]]:
+def paths(value: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], str]]:
     if isinstance(value, str):
         return [(path, value)]
     if not isinstance(value, dict | list):
         return []
     items = value.items() if isinstance(value, dict) else enumerate(value)
-    return [one for name, item in items for one in strings(item, (*path, str(name)))]
+    return [one for name, item in items for one in paths(item, (*path, str(name)))]
 
 
 @given(JSON, st.booleans(), st.sampled_from([None, 1]))
 @settings(max_examples=200)
 def test_spans_of_strings(value: Any, ensure_ascii: bool, indent: int | None) -> None:
     data = json.dumps(value, ensure_ascii=ensure_ascii, indent=indent).encode()
-    found = [(path, loads(data[start:end])) for path, start, end in string_spans(data)]
-    assert found == strings(value)
+    found = [
+        (tuple(map(str, path)), "password" in path, below, loads(data[start:end]))
+        for path, below, start, end in strings(data, frozenset({"password"}))
+    ]
+    assert [(path, text) for path, _, _, text in found] == paths(value)
+    assert all(wanted == below for _, wanted, below, _ in found)
 
 
 @given(JSON)
@@ -370,4 +374,15 @@ def test_whatever_stands_in_arguments(value: Any) -> None:
     assert "hunter2" not in kept.decode()
     for place in pointers:
         assert resolve(after, place) == REPLACEMENT
-    assert len(pointers) == len(strings(value))
+    assert len(pointers) == len(paths(value))
+
+
+def test_hostile_messages_take_linear_time() -> None:
+    """Many strings, far below: a message that a path for each string would make gigabytes of."""
+    many = b",".join([b'"a"'] * 100_000)
+    deep = b'{"execute":"set_password","arguments":{"%b":' + b"[" * 900 + many + b"]" * 900 + b"}}"
+    kept, pointers = redacted(deep.replace(b"%b", b"x"))
+    assert (kept, pointers) == (deep.replace(b"%b", b"x"), [])
+    kept, pointers = redacted(deep.replace(b"%b", b"password"))
+    assert b'"a"' not in kept
+    assert pointers == [""]
