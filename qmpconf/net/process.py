@@ -15,9 +15,9 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from qmpconf.errors import TargetError, UsageError
 from qmpconf.net.address import Address, UnixAddress
@@ -37,37 +37,37 @@ def start(
     With `background`, it gets no input, its output goes to stderr, and an interrupt from the
     keyboard does not reach it.  Raises `UsageError` if it cannot be started.
     """
-    made: list[subprocess.Popen[bytes]] = []
-    failed: list[OSError | ValueError] = []
-
-    def make() -> None:
-        try:
-            made.append(
-                subprocess.Popen(
-                    words,
-                    env={**os.environ, **(environment or {})},
-                    stdin=subprocess.DEVNULL if background else None,
-                    stdout=2 if background else None,
-                    process_group=0 if background else None,
-                )
-            )
-        except (OSError, ValueError) as error:
-            failed.append(error)
-
-    # A signal's handler may raise in the main thread at any moment; in another one it cannot come
-    # between the child's start and our knowing of it.
-    maker = threading.Thread(target=make)
-    maker.start()
     try:
-        maker.join()
-    except BaseException:
-        maker.join()
-        for child in made:
-            end(child)
-        raise
-    if failed:
-        raise UsageError(f"cannot start {words[0]}: {reason(failed[0])}") from failed[0]
-    return made[0]
+        return subprocess.Popen(
+            words,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL if background else None,
+            stdout=2 if background else None,
+            process_group=0 if background else None,
+        )
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot start {words[0]}: {reason(error)}") from error
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """SIGINT and SIGTERM wait until the end of what is done inside.
+
+    Their handlers may raise at any moment, also between a child's start and our knowing of it.
+    """
+    came: list[int] = []
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # no other one gets signals
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if callable(signal.getsignal(number)):  # neither ignored nor the system's default
+                before[number] = signal.signal(number, lambda which, _: came.append(which))
+    try:
+        yield
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
+        for which in came:
+            signal.raise_signal(which)
 
 
 def end(child: subprocess.Popen[bytes], grace: float = GRACE) -> int:
@@ -135,7 +135,8 @@ class Server:
     def start(self) -> subprocess.Popen[bytes]:
         """Start it in the background.  Raises `UsageError` if that fails."""
         words = [word.replace("{socket}", self.address.bare) for word in self._words]
-        self.child = start(words, background=True)
+        with uninterrupted():
+            self.child = start(words, background=True)
         return self.child
 
     def wait_until_bound(self, timeout: float = START) -> None:

@@ -53,6 +53,23 @@ def test_a_server_that_never_listens() -> None:
             server.wait_until_bound(0.2)
 
 
+def test_a_signal_waits_until_a_child_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes right behind the start; the child is known when its handler raises."""
+
+    class Impatient(subprocess.Popen[bytes]):
+        def __init__(self, *words: object, **more: object) -> None:
+            super().__init__(*words, **more)  # type: ignore[call-overload]
+            signal.raise_signal(signal.SIGINT)
+
+    with Server("sleep 60 --x={socket}") as server:
+        monkeypatch.setattr(subprocess, "Popen", Impatient)
+        with pytest.raises(KeyboardInterrupt):
+            server.start()
+        assert server.child is not None
+    assert server.child.poll() is not None
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 STUBBORN = (
     "import signal,sys,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
     "print('on', flush=True); time.sleep(60)"
