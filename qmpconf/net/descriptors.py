@@ -19,6 +19,8 @@ from qmpconf.trace.records import Descriptor
 #: Descriptors that one write may carry (SCM_MAX_FD in Linux).
 MOST = 253
 _ROOM = socket.CMSG_SPACE(MOST * array.array("i").itemsize)
+_HINT = socket.CMSG_SPACE(array.array("i").itemsize)
+_PEEK = socket.MSG_PEEK | socket.MSG_CMSG_CLOEXEC
 _NULL = os.makedev(1, 3)
 
 
@@ -28,9 +30,11 @@ def receive(sock: socket.socket, buffer: memoryview) -> tuple[int, list[int], in
     A read ends before the next byte that carries more of them.  The caller owns (and closes)
     them.  Raises BlockingIOError and the errors of recvmsg(2).
     """
-    count, fds = _look(sock, buffer)
-    if not fds:
+    # For nearly every message: room for one descriptor is enough to see that there is none.
+    count, ancillary, _, _ = sock.recvmsg_into([buffer], _HINT, _PEEK)
+    if not ancillary:
         return (sock.recv_into(buffer, count) if count else 0), [], 0
+    _close(_numbers(ancillary))
     for at in range(count):
         _, ancillary, _, _ = sock.recvmsg_into(
             [buffer[at : at + 1]], _ROOM, socket.MSG_CMSG_CLOEXEC
@@ -49,9 +53,7 @@ def receive(sock: socket.socket, buffer: memoryview) -> tuple[int, list[int], in
 
 def _look(sock: socket.socket, buffer: memoryview) -> tuple[int, bool]:
     """How many bytes a read into `buffer` would give, and whether descriptors wait."""
-    count, ancillary, _, _ = sock.recvmsg_into(
-        [buffer], _ROOM, socket.MSG_PEEK | socket.MSG_CMSG_CLOEXEC
-    )
+    count, ancillary, _, _ = sock.recvmsg_into([buffer], _HINT, _PEEK)
     if ancillary:
         _close(_numbers(ancillary))
     return count, bool(ancillary)

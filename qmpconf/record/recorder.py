@@ -158,11 +158,12 @@ class Recorder:
         """
         try:
             while not self._stopping:
-                for fd, mask in self._poller.poll(self._due()):
+                for fd, mask in self._poller.poll(self._due() if self._timers else -1):
                     handler = self._handlers.get(fd)
                     if handler is not None:
                         handler(mask)
-                self._fire()
+                if self._timers:
+                    self._fire()
             for relay in list(self._relays.values()):
                 relay.finish("recorder")
             self._writer_call(self._writer.finish)
@@ -227,8 +228,8 @@ class Recorder:
         self._wakes.recv(64)
 
     def _due(self) -> float:
-        """Seconds until the next timer, or -1 to wait without limit."""
-        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else -1
+        """Seconds until the next timer."""
+        return max(0.0, self._timers[0][0] - time.monotonic())
 
     def _fire(self) -> None:
         while self._timers and self._timers[0][0] <= time.monotonic():

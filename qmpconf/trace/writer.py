@@ -39,6 +39,12 @@ def _decent(value: Any) -> Any:
 #: What is written of a frame: its bytes, and the pointers of what was replaced in them.
 Redact = Callable[[int, Side, Frame], tuple[Frame, tuple[str, ...]]]
 
+#: The line of a message with nothing special about it: time, session, bytes.
+_USUAL: Mapping[Side, bytes] = {
+    "client": b'{"t":%.6f,"conn":%d,"from":"client","msg":%b}\n',
+    "server": b'{"t":%.6f,"conn":%d,"from":"server","msg":%b}\n',
+}
+
 
 def traffic_line(
     t: float,
@@ -49,6 +55,8 @@ def traffic_line(
     redacted: tuple[str, ...] = (),
 ) -> bytes:
     """One line for one frame, with its line feed."""
+    if frame.plain and frame.end == b"\r\n" and not fds and not redacted:
+        return _USUAL[sender] % (t, conn, frame.data)
     extra = b""
     if fds:
         listed = [{"kind": one.kind, "access": one.access} for one in fds]
