@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qmpconf.conform.probe import Probe
 
-#: The modules with cases, in the order of the register.
+#: The modules with cases, in the order of the register; greetings go first, because nothing else
+#: can be said of a server that does not greet.
 MODULES = (
+    "greeting",
     "framing",
     "malformed",
-    "greeting",
     "negotiation",
     "sessions",
     "requests",

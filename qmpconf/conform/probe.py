@@ -92,6 +92,11 @@ class Probe:
         return any(talk.stalled for talk in self.talks)
 
 
+def harmless_oob(probe: Probe) -> str:
+    """A command that could be executed out of band, were it enabled, and changes nothing."""
+    return "query-yank" if probe.has("query-yank") else "query-version"
+
+
 # --- expectations --------------------------------------------------------------------------------
 
 
@@ -134,6 +139,7 @@ __all__ = [
     "Stop",
     "Talk",
     "Unmet",
+    "harmless_oob",
     "nothing_more",
     "refused",
     "succeeded",
