@@ -62,18 +62,20 @@ class Limits:
     """Beyond which a message is cut off as malformed.
 
     `size` in bytes bounds the memory that a framer takes, `nesting` in levels, `tokens` in
-    tokens.
+    tokens.  `zero_exponent` tells whether ``0E1`` is a number, as in JSON; QEMU's lexer refuses
+    it.
     """
 
     nesting: int
     size: int
     tokens: int
+    zero_exponent: bool = False
 
 
 #: QEMU's own, for what a client sends: 1024 levels, 64 MiB, 2 Mi tokens.
 CLIENT_LIMITS = Limits(nesting=1024, size=64 << 20, tokens=2 << 20)
 #: For what a server sends, no limit is known; these keep a runaway from filling the memory.
-SERVER_LIMITS = Limits(nesting=1 << 20, size=256 << 20, tokens=1 << 62)
+SERVER_LIMITS = Limits(nesting=1 << 20, size=256 << 20, tokens=1 << 62, zero_exponent=True)
 
 # --- the lexer's table -------------------------------------------------------------------------
 
@@ -161,6 +163,9 @@ def _row(otherwise: int, rules: list[tuple[bytes, int]]) -> bytes:
 
 
 _TABLE = [_row(*_RULES[state]) for state in range(len(_RULES))]
+#: The same where a number may be ``0E1``.
+_JSON_TABLE = [*_TABLE]
+_JSON_TABLE[_ZERO] = _row(_TOKEN_BEFORE, [*_RULES[_ZERO][1], (b"eE", _E)])
 
 
 def _staying(state: int) -> re.Pattern[bytes]:
@@ -197,13 +202,9 @@ _PATIENCE = 16
 _LONG = 4096
 
 
-def _read_differently(text: bytes) -> bool:
-    """Whether msgspec's word on a text that it calls truncated cannot be relied upon."""
-    return (
-        not text.isascii()
-        or _SURROGATE.search(text) is not None
-        or (b"0E" in text and _ZERO_E.search(text) is not None)
-    )
+def _holds_zero_e(text: bytes) -> bool:
+    """Whether there is a number that QEMU reads differently; looked for in order of cost."""
+    return b"E" in text and b"0E" in text and _ZERO_E.search(text) is not None
 
 
 def is_plain(data: bytes) -> bool:
@@ -281,11 +282,15 @@ class Framer:
                 piece.decode("utf-8")
             _find_value(piece)
         except msgspec.MsgspecError as error:
-            self._cut = str(error) == _TRUNCATED and not _read_differently(piece)
+            self._cut = str(error) == _TRUNCATED and not (
+                not piece.isascii()
+                or (b"\\" in piece and _SURROGATE.search(piece))
+                or (not self._limits.zero_exponent and _holds_zero_e(piece))
+            )
             return None
         except (UnicodeDecodeError, RecursionError):
             return None
-        if b"0E" in piece and _ZERO_E.search(piece):
+        if not self._limits.zero_exponent and _holds_zero_e(piece):
             return None
         data = piece.rstrip(_WHITE)
         plain = not (b"\n" in data or b"\r" in data)
@@ -342,6 +347,7 @@ class Framer:
         at = self._at
         state = self._state
         limits = self._limits
+        table = _JSON_TABLE if limits.zero_exponent else _TABLE
         size = len(buffer)
         while at < size:
             if state == _START and (self._braces or self._brackets) and size <= limits.tokens:
@@ -367,7 +373,7 @@ class Framer:
                 continue
             if at >= size:
                 break
-            outcome = _TABLE[state][buffer[at]]
+            outcome = table[state][buffer[at]]
             if outcome < _TOKEN:
                 state = outcome
                 at += 1

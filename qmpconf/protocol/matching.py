@@ -80,6 +80,7 @@ class Queue:
         self._in_band: deque[Pending] = deque()
         self._oob: list[Pending] = []
         self._sent = 0
+        self._latest: Pending | None = None  # what was answered last, in its turn
 
     @property
     def after_malformed(self) -> bool:
@@ -112,7 +113,7 @@ class Queue:
         if not self._in_band:
             return self._match_out_of_band(response)
         if self._in_band[0].wants(response):
-            answered = self._in_band.popleft()
+            answered = self._latest = self._in_band.popleft()
             if self._oob:
                 self._overtake(answered)
             return answered, None
@@ -165,7 +166,7 @@ class Queue:
         wanted = "a command that waits for a response"
         return None, Problem("response.exactly-one", "", wanted, f"none waits for this {seen}")
 
-    def _match_astray(self, response: Success | Failure) -> tuple[Pending, Problem | None]:
+    def _match_astray(self, response: Success | Failure) -> tuple[Pending | None, Problem | None]:
         """The response is not that of the command that is due: a later one's, or a wrong id.
 
         A command that was skipped may never be answered; that is told once.
@@ -182,6 +183,11 @@ class Queue:
                 wanted, seen = f"the response to {due}", f"the response to {waiting}"
                 return waiting, Problem("response.in-order", "", wanted, seen)
             before.append(waiting)
+        latest = self._latest
+        told_twice = response.has_id and due.has_id and latest is not None and latest.has_id
+        if latest is not None and told_twice and latest.wants(response):
+            wanted, seen = "one response to each command", f"a second one to {latest}"
+            return None, Problem("response.exactly-one", "", wanted, seen)
         self._in_band.remove(due)
         return due, _wrong_id(due, response)
 

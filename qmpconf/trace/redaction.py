@@ -90,7 +90,9 @@ _OPTIONS = (
 _MANY = 1000
 
 #: What a client message must hold, one of them, to be looked at at all.
-_SUSPICIOUS = re.compile(rb"passw|cookie|secret|qom-|change|human-monitor|\\u").search
+_SUSPICIOUS = re.compile(
+    rb"passw|cookie|secret|data['\"]|qom-list-get|change|human-monitor|\\u"
+).search
 
 #: Strings, also those that break off, without the quote that ends them.
 _DOUBLE = rb"\"(?:[\x20-\x21\x23-\x5b\x5d-\xfd]|\\[\x20-\xfd])*+\\?"

@@ -226,8 +226,6 @@ def _create(path: str, *, overwrite: bool) -> int:
             return fd
         return os.open(path, flags | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise UsageError(
-            f"{path} exists; choose another name, or overwrite it (--force)"
-        ) from None
+        raise UsageError(f"{path} exists; choose another name, or overwrite it (--force)") from None
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from error

@@ -90,15 +90,25 @@ def joined(frames: list[Frame]) -> list[tuple[Kind, bytes, bool]]:
     return flat
 
 
-@given(STREAMS, st.lists(st.integers(min_value=0, max_value=1000), max_size=20))
+@given(
+    STREAMS,
+    st.lists(st.integers(min_value=0, max_value=1000), max_size=20),
+    st.sampled_from([CLIENT_LIMITS, SERVER_LIMITS]),
+)
 @settings(max_examples=400)
 def test_every_split_gives_the_same_frames_and_keeps_every_byte(
-    stream: bytes, cuts: list[int]
+    stream: bytes, cuts: list[int], limits: Limits
 ) -> None:
-    whole = frames_of(stream, [])
+    whole = frames_of(stream, [], limits)
     assert b"".join(frame.data + frame.end for frame in whole) == stream
-    assert joined(frames_of(stream, cuts)) == joined(whole)
-    assert joined(frames_of(stream, list(range(len(stream))))) == joined(whole)
+    assert joined(frames_of(stream, cuts, limits)) == joined(whole)
+    assert joined(frames_of(stream, list(range(len(stream))), limits)) == joined(whole)
+
+
+def test_what_qemu_refuses_of_a_client_a_server_may_send() -> None:
+    assert next(f.kind for f in frames_of(b'{"a":0E1}', [])) is Kind.MALFORMED
+    assert [f.kind for f in frames_of(b'{"a":0E1}', [], SERVER_LIMITS)] == [Kind.VALUE]
+    assert [f.kind for f in frames_of(b'{"a":0E1}', [5, 6, 7], SERVER_LIMITS)] == [Kind.VALUE]
 
 
 @given(STREAMS)
