@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from qmpconf.check.covers import COVERED
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.conform.cases import server_cases
+from qmpconf.conform.client.scenarios import SCENARIOS
 from qmpconf.protocol.requirements import Requirement
 
 #: Requirements of which cases are generated from the target's catalog.
@@ -22,7 +23,7 @@ class Coverage:
     """One requirement and what covers it.
 
     `checker` is the module that judges it in a recording (empty: none), `cases` the ids of the
-    server suite's cases.
+    server suite's cases and of the client suite's scenarios.
     """
 
     requirement: Requirement
@@ -41,6 +42,8 @@ def coverage() -> list[Coverage]:
     for one in server_cases().values():
         for name in one.requirements:
             cases.setdefault(name, []).append(one.id)
+    for scenario in SCENARIOS:
+        cases.setdefault(scenario.requirement, []).append(scenario.id)
     for name, told in GENERATED.items():
         cases.setdefault(name, []).append(told)
     return [

@@ -143,7 +143,7 @@ def _wrong(command: Command, probe: Probe) -> None:
         message: dict[str, Value] = {
             "execute": command.name,
             "arguments": wrong.arguments,
-            "id": number,
+            "id": f"wrong-{number}",
         }
         sent.append((talk.say(message), wrong))
     answers = {said.answers: said for said in talk.barrier() if said.answers}

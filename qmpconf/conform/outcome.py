@@ -67,17 +67,24 @@ class Outcome:
         return 1 if self.failed else 0
 
     def requirements(self) -> dict[str, Verdict]:
-        """The verdict of every requirement that was put to the test, in the register's order."""
+        """The verdict of every requirement that was put to the test, in the register's order.
+
+        A case that is about several is told of those alone that were broken in it.
+        """
         found: dict[str, list[Verdict]] = {}
         for one in self.results:
+            breached = {breach.requirement for breach in one.breaches}
             for requirement in one.requirements:
-                found.setdefault(requirement, []).append(one.verdict)
+                if not one.verdict.broken or requirement in breached:
+                    found.setdefault(requirement, []).append(one.verdict)
         return {name: worst(found[name]) for name in ALL_REQUIREMENTS if name in found}
 
     def is_known(self, requirement: str) -> bool:
         """Whether every breach of a requirement is on a list."""
         broken = [
-            one for one in self.results if requirement in one.requirements and one.verdict.broken
+            one
+            for one in self.results
+            if requirement in one.requirements and one.verdict_of(requirement).broken
         ]
         return bool(broken) and all(one.known for one in broken)
 
@@ -99,6 +106,7 @@ def seen_by_the_way(results: Iterable[Result], known: Known) -> list[Result]:
         for one in results
         if one.verdict.broken and not one.known
         for requirement in one.requirements
+        if one.verdict_of(requirement).broken
     }
     found: dict[str, Result] = {}
     for result in results:

@@ -115,6 +115,13 @@ class Result:
     seconds: float = 0.0
     known: str = ""
 
+    def verdict_of(self, requirement: str) -> Verdict:
+        """What it says of one of its requirements: a case of several may break just one of them."""
+        if not self.verdict.broken or not self.breaches:
+            return self.verdict
+        own = [one.verdict for one in self.breaches if one.requirement == requirement]
+        return worst(own) if own else Verdict.PASS
+
 
 def worst(verdicts: list[Verdict]) -> Verdict:
     """The verdict that counts most; not-applicable when there is none."""

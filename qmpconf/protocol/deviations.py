@@ -120,6 +120,5 @@ HOLDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 UNSEEN: Mapping[str, str] = MappingProxyType(
     {
         "response.unparsed-desc": "what a client does with a text does not show on the wire",
-        "event.unknown-tolerated": "only a client that is put to the test can show it",
     }
 )

@@ -129,6 +129,20 @@ _ROWS: tuple[tuple[str, Level, Party, str, str], ...] = (
         "spec 2.1",
     ),
     ("framing.duplicate-member", _SHOULD, _S, "A duplicate member is refused.", "seen since 4.0"),
+    (
+        "framing.any-piece",
+        _MUST,
+        _C,
+        "A client takes messages in whatever pieces they come, split or merged with others.",
+        "spec 2.1",
+    ),
+    (
+        "framing.any-size",
+        _MUST,
+        _C,
+        "A client takes messages of any size: 10 MiB occur.",
+        "seen",
+    ),
     # Greeting and negotiation
     (
         "greeting.first",
@@ -219,6 +233,20 @@ _ROWS: tuple[tuple[str, Level, Party, str, str], ...] = (
         _SHOULD,
         _S,
         "After the client shut its sending side down, pending commands are answered, then EOF.",
+        "seen",
+    ),
+    (
+        "session.patience",
+        _SHOULD,
+        _C,
+        "A client waits for a greeting or an answer that takes a second.",
+        "seen",
+    ),
+    (
+        "session.quit-eof",
+        _SHOULD,
+        _C,
+        "A client takes the end of the session for the end of quit, with and without its response.",
         "seen",
     ),
     # Requests
@@ -349,6 +377,13 @@ _ROWS: tuple[tuple[str, Level, Party, str, str], ...] = (
         "A client ignores events and members that it does not know.",
         "spec 5",
     ),
+    (
+        "event.any-time",
+        _MUST,
+        _C,
+        "A client takes events between any two messages, as soon as negotiation is done.",
+        "spec 2.5",
+    ),
     # Out of band
     (
         "oob.overtakes",
@@ -376,6 +411,13 @@ _ROWS: tuple[tuple[str, Level, Party, str, str], ...] = (
         _SHOULD,
         _C,
         "With out-of-band execution enabled, every command carries an id.",
+        "spec 2.3.1",
+    ),
+    (
+        "oob.by-id",
+        _MUST,
+        _C,
+        "A client finds the response to an out-of-band command by its id, whatever comes first.",
         "spec 2.3.1",
     ),
     # Recovery and limits

@@ -40,7 +40,7 @@ def _stable(probe: Probe) -> None:
     """The introspection is the same when it is asked for again, in another session."""
     _introspected(probe)
     talk = probe.negotiated()
-    said = talk.ask({"execute": "query-qmp-schema", "id": 1})
+    said = talk.ask({"execute": "query-qmp-schema", "id": "1"})
     if said.result != probe.facts.entries:
         raise Unmet("the introspection of the first session", "another one", line=said.line)
 
@@ -51,7 +51,7 @@ def _query_commands(probe: Probe) -> None:
     catalog = _introspected(probe)
     probe.need("query-commands")
     talk = probe.negotiated()
-    said = talk.ask({"execute": "query-commands", "id": 1})
+    said = talk.ask({"execute": "query-commands", "id": "1"})
     if not isinstance(said.result, list):
         raise Unmet("a list", str(said), line=said.line)
     names = [one.get("name") for one in said.result if isinstance(one, dict)]
@@ -71,7 +71,7 @@ def _query_events(probe: Probe) -> None:
     """query-events (up to 5.2) lists the events of the introspection."""
     catalog = _introspected(probe)
     talk = probe.negotiated()
-    said = talk.ask({"execute": "query-events", "id": 1})
+    said = talk.ask({"execute": "query-events", "id": "1"})
     names = {one.get("name") for one in said.result or () if isinstance(one, dict)}
     if odd := sorted(map(str, names ^ set(catalog.events))):
         raise Unmet(

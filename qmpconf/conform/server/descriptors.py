@@ -96,14 +96,14 @@ def _add(probe: Probe) -> None:
     """add-fd takes a descriptor, and tells its set and number; remove-fd takes it out again."""
     talk = probe.negotiated()
     with _descriptor() as fd:
-        said = succeeded(talk.reply(talk.say({"execute": "add-fd", "id": 1}, [fd])))
+        said = succeeded(talk.reply(talk.say({"execute": "add-fd", "id": "1"}, [fd])))
     result = said.result if isinstance(said.result, dict) else {}
     arguments: dict[str, Value] = {"fdset-id": result.get("fdset-id")}
-    succeeded(talk.ask({"execute": "remove-fd", "arguments": arguments, "id": 2}))
+    succeeded(talk.ask({"execute": "remove-fd", "arguments": arguments, "id": "2"}))
 
 
 @case("fds.pass", name="add-fd-none", needs=("fds", "add-fd"))
 def _add_none(probe: Probe) -> None:
     """add-fd without a descriptor is refused."""
     talk = probe.negotiated()
-    refused(talk.ask({"execute": "add-fd", "id": 1}))
+    refused(talk.ask({"execute": "add-fd", "id": "1"}))

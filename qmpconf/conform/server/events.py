@@ -85,7 +85,7 @@ def _steps(probe: Probe) -> None:
 def _not_inside(probe: Probe) -> None:
     """With long responses and many events at once, no message is torn."""
     talk = probe.negotiated()
-    lines = [talk.say({"execute": "query-commands", "id": number}) for number in range(3)]
+    lines = [talk.say({"execute": "query-commands", "id": str(number)}) for number in range(3)]
     _storm(probe, talk)
     last = talk.say({"execute": "query-commands", "id": "last"})
     for said in talk.until_answered(last):

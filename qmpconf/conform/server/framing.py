@@ -13,7 +13,7 @@ def _replies(probe: Probe) -> None:
     """Greeting, success and errors are objects."""
     talk = probe.negotiated()
     talk.barrier()
-    talk.ask({"execute": "qmpconf-no-such-command", "id": 1})
+    talk.ask({"execute": "qmpconf-no-such-command", "id": "1"})
     talk.ask("{}")
 
 
@@ -21,9 +21,9 @@ def _replies(probe: Probe) -> None:
 def _crlf(probe: Probe) -> None:
     """Greeting, success and errors end in CR LF."""
     talk = probe.negotiated()
-    talk.ask({"execute": "qmpconf-no-such-command", "id": 1})
+    talk.ask({"execute": "qmpconf-no-such-command", "id": "1"})
     talk.ask("{}")
-    talk.ask({"execute": "query-commands", "id": 2})
+    talk.ask({"execute": "query-commands", "id": "2"})
     talk.barrier()
 
 
@@ -57,7 +57,7 @@ def _ascii_raw(probe: Probe, text: str) -> None:
 def _ascii_error(probe: Probe) -> None:
     """An error that quotes what was sent does so in ASCII."""
     talk = probe.negotiated()
-    refused(talk.ask('{"execute": "qmpconf-\u00e9-\u65e5-\U0001f600", "id": 1}'))
+    refused(talk.ask('{"execute": "qmpconf-\u00e9-\u65e5-\U0001f600", "id": "1"}'))
 
 
 @case("framing.valid-json", name="numbers", each={"huge": b"1e400", "minus-huge": b"-1e400"})
@@ -75,12 +75,12 @@ def _strings(probe: Probe) -> None:
     talk = probe.negotiated()
     odd = "".join(map(chr, range(0x20))) + '"\\/\x7f\u2028\ufffd'
     succeeded(talk.ask({"execute": "query-version", "id": odd}))
-    refused(talk.ask({"execute": odd, "id": 1}))
+    refused(talk.ask({"execute": odd, "id": "1"}))
 
 
 # --- how the server cuts what it reads -----------------------------------------------------------
 
-PAIR = b'{"execute": "query-version", "id": 1}', b'{"execute": "query-version", "id": "2"}'
+PAIR = b'{"execute": "query-version", "id": "1"}', b'{"execute": "query-version", "id": "2"}'
 
 WRITES = {
     "one-line": [b" ".join(PAIR) + b"\r\n"],
@@ -142,7 +142,7 @@ def _merged_negotiation(probe: Probe) -> None:
 def _pipelined(probe: Probe) -> None:
     """Forty commands in one write are all answered."""
     talk = probe.negotiated()
-    commands = [dumps({"execute": "query-version", "id": number}) for number in range(40)]
+    commands = [dumps({"execute": "query-version", "id": str(number)}) for number in range(40)]
     last = talk.send(b"\n".join(commands) + b"\n")
     answers = [said for said in talk.until_answered(last) if said.answers]
     if len(answers) != len(commands):
@@ -163,10 +163,10 @@ def _dialect(probe: Probe) -> None:
 
 DUPLICATES = {
     "command": '{"execute": "query-version", "execute": "query-version"}',
-    "id": '{"execute": "query-version", "id": 1, "id": 2}',
+    "id": '{"execute": "query-version", "id": "1", "id": "2"}',
     "arguments": '{"execute": "query-version", "arguments": {}, "arguments": {}}',
     "nested": '{"execute": "query-version", "id": {"a": [{"b": 1, "b": 1}]}}',
-    "escaped": '{"execute": "query-version", "i\\u0064": 1, "id": 2}',
+    "escaped": '{"execute": "query-version", "i\\u0064": 1, "id": "2"}',
 }
 
 

@@ -90,16 +90,16 @@ def _answered(probe: Probe) -> None:
     name, arguments = _allowed(probe)
     if not arguments and name.startswith("query-"):
         succeeded(said)
-    succeeded(talk.ask({"execute": "query-version", "id": 1}))
+    succeeded(talk.ask({"execute": "query-version", "id": "1"}))
 
 
-@case("oob.overtakes", name="bad-arguments", needs=("oob",))
+@case("request.strict-arguments", name="out-of-band", needs=("oob",))
 def _bad_arguments(probe: Probe) -> None:
     """An out-of-band command with wrong arguments is refused, with its id."""
     name, _ = _allowed(probe)
     talk = probe.negotiated("oob")
     arguments: dict[str, Value] = {"qmpconf-no-such-argument": 1}
-    refused(talk.ask({"exec-oob": name, "arguments": arguments, "id": [1]}), "GenericError")
+    refused(talk.ask({"exec-oob": name, "arguments": arguments, "id": "bad"}))
     talk.barrier()
 
 
@@ -107,23 +107,23 @@ def _bad_arguments(probe: Probe) -> None:
 def _allowed_only(probe: Probe) -> None:
     """exec-oob of a command that does not allow it gets GenericError."""
     talk = probe.negotiated("oob")
-    refused(talk.ask({"exec-oob": "query-version", "id": 1}), "GenericError")
-    succeeded(talk.ask({"execute": "query-version", "id": 2}))
+    refused(talk.ask({"exec-oob": "query-version", "id": "1"}), "GenericError")
+    succeeded(talk.ask({"execute": "query-version", "id": "2"}))
 
 
 @case("oob.allowed-only", name="unknown-command", needs=("oob",))
 def _oob_unknown(probe: Probe) -> None:
     """exec-oob of a command that does not exist gets CommandNotFound."""
     talk = probe.negotiated("oob")
-    refused(talk.ask({"exec-oob": "qmpconf-no-such-command", "id": 1}), "CommandNotFound")
-    succeeded(talk.ask({"execute": "query-version", "id": 2}))
+    refused(talk.ask({"exec-oob": "qmpconf-no-such-command", "id": "1"}), "CommandNotFound")
+    succeeded(talk.ask({"execute": "query-version", "id": "2"}))
 
 
 @case("oob.queue", name="eight", needs=("oob",), owns_silence=True)
 def _eight(probe: Probe) -> None:
     """With seven in-band commands in flight, an out-of-band command is still answered."""
     talk = probe.negotiated("oob")
-    queue = [dumps({"execute": "query-version", "id": number}) for number in range(7)]
+    queue = [dumps({"execute": "query-version", "id": str(number)}) for number in range(7)]
     line = talk.send(b"\n".join([*queue, _out_of_band(probe, "oob")]) + b"\n")
     talk.reply(line)
     talk.barrier()
@@ -133,7 +133,7 @@ def _eight(probe: Probe) -> None:
 def _many(probe: Probe) -> None:
     """Forty commands at once, in band and out of band, are all answered: none is dropped."""
     talk = probe.negotiated("oob")
-    commands = [dumps({"execute": "query-version", "id": number}) for number in range(36)]
+    commands = [dumps({"execute": "query-version", "id": str(number)}) for number in range(36)]
     for place in (30, 20, 10, 0):
         commands.insert(place, _out_of_band(probe, f"oob-{place}"))
     talk.send(b"\n".join(commands) + b"\n")
@@ -149,4 +149,4 @@ def _without_id(probe: Probe) -> None:
     """With oob enabled, in-band commands work with an id, and their responses keep their order."""
     talk = probe.negotiated("oob")
     for number in range(3):
-        succeeded(talk.ask({"execute": "query-version", "id": number}))
+        succeeded(talk.ask({"execute": "query-version", "id": str(number)}))

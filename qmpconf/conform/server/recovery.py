@@ -44,7 +44,7 @@ def _between(probe: Probe) -> None:
     talk = probe.negotiated()
     for number in range(10):
         talk.send(b'{"bad" %d}\n' % number)
-        line = talk.say({"execute": "query-version", "id": number})
+        line = talk.say({"execute": "query-version", "id": str(number)})
         succeeded(talk.until_answered(line)[-1])
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from qmpconf.conform.cases import case
-from qmpconf.conform.probe import Probe, Unmet, refused, succeeded, without_id
+from qmpconf.conform.probe import Probe, Unmet, harmless_oob, refused, succeeded, without_id
 from qmpconf.protocol.messages import Failure
 from qmpconf.protocol.values import same
 
 MEMBERS = {
     "empty": "{}",
-    "no-command": '{"id": 7}',
-    "only-arguments": '{"arguments": {}, "id": 7}',
-    "unknown": '{"execute": "query-version", "id": 7, "qmpconf-no-such-member": 1}',
-    "unknown-null": '{"execute": "query-version", "id": 7, "x": null}',
-    "control": '{"execute": "query-version", "id": 7, "control": {"run-oob": true}}',
-    "both": '{"execute": "query-version", "exec-oob": "query-version", "id": 7}',
-    "upper-case": '{"Execute": "query-version", "id": 7}',
-    "response": '{"return": {}, "id": 7}',
+    "no-command": '{"id": "seven"}',
+    "only-arguments": '{"arguments": {}, "id": "seven"}',
+    "unknown": '{"execute": "query-version", "id": "seven", "qmpconf-no-such-member": 1}',
+    "unknown-null": '{"execute": "query-version", "id": "seven", "x": null}',
+    "control": '{"execute": "query-version", "id": "seven", "control": {"run-oob": true}}',
+    "both": '{"execute": "query-version", "exec-oob": "query-version", "id": "seven"}',
+    "upper-case": '{"Execute": "query-version", "id": "seven"}',
+    "response": '{"return": {}, "id": "seven"}',
     "event": '{"event": "STOP", "timestamp": {"seconds": 1, "microseconds": 1}}',
-    "old-style": '{"command": "query-version", "id": 7}',
+    "old-style": '{"command": "query-version", "id": "seven"}',
 }
 
 NAMES = {
@@ -41,26 +41,28 @@ ARGUMENTS = {
 
 @case("request.members", each=MEMBERS, name="")
 def _members(probe: Probe, text: str) -> None:
-    """Members other than those of a command get GenericError, with the id."""
-    _refused(probe, text, 7 if '"id"' in text else None)
+    """Members other than those of a command are refused, with the id."""
+    _refused(probe, text, "seven" if '"id"' in text else None)
 
 
 @case("request.execute-string", each=NAMES, name="")
 def _execute(probe: Probe, name: str) -> None:
-    """A command's name that is no string gets GenericError, with the id."""
-    _refused(probe, '{"execute": ' + name + ', "id": 7}', 7)
+    """A command's name that is no string is refused, with the id."""
+    _refused(probe, '{"execute": ' + name + ', "id": "seven"}', "seven")
 
 
 @case("request.arguments-object", each=ARGUMENTS, name="")
 def _arguments(probe: Probe, value: str) -> None:
-    """Arguments that are no object get GenericError, with the id."""
-    _refused(probe, '{"execute": "query-version", "arguments": ' + value + ', "id": 7}', 7)
+    """Arguments that are no object are refused, with the id."""
+    _refused(
+        probe, '{"execute": "query-version", "arguments": ' + value + ', "id": "seven"}', "seven"
+    )
 
 
-def _refused(probe: Probe, text: str, identity: int | None) -> None:
+def _refused(probe: Probe, text: str, identity: str | None) -> None:
     talk = probe.negotiated()
     said = talk.ask(text)
-    message = refused(said, "GenericError")
+    message = refused(said)
     if identity is not None and not (message.has_id and same(message.id, identity)):
         rule = "response.id-echo"
         raise Unmet(f"the id {identity}", str(said), line=said.line, requirement=rule)
@@ -71,16 +73,16 @@ def _refused(probe: Probe, text: str, identity: int | None) -> None:
 def _left_out(probe: Probe) -> None:
     """Arguments that are left out mean {}."""
     talk = probe.negotiated()
-    succeeded(talk.ask({"execute": "query-version", "id": 1}))
-    succeeded(talk.ask({"execute": "query-version", "arguments": {}, "id": 2}))
+    succeeded(talk.ask({"execute": "query-version", "id": "1"}))
+    succeeded(talk.ask({"execute": "query-version", "arguments": {}, "id": "2"}))
 
 
 @case("request.members", name="order")
 def _order(probe: Probe) -> None:
     """The order of a command's members means nothing."""
     talk = probe.negotiated()
-    succeeded(talk.ask('{"id": 1, "arguments": {}, "execute": "query-version"}'))
-    succeeded(talk.ask('{"arguments": {}, "execute": "query-version", "id": 2}'))
+    succeeded(talk.ask('{"id": "1", "arguments": {}, "execute": "query-version"}'))
+    succeeded(talk.ask('{"arguments": {}, "execute": "query-version", "id": "2"}'))
 
 
 VALUES = {
@@ -108,13 +110,13 @@ def _non_object(probe: Probe, text: bytes) -> None:
 
 @case("request.oob-negotiated", name="refused")
 def _oob_refused(probe: Probe) -> None:
-    """Without oob enabled, exec-oob gets GenericError, with the id."""
+    """Without oob enabled, exec-oob is refused, with the id."""
     talk = probe.negotiated()
-    said = talk.ask({"exec-oob": "query-version", "id": 7})
-    message = refused(said, "GenericError")
-    if not (message.has_id and same(message.id, 7)):
-        raise Unmet("the id 7", str(said), line=said.line, requirement="response.id-echo")
-    succeeded(talk.ask({"execute": "query-version", "id": 8}))
+    said = talk.ask({"exec-oob": harmless_oob(probe), "id": "seven"})
+    message = refused(said)
+    if not (message.has_id and same(message.id, "seven")):
+        raise Unmet("the id seven", str(said), line=said.line, requirement="response.id-echo")
+    succeeded(talk.ask({"execute": "query-version", "id": "8"}))
 
 
 UNKNOWN = {
@@ -136,9 +138,9 @@ UNKNOWN = {
 def _unknown(probe: Probe, name: str) -> None:
     """A command that does not exist gets CommandNotFound."""
     talk = probe.negotiated()
-    refused(talk.ask({"execute": name, "id": 1}), "CommandNotFound")
-    refused(talk.ask({"execute": name, "arguments": {"x": 1}, "id": 2}), "CommandNotFound")
-    succeeded(talk.ask({"execute": "query-version", "id": 3}))
+    refused(talk.ask({"execute": name, "id": "1"}), "CommandNotFound")
+    refused(talk.ask({"execute": name, "arguments": {"x": 1}, "id": "2"}), "CommandNotFound")
+    succeeded(talk.ask({"execute": "query-version", "id": "3"}))
 
 
 @case("request.strict-arguments", name="query-version-unknown", needs=("query-version",))
@@ -146,6 +148,6 @@ def _strict(probe: Probe) -> None:
     """An argument that a command does not have is refused."""
     talk = probe.negotiated()
     for arguments in ('{"x": 1}', '{"": null}', '{"execute": {}}'):
-        said = talk.ask('{"execute": "query-version", "arguments": ' + arguments + ', "id": 1}')
+        said = talk.ask('{"execute": "query-version", "arguments": ' + arguments + ', "id": "1"}')
         if not isinstance(said.message, Failure):
             raise Unmet("an error", str(said), line=said.line)

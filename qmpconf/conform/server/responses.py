@@ -12,7 +12,7 @@ from qmpconf.conform.probe import (
     succeeded,
     without_id,
 )
-from qmpconf.protocol.values import Value, dumps, same
+from qmpconf.protocol.values import dumps
 
 IDS: dict[str, str] = {
     "null": "null",
@@ -119,8 +119,8 @@ def _no_id_parse_error(probe: Probe) -> None:
 def _each_one(probe: Probe) -> None:
     """Each of twenty commands, good and bad, gets one response, and nothing follows."""
     talk = probe.negotiated()
-    good = dumps({"execute": "query-version", "id": 1})
-    bad = dumps({"execute": "qmpconf-no-such-command", "id": 2})
+    good = dumps({"execute": "query-version", "id": "1"})
+    bad = dumps({"execute": "qmpconf-no-such-command", "id": "2"})
     last = talk.send(b"\n".join([good, bad] * 10) + b"\n")
     heard = [said for said in talk.until_answered(last) if said.outcome != "event"]
     if len(heard) != 20:
@@ -171,9 +171,9 @@ def _quit(probe: Probe) -> None:
 def _members(probe: Probe) -> None:
     """Successes and errors have return or error, and id; nothing else."""
     talk = probe.negotiated()
-    succeeded(talk.ask({"execute": "query-version", "id": 1}))
+    succeeded(talk.ask({"execute": "query-version", "id": "1"}))
     succeeded(talk.ask({"execute": "query-version"}))
-    refused(talk.ask({"execute": "qmpconf-no-such-command", "id": 2}))
+    refused(talk.ask({"execute": "qmpconf-no-such-command", "id": "2"}))
     refused(talk.ask({"execute": "qmpconf-no-such-command"}))
     refused(talk.ask("[]"))
 
@@ -182,7 +182,7 @@ def _members(probe: Probe) -> None:
 def _void(probe: Probe) -> None:
     """qmp_capabilities, which returns nothing, returns {}."""
     talk = probe.connect()
-    said = succeeded(talk.ask({"execute": "qmp_capabilities", "id": 1}))
+    said = succeeded(talk.ask({"execute": "qmp_capabilities", "id": "1"}))
     if said.result != {}:
         raise Unmet("{}", str(said), line=said.line)
 
@@ -191,15 +191,15 @@ def _void(probe: Probe) -> None:
 def _void_stop(probe: Probe) -> None:
     """stop, which returns nothing, returns {}."""
     talk = probe.negotiated()
-    said = succeeded(talk.ask({"execute": "stop", "id": 1}))
+    said = succeeded(talk.ask({"execute": "stop", "id": "1"}))
     if said.result != {}:
         raise Unmet("{}", str(said), line=said.line)
 
 
 ERRORS: dict[str, bytes] = {
-    "unknown-command": b'{"execute": "qmpconf-no-such-command", "id": 1}',
-    "unknown-argument": b'{"execute": "query-version", "arguments": {"x": 1}, "id": 1}',
-    "not-a-command": b'{"id": 1}',
+    "unknown-command": b'{"execute": "qmpconf-no-such-command", "id": "1"}',
+    "unknown-argument": b'{"execute": "query-version", "arguments": {"x": 1}, "id": "1"}',
+    "not-a-command": b'{"id": "1"}',
     "array": b"[]",
     "parse-error": b'{"a": }',
     "lexical-error": b"@",
@@ -221,7 +221,7 @@ def _error_shape(probe: Probe, text: bytes) -> None:
 def _error_class_negotiation(probe: Probe) -> None:
     """Errors before negotiation have one of the five classes, too."""
     talk = probe.connect()
-    refused(talk.ask({"execute": "query-version", "id": 1}))
+    refused(talk.ask({"execute": "query-version", "id": "1"}))
     refused(talk.ask("{}"))
 
 
@@ -230,13 +230,17 @@ def _in_order(probe: Probe) -> None:
     """Successes and errors of pipelined commands come in the order of the commands."""
     talk = probe.negotiated()
     names = ("query-version", "qmpconf-no-such-command", "query-commands")
-    commands: list[Value] = [{"execute": names[number % 3], "id": number} for number in range(15)]
-    last = talk.send(b"\r\n".join(map(dumps, commands)) + b"\r\n")
-    heard = [said for said in talk.until_answered(last) if said.answers]
-    ids = [getattr(said.message, "id", None) for said in heard]
-    for place, (wanted, got) in enumerate(zip(range(15), ids, strict=False)):
-        if not same(wanted, got):
-            raise Unmet(f"the response with id {wanted}", f"id {got}", line=heard[place].line)
+    lines = [
+        talk.say({"execute": names[number % 3], "id": f"order-{number}"}) for number in range(15)
+    ]
+    heard = [said for said in talk.until_answered(lines[-1]) if said.answers]
+    for line, said in zip(lines, heard, strict=False):
+        if said.answers != line:
+            raise Unmet(
+                f"the response to the command in line {line}",
+                f"that to line {said.answers}",
+                line=said.line,
+            )
 
 
 @case("response.in-order", name="long-and-short")
