@@ -7,6 +7,7 @@ import signal
 import sys
 
 from qmpconf.net.address import FORMS
+from qmpconf.replay.configuration import find, read_masks
 from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE
 from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
@@ -22,6 +23,9 @@ the client had seen when it sent it. Replies and events are compared with the re
   value    by value; what may differ is masked, and the report says what was (the default)
   shape    the same members with the same types
   outcome  success, or an error of the same class
+
+More masks: [[tool.qmpconf.replay.mask]] in pyproject.toml, [[replay.mask]] in qmpconf.toml, or
+[[mask]] in FILE, each with message, of, place, kind and reason.
 
 examples:
   qmpconf replay session.qmptrace --target qmp.sock
@@ -74,6 +78,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         help="pace by the recorded times: 1x as recorded, 10x, ... (max: as fast as causes allow)",
     )
+    parser.add_argument(
+        "--masks",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="masks besides the built-in and configured ones (see 'qmpconf learn'); can be repeated",
+    )
     parser.add_argument("--no-redact", action="store_true", help="keep secrets in the new trace")
     parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="of the report (%(default)s)"
@@ -95,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> Result:
+    configured = find()
     return replay_trace(
         arguments.trace,
         target=arguments.target,
@@ -106,6 +118,7 @@ def _replay(arguments: argparse.Namespace) -> Result:
         event_timeout=arguments.event_timeout,
         timeout=arguments.timeout,
         speed=arguments.speed,
+        masks=[*configured.masks, *(mask for file in arguments.masks for mask in read_masks(file))],
     )
 
 

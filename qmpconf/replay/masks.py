@@ -37,7 +37,7 @@ class Mask:
     `name` identifies it in reports; `message` is the kind of message (empty: any), `of` the
     command or event (``*``: any), `place` the pointer.  With `kind` ``text`` and ``optional``,
     `pattern` is the regular expression; with ``set``, `key` the member by which the elements are told apart
-    (empty: the whole element).
+    (empty: the whole element).  `source` tells where it is configured: ``FILE:LINE``.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Mask:
     reason: str
     pattern: str = ""
     key: str = ""
+    source: str = ""
 
     def allows(self, expected: Value, got: Value) -> bool:
         """Whether `got` may stand where `expected` was recorded.

@@ -44,6 +44,9 @@ class Result:
     level: Level
     differences: Differences = field(default_factory=Differences)
     masks: dict[tuple[str, str, str], MaskUse] = field(default_factory=dict)
+    #: The masks that were used at all, and the configured ones.
+    used: set[Mask] = field(default_factory=set)
+    configured: tuple[Mask, ...] = ()
     bindings: Bindings = field(default_factory=Bindings)
     warnings: list[str] = field(default_factory=list)
     failure: str = ""
@@ -64,6 +67,13 @@ class Result:
             return 4
         return 1 if self.differences.count else 0
 
+    @property
+    def unused(self) -> list[Mask]:
+        """Configured masks that excused nothing, although the replay went to its end."""
+        if self.level is not Level.VALUE or self.failure:
+            return []
+        return [mask for mask in self.configured if mask not in self.used]
+
     def warn(self, text: str) -> None:
         """Add a warning, once."""
         if text not in self.warnings:
@@ -71,6 +81,7 @@ class Result:
 
     def use(self, said: Said, masked: Masked) -> None:
         """Count the use of a mask."""
+        self.used.add(masked.mask)
         place = pointer("*" if isinstance(part, int) else part for part in masked.path)
         if len(self.masks) >= _MOST_PLACES:
             place = "/**"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from typing import Literal
 
 from qmpconf.errors import UsageError
 from qmpconf.net.address import parse_address
 from qmpconf.replay.compare import Level
+from qmpconf.replay.masks import BUILT_IN, Mask, Masks
 from qmpconf.replay.plan import steps
 from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE, Patience, Player
 from qmpconf.replay.result import Result
@@ -29,13 +31,15 @@ def replay_trace(
     event_timeout: float = EVENT_PATIENCE,
     timeout: float = REPLY_PATIENCE,
     speed: float = 0.0,
+    masks: Iterable[Mask] = (),
 ) -> Result:
     """Replay `trace` as its client, against the server at `target` or one that `spawn` starts.
 
     `target` is an address, `spawn` a command line with ``{socket}`` in it.  The replay's own trace
     goes to the file `output`, if there is one.  `event_timeout` and `timeout` are seconds: for an
     event, and for a reply.  `speed` paces by the recorded times (1: as recorded; 0: as fast as
-    causes allow).  A target that hangs or goes away, and an interrupt, are told in the result.
+    causes allow).  `masks` are masks besides the built-in ones (`qmpconf.replay.configuration`).
+    A target that hangs or goes away, and an interrupt, are told in the result.
 
     Raises `UsageError`, `InputError` for the trace, `OutputError` for the output.
     """
@@ -55,8 +59,14 @@ def replay_trace(
                     output, meta=meta, overwrite=overwrite, redact=Redactor() if redact else None
                 )
             )
+        result.configured = tuple(masks)
         player = Player(
-            found, result, writer, patience=Patience(event_timeout, timeout), speed=speed
+            found,
+            result,
+            writer,
+            patience=Patience(event_timeout, timeout),
+            masks=Masks((*BUILT_IN, *result.configured)),
+            speed=speed,
         )
         player.play(steps(reader.items()))
     if reader.torn:

@@ -54,6 +54,7 @@ def as_json(result: Result) -> str:
                 "place": place,
                 "count": use.count,
                 "reason": use.mask.reason,
+                "source": use.mask.source,
                 "examples": [
                     {"pointer": where, "expected": expected, "got": got}
                     for where, expected, got in use.examples
@@ -61,6 +62,7 @@ def as_json(result: Result) -> str:
             }
             for (_, _, place), use in sorted(result.masks.items())
         ],
+        "unused_masks": [asdict(mask) for mask in result.unused],
         "bindings": [asdict(bound) for bound in result.bindings],
         "warnings": result.warnings,
     }
@@ -120,6 +122,12 @@ def _lines(result: Result) -> Iterator[str]:
             rows, headers, disable_numparse=True, maxcolwidths=[None, 32, 40, None, 24, 24, 30]
         )
         yield from (f"  {line}".rstrip() for line in table.splitlines())
+    for mask in result.unused:
+        yield ""
+        yield (
+            f"not needed: mask {mask.name} of {mask.source or 'the call'} "
+            f"({mask.message} {mask.of} {mask.place}): nothing differed there"
+        )
     for bound in result.bindings:
         yield ""
         yield f"bound: {sentence(bound)}"
@@ -136,7 +144,8 @@ def _mask_rows(result: Result) -> list[tuple[str, ...]]:
     """One row for each mask and place, whatever the messages."""
     together: dict[tuple[str, str, str], list[MaskUse]] = {}
     for (name, _, place), use in sorted(result.masks.items()):
-        together.setdefault((name, place, use.mask.reason), []).append(use)
+        source = f" ({use.mask.source})" if use.mask.source else ""
+        together.setdefault((name, place, use.mask.reason + source), []).append(use)
     return [
         (
             name,
