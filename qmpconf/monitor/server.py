@@ -17,9 +17,9 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from qmpconf.monitor.core import Action, Close, Discard, Monitor, Quit, Send
+from qmpconf.monitor.core import Action, Close, Discard, Quit, Send
 from qmpconf.net.descriptors import close_all, receive
 from qmpconf.net.endpoint import Listener, is_listening
 
@@ -29,6 +29,34 @@ _CHUNK = 65536
 _HIGH_WATER = 1 << 20
 #: Seconds that clients have, once the monitor was told to quit, to take what is due to them.
 _GRACE = 5.0
+
+
+class Served(Protocol):
+    """What is served: `Monitor`, or whatever else has these methods of it."""
+
+    def open(self) -> tuple[int, list[Action]]:
+        """Take a new client."""
+
+    def receive(self, number: int, data: bytes, descriptors: Sequence[int] = ()) -> list[Action]:
+        """Take what a client sent."""
+
+    def end(self, number: int) -> list[Action]:
+        """Take the end of what a client sends."""
+
+    def lost(self, number: int) -> list[Action]:
+        """Take note that a client has gone."""
+
+    def close(self) -> list[Action]:
+        """Take note that the server ends."""
+
+    def is_stalled(self, number: int) -> bool:
+        """Whether a session takes nothing more for now."""
+
+    def wait(self) -> float | None:
+        """Seconds until there is something to do."""
+
+    def work(self) -> list[Action]:
+        """Do some of it."""
 
 
 class _Client:
@@ -54,14 +82,21 @@ class _Client:
 class MonitorServer:
     """Serves `monitor` on `listeners` (which it does not close).
 
-    With `once`, it ends with the first session.
+    With `once`, it ends with the first session.  With `together`, the clients of one socket do not
+    wait for each other.
     """
 
     def __init__(
-        self, monitor: Monitor, listeners: Sequence[Listener], *, once: bool = False
+        self,
+        monitor: Served,
+        listeners: Sequence[Listener],
+        *,
+        once: bool = False,
+        together: bool = False,
     ) -> None:
         self._monitor = monitor
         self._once = once
+        self._together = together
         self._clients: dict[int, _Client] = {}
         self._selector = selectors.DefaultSelector()
         self._wake, self._waker = socket.socketpair()
@@ -150,6 +185,9 @@ class MonitorServer:
         try:
             sock, _ = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
+            return
+        if self._together:
+            self._welcome(sock, None)
             return
         self._selector.unregister(listener)
         self._welcome(sock, listener)
