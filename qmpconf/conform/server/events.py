@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 
 from qmpconf.conform.cases import case
 from qmpconf.conform.probe import Inconclusive, NotApplicable, Probe, Said, Talk, Unmet, succeeded
 from qmpconf.protocol.messages import Event
-from qmpconf.protocol.rates import LIMITED
-from qmpconf.protocol.values import dumps
+from qmpconf.protocol.values import Value, dumps
 
 #: Pairs of stop and cont in a storm.
 _STORM = 25
+#: How often a node that is in use is tried to be removed.
+_PATIENT = 20
 
 
 def _storm(probe: Probe, talk: Talk) -> list[Said]:
@@ -120,15 +121,86 @@ def _reset(probe: Probe) -> None:
         raise Inconclusive("the target sent no event")
 
 
-@case("event.rate-limit", name="storm")
+#: The limited event that a quorum without a vote tells with every read, and how often it is read.
+_QUORUM = "QUORUM_FAILURE"
+_READS = 5
+#: Seconds until the last of them must have come: the limit is one a second.
+_LATEST = 1.6
+
+
+@case("event.rate-limit", name="quorum", owns_silence=True)
 def _rate_limit(probe: Probe) -> None:
-    """Of the events that are limited, none comes more than once a second."""
+    """Of five limited events at once the first one comes, and the last one a second later."""
+    probe.need("blockdev-add", "blockdev-del", "blockdev-backup", "query-jobs")
+    catalog = probe.facts.catalog
+    if catalog is not None and _QUORUM not in catalog.events:
+        raise NotApplicable(f"the target has no {_QUORUM}")
     talk = probe.negotiated()
-    triggers: list[Callable[[], list[Said]]] = [lambda: _storm(probe, talk)]
-    seen: set[str] = set()
-    for trigger in triggers:
-        seen |= {
-            said.message.name for said in _events(trigger()) if isinstance(said.message, Event)
+    try:
+        came = _read_quorum(talk)
+    finally:
+        _remove(talk, "qmpconf-quorum", *(f"qmpconf-target-{n}" for n in range(_READS)))
+    if not came:
+        raise Inconclusive("none of the limited events could be caused")
+    if len(came) == 1:
+        raise Unmet(f"the last {_QUORUM} of {_READS}, a second after the first", "the first alone")
+
+
+def _read_quorum(talk: Talk) -> list[Said]:
+    """Read a quorum of disks that cannot be read; the limited events that come of it."""
+    bad: list[Value] = [
+        {
+            "driver": "blkdebug",
+            "node-name": f"qmpconf-bad-{n}",
+            "image": {"driver": "null-co", "size": 1 << 20},
+            "inject-error": [{"event": "none", "iotype": "read", "errno": 5}],
         }
-    if not seen & LIMITED.keys():
-        raise Inconclusive("none of the limited events can be caused from outside")
+        for n in range(2)
+    ]
+    quorum: dict[str, Value] = {
+        "driver": "quorum",
+        "node-name": "qmpconf-quorum",
+        "vote-threshold": 2,
+        "children": bad,
+    }
+    nodes: list[dict[str, Value]] = [
+        {"driver": "null-co", "node-name": f"qmpconf-target-{n}", "size": 1 << 20}
+        for n in range(_READS)
+    ]
+    for node in [quorum, *nodes]:
+        if not talk.ask({"execute": "blockdev-add", "arguments": node, "id": "add"}).ok:
+            raise Inconclusive("the target has no drivers quorum, blkdebug and null-co")
+    talk.events.clear()
+    for n in range(_READS):
+        backup: dict[str, Value] = {
+            "job-id": f"qmpconf-job-{n}",
+            "device": "qmpconf-quorum",
+            "target": f"qmpconf-target-{n}",
+            "sync": "full",
+        }
+        talk.ask({"execute": "blockdev-backup", "arguments": backup, "id": "backup"})
+    until = time.monotonic() + _LATEST
+    came: list[Said] = []
+    while len(came) < 2 and time.monotonic() < until:
+        came = [
+            said
+            for said in talk.events
+            if isinstance(said.message, Event) and said.message.name == _QUORUM
+        ]
+        talk.events += _events(talk.quiet(0.05))
+    return came
+
+
+def _remove(talk: Talk, *nodes: str) -> None:
+    """Remove block nodes, also such as a job that has just ended still holds."""
+    for node in nodes:
+        command: dict[str, Value] = {
+            "execute": "blockdev-del",
+            "arguments": {"node-name": node},
+            "id": "remove",
+        }
+        for _ in range(_PATIENT):
+            said = talk.ask(command)
+            if said.ok or "in use" not in getattr(said.message, "description", ""):
+                break
+            talk.quiet(0.05)
