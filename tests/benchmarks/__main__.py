@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import platform
 import shutil
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from tabulate import tabulate
 
 from tests.benchmarks import checking, wire
-from tests.benchmarks.peers import POLLING
+from tests.benchmarks.peers import POLLING, qemu_qmp_round_trips, qmp_round_trips
 
 COMMAND = "python -m tests.benchmarks -o reports/benchmarks.md"
 
@@ -59,12 +60,14 @@ def measure(rounds: int, *, quick: bool) -> Iterator[Row]:
     binary = shutil.which("qemu-system-x86_64")
     if binary:
         count = 2000 // scale
-        for name, machine, commands in (
-            ("what a management tool polls, q35 with a disk", MACHINE, POLLING),
-            ("query-status alone, -M none", ["-M", "none"], POLLING[:1]),
+        for name, machine, commands, client in (
+            ("what a management tool polls, q35 with a disk", MACHINE, POLLING, qmp_round_trips),
+            ("the same by a real client, qemu.qmp", MACHINE, POLLING, qemu_qmp_round_trips),
+            ("query-status alone, -M none", ["-M", "none"], POLLING[:1], qmp_round_trips),
         ):
-            times = wire.on_qemu(binary, machine, commands, rounds, count)
-            what = f"sequential round trips on a real QEMU: {name}"
+            work = functools.partial(client, count=count, commands=commands)
+            times = wire.on_qemu(binary, machine, rounds, work)
+            what = f"round trips on a real QEMU: {name}"
             yield wire_row(what, times, "direct", 0.95, count)
             yield wire_row(what, times, "socat", 0.95, count)
     result = checking.compare(3 if quick else 5, 20 if quick else 100)

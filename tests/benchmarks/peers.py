@@ -6,6 +6,7 @@ each time.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -13,6 +14,8 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+
+from qemu.qmp import QMPClient
 
 REQUEST = b'{"execute":"query-status","id":"libvirt-123"}\r\n'
 SMALL = (
@@ -133,3 +136,21 @@ def qmp_round_trips(path: str, count: int, commands: tuple[str, ...]) -> float:
             sock.sendall(request)
             lines.readline()
         return time.perf_counter() - start
+
+
+def qemu_qmp_round_trips(path: str, count: int, commands: tuple[str, ...]) -> float:
+    """Seconds for `count` commands, in turn, by QEMU's own Python client."""
+
+    async def measure() -> float:
+        client = QMPClient("benchmark")
+        await client.connect(path)
+        try:
+            start = time.perf_counter()
+            for number in range(count):
+                command = json.loads(commands[number % len(commands)])
+                await client.execute(command["execute"], command.get("arguments"))
+            return time.perf_counter() - start
+        finally:
+            await client.disconnect()
+
+    return asyncio.run(measure())

@@ -13,7 +13,6 @@ from tests.benchmarks.peers import (
     SMALL,
     connect,
     large_reply,
-    qmp_round_trips,
     round_trips,
     zero_cost_server,
 )
@@ -67,10 +66,8 @@ def streaming(rounds: int, count: int) -> Times:
             )
 
 
-def on_qemu(
-    binary: str, machine: list[str], commands: tuple[str, ...], rounds: int, count: int
-) -> Times:
-    """Round trips on a real QEMU, which serves one client after the other."""
+def on_qemu(binary: str, machine: list[str], rounds: int, measure: Callable[[str], float]) -> Times:
+    """What `measure` does, on a real QEMU, which serves one client after the other."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "qemu.sock")
         words = [binary, *machine, "-nodefaults", "-display", "none", "-S"]
@@ -80,9 +77,7 @@ def on_qemu(
         try:
             connect(path).close()
             relays = ["direct", "socat", "qmpconf record"]
-            return interleaved(
-                path, folder, relays, rounds, lambda where: qmp_round_trips(where, count, commands)
-            )
+            return interleaved(path, folder, relays, rounds, measure)
         finally:
             child.terminate()
             child.wait()
