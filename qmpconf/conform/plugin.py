@@ -93,6 +93,13 @@ def suite_of(config: pytest.Config) -> Suite | None:
     return suite
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remove the traces of a run in which all is well."""
+    suite = session.config.stash.get(_SUITE, None)
+    if suite is not None and exitstatus == pytest.ExitCode.OK:
+        suite.discard()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the server, if one was started."""
     stack = config.stash.get(_STACK, None)
