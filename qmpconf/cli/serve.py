@@ -1,4 +1,4 @@
-"""``qmpconf serve``: the embedded monitor on a socket, until it is told to quit."""
+"""``qmpconf serve``: the embedded monitor, or a trace that answers as the server, on a socket."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 
+from qmpconf.errors import UsageError
 from qmpconf.monitor.commands import is_answered
 from qmpconf.monitor.core import Monitor, identity_of
 from qmpconf.monitor.server import MonitorServer
-from qmpconf.net.address import FORMS, parse_address
+from qmpconf.net.address import FORMS, Address, parse_address
 from qmpconf.net.endpoint import Listener
+from qmpconf.replay.serve_run import serve_trace
+from qmpconf.report.serve import as_text
 from qmpconf.schema.store import load
 
 #: The catalog that is served where none is named.
@@ -22,16 +26,27 @@ _INTERRUPTED = 130
 
 
 _EPILOG = """\
-The monitor greets as the version of its catalog, and offers everything in it: all commands are
+With TRACE, the recording answers in the place of its server: the n-th client gets the n-th session,
+what it says is compared with the recording by value, and ids are echoed. With --order strict it
+has to say what was recorded, in the recorded order; with --order request each message gets the
+next recorded answer to an equal one. What was not recorded gets a GenericError. It ends when all
+sessions were played, and tells what was not.
+
+Without TRACE, the embedded monitor greets as the version of its catalog, and offers everything in it: all commands are
 listed, introspected, and their arguments checked. Implemented for real, as far as the catalog has
 it: run state, names, character devices (ring buffers hold data), the graph of block nodes, jobs
 with their events, user objects, and descriptors. Other queries return the smallest value that
 their schema allows; other commands get a GenericError that says so. Nothing reads or writes a file.
 
 examples:
+  qmpconf serve session.qmptrace --listen /tmp/qmp.sock
   qmpconf serve --listen /tmp/qmp.sock
   qmpconf serve --schema qemu-7.2.22 --listen tcp:127.0.0.1:4444
   qmpconf conform --spawn 'qmpconf serve --listen {socket}'
+
+exit codes with TRACE: 0 all of it was played, 1 differences (not recorded, or not played), 3 the
+trace cannot be read or holds no session, 4 no client came within --timeout, or it fell silent,
+130 interrupted
 """
 
 
@@ -39,6 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
+    parser.add_argument("trace", metavar="TRACE", nargs="?", help="a recording to serve")
     parser.add_argument(
         "--listen",
         metavar="ADDR",
@@ -49,18 +65,62 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--schema",
         metavar="NAME|FILE",
-        default=DEFAULT_SCHEMA,
-        help="the catalog to serve: one of 'qmpconf schema list', or a file (%(default)s)",
+        help="without TRACE, the catalog to serve: one of 'qmpconf schema list', or a file "
+        f"({DEFAULT_SCHEMA})",
     )
-    parser.add_argument("--name", default="", help="the name that query-name tells")
+    parser.add_argument("--name", help="without TRACE, the name that query-name tells")
     parser.add_argument("--once", action="store_true", help="end with the first session")
+    parser.add_argument(
+        "--order",
+        choices=("strict", "request"),
+        help="with TRACE: the recorded order, or by equal requests (strict)",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        help="with TRACE: how long to wait for a client to connect, and to say something (for ever)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until ``quit``, SIGINT or SIGTERM; the socket files are removed."""
-    catalog = load(arguments.schema)
+    """Serve a trace until it was played, or the monitor until ``quit``, SIGINT or SIGTERM."""
+    if arguments.trace is None:
+        for option in ("order", "timeout"):
+            if getattr(arguments, option) is not None:
+                raise UsageError(f"--{option} is for a TRACE; the monitor has no recorded order")
+        return _run_monitor(arguments)
+    for option in ("schema", "name"):
+        if getattr(arguments, option) is not None:
+            raise UsageError(f"--{option} is for the embedded monitor; a TRACE answers by itself")
+    return _run_trace(arguments)
+
+
+def _run_trace(arguments: argparse.Namespace) -> int:
+    def announce(addresses: Sequence[Address]) -> None:
+        where = ", ".join(map(str, addresses))
+        print(f"qmpconf serve: {arguments.trace} on {where}", file=sys.stderr, flush=True)
+
+    played = serve_trace(
+        arguments.trace,
+        listen=arguments.listen,
+        order=arguments.order or "strict",
+        once=arguments.once,
+        timeout=arguments.timeout,
+        ready=announce,
+    )
+    print(as_text(played), end="")
+    if played.failure:
+        print(f"qmpconf serve: {played.failure}", file=sys.stderr)
+    return played.exit_code
+
+
+def _run_monitor(arguments: argparse.Namespace) -> int:
+    catalog = load(arguments.schema or DEFAULT_SCHEMA)
     addresses = [parse_address(text) for text in arguments.listen]
-    monitor = Monitor(catalog, lambda: time.time_ns() // 1000, identity_of(catalog, arguments.name))
+    monitor = Monitor(
+        catalog, lambda: time.time_ns() // 1000, identity_of(catalog, arguments.name or "")
+    )
     interrupted = False
     with ExitStack() as stack:
         listeners = [stack.enter_context(Listener(address)) for address in addresses]
@@ -83,3 +143,13 @@ def run(arguments: argparse.Namespace) -> int:
         )
         server.run()
     return _INTERRUPTED if interrupted else 0
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value

@@ -111,8 +111,9 @@ class Line:
 class Scene:
     """One recorded session.
 
-    `who` ended it (None: the recording was cut off).  `after` are the sessions that had ended
-    before its server said its first word, as where a client waits in a server's queue.
+    `who` ended it (None: the recording was cut off); `shut` tells that the client had ended its
+    sending side before.  `after` are the sessions that had ended before its server said its first
+    word, as where a client waits in a server's queue.
     """
 
     conn: int
@@ -120,12 +121,18 @@ class Scene:
     cues: list[Cue] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     who: Closer | None = None
+    shut: bool = False
     after: frozenset[int] = frozenset()
 
     @property
     def is_cut(self) -> bool:
         """Whether the recording stops in the middle of it."""
         return self.who not in ("client", "server")
+
+    @property
+    def hangs_up(self) -> bool:
+        """Whether the server ends it by itself, once everything was said."""
+        return self.who == "server" and not self.shut
 
 
 class _Reading:
@@ -181,6 +188,8 @@ def read_script(items: Iterable[Open | Item | Shut | Close]) -> list[Scene]:
             found.append(reading)
         if isinstance(item, Item):
             reading.take(item, ended)
+        elif isinstance(item, Shut):
+            reading.scene.shut = reading.scene.shut or item.who == "client"
         elif isinstance(item, Close):
             reading.scene.who = item.who
             ended.add(item.conn)

@@ -1,0 +1,110 @@
+"""A trace played as the server, from beginning to end: listen, serve, tell what was played.
+
+`serve_trace` is the verb ``serve TRACE``, and what ``record --mode`` does instead of recording.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from qmpconf.errors import InputError, UsageError
+from qmpconf.monitor.server import MonitorServer
+from qmpconf.net.address import FORMS, Address, FdAddress, parse_address
+from qmpconf.net.endpoint import Listener
+from qmpconf.net.process import Folder, end, start
+from qmpconf.record.run import VARIABLE
+from qmpconf.replay.serve import Order, Stage
+from qmpconf.replay.serve_result import Played
+from qmpconf.replay.serve_script import Scene, read_script
+from qmpconf.trace.reader import TraceReader
+
+
+def serve_trace(
+    trace: str,
+    *,
+    listen: Sequence[str] = (),
+    client: Sequence[str] = (),
+    order: Order = "strict",
+    once: bool = False,
+    timeout: float | None = None,
+    ready: Callable[[Sequence[Address]], None] = lambda _: None,
+) -> Played:
+    """Answer live clients from `trace`, until all its sessions were played.
+
+    `listen` are addresses (unix:PATH, a path, tcp:HOST:PORT, fd:N); `client` the words of a client
+    to start, with ``{listen}`` in them and QMPCONF_SOCKET in its environment: it ends with that.
+    With `once`, only the first session is played.  `order` is described in
+    `qmpconf.replay.serve`.  `timeout` is the number of seconds in which a client has to connect,
+    and to say something.  SIGINT and SIGTERM end it.  `ready` is called with the addresses.
+
+    Raises `InputError` for a trace that cannot be read or has no session, `UsageError`.
+    """
+    if not listen and not client:
+        raise UsageError(f"say where clients connect: {FORMS}")
+    result = Played(trace)
+    scenes = _scenes(trace, result)
+    with contextlib.ExitStack() as stack:
+        addresses = [parse_address(text) for text in listen]
+        if not addresses:
+            folder = Folder()
+            stack.callback(folder.close)
+            addresses = [folder.socket("proxy.sock")]
+        if client and isinstance(addresses[0], FdAddress):
+            raise UsageError("a client that is started needs a path or HOST:PORT to connect to")
+        listeners = [stack.enter_context(Listener(address)) for address in addresses]
+        child: subprocess.Popen[bytes] | None = None
+
+        def is_over() -> bool:
+            return child is not None and child.poll() is not None
+
+        stage = Stage(
+            scenes[:1] if once else scenes,
+            result,
+            order=order,
+            patience=timeout,
+            clock=time.monotonic,
+            is_over=is_over if client else None,
+        )
+        server = MonitorServer(stage, listeners, together=True)
+        _stopped_by_signals(stack, server, result)
+        ready([one.address for one in listeners])
+        if client:
+            bare = listeners[0].address.bare
+            child = start(
+                [word.replace("{listen}", bare) for word in client], environment={VARIABLE: bare}
+            )
+            stack.callback(end, child)
+        server.run()
+        if child is not None:
+            result.client_code = end(child) if result.interrupted else child.wait()
+    return result
+
+
+def _scenes(trace: str, result: Played) -> list[Scene]:
+    reader = TraceReader(trace)
+    scenes = read_script(reader.items())
+    if not scenes:
+        raise InputError(f"{trace} holds no session: there is nothing to serve")
+    if reader.torn:
+        result.warnings.append(
+            f"{trace}: line {reader.torn} is torn: the recording was cut off there"
+        )
+    elif not reader.finished:
+        result.warnings.append(f"{trace} was cut off: it has no last line; what is there is served")
+    return scenes
+
+
+def _stopped_by_signals(stack: contextlib.ExitStack, server: MonitorServer, result: Played) -> None:
+    def stop(number: int, _: FrameType | None) -> None:
+        result.interrupted = number == signal.SIGINT
+        server.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Only the main thread can have signals; elsewhere they are not the caller's business.
+        with contextlib.suppress(ValueError):
+            stack.callback(signal.signal, number, signal.signal(number, stop))
