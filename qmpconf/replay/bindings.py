@@ -52,6 +52,9 @@ BOUND = (
     ),
 )
 
+#: How the reason of a binding's mask begins.
+BOUND_REASON = "bound: "
+
 #: Masks (of `qmpconf.replay.masks`) whose pattern finds a name that the server made up.
 NAMES = frozenset({"node-name", "pty"})
 
@@ -146,7 +149,7 @@ class Bindings:
 
 def _places(bound: Sequence[Bound], which: str, reason: str) -> Masks:
     return Masks(
-        Mask(one.name, "reply", command, place, "any", f"bound: {reason}")
+        Mask(one.name, "reply", command, place, "any", f"{BOUND_REASON}{reason}")
         for one in bound
         for command, place in getattr(one, which)
     )

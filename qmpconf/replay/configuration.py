@@ -44,7 +44,7 @@ FILES: tuple[tuple[str, tuple[str, ...]], ...] = (
 _SECTIONS = ("replay",)
 _SETTINGS = ("mask", "mask-files", "known-differences")
 _NEEDED = ("message", "of", "place", "kind", "reason")
-#: ``seen`` is for people: the values that `qmpconf learn` saw.
+#: ``seen`` is for people: the values that `qmpconf learn` saw, at a place that is thus there.
 _MEMBERS = (*_NEEDED, "name", "pattern", "key", "seen")
 _MESSAGES: tuple[str, ...] = get_args(Message)
 _KINDS: tuple[str, ...] = get_args(Kind)
@@ -186,7 +186,8 @@ def _mask(table: Mapping[str, Any], number: int, source: _Source) -> Mask:
             listed = _suggestion(table[key], known) or f"; one of {', '.join(known)}"
             raise UsageError(f"{source.line(number, key)}: {key} {table[key]!r} is none{listed}")
     _check_pattern(table, number, source)
-    _check_place(table, number, source)
+    if "seen" not in table:
+        _check_place(table, number, source)
     texts = {key: table[key] for key in (*_NEEDED, "pattern", "key") if key in table}
     return Mask(table.get("name", "configured"), **texts, source=source.line(number))
 

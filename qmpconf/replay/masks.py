@@ -270,7 +270,9 @@ class Masks:
 
     def __init__(self, masks: Iterable[Mask] = BUILT_IN) -> None:
         self.masks = tuple(masks)
-        self._parts = {mask: tuple(mask.place.split("/")[1:]) for mask in self.masks}
+        self._parts = {
+            mask: tuple(map(_unescaped, mask.place.split("/")[1:])) for mask in self.masks
+        }
 
     def covering(self, message: Message, of: str, parts: Sequence[str | int]) -> Sequence[Mask]:
         """The masks whose place is that of `parts`, in their order."""
@@ -281,6 +283,10 @@ class Masks:
         return (
             mask for mask in self.masks if mask.message in ("", message) and mask.of in ("*", of)
         )
+
+
+def _unescaped(part: str) -> str:
+    return part.replace("~1", "/").replace("~0", "~")
 
 
 @lru_cache(maxsize=4096)

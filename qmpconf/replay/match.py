@@ -74,7 +74,10 @@ class _Pair:
 
 
 class Matcher:
-    """Matches one session; `report` gets its differences, `masked` what masks excused."""
+    """Matches one session; `report` gets its differences, `masked` what masks excused.
+
+    `paired` is told each pair of messages and how they compare, before any of it is reported.
+    """
 
     def __init__(
         self,
@@ -85,7 +88,9 @@ class Matcher:
         level: Level = Level.VALUE,
         masks: Masks | None = None,
         bindings: Bindings | None = None,
+        paired: Callable[[Said, Said, Comparison], None] | None = None,
     ) -> None:
+        self._paired = paired
         self._session = session
         self._report = report
         self._masked = masked
@@ -231,6 +236,8 @@ class Matcher:
         else:
             # What is bound shows in the values, which another level looks at otherwise.
             self._bind(expected, self._compare(expected, got, Level.VALUE))
+        if self._paired:
+            self._paired(expected, got, found)
         if expected.of == introspection.COMMAND and len(found.mismatches) > _MOST_PLACES:
             self._compare_schemas(expected, got, found)
         for masked in found.masked:

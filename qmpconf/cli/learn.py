@@ -1,0 +1,58 @@
+"""``qmpconf learn TRACE TRACE...``: the masks that a scenario's recordings need."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from qmpconf.errors import OutputError
+from qmpconf.replay.learn import as_toml, learn
+
+_EPILOG = """\
+Record one scenario two times or more, on one build. What differs between the recordings, and is
+not masked anyway, is written as masks: each for the schema place at which it was seen, with the
+values seen there. Read them before you use them: a mask hides what it covers.
+
+example:
+  qmpconf learn first.qmptrace second.qmptrace -o masks.toml
+  qmpconf replay first.qmptrace --target qmp.sock --masks masks.toml
+
+exit codes: 0 the masks cover all differences, 1 some differences no mask can cover, 2 usage,
+3 a trace cannot be read, or is of another scenario
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Take the traces, and where the masks go."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.add_argument("traces", metavar="TRACE", nargs="+", help="recordings of one scenario")
+    parser.add_argument("-o", "--output", metavar="FILE", help="the masks (default: stdout)")
+    parser.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Learn, write, and tell on stderr what no mask covers."""
+    learned = learn(arguments.traces)
+    text = as_toml(learned)
+    if arguments.output:
+        _write(arguments.output, text, overwrite=arguments.force)
+    else:
+        print(text, end="")
+    for difference in learned.left:
+        print(f"qmpconf learn: no mask covers this: {difference}", file=sys.stderr)
+    print(
+        f"qmpconf learn: {learned.pairs} messages compared, {len(learned.masks)} masks needed",
+        file=sys.stderr,
+    )
+    return 1 if learned.left else 0
+
+
+def _write(path: str, text: str, *, overwrite: bool) -> None:
+    try:
+        with open(path, "w" if overwrite else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise OutputError(f"{path}: is there already; --force overwrites it") from None
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
