@@ -93,7 +93,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true", help="look at the target, and say what would be run"
     )
     parser.add_argument(
-        "--report", metavar="DIR", help="keep every trace there, and write the results"
+        "--report",
+        metavar="DIR",
+        help="keep every trace there, and write results.json, report.md and report.html",
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="one line for every case")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing on stderr")
@@ -177,7 +179,12 @@ def _run(suite: Suite, arguments: argparse.Namespace) -> int:
         _write(arguments.known_failing, dumped(outcome.results, suite.known))
         print(f"wrote {arguments.known_failing}", file=sys.stderr)
     if arguments.report:
+        from qmpconf.cli.conform_matrix import write_reports
+
         _write(os.path.join(arguments.report, "results.json"), json.dumps(to_data(outcome)))
+        name = outcome.target.rpartition(" at ")[0]
+        command = f"qmpconf conform {outcome.repeat}"
+        write_reports(Path(arguments.report) / "report", {name: outcome}, command)
     print(views.closing(outcome))
     if not arguments.report and not outcome.unexpected and not outcome.gone:
         suite.discard()

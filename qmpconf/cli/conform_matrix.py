@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -50,13 +51,17 @@ def run_matrix(path: str, options: Options, *, quiet: bool) -> int:
         code = max(code, outcome.exit_code)
         if not quiet:
             print(f"{name}: {counts(outcome)}", file=sys.stderr, flush=True)
-    out = Path(path)
+    write_reports(Path(path).with_suffix(""), outcomes, f"qmpconf conform --matrix {path}")
+    return code
+
+
+def write_reports(stem: Path, outcomes: Mapping[str, Outcome], command: str) -> None:
+    """Write the table as `stem` with ``.md`` and ``.html``.  Raises OutputError."""
     try:
-        out.with_suffix(".md").write_text(views.markdown(outcomes, out.name), encoding="utf-8")
-        out.with_suffix(".html").write_text(views.html(outcomes, out.name), encoding="utf-8")
+        Path(f"{stem}.md").write_text(views.markdown(outcomes, command), encoding="utf-8")
+        Path(f"{stem}.html").write_text(views.html(outcomes, command), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write {error.filename}: {error.strerror}") from error
-    return code
 
 
 def _servers(path: str) -> dict[str, dict[str, Any]]:

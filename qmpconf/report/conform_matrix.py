@@ -92,8 +92,8 @@ def breaks(outcomes: Mapping[str, Outcome]) -> list[Break]:
     return sorted(found.values(), key=lambda one: one.case)
 
 
-def markdown(outcomes: Mapping[str, Outcome], source: str) -> str:
-    """The whole report in Markdown; `source` is the file that lists the servers."""
+def markdown(outcomes: Mapping[str, Outcome], command: str) -> str:
+    """The whole report in Markdown; `command` is what made it."""
     servers = list(outcomes)
     table = tabulate(
         [(f"`{row.id}`", row.level, *(cell.text for cell in row.cells)) for row in rows(outcomes)],
@@ -103,7 +103,7 @@ def markdown(outcomes: Mapping[str, Outcome], source: str) -> str:
     )
     parts = [
         "# Conformance: servers by requirements",
-        f"Made by `qmpconf conform --matrix {source}`. {_KEY}",
+        f"Made by `{command}`. {_KEY}",
         "\n".join(
             f"{n}. {_md(name)}: {_md(_told(outcomes[name]))}" for n, name in _numbered(servers)
         ),
@@ -119,14 +119,14 @@ def markdown(outcomes: Mapping[str, Outcome], source: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def html(outcomes: Mapping[str, Outcome], source: str) -> str:
-    """The whole report as one HTML page that needs nothing else."""
+def html(outcomes: Mapping[str, Outcome], command: str) -> str:
+    """The whole report as one HTML page that needs nothing else; `command` is what made it."""
     servers = list(outcomes)
     return (
         Environment(autoescape=True)
         .from_string(_PAGE)
         .render(
-            source=source,
+            command=command,
             key=_KEY,
             servers=[(n, name, _told(outcomes[name])) for n, name in _numbered(servers)],
             rows=rows(outcomes),
@@ -171,7 +171,7 @@ code { font-size: 95%; }
 </head>
 <body>
 <h1>Conformance: servers by requirements</h1>
-<p>Made by <code>qmpconf conform --matrix {{ source }}</code>. {{ key }}</p>
+<p>Made by <code>{{ command }}</code>. {{ key }}</p>
 <ol>
 {%- for number, name, told in servers %}
 <li><b>{{ name }}</b>: {{ told }}</li>

@@ -111,6 +111,8 @@ def test_dry_run_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "not-applicable fds.pass/add-fd" in capsys.readouterr().out
     data = json.loads((report / "results.json").read_text())
     assert data["requirements"]["schema.return"] == "pass"
+    assert "`schema.return`" in (report / "report.md").read_text()
+    assert "schema.return" in (report / "report.html").read_text()
     trace = report / "traces" / "schema.return__query-version.qmptrace"
     assert main(["check", "-q", "-s", str(trace)]) == 0
 
