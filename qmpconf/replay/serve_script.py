@@ -142,14 +142,16 @@ class _Reading:
         self.scene = scene
         self.transcript = Transcript()
         self.count: list[int] = []  # cues before each line
+        self.descriptors = 0  # that came since the latest cue, as on a space before the next
 
     def take(self, item: Item, ended: set[int]) -> None:
         scene = self.scene
         if item.sender == "client":
+            self.descriptors += len(item.fds)
             if self.transcript.client(item.frame) is not None:
-                number = len(scene.cues) + 1
+                number, count, self.descriptors = len(scene.cues) + 1, self.descriptors, 0
                 one = asked(item.frame)
-                scene.cues.append(Cue(number, item.line, one, item.redacted, len(item.fds)))
+                scene.cues.append(Cue(number, item.line, one, item.redacted, count))
             return
         if not scene.lines:
             scene.after = frozenset(ended)

@@ -1,0 +1,152 @@
+"""The corpus played as the server, to the very clients that were recorded; bad input."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qmpconf.errors import InputError, UsageError
+from qmpconf.replay.serve_run import serve_trace
+from qmpconf.trace.reader import TraceReader
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVE = (sys.executable, "-m", "qmpconf", "serve")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+CLIENTS = [
+    ("qemu-10.0.13-shell", "shell"),
+    ("qemu-5.2.0-shell", "shell"),
+    ("qemu-7.2.22-rich", "rich"),
+    ("qemu-7.2.22-libvirt", "libvirt"),
+    ("qemu-11.1.3-wrong", "wrong"),
+    ("qemu-storage-daemon-10.0.13-storage", "storage"),
+]
+
+
+@pytest.mark.parametrize(("name", "module"), CLIENTS, ids=[name for name, _ in CLIENTS])
+def test_the_recorded_client_cannot_tell(
+    name: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    trace = ROOT / "traces" / f"{name}.qmptrace.gz"
+    client = [sys.executable, "-m", f"traces.clients.{module}", "{listen}"]
+    played = serve_trace(str(trace), client=client, timeout=60)
+    assert [one.first for one in played.differences] == []
+    assert played.client_code == 0
+    assert played.exit_code == 0
+    assert played.sessions == 1
+    assert played.messages == sum(
+        getattr(item, "sender", "") == "server" for item in TraceReader(str(trace)).items()
+    )
+
+
+ASKS = """\
+import asyncio, sys
+from qemu.qmp import ExecuteError, QMPClient
+
+async def main():
+    client = QMPClient("another")
+    await client.connect(sys.argv[1])
+    print((await client.execute("query-status"))["status"])
+    try:
+        await client.execute("query-nothing")
+    except ExecuteError as error:
+        print(error)
+    await client.disconnect()
+
+asyncio.run(main())
+"""
+
+
+def test_another_client_is_served_by_request(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    trace = ROOT / "traces" / "qemu-7.2.22-rich.qmptrace.gz"
+    played = serve_trace(
+        str(trace), client=[sys.executable, "-c", ASKS, "{listen}"], order="request", timeout=60
+    )
+    status, error = capfd.readouterr().out.splitlines()
+    assert status in ("prelaunch", "running", "paused")
+    assert error.startswith("qmpconf serve: query-nothing is not in the recording")
+    assert played.unexpected == 1
+    assert played.unplayed > 100
+    assert played.exit_code == 1
+
+
+def write(path: Path, *lines: str) -> str:
+    path.write_text('{"qmptrace":1}\n' + "".join(lines))
+    return str(path)
+
+
+def test_a_trace_without_sessions_is_refused(tmp_path: Path) -> None:
+    trace = write(tmp_path / "t", '{"t":0,"finish":{"sessions":0,"messages":0}}\n')
+    with pytest.raises(InputError, match="holds no session"):
+        serve_trace(trace, listen=[str(tmp_path / "s")])
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_torn_trace_is_served_as_far_as_it_goes(tmp_path: Path) -> None:
+    trace = write(
+        tmp_path / "t",
+        '{"t":0,"conn":1,"from":"server","msg":{"QMP":{}}}\n',
+        '{"t":0,"conn":1,"from":"client","msg":{"exe',
+    )
+    command = [*SERVE, trace, "--listen", "s", "--timeout", "20"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=-1, text=True
+    ) as child:
+        assert child.stderr is not None
+        assert child.stdout is not None
+        assert "t on unix:s" in child.stderr.readline()
+        reader = "import socket; s = socket.socket(1); s.connect('s'); print(s.recv(99))"
+        done = subprocess.run(
+            [sys.executable, "-c", reader], cwd=tmp_path, check=True, capture_output=True
+        )
+        assert b'{"QMP":{}}' in done.stdout
+        assert child.wait(20) == 0
+        assert "line 3 is torn" in child.stdout.read()
+
+
+def test_a_client_that_never_connects_is_told(tmp_path: Path) -> None:
+    trace = ROOT / "traces" / "qemu-7.2.22-shell.qmptrace.gz"
+    done = subprocess.run(
+        [*SERVE, str(trace), "--listen", "s", "--timeout", "0.1"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "no client has connected within 0.1 seconds" in done.stderr
+    assert "missing: session, session 1" in done.stdout
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_program_that_never_connects_ends_it() -> None:
+    trace = ROOT / "traces" / "qemu-7.2.22-shell.qmptrace.gz"
+    played = serve_trace(str(trace), client=[sys.executable, "-c", "pass"])
+    assert played.client_code == 0
+    assert played.exit_code == 1
+    assert played.unplayed == 1
+
+
+def test_options_of_the_other_kind_of_server_are_refused(tmp_path: Path) -> None:
+    for words in (["--order", "strict"], [str(tmp_path / "t"), "--schema", "x"]):
+        done = subprocess.run(
+            [*SERVE, "--listen", "s", *words],
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert f"{words[-2]} is for" in done.stderr
+    with pytest.raises(UsageError, match="say where clients connect"):
+        serve_trace("t")
