@@ -1,10 +1,11 @@
 """Bindings: values that the recorded server chose and the client sent back later.
 
 A descriptor's number, a generated node name, a pseudo terminal: the target chooses its own, so what
-the client sends has to name the target's.  Nothing is guessed: `BOUND` says at which schema places
-a server chooses a value and where it comes back, `NAMES` which strings are so peculiar that they
-are the same thing wherever they stand.  A value is bound when a reply or event shows that the
-target chose another one, and every use is counted, to be reported.
+the client sends has to name the target's.  Nothing is guessed in silence: `BOUND` says at which
+schema places a server chooses a value and where it comes back, `NAMES` which strings are so peculiar
+that they are the same thing wherever they stand, and `qmpconf.replay.inference` which other values of
+this recording came from the server first and were sent back.  A value is bound when a reply or event
+shows that the target chose another one, and every use is counted, to be reported.
 
 Pure: bytes in, bytes out.
 """
@@ -12,13 +13,15 @@ Pure: bytes in, bytes out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.messages import brief
-from qmpconf.protocol.values import Malformed, Value, dumps, loads
+from qmpconf.protocol.values import Malformed, Value, dumps, loads, pointer
+from qmpconf.replay.inference import How, Sent, Verdict, finder, judge, scalars
 from qmpconf.replay.masks import Mask, Masks, Message
+from qmpconf.schema.model import Catalog
 
 Path = tuple[str | int, ...]
 
@@ -67,6 +70,8 @@ class Binding:
     recorded: Value
     target: Value
     used: int = 0
+    #: Why, if it was inferred from the recording.
+    reason: str = ""
 
 
 class Bindings:
@@ -74,18 +79,27 @@ class Bindings:
 
     def __init__(self) -> None:
         self._bound: dict[tuple[str, Value], Binding] = {}
+        self._inferred: dict[str | int, _Inferred] = {}
+        #: What the client of the recording sends; without it, nothing is inferred.
+        self.sent = Sent()
+        #: The catalog of the recorded server, asked for when it is needed.
+        self.catalog: Callable[[], Catalog | None] = lambda: None
         reason = "the server chooses it, and the client's use of it was adapted"
         self._chosen = _places(BOUND, "chosen", reason)
         self._shown = _places(BOUND, "shown", reason)
         self._sent = _places(BOUND, "sent", reason)
 
     def __iter__(self) -> Iterator[Binding]:
-        return iter(self._bound.values())
+        yield from self._bound.values()
+        yield from (one.binding for one in self._inferred.values())
 
     def learn(
-        self, message: Message, of: str, path: Path, expected: Value, got: Value
+        self, message: Message, of: str, path: Path, expected: Value, got: Value, line: int = 0
     ) -> Mask | None:
-        """Take note of a value that differs; give the mask that covers it, if it is a bound one."""
+        """Take note of a value that differs; give the mask that covers it, if it is a bound one.
+
+        `line` is that of the recording.
+        """
         if type(expected) is not type(got):
             return None
         for mask in self._chosen.covering(message, of, path):
@@ -95,7 +109,50 @@ class Bindings:
             known = self._bound.get((mask.name, expected))
             if known is not None and known.target == got:
                 return mask
-        return None
+        return self._infer(message, of, path, expected, got, line)
+
+    def shows(self, expected: Value, got: Value) -> bool:
+        """Whether two values are the same but for bound ones that were inferred."""
+        if not isinstance(expected, str | int) or type(expected) is not type(got):
+            return False
+        known = self._inferred.get(expected)
+        if known is not None and known.binding.target == got:
+            return True
+        if not isinstance(expected, str):
+            return False
+        text = expected
+        for one in self._inferred.values():
+            text = one.put_into(text)
+        return text == got
+
+    def may_differ(self, message: Message, of: str, path: Path, value: Value, line: int) -> bool:
+        """Whether the target may choose another value here, as far as the recording tells."""
+        return self._judged(message, of, path, value, line).how is not None
+
+    def _judged(self, message: Message, of: str, path: Path, value: Value, line: int) -> Verdict:
+        return judge(self.sent, self.catalog(), message, of, path, value, line)
+
+    def _infer(
+        self, message: Message, of: str, path: Path, expected: Value, got: Value, line: int
+    ) -> Mask | None:
+        """Bind a value that the client sends back later, or know a bound one again."""
+        if not isinstance(expected, str | int) or isinstance(expected, bool):
+            return None
+        place = pointer("*" if isinstance(part, int) else part for part in path)
+        if self.shows(expected, got):
+            words = f"{BOUND_REASON}the target's own value, shown again"
+            return Mask("bound", message, of, place, "any", words)
+        if expected in self._inferred or not self.sent.of(expected, inside=_ANY):
+            return None
+        if any(one.binding.target == got for one in self._inferred.values()):
+            return None  # two recorded values cannot be one
+        verdict = self._judged(message, of, path, expected, line)
+        if verdict.how is None:
+            return None
+        binding = Binding(verdict.kind or "value", expected, got, reason=verdict.reason)
+        places = frozenset((use.command, _member_of(use.path)) for use in verdict.uses)
+        self._inferred[expected] = _Inferred(binding, verdict.how, places)
+        return Mask("bound", message, of, place, "any", f"{BOUND_REASON}{verdict.reason}")
 
     def learn_names(self, mask: Mask, expected: Value, got: Value) -> None:
         """Take note of the made-up names in two strings that `mask` excused."""
@@ -111,7 +168,7 @@ class Bindings:
 
         Every other byte stays as it was.
         """
-        if not self._bound or frame.kind is not Kind.VALUE:
+        if not (self._bound or self._inferred) or frame.kind is not Kind.VALUE:
             return frame, []
         try:
             found = [
@@ -144,7 +201,48 @@ class Bindings:
             for (kind, recorded), bound in self._bound.items():
                 if kind in NAMES and isinstance(recorded, str) and _holds(value, recorded):
                     return dumps(_replaced(value, recorded, bound.target)), bound
+        if path[:1] == ("arguments",) and isinstance(value, str | int):
+            for one in self._inferred.values():
+                changed = one.adapt(value, command, path)
+                if changed is not None:
+                    return dumps(changed), one.binding
         return None
+
+
+#: Any use of a string, whatever stands around it.
+_ANY = re.compile("")
+
+
+def _member_of(path: Path) -> str:
+    return next((part for part in reversed(path) if isinstance(part, str)), "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Inferred:
+    """An inferred binding, and where it is put: `places` are commands with a member's name."""
+
+    binding: Binding
+    how: How
+    places: frozenset[tuple[str, str]]
+
+    def put_into(self, text: str) -> str:
+        """A string with the target's value in the recorded one's place."""
+        recorded = self.binding.recorded
+        if self.how == "places" or not isinstance(recorded, str) or recorded not in text:
+            return text
+        return finder(recorded, self.how).sub(lambda _: str(self.binding.target), text)
+
+    def adapt(self, value: str | int, command: str, path: Path) -> Value:
+        """What is sent in place of `value`; None where it stays."""
+        if isinstance(value, bool):
+            return None
+        if self.how == "places":
+            same = type(value) is type(self.binding.recorded) and value == self.binding.recorded
+            return (
+                self.binding.target if same and (command, _member_of(path)) in self.places else None
+            )
+        changed = self.put_into(value) if isinstance(value, str) else value
+        return None if changed == value else changed
 
 
 def _places(bound: Sequence[Bound], which: str, reason: str) -> Masks:
@@ -169,42 +267,5 @@ def sentence(bound: Binding) -> str:
     return (
         f"{bound.kind} {brief(bound.recorded)} of the recording is {brief(bound.target)} here"
         f"{f' (sent {bound.used} times)' if bound.used else ''}"
+        f"{f': {bound.reason}' if bound.reason else ''}"
     )
-
-
-# --- places in bytes ---------------------------------------------------------------------------
-
-_TOKEN = re.compile(
-    rb"""[ \t\r\n]+|("(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+')|([][{}:,])|([^] \t\r\n[{}:,"']+)""",
-    re.DOTALL,
-)
-
-
-def scalars(data: bytes) -> Iterator[tuple[Path, int, int]]:
-    """Path, start and end (in bytes) of every string, number and keyword in well-formed JSON."""
-    path: list[str | int] = []
-    in_object: list[bool] = []
-    named = False  # in an object, behind the colon
-    for token in _TOKEN.finditer(data):
-        text, mark, word = token.groups()
-        if text is not None and in_object and in_object[-1] and not named:
-            path[-1] = loads(text)
-        elif text is not None or word is not None:
-            yield tuple(path), token.start(), token.end()
-        elif mark in (b"{", b"["):
-            in_object.append(mark == b"{")
-            path.append("" if mark == b"{" else 0)
-            named = False
-        elif mark in (b"}", b"]"):
-            if not path:
-                return
-            in_object.pop()
-            path.pop()
-            named = bool(in_object) and in_object[-1]
-        elif mark == b":":
-            named = True
-        elif mark == b"," and path:
-            last = path[-1]
-            if isinstance(last, int):
-                path[-1] = last + 1
-            named = False

@@ -22,10 +22,11 @@ from typing import Any
 from qmpconf.errors import InputError, UsageError
 from qmpconf.protocol.messages import brief, type_name
 from qmpconf.protocol.values import Malformed, Value, dumps, pointer
-from qmpconf.replay.bindings import BOUND_REASON, scalars
+from qmpconf.replay.bindings import BOUND_REASON, Bindings
 from qmpconf.replay.catalogs import catalog_of_trace
 from qmpconf.replay.compare import NOTHING, Comparison, Mismatch, compare
 from qmpconf.replay.difference import Difference
+from qmpconf.replay.inference import Sent, scalars
 from qmpconf.replay.masks import BUILT_IN, Kind, Mask, Masks, Message, own_address
 from qmpconf.replay.match import Matcher
 from qmpconf.replay.places import look_up
@@ -103,13 +104,16 @@ def learn(paths: Sequence[str]) -> Learned:
     """
     if len(set(paths)) < 2:
         raise UsageError("two different recordings of one scenario are needed to learn from")
-    first, *others = [_sessions(path) for path in paths]
+    sent = Sent()
+    first = _sessions(paths[0], sent)
+    others = [_sessions(path) for path in paths[1:]]
     for path, other in zip(paths[1:], others, strict=True):
         _require_one_scenario((paths[0], first), (path, other))
     learner = _Learner(catalog_of_trace(paths[0]), paths)
     for path, other in zip(paths[1:], others, strict=True):
+        learner.begin(path, sent)
         for number, pair in enumerate(zip(first, other, strict=True), 1):
-            learner.session(number, path, *pair)
+            learner.session(number, *pair)
     learner.learned.masks = list(learner.masks())
     return learner.learned
 
@@ -143,7 +147,8 @@ def _toml(value: str | list[str]) -> str:
 # --- one scenario ------------------------------------------------------------------------------
 
 
-def _sessions(path: str) -> list[_Session]:
+def _sessions(path: str, sent: Sent | None = None) -> list[_Session]:
+    """The sessions of a recording; what its clients send goes to `sent`, too."""
     found: dict[int, _Session] = {}
     every: list[_Session] = []
     for step in steps(TraceReader(path).items()):
@@ -153,6 +158,8 @@ def _sessions(path: str) -> list[_Session]:
         elif isinstance(step, Expect):
             found[step.conn].said.append(step.said)
         elif isinstance(step, Send) and step.number is not None:
+            if sent is not None:
+                sent.add(step.frame, step.line)
             found[step.conn].sends.append((step.line, step.command, _members(step.frame.data)))
     return every
 
@@ -200,17 +207,25 @@ class _Learner:
         self._catalog = catalog
         self._places: dict[tuple[Message, str, str], _Place] = {}
         self._other = ""
+        self._bindings = Bindings()
         self._own: tuple[Mask, ...] = ()
 
-    def session(self, number: int, path: str, one: _Session, other: _Session) -> None:
-        """Compare two sessions; the second one is of the recording `path`."""
+    def begin(self, path: str, sent: Sent) -> None:
+        """The next sessions are of the recording `path`; the first one's client has `sent`."""
         self._other = path
+        self._bindings = Bindings()
+        self._bindings.sent = sent
+        self._bindings.catalog = lambda: self._catalog
+
+    def session(self, number: int, one: _Session, other: _Session) -> None:
+        """Compare two sessions."""
         self._own = own_address(one.server, other.server)
         matcher = Matcher(
             number,
             self._report,
             lambda _said, _masked: None,
             masks=Masks((*BUILT_IN, *self._own)),
+            bindings=self._bindings,
             paired=self._observe,
         )
         for said in one.said:

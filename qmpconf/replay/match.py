@@ -266,10 +266,18 @@ class Matcher:
         """Learn which values the target chose otherwise; those are no mismatches."""
         for masked in found.masked:
             self._bindings.learn_names(masked.mask, masked.expected, masked.got)
+            if masked.mask.source:  # a user's mask may cover what the client sends back
+                about = expected.kind, expected.of
+                self._bindings.learn(
+                    *about, masked.path, masked.expected, masked.got, expected.line
+                )
         for mismatch in list(found.mismatches):
             path, kind, one, other = mismatch
-            mask = self._bindings.learn(expected.kind, expected.of, path, one, other)
-            if mask is not None and kind == "changed":
+            if kind != "changed":
+                continue
+            about = expected.kind, expected.of
+            mask = self._bindings.learn(*about, path, one, other, expected.line)
+            if mask is not None:
                 found.mismatches.remove(mismatch)
                 found.masked.append(Masked(mask, path, one, other))
 
@@ -300,11 +308,20 @@ class Matcher:
     def _is_equal(self, expected: Said, got: Said) -> bool:
         # No event is exactly another one: they have the time in them.
         level = Level.VALUE if self._level is Level.EXACT else self._level
-        return expected.of == got.of and not self._compare(expected, got, level).mismatches
+        return expected.of == got.of and all(
+            self._bindings.shows(one.expected, one.got)
+            for one in self._compare(expected, got, level).mismatches
+        )
 
     def _candidate(self, said: Said) -> Said | None:
         """What came and has the same name, and is most nearly about the same thing."""
-        about = _about(said.message.value)
+        about = frozenset(
+            item
+            for item in _about(said.message.value)
+            if not self._bindings.may_differ(
+                "event", said.of, ("data", item[0]), item[1], said.line
+            )
+        )
         best, most = None, -1
         for one in self._pool:
             if one.of != said.of:
@@ -402,12 +419,12 @@ def _key(said: Said) -> _Key:
     return "greeting" if isinstance(said.message, Greeting) else "unknown"
 
 
-def _about(value: Value) -> frozenset[str]:
+def _about(value: Value) -> frozenset[tuple[str, str]]:
     """What an event is about: those members of its data that name something."""
     data = value.get("data") if isinstance(value, dict) else None
     if not isinstance(data, dict):
         return frozenset()
-    return frozenset(f"{name}={data[name]}" for name in _ABOUT if isinstance(data.get(name), str))
+    return frozenset((name, data[name]) for name in _ABOUT if isinstance(data.get(name), str))
 
 
 def _shown(data: bytes, width: int = _VALUE_WIDTH) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from functools import cache
 from typing import Literal
 
-from qmpconf.errors import UsageError
+from qmpconf.errors import InputError, UsageError
 from qmpconf.net.address import parse_address
+from qmpconf.replay.catalogs import catalog_of_trace
 from qmpconf.replay.compare import Level
+from qmpconf.replay.inference import Sent
 from qmpconf.replay.masks import BUILT_IN, Mask, Masks
 from qmpconf.replay.plan import steps
 from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE, Patience, Player
 from qmpconf.replay.result import Result
 from qmpconf.replay.target import Running, Spawned, Target
-from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.reader import Item, TraceReader
 from qmpconf.trace.redaction import Redactor, redact_command_line
 from qmpconf.trace.writer import TraceWriter
 
@@ -60,6 +63,8 @@ def replay_trace(
                 )
             )
         result.configured = tuple(masks)
+        result.bindings.sent = sent_by_client(reader)
+        result.bindings.catalog = cache(lambda: catalog_of_trace(trace))
         player = Player(
             found,
             result,
@@ -69,6 +74,8 @@ def replay_trace(
             speed=speed,
         )
         player.play(steps(reader.items()))
+        if result.bindings.sent.is_cut:
+            result.warn("the client sends too many values: bindings were inferred for some alone")
     if reader.torn:
         result.warn(f"{trace}: line {reader.torn} is torn: the recording was cut off there")
     elif not reader.finished and not result.failure:
@@ -76,3 +83,16 @@ def replay_trace(
     if not result.sessions:
         result.warn(f"{trace} holds no session: nothing was replayed")
     return result
+
+
+def sent_by_client(reader: TraceReader) -> Sent:
+    """The values that the clients of a recording send, up to where it is damaged.
+
+    The replay itself tells of the damage, once it gets there.
+    """
+    sent = Sent()
+    with contextlib.suppress(InputError):
+        for item in reader.items():
+            if isinstance(item, Item) and item.sender == "client":
+                sent.add(item.frame, item.line)
+    return sent

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from qmpconf.protocol.framing import Frame, Framer, Kind
 from qmpconf.protocol.values import dumps, loads
-from qmpconf.replay.bindings import Bindings, scalars, sentence
+from qmpconf.replay.bindings import Bindings, sentence
+from qmpconf.replay.inference import scalars
 from qmpconf.replay.masks import BUILT_IN
 from qmpconf.replay.run import replay_trace
 from tests.replay.conftest import serving, written
