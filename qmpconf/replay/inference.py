@@ -139,6 +139,7 @@ class Verdict:
     uses: tuple[Use, ...] = ()
 
 
+_NO_CHOICE = Verdict(None, "a schema tells names and chooses none")
 _NOT_SENT = Verdict(None, "the client does not send it later")
 
 
@@ -152,6 +153,8 @@ def judge(
     line: int,
 ) -> Verdict:
     """Whether the value that a server gave at this place, in line `line`, is bound."""
+    if of == "query-qmp-schema":
+        return _NO_CHOICE
     name = _member(path)
     how: How = "places"
     inside = None
