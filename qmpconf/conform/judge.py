@@ -28,13 +28,15 @@ from qmpconf.conform.verdicts import (
 from qmpconf.protocol.messages import Greeting
 from qmpconf.trace.reader import TraceReader
 
+#: Requirements that a catalog makes.
+_OF_CATALOG = ("schema.", "response.void")
 #: Breaches of one requirement in one case that are told one by one.
 _MOST = 5
 
 
 def judge(case: Case, path: str, basis: Basis | None, stop: Stop | None) -> Result:
     """The result of a case that wrote the trace `path` and ended with `stop` (None: in order)."""
-    breaches, foreign = _checked(case, path, basis)
+    breaches, foreign, doubts = _checked(case, path, basis)
     if isinstance(stop, Unmet):
         mine = unmet(case, stop)
         (breaches if mine.requirement in case.requirements else foreign).insert(0, mine)
@@ -51,6 +53,9 @@ def judge(case: Case, path: str, basis: Basis | None, stop: Stop | None) -> Resu
     elif isinstance(stop, Unmet):
         result.verdict = Verdict.INCONCLUSIVE
         result.reason = f"ended by a breach of {stop.requirement}: {stop}"
+    elif doubts and basis is not None:
+        result.verdict = Verdict.INCONCLUSIVE
+        result.reason = f"by {basis.catalog.name}, which is not of this build: {doubts[0]}"
     shown = breaches or foreign
     if shown:
         result.excerpt = excerpt(path, shown[0].line)
@@ -72,21 +77,31 @@ def unmet(case: Case, stop: Unmet) -> Breach:
     )
 
 
-def _checked(case: Case, path: str, basis: Basis | None) -> tuple[list[Breach], list[Breach]]:
-    """What the checker blames on the server: of the case's requirements, and of others."""
+def _checked(
+    case: Case, path: str, basis: Basis | None
+) -> tuple[list[Breach], list[Breach], list[str]]:
+    """What the checker blames on the server: of the case's requirements, and of others.
+
+    And what it only suspects: a catalog that is not of the very build may be wrong itself.
+    """
 
     def choose(_greeting: Greeting | None) -> Basis | None:
         return basis
 
     own: list[Breach] = []
     foreign: list[Breach] = []
+    doubts: list[str] = []
     for finding in findings(TraceReader(path), choose):
         if finding.blame != "server" or finding.severity == "note":
+            continue
+        if finding.requirement.startswith(_OF_CATALOG) and basis and not basis.very_build:
+            if finding.requirement in case.requirements:
+                doubts.append(f"{finding.pointer}: {finding.message}")
             continue
         where = own if finding.requirement in case.requirements else foreign
         if _count(where, finding.requirement) < _MOST:
             where.append(_breach(finding))
-    return own, foreign
+    return own, foreign, doubts
 
 
 def _count(breaches: Sequence[Breach], requirement: str) -> int:

@@ -254,7 +254,13 @@ def _choose(facts: Facts, schema: str) -> None:
     version = ".".join(map(str, facts.version))
     if schema not in ("auto", "none"):
         facts.catalog, facts.schema = load(schema), schema
-        facts.basis = Basis(facts.catalog, very_build=False, sentence=schema)
+        source = facts.catalog.source
+        very = (source.kind, source.version, source.package) == (
+            "introspection",
+            version,
+            facts.package,
+        )
+        facts.basis = Basis(facts.catalog, very_build=very, sentence=schema)
     elif schema == "auto" and facts.entries is not None:
         try:
             facts.catalog = from_reply(

@@ -117,6 +117,19 @@ def test_dry_run_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["check", "-q", "-s", str(trace)]) == 0
 
 
+@pytest.mark.parametrize("schema", ["qemu-1.6.2-doc", "qemu-11.1.3"])
+def test_schema_of_another_build_makes_no_alarm(schema: str, tmp_path: Path) -> None:
+    command = spawn(require("qemu-7.2"))
+    words = ["-q", "--schema", schema, "-k", "schema.", "-k", "request.strict"]
+    report = ["--report", str(tmp_path / "report")]
+    assert main(["conform", "--spawn", command, *words, *report]) == 0
+    data = json.loads((tmp_path / "report" / "results.json").read_text())
+    assert data["requirements"]["schema.return"] == "pass"
+    doubts = [one["reason"] for one in data["results"] if one["verdict"] == "inconclusive"]
+    assert doubts
+    assert all(schema in one for one in doubts)
+
+
 def test_destructive_cases_are_survived(tmp_path: Path) -> None:
     command = spawn(require("qemu-7.2"))
     words = ["-q", "-k", "response.exactly-one", "-k", "event.shape", "-k", "arguments/quit"]
