@@ -65,6 +65,7 @@ class Host:
         self._over = False
         self._work_at = 0.0
         self._until = 0.0
+        self._sent = 0
 
     def run(self, child: subprocess.Popen[bytes], limit: float) -> bool:
         """Serve; False when the client has not ended after `limit` seconds."""
@@ -99,12 +100,12 @@ class Host:
                 self._read(session)
             else:
                 self._accept()
+        if self._monitor.wait() == 0:
+            self._work_at = self._work_at or time.monotonic() + self._manners.hold
+            if time.monotonic() >= self._work_at:
+                self._perform(self._monitor.work())
         if self._monitor.wait() != 0:
             self._work_at = 0.0
-        elif not self._work_at:
-            self._work_at = time.monotonic() + self._manners.hold
-        if self._monitor.wait() == 0 and time.monotonic() >= self._work_at:
-            self._perform(self._monitor.work())
 
     def _accept(self) -> None:
         try:
@@ -155,7 +156,7 @@ class Host:
                 close_all(list(action.descriptors))
             elif isinstance(action, Quit):
                 self._over = True
-                self._end("server")
+                self._linger()
             elif isinstance(action, Close):
                 self._end("client")
 
@@ -163,11 +164,12 @@ class Host:
         session = self._session
         if session is None or session.number != action.session:
             return
-        for pause, data in pieces(action.data, self._manners):
+        for pause, data in pieces(action.data, self._manners, self._sent):
             time.sleep(pause)
             self._tape.frames(session.conn, "server", session.written.feed(data))
             if not self._put(session, data):
                 return
+        self._sent += 1
 
     def _put(self, session: _Session, data: bytes) -> bool:
         """Write all of `data`; False when the client has gone, or its time is up."""
@@ -185,6 +187,25 @@ class Host:
                 self._end("client", reason(error))
                 return False
         return True
+
+    def _linger(self) -> None:
+        """Behind quit, give the client a moment to go first."""
+        session, until = self._session, time.monotonic() + self._manners.linger
+        while session is not None and (left := until - time.monotonic()) > 0:
+            poller = select.poll()
+            poller.register(session.sock, select.POLLIN)
+            if not poller.poll(left * 1000):
+                break
+            try:
+                data = session.sock.recv(_CHUNK)
+            except OSError as error:
+                self._end("client", reason(error))
+                return
+            if not data:
+                self._end("client")
+                return
+            self._tape.frames(session.conn, "client", session.read.feed(data))
+        self._end("server")
 
     def _end(self, who: str, error: str = "") -> None:
         session, self._session = self._session, None

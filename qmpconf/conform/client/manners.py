@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from qmpconf.monitor.core import CRLF, Action, Clock, Monitor, Phase, Send, Session
 from qmpconf.monitor.instances import EndlessError, instance
-from qmpconf.protocol.values import Value
 from qmpconf.schema.model import Catalog
 
 #: Events that change nothing for a client, whatever it waits for; the first that there is.
@@ -27,6 +27,8 @@ _TEXT = 'caf\u00e9 \u65e5\u672c \U0001f600 "quoted" \\ /'
 #: Messages up to so many bytes are sent byte by byte, longer ones in pieces of `_PIECE`.
 _SHORT = 2048
 _PIECE = 997
+#: Messages that are slow.
+_SLOW = 4
 #: Seconds between two pieces.
 _PAUSE = 0.0005
 
@@ -36,12 +38,13 @@ class Manners:
     """What an unkind server does.
 
     `events` come before and after every response, `early` ones at once when negotiation is done,
-    `unknown_events` are of a vendor; `unknown_members` stand in greeting, results and event data.
+    `unknown_events` are of a vendor; `unknown_members` stand in results and event data.
     `large` is how many bytes are added to the first result that is an object (or told in an event
     before the first other response).  `pieces` is ``whole``, ``bytes``, ``ends`` (CR, LF and the
     last byte come late) or ``merged`` (all that is due goes in one write).  `slow` are seconds
-    before each message, `hold` seconds for which in-band commands wait.  Without `quit_reply`, the
-    end of the session is all the answer that ``quit`` gets.
+    before each of the first messages, `hold` seconds for which in-band commands wait.  Without `quit_reply`, the
+    end of the session is all the answer that ``quit`` gets.  Behind it, the session stays open for
+    `linger` seconds, so that the client can go first.
     """
 
     events: bool = False
@@ -53,6 +56,7 @@ class Manners:
     slow: float = 0.0
     hold: float = 0.0
     quit_reply: bool = True
+    linger: float = 0.5
 
 
 class UnkindMonitor(Monitor):
@@ -63,15 +67,6 @@ class UnkindMonitor(Monitor):
         self._manners = manners
         self._padded = not manners.large
         self._answered: set[int] = set()  # sessions that got the response to qmp_capabilities
-
-    def _greeting(self) -> Value:
-        greeting: Any = super()._greeting()
-        if self._manners.unknown_members:
-            inner = greeting["QMP"]
-            inner["version"][_EXTRA] = {"text": _TEXT}
-            inner["capabilities"].append("__com.example_fast")
-            inner[_EXTRA] = [1, None]
-        return greeting  # type: ignore[no-any-return]  # a value, with members added
 
     def _send(self, session: Session, message: Any) -> None:
         manners = self._manners
@@ -156,8 +151,11 @@ def merged(actions: list[Action]) -> list[Action]:
     return done
 
 
-def pieces(data: bytes, manners: Manners) -> Iterator[tuple[float, bytes]]:
-    """What is written, one after the other: (seconds to wait before it, bytes)."""
+def pieces(data: bytes, manners: Manners, number: int) -> Iterator[tuple[float, bytes]]:
+    """What is written, one after the other: (seconds to wait before it, bytes).
+
+    `number` counts what was sent before; only the first messages are slow.
+    """
     if manners.pieces == "bytes":
         size = 1 if len(data) <= _SHORT else _PIECE
         cuts = [*range(0, len(data), size), len(data)]
@@ -165,8 +163,8 @@ def pieces(data: bytes, manners: Manners) -> Iterator[tuple[float, bytes]]:
         cuts = [0, len(data) - 3, len(data) - 2, len(data) - 1, len(data)]
     else:
         cuts = [0, len(data)]
-    pause = manners.slow
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    pause = manners.slow if number < _SLOW else 0.0
+    for start, end in pairwise(cuts):
         yield pause, data[start:end]
         pause = 0.02 if manners.pieces == "ends" else _PAUSE
 

@@ -81,10 +81,13 @@ def conform_client(
             )
         else:
             path = _trace_of(options.folder, scenario)
-            seen = _run(words, catalog, scenario, options, path)
-            if plain is None:
-                plain = _usable(seen)
-            result = judge(scenario, path, basis, seen, plain)
+            for _ in range(scenario.times):
+                seen = _run(words, catalog, scenario, options, path)
+                if plain is None:
+                    plain = _usable(seen)
+                result = judge(scenario, path, basis, seen, plain)
+                if result.verdict.broken:
+                    break
         result.seconds = time.monotonic() - start_time
         result.known = options.known.reason_of(result) if result.verdict.broken else ""
         outcome.results.append(result)

@@ -155,15 +155,11 @@ class NullForNone(Broken):
 
 
 @defect("response.id-absent", cases=("response.id-absent*",))
-class RemembersIds(Broken):
-    """Without an id, the latest one comes back."""
+class InventsIds(Broken):
+    """Without an id, one is made up."""
 
     def response(self, message: dict[str, Any]) -> dict[str, Any]:
-        if "id" in message:
-            self.memory["id"] = message["id"]
-        elif "id" in self.memory and "return" in message and len(message["return"]) == 2:
-            return {**message, "id": self.memory["id"]}
-        return message
+        return message if "id" in message or "error" in message else {**message, "id": 4711}
 
 
 @defect("response.void", "schema.return", cases=("response.void*",))

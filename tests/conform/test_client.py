@@ -1,0 +1,156 @@
+"""The client suite: a client without a weakness copes, and each weakness is found for what it is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from qmpconf.conform.client.manners import Manners, UnkindMonitor, merged, pieces
+from qmpconf.conform.client.run import Options, conform_client
+from qmpconf.conform.client.scenarios import PLAIN, SCENARIOS
+from qmpconf.conform.outcome import Outcome
+from qmpconf.conform.verdicts import Verdict
+from qmpconf.errors import TargetError, UsageError
+from qmpconf.monitor.core import Send
+from qmpconf.protocol.messages import from_server
+from qmpconf.protocol.requirements import REQUIREMENTS, Party
+from qmpconf.schema.store import load_shipped
+from qmpconf.trace.reader import TraceReader
+
+CATALOG = load_shipped("qemu-7.2.22")
+CLIENT = str(Path(__file__).parent / "clients" / "naive.py")
+
+
+def conformed(weakness: str, folder: Path, *patterns: str, limit: float = 20.0) -> Outcome:
+    options = Options(str(folder), patterns=patterns, limit=limit, quiet=True)
+    return conform_client([sys.executable, CLIENT, weakness], CATALOG, options)
+
+
+def broken(outcome: Outcome) -> set[str]:
+    return {one.case for one in outcome.results if one.verdict.broken}
+
+
+def test_a_client_without_a_weakness_copes_with_everything(tmp_path: Path) -> None:
+    outcome = conformed("good-oob", tmp_path)
+    assert broken(outcome) == set()
+    assert outcome.exit_code == 0
+    assert [one.verdict for one in outcome.results] == [Verdict.PASS] * len(SCENARIOS)
+    for scenario in SCENARIOS:
+        path = tmp_path / (scenario.id.replace("/", "__") + ".qmptrace")
+        reader = TraceReader(str(path))
+        assert len(list(reader.items())) > 10
+        assert reader.finished
+
+
+#: Scenarios that are quick, and beside which a weakness must not show.
+QUICK = ("event.*", "framing.any-piece/[bm]*", "session.quit-eof/*", "oob.*")
+
+
+@pytest.mark.parametrize(
+    ("weakness", "found"),
+    [
+        (
+            "no-events",
+            {
+                "event.any-time/between",
+                "event.any-time/early",
+                "event.unknown-tolerated/events",
+                "event.unknown-tolerated/members",
+                "framing.any-piece/merged",
+            },
+        ),
+        ("known-events", {"event.unknown-tolerated/events"}),
+        ("known-members", {"event.unknown-tolerated/members"}),
+        ("wants-reply", {"session.quit-eof/no-reply"}),
+        ("oob-in-order", {"oob.by-id/overtaken"}),
+    ],
+)
+def test_a_weakness_is_found(weakness: str, found: set[str], tmp_path: Path) -> None:
+    assert broken(conformed(weakness, tmp_path, *QUICK)) == found
+
+
+def test_who_takes_a_read_for_a_message_is_found(tmp_path: Path) -> None:
+    outcome = conformed("one-read", tmp_path, "framing.any-piece/bytes")
+    assert broken(outcome) == {"framing.any-piece/bytes"}
+
+
+def test_a_small_buffer_is_found(tmp_path: Path) -> None:
+    outcome = conformed("small-buffer", tmp_path, "framing.any-size")
+    assert broken(outcome) == {"framing.any-size/1-mib", "framing.any-size/10-mib"}
+    assert outcome.exit_code == 1
+
+
+def test_impatience_is_a_warning(tmp_path: Path) -> None:
+    outcome = conformed("impatient", tmp_path, "session.patience")
+    assert broken(outcome) == {"session.patience/slow"}
+    assert outcome.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("weakness", "rule"),
+    [
+        ("hasty-command", "negotiation.client-first"),
+        ("misspells", "schema.arguments"),
+    ],
+)
+def test_what_a_client_sends_is_checked(weakness: str, rule: str, tmp_path: Path) -> None:
+    outcome = conformed(weakness, tmp_path, "no scenario but the first")
+    (one,) = [one for one in outcome.results if one.verdict is Verdict.FAIL]
+    assert one.requirements == (rule,)
+
+
+def test_what_the_client_does_not_do_is_not_judged(tmp_path: Path) -> None:
+    outcome = conformed("good", tmp_path, "oob")
+    assert [one.verdict for one in outcome.results] == [Verdict.PASS, Verdict.NOT_APPLICABLE]
+
+
+def test_a_client_that_never_ends_or_connects_cannot_be_judged(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="does not end"):
+        conformed("never-ends", tmp_path, "none", limit=2.0)
+    options = Options(str(tmp_path), quiet=True)
+    with pytest.raises(TargetError, match="QMPCONF_SOCKET"):
+        conform_client(["true"], CATALOG, options)
+    with pytest.raises(UsageError, match="cannot start"):
+        conform_client([str(tmp_path / "none")], CATALOG, options)
+
+
+# --- the unkind server is legal --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.id)
+def test_what_the_server_says_is_legal(scenario: object) -> None:
+    manners: Manners = scenario.manners  # type: ignore[attr-defined]  # a Scenario
+    monitor = UnkindMonitor(CATALOG, lambda: 1, manners)
+    number, actions = monitor.open()
+    for sent in (b'{"execute":"qmp_capabilities"}', b'{"execute":"query-status","id":1}'):
+        actions += monitor.receive(number, sent)
+        while monitor.wait() == 0:
+            actions += monitor.work()
+    messages = [from_server(one.data) for one in actions if isinstance(one, Send)]
+    assert [message.problems for message in messages] == [()] * len(messages)
+    kinds = [type(message).__name__ for message in messages]
+    assert kinds[:2] == ["Greeting", "Success"]
+    assert kinds.count("Success") == 2
+
+
+def test_pieces_are_the_whole() -> None:
+    for how in ("whole", "bytes", "ends", "merged"):
+        for size in (10, 5000):
+            data = b"x" * size + b"\r\n"
+            cut = [part for _, part in pieces(data, Manners(pieces=how), 0)]
+            assert b"".join(cut) == data
+            assert (len(cut) > 1) == (how in ("bytes", "ends"))
+
+
+def test_merging_keeps_what_stands_between() -> None:
+    assert merged([Send(1, b"a"), Send(1, b"b"), Send(2, b"c")]) == [Send(1, b"ab"), Send(2, b"c")]
+
+
+def test_scenarios_are_about_rules_that_bind_clients() -> None:
+    assert {REQUIREMENTS[one.requirement].binds for one in SCENARIOS} == {Party.CLIENT}
+    assert len({one.id for one in SCENARIOS}) == len(SCENARIOS)
+    assert PLAIN.manners == Manners()
+    assert json.dumps([one.id for one in SCENARIOS])
