@@ -1,0 +1,144 @@
+"""``qmpconf reduce``: the fewest commands that still show a replay's difference."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+
+from qmpconf.net.address import FORMS
+from qmpconf.replay.reduce_run import EVENT_PATIENCE, REPLY_PATIENCE, Reduced, reduce_trace
+
+_EPILOG = f"""\
+ADDR is {FORMS}.
+
+The recording is replayed again and again, each time without some of its commands, as long as the
+same difference shows. Kept in any case are the command that differs, and causes: the negotiation,
+and commands that made or chose what a later one names. The result is a trace for 'qmpconf replay'.
+
+With --spawn each try gets a new server. With --target the server must be as good as new for each
+session, or a difference of one try spoils the next ones.
+
+A command that is left out may be why another one answers differently. With --reference (a server
+that behaves as recorded) no try counts that shows the difference there, too.
+
+examples:
+  qmpconf reduce session.qmptrace -o short.qmptrace --spawn 'qemu-system-x86_64 -M none
+      -display none -qmp unix:{{socket}},server=on,wait=off'
+
+exit codes: 0 the replay shows no difference (nothing is written), 1 it does, 3 the trace cannot be
+read, 4 the target cannot be reached, 130 interrupted (the shortest so far is written)
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.add_argument("trace", metavar="TRACE", help="the recording")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--target", metavar="ADDR", help="where the server listens")
+    where.add_argument(
+        "--spawn", metavar="COMMAND", help="start the server, with {socket} for its socket's path"
+    )
+    parser.add_argument(
+        "--reference",
+        metavar="COMMAND",
+        help="start a server that behaves as recorded, with {socket} for its socket's path",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="the shorter trace; compressed if *.gz (NAME.reduced.qmptrace beside TRACE)",
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
+    parser.add_argument(
+        "--difference",
+        metavar="N",
+        type=_number,
+        default=1,
+        help="which one to keep, in the order in which a replay finds them (%(default)s)",
+    )
+    parser.add_argument(
+        "--compare",
+        choices=("exact", "value", "shape", "outcome"),
+        default="value",
+        help="how strictly (%(default)s)",
+    )
+    for name, default, text in (
+        ("--event-timeout", EVENT_PATIENCE, "how long to wait for an event"),
+        ("--timeout", REPLY_PATIENCE, "how long to wait for a reply"),
+        ("--time-limit", 600.0, "after which the shortest so far is written"),
+    ):
+        parser.add_argument(
+            name, metavar="SECONDS", type=_seconds, default=default, help=f"{text} (%(default)g)"
+        )
+    parser.add_argument("-q", "--quiet", action="store_true", help="tell nothing of the tries")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Reduce and report; give the exit code."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        reduced = reduce_trace(
+            arguments.trace,
+            target=arguments.target,
+            spawn=arguments.spawn,
+            reference=arguments.reference,
+            output=arguments.output,
+            overwrite=arguments.force,
+            compare=arguments.compare,
+            difference=arguments.difference,
+            event_timeout=arguments.event_timeout,
+            timeout=arguments.timeout,
+            time_limit=arguments.time_limit,
+            progress=_quiet if arguments.quiet else _say,
+        )
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    print(_told(reduced), end="")
+    return reduced.exit_code
+
+
+def _told(reduced: Reduced) -> str:
+    lines = []
+    if reduced.difference:
+        lines.append(f"difference: {reduced.difference}")
+    if reduced.output:
+        lines.append(
+            f"{reduced.output}: {reduced.left} of {reduced.commands} messages of the client show "
+            f"it ({reduced.tries} replays)"
+        )
+    elif reduced.difference and not reduced.note:
+        lines.append(f"nothing can be left out of {reduced.trace} ({reduced.tries} replays)")
+    if reduced.note:
+        lines.append(reduced.note)
+    shown = (
+        "".join(char if char.isprintable() else repr(char)[1:-1] for char in line) for line in lines
+    )
+    return "".join(f"{line}\n" for line in shown)
+
+
+def _say(text: str) -> None:
+    print(f"qmpconf reduce: {text}", file=sys.stderr, flush=True)
+
+
+def _quiet(_: str) -> None:
+    """Say nothing."""
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value
