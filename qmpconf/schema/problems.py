@@ -69,12 +69,14 @@ def problems_of(errors: Iterable[ValidationError], value: Any) -> list[Problem]:
 
     Beyond `MOST_PROBLEMS` the rest is left out, and the last problem says so.
     """
-    found: list[Problem] = []
+    # Each error about an object may tell of all that it lacks: the same problem comes many times.
+    told: dict[tuple[Kind, Path, str], Problem] = {}
     for error in errors:
-        found += _problems(error)
-        if len(found) > MOST_PROBLEMS:
+        for problem in _problems(error):
+            told.setdefault((problem.kind, problem.path, problem.member), problem)
+        if len(told) > MOST_PROBLEMS:
             break
-    found = _once(found)
+    found = _telling(list(told.values()))
     more = len(found) > MOST_PROBLEMS
     found = sorted(found[:MOST_PROBLEMS], key=lambda problem: _rank(problem.path, value))
     return [*found, Problem.too_many()] if more else found
@@ -184,22 +186,20 @@ def _missing(path: Path, error: Any) -> list[Problem]:
     ]
 
 
-def _once(problems: list[Problem]) -> list[Problem]:
-    """Without the ones that another explains: repeated ones, and the missing half of a typo."""
+def _telling(problems: list[Problem]) -> list[Problem]:
+    """Without the ones that another explains: what a wrong type brings, half of a typo."""
     wrong_type = {problem.path for problem in problems if problem.kind == "type"}
     renamed = {
         (problem.path[:-1], problem.hint)
         for problem in problems
         if problem.kind == "unknown" and problem.hint
     }
-    kept: dict[tuple[Kind, Path, str], Problem] = {}
-    for problem in problems:
-        if problem.path in wrong_type and problem.kind != "type":
-            continue
-        if problem.kind == "missing" and (problem.path, problem.member) in renamed:
-            continue
-        kept.setdefault((problem.kind, problem.path, problem.member), problem)
-    return list(kept.values())
+    return [
+        problem
+        for problem in problems
+        if not (problem.path in wrong_type and problem.kind != "type")
+        and not (problem.kind == "missing" and (problem.path, problem.member) in renamed)
+    ]
 
 
 def _rank(path: Path, value: Any) -> list[int]:
