@@ -158,12 +158,12 @@ class Recorder:
         """
         try:
             while not self._stopping:
-                for fd, mask in self._poller.poll(self._due() if self._timers else -1):
-                    handler = self._handlers.get(fd)
-                    if handler is not None:
-                        handler(mask)
+                self._look(self._due() if self._timers else -1)
                 if self._timers:
                     self._fire()
+            # What was there before the end belongs to the recording.
+            self._stop_listening()
+            self._look(0)
             for relay in list(self._relays.values()):
                 relay.finish("recorder")
             self._writer_call(self._writer.finish)
@@ -171,6 +171,13 @@ class Recorder:
             self.close()
         if self.failed is not None and not self._pass_on_error:
             raise self.failed
+
+    def _look(self, timeout: float) -> None:
+        """Deal with what has happened, or happens within `timeout` seconds (-1: no limit)."""
+        for fd, mask in self._poller.poll(timeout):
+            handler = self._handlers.get(fd)
+            if handler is not None:
+                handler(mask)
 
     def stop(self) -> None:
         """End `run`, from any thread or signal handler."""
