@@ -230,9 +230,11 @@ def _in_order(probe: Probe) -> None:
     """Successes and errors of pipelined commands come in the order of the commands."""
     talk = probe.negotiated()
     names = ("query-version", "qmpconf-no-such-command", "query-commands")
-    lines = [
-        talk.say({"execute": names[number % 3], "id": f"order-{number}"}) for number in range(15)
+    commands = [
+        dumps({"execute": names[number % 3], "id": f"order-{number}"}) for number in range(15)
     ]
+    last = talk.send(b"\r\n".join(commands) + b"\r\n")
+    lines = range(last - len(commands) + 1, last + 1)
     heard = [said for said in talk.until_answered(lines[-1]) if said.answers]
     for line, said in zip(lines, heard, strict=False):
         if said.answers != line:
