@@ -52,6 +52,9 @@ QUEUE = 8
 #: What a monitor that is no QEMU says where a build names its package.
 PACKAGE = f"qmpconf {__version__} (embedded monitor)"
 
+#: Events that there always were, without data: old documents of the commands tell no events.
+_OF_OLD = frozenset(("STOP", "RESUME", "RESET", "POWERDOWN", "SHUTDOWN"))
+
 #: A clock gives microseconds since 1970, or a negative number where it fails.
 Clock = Callable[[], int]
 
@@ -295,8 +298,9 @@ class Monitor:
 
     def _emit(self, name: str, data: dict[str, Value]) -> None:
         """Tell an event, as far as the catalog knows it, to everyone who has negotiated."""
-        known = self.machine.offered.events.get(name)
-        if known is None:
+        events = self.machine.offered.events
+        known = events.get(name)
+        if known is None and (events or name not in _OF_OLD):
             return
         now = self._clock()
         seconds, microseconds = divmod(now, 1_000_000) if now >= 0 else (-1, -1)
@@ -304,7 +308,7 @@ class Monitor:
             "timestamp": {"seconds": seconds, "microseconds": microseconds},
             "event": name,
         }
-        data = fit(self.machine.offered, known.data, data) if known.data else {}
+        data = fit(self.machine.offered, known.data, data) if known and known.data else {}
         if data:
             event["data"] = data
         self._announce(event)

@@ -566,7 +566,7 @@ def test_every_command_takes_any_arguments_that_fit(name: str) -> None:
             assert answers[0]["error"]["class"] != "CommandNotFound"
             assert "do not fit" not in answers[0]["error"]["desc"], command
         for event in messages:
-            if "event" in event:
+            if "event" in event and catalog.events:
                 assert not validator.data(event["event"], event.get("data", {}))
 
 
