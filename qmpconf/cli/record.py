@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import qmpconf
 from qmpconf.cli.main import INTERRUPTED
+from qmpconf.record.modes import MODES, is_served, record_again, record_once
 
 _EPILOG = """\
 ADDR is unix:PATH, a bare path, tcp:HOST:PORT, or fd:N for a socket that was inherited.
@@ -17,6 +19,13 @@ examples:
   qmpconf record --server qmp.sock -o session.qmptrace -- qmp-shell {listen}
   qmpconf record --spawn 'qemu-system-x86_64 -M none -display none
       -qmp unix:{socket},server=on,wait=off' --listen proxy.sock -o session.qmptrace.gz --once
+
+A suite of recordings is kept with --mode:
+  once  record where there is no FILE; otherwise FILE answers the client, without the server
+  none  never record: FILE answers; without FILE the exit code is 3
+  all   record again; what did not change stays as it was in FILE, times too, for 'git diff'
+Where FILE answers, the client has to say what was recorded, in that order: the exit code is 1
+where it did not, unless the client has one of its own.
 
 With -- CLIENT the client's exit code is the recorder's.  Without, it runs until it is interrupted
 (exit code 130, the trace is complete), until the server that it has started ends, or, with
@@ -48,6 +57,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the trace to write; compressed if it ends in .gz",
     )
     parser.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
+    parser.add_argument(
+        "--mode", choices=MODES, help="record, or serve what was recorded before (see below)"
+    )
     parser.add_argument("--once", action="store_true", help="end after the first session")
     parser.add_argument("--no-redact", action="store_true", help="keep secrets in the trace")
     parser.add_argument(
@@ -75,33 +87,71 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Record; give the client's exit code, or one of the tool's own."""
     quiet = arguments.quiet
-    recording = qmpconf.record_trace(
-        arguments.output,
-        server=arguments.server,
-        listen=arguments.listen,
-        spawn=arguments.spawn,
-        client=arguments.client,
-        once=arguments.once,
-        overwrite=arguments.force,
-        redact=not arguments.no_redact,
-        pass_on_error=arguments.on_write_error == "passthrough",
-        server_dials=arguments.server_dials,
-        client_listens=arguments.client_listens,
-        observe=None if quiet or not sys.stderr.isatty() else _live_view(),
-        complain=_say,
-        ready=_quiet if quiet else _announce,
-    )
+    mode = arguments.mode
+    if mode and arguments.force:
+        raise qmpconf.UsageError("--mode says when FILE is overwritten: leave --force away")
+    if mode and is_served(mode, arguments.output):
+        return _serve(arguments)
+    options: dict[str, Any] = {
+        "server": arguments.server,
+        "listen": arguments.listen,
+        "spawn": arguments.spawn,
+        "client": arguments.client,
+        "once": arguments.once,
+        "overwrite": arguments.force,
+        "redact": not arguments.no_redact,
+        "pass_on_error": arguments.on_write_error == "passthrough",
+        "server_dials": arguments.server_dials,
+        "client_listens": arguments.client_listens,
+        "observe": None if quiet or not sys.stderr.isatty() else _live_view(),
+        "complain": _say,
+        "ready": _quiet if quiet else _announce,
+    }
+    news = ""
+    if mode == "all":
+        again = record_again(arguments.output, **options)
+        recording = again.recording
+        if again.changed >= 0:
+            news = f"; {_count(again.changed, 'line')} of {again.lines:,} changed"
+    else:
+        record = record_once if mode else qmpconf.record_trace
+        recording = record(arguments.output, **options)
     if not quiet:
         _say(
             f"{recording.path}: {_count(recording.messages, 'message')} in "
-            f"{_count(recording.sessions, 'session')}"
+            f"{_count(recording.sessions, 'session')}{news}"
         )
     if recording.interrupted:
         return INTERRUPTED
     if recording.client_code is None:
         return qmpconf.TargetError.exit_code if recording.unreached else 0
-    # A client that a signal has ended: as shells tell it.
-    return recording.client_code if recording.client_code >= 0 else 128 - recording.client_code
+    return _shell_code(recording.client_code)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    """Answer from the recording; give the client's exit code, or that of the verdict."""
+    from qmpconf.replay.serve_run import serve_trace
+    from qmpconf.report.serve import as_text
+
+    if arguments.client_listens:
+        raise qmpconf.UsageError("a recording answers clients that connect, not one that listens")
+    if not arguments.quiet:
+        _say(f"{arguments.output} is there, and answers instead of the server")
+    played = serve_trace(
+        arguments.output,
+        listen=[arguments.listen] if arguments.listen else [],
+        client=arguments.client,
+        once=arguments.once,
+        ready=lambda addresses: None if arguments.quiet else _announce(addresses[0]),
+    )
+    if played.exit_code not in (0, INTERRUPTED) or not arguments.quiet:
+        print(as_text(played), end="", file=sys.stderr, flush=True)
+    return _shell_code(played.client_code or 0) or played.exit_code
+
+
+def _shell_code(code: int) -> int:
+    """A client's exit code; for one that a signal has ended, as shells tell it."""
+    return code if code >= 0 else 128 - code
 
 
 def _say(text: str) -> None:

@@ -7,6 +7,7 @@ written beside its place and moved there.  Recording, line by line, is `qmpconf.
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import shutil
 import zlib
@@ -28,7 +29,7 @@ def read_lines(path: str) -> list[bytes]:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     if data.startswith(_GZIP):
         data = _unpacked(data, path)
-    lines = data.splitlines(keepends=True)
+    lines = io.BytesIO(data).readlines()
     return lines[:-1] if lines and not lines[-1].endswith(b"\n") else lines
 
 
