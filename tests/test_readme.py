@@ -92,6 +92,9 @@ def test_every_command_prints_what_stands_below_it(tmp_path: Path) -> None:
     (tmp_path / "reports").symlink_to(ROOT / "reports")
     for command, expected in MAIN:
         done = run(command, tmp_path)
+        if done.returncode == 4 and "the target hangs" in done.stderr:
+            # Once in thousands of starts, QEMU 7.2 greets and then says nothing any more.
+            done = run(command, tmp_path)
         assert done.returncode in (0, 1), f"{command}\n{done.stdout}{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
         if expected:
