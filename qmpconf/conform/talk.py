@@ -154,7 +154,7 @@ class Talk:
 
     def _put(self, data: bytes, fds: list[int]) -> None:
         view = memoryview(data)
-        until = self._until(self.patience + len(data) / 100_000)
+        until = self._until(self.patience)
         while view and not self.ended:
             try:
                 sent = send(self._sock, view, fds)
@@ -172,6 +172,7 @@ class Talk:
                 return
             fds = []
             view = view[sent:]
+            until = self._until(self.patience)  # a slow reader is none that hangs
 
     # --- receiving -----------------------------------------------------------------------------
 
