@@ -27,7 +27,8 @@ class Node:
 
     `size` in bytes; `children` by the name of the option; `owned` are those that were made with
     it, and go with it; `backend` is the device name that old ``blockdev-add`` gave it; `users` are
-    the jobs that work on it.
+    the jobs that work on it.  `fails` tells that it was told to fail reads (``blkdebug``), `votes`
+    how many children a ``quorum`` needs.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Node:
     owned: list[str] = field(default_factory=list)
     backend: str = ""
     users: set[str] = field(default_factory=set)
+    fails: bool = False
+    votes: int = 0
 
 
 def node_of(machine: Machine, name: Any) -> Node:
@@ -49,6 +52,14 @@ def node_of(machine: Machine, name: Any) -> Node:
         if name and node.backend == name:
             return node
     raise Refusal(f"there is no device and no node {name!r}", NO_DEVICE)
+
+
+def is_readable(machine: Machine, node: Node) -> bool:
+    """Whether a read from the node succeeds."""
+    children = [machine.nodes[name] for name in node.children.values()]
+    if node.votes:
+        return sum(is_readable(machine, one) for one in children) >= node.votes
+    return not node.fails and all(is_readable(machine, one) for one in children)
 
 
 def blockdev_add(machine: Machine, arguments: Arguments) -> Value:
@@ -85,8 +96,7 @@ def _build(machine: Machine, options: dict[str, Any], made: list[Node]) -> Node:
         max(size, 0) if isinstance(size, int) else 0,
         bool(options.get("read-only", False)),
     )
-    for role in _CHILDREN:
-        child = options.get(role)
+    for role, child in _children(options):
         if isinstance(child, dict):
             below = _build(machine, child, made)
             node.owned.append(below.name)
@@ -98,8 +108,21 @@ def _build(machine: Machine, options: dict[str, Any], made: list[Node]) -> Node:
         node.filename = node.filename or (below.filename if role == "file" else "")
         node.size = node.size or below.size
     node.size = node.size or _SIZE
+    votes = options.get("vote-threshold")
+    node.votes = votes if isinstance(votes, int) else 0
+    node.fails = node.driver == "blkdebug" and bool(options.get("inject-error"))
     made.append(node)
     return node
+
+
+def _children(options: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The options that hold a child, each with its role."""
+    several = options.get("children")
+    listed = several if isinstance(several, list) else []
+    return [
+        *((role, options.get(role)) for role in _CHILDREN),
+        *((f"children.{number}", child) for number, child in enumerate(listed)),
+    ]
 
 
 def blockdev_del(machine: Machine, arguments: Arguments) -> Value:

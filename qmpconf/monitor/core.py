@@ -38,6 +38,7 @@ from qmpconf.monitor.requests import (
 )
 from qmpconf.protocol.framing import CLIENT_LIMITS, Frame, Framer, Kind
 from qmpconf.protocol.messages import Command
+from qmpconf.protocol.rates import LIMITED
 from qmpconf.protocol.values import Value, dumps
 from qmpconf.schema.model import Catalog
 from qmpconf.schema.validator import Validator
@@ -138,6 +139,8 @@ class Monitor:
         self._clock = clock
         self._later: list[tuple[int, int, Callable[[], None]]] = []
         self._sessions: dict[int, Session] = {}
+        #: Limited events of the last second: the one that is to be told when it is over.
+        self._limited: dict[tuple[str, str], dict[str, Value] | None] = {}
         self._turns: deque[int] = deque()  # sessions with something queued, in the order of turns
         self._opened = 0
         self._steps = 0
@@ -311,7 +314,25 @@ class Monitor:
         data = fit(self.machine.offered, known.data, data) if known and known.data else {}
         if data:
             event["data"] = data
+        member = LIMITED.get(name)
+        if member is None:
+            self._announce(event)
+        else:
+            self._limit((name, str(data.get(member, ""))), event)
+
+    def _limit(self, key: tuple[str, str], event: dict[str, Value]) -> None:
+        """Tell an event at most once a second, the last one late (PROTOCOL.md, event.rate-limit)."""
+        if key in self._limited:
+            self._limited[key] = event
+            return
         self._announce(event)
+        self._limited[key] = None
+        self._schedule(1.0, lambda: self._unlimit(key))
+
+    def _unlimit(self, key: tuple[str, str]) -> None:
+        event = self._limited.pop(key)
+        if event is not None:
+            self._limit(key, event)
 
     def _announce(self, event: dict[str, Value]) -> None:
         for session in self._sessions.values():

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qmpconf.monitor.blocks import Node, node_of
+from qmpconf.monitor.blocks import Node, is_readable, node_of
 from qmpconf.monitor.refusal import NOT_ACTIVE, Refusal
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Job:
     status: str = "undefined"
     offset: int = 0
     paused: bool = False
-    cancelled: bool = False
+    error: str = ""
     turn: int = 0
 
     def start(self) -> None:
@@ -72,12 +72,28 @@ class Job:
         """All has been copied, unless the job was steered otherwise since."""
         if turn != self.turn or self.status != "running":
             return
+        if not all(is_readable(self.machine, node) for node in self.nodes[:1]):
+            self._fail()
+            return
         self.offset = self.length
         if self.kind in _WAITS:
             self.become("ready")
             self.tell("BLOCK_JOB_READY")
         else:
             self.complete()
+
+    def _fail(self) -> None:
+        """The source cannot be read."""
+        source = self.nodes[0]
+        self.error = "the source cannot be read"
+        if source.votes:
+            sectors = source.size // 512
+            data: dict[str, Value] = {"reference": source.name, "sector-num": 0}
+            self.machine.emit("QUORUM_FAILURE", {**data, "sectors-count": sectors})
+        self.tell("BLOCK_JOB_ERROR", operation="read", action="report")
+        self.become("aborting")
+        self.tell("BLOCK_JOB_COMPLETED", error=self.error)
+        self._conclude()
 
     def complete(self) -> None:
         """The work is done: what is left is to finalize, and to dismiss."""
@@ -95,7 +111,7 @@ class Job:
 
     def cancel(self) -> None:
         """Give up."""
-        self.cancelled = True
+        self.error = "the job was cancelled"
         self.become("aborting")
         self.tell("BLOCK_JOB_CANCELLED")
         self._conclude()
@@ -224,7 +240,7 @@ def query_jobs(machine: Machine, _arguments: Arguments) -> Value:
             "status": job.status,
             "current-progress": job.offset,
             "total-progress": job.length,
-            **({"error": "the job was cancelled"} if job.cancelled else {}),
+            **({"error": job.error} if job.error else {}),
         }
         for job in machine.jobs.values()
     ]

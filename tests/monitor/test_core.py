@@ -492,6 +492,40 @@ def test_a_job_waits_to_be_finalized_and_dismissed_if_it_was_told_to(talk: Dialo
     assert run(talk, "job-dismiss", id="j") == ["null", "RETURN"]
 
 
+def test_a_source_that_cannot_be_read_ends_its_job_with_an_error(talk: Dialogue) -> None:
+    add_nodes(talk)
+    bad = {"driver": "blkdebug", "image": "a", "inject-error": [{"event": "none"}]}
+    quorum = {"driver": "quorum", "node-name": "q", "vote-threshold": 1, "children": [bad]}
+    assert ask(talk, "blockdev-add", **quorum) == {}
+    job = {"job-id": "j", "device": "q", "target": "b", "sync": "full"}
+    ends = ["BLOCK_JOB_ERROR", "aborting", "BLOCK_JOB_COMPLETED", "concluded", "null"]
+    assert run(talk, "blockdev-backup", **job)[3:] == ["QUORUM_FAILURE", *ends]
+
+
+def test_limited_events_come_once_a_second_and_the_last_one_is_kept() -> None:
+    clock = Clock()
+    talk = Dialogue(Monitor(CATALOG, clock))
+
+    def seconds(*offsets: int) -> list[Any]:
+        for offset in offsets:
+            talk.monitor.machine.emit("RTC_CHANGE", {"offset": offset, "qom-path": "/rtc"})
+        messages = talk.take(talk.monitor.receive(talk.number, b"") + talk.work())
+        return [one["data"]["offset"] for one in messages]
+
+    assert seconds(1, 2, 3) == [1]
+    clock.now = 999_999
+    assert seconds(4) == []
+    clock.now = 1_000_000
+    assert seconds() == [4]
+    clock.now = 1_500_000
+    assert seconds(5) == []
+    clock.now = 2_000_000
+    assert seconds() == [5]
+    clock.now = 5_000_000
+    assert seconds() == []
+    assert seconds(6) == [6]
+
+
 def test_nodes_are_a_graph(talk: Dialogue) -> None:
     inner = {"driver": "file", "filename": "/x"}
     top = {"driver": "qcow2", "node-name": "top", "file": inner}

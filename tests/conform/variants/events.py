@@ -109,6 +109,20 @@ class ClockStorm(Broken):
         if name == "STOP":
             super()._emit("RTC_CHANGE", {"offset": 1, "qom-path": "/rtc"})
 
+    def _limit(self, key: tuple[str, str], event: dict[str, Value]) -> None:
+        self._announce(event)
+
+
+@defect("event.rate-limit", smoke=False, cases=("event.rate-limit/*",))
+class LastIsLost(Broken):
+    """Of limited events, the first one in a second is told, and the last one is not kept."""
+
+    catalog = FULL
+
+    def _limit(self, key: tuple[str, str], event: dict[str, Value]) -> None:
+        super()._limit(key, event)
+        self._limited[key] = None
+
 
 @defect("schema.event-known", cases=("event.*",))
 class UnknownEvent(Broken):
