@@ -8,11 +8,12 @@
 
 A re-recorded trace is made for ``git diff``.  A line of it is that of the old trace, time and all,
 where both say the same; what may differ are the line's own time, an event's timestamp, and the
-name of a private folder of ours.  New lines get their own distance in time from the line before,
-on the old trace's clock: the header keeps when that was started, and `meta` tells in
-``rerecorded`` when the new lines were.  Where nothing changed, the file is left as it is.
+name of a private folder of ours.  A line that is another one now gets the time of the old one; one
+that is new its distance from the line before, on the old trace's clock.  The header keeps when
+that was started, and `meta` tells in ``rerecorded`` when the new lines were.  Where nothing
+changed, the file is left as it is.
 
-The bytes of a message are never changed, but for the timestamp of an event that is the old one.
+The bytes of a message are never changed: it is the old one's line, or the new one's.
 """
 
 from __future__ import annotations
@@ -124,6 +125,10 @@ def carry_over(old: Sequence[bytes], new: Sequence[bytes]) -> tuple[list[bytes],
             clock.kept(old[end], new[high])
             continue
         changed += max(end - start, high - low)
+        if end - start == high - low:
+            pairs = zip(old[1 + start : 1 + end], new[1 + low : 1 + high], strict=True)
+            found += [clock.replaced(*pair) for pair in pairs]
+            continue
         limit = _time(old[1 + end]) if end < len(before) else None
         found += [clock.shifted(line, limit) for line in new[1 + low : 1 + high]]
     if not changed:
@@ -140,6 +145,11 @@ class _Clock:
     def kept(self, old: bytes, new: bytes) -> None:
         """A line was kept, which had these times."""
         self._old, self._new = _time(old), _time(new)
+
+    def replaced(self, old: bytes, new: bytes) -> bytes:
+        """A new line at the time of the one in whose place it is."""
+        self.kept(old, new)
+        return _TIME.sub(b'{"t":%.6f,' % self._old, new, count=1)
 
     def shifted(self, line: bytes, limit: float | None) -> bytes:
         """A new line at its distance from the one before, but not behind the next that is kept."""
@@ -181,7 +191,9 @@ def _header_key(line: bytes) -> Any:
 
 def _header(old: bytes, new: bytes) -> bytes:
     before, value = json.loads(old), json.loads(new)
-    value["meta"] = {**value.get("meta", {}), "rerecorded": value.get("started", "")}
+    if _header_key(old) == _header_key(new):
+        value["meta"] = before.get("meta", {})
+    value["meta"] = {**value.get("meta", {}), "rerecorded": value["started"]}
     value["started"] = before.get("started", "")
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
