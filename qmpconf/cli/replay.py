@@ -7,7 +7,7 @@ import signal
 import sys
 
 from qmpconf.net.address import FORMS
-from qmpconf.replay.configuration import find, read_masks
+from qmpconf.replay.configuration import find, read_known, read_masks
 from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE
 from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
@@ -23,6 +23,9 @@ the client had seen when it sent it. Replies and events are compared with the re
   value    by value; what may differ is masked, and the report says what was (the default)
   shape    the same members with the same types
   outcome  success, or an error of the same class
+
+Against another release, the report tells what broke, what changed, and what is new by design;
+the last is a note, which does not fail the run.
 
 More masks: [[tool.qmpconf.replay.mask]] in pyproject.toml, [[replay.mask]] in qmpconf.toml, or
 [[mask]] in FILE, each with message, of, place, kind and reason.
@@ -85,6 +88,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="masks besides the built-in and configured ones (see 'qmpconf learn'); can be repeated",
     )
+    parser.add_argument(
+        "--known-differences",
+        metavar="FILE",
+        help="differences that do not fail the run, by the fingerprints of the report; one that "
+        "no longer occurs does ([[known]] with fingerprint and reason)",
+    )
     parser.add_argument("--no-redact", action="store_true", help="keep secrets in the new trace")
     parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="of the report (%(default)s)"
@@ -107,6 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> Result:
     configured = find()
+    known = arguments.known_differences or configured.known_differences
     return replay_trace(
         arguments.trace,
         target=arguments.target,
@@ -119,6 +129,7 @@ def _replay(arguments: argparse.Namespace) -> Result:
         timeout=arguments.timeout,
         speed=arguments.speed,
         masks=[*configured.masks, *(mask for file in arguments.masks for mask in read_masks(file))],
+        known=read_known(known) if known else None,
     )
 
 

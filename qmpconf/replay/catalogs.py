@@ -11,6 +11,7 @@ from functools import cache
 from qmpconf.check.run import product_of
 from qmpconf.protocol.messages import Greeting, from_server
 from qmpconf.protocol.values import Value
+from qmpconf.replay.upgrade import Upgrade
 from qmpconf.schema.model import Catalog
 from qmpconf.schema.select import PRODUCTS, Version, select
 from qmpconf.schema.store import load_shipped
@@ -44,6 +45,17 @@ def catalog_of_trace(path: str) -> Catalog | None:
                 return None
             return catalog_of(version_of(message.value), product_of(reader))
     return None
+
+
+def upgrade_of(recorded: Value, target: Value, product: str) -> Upgrade | None:
+    """The upgrade between the servers of two greetings; None if they are of one release."""
+    before, after = version_of(recorded), version_of(target)
+    if before is None or after is None:
+        return None
+    if (before.major, before.minor) == (after.major, after.minor):
+        return None
+    old, new = catalog_of(before, product), catalog_of(after, product)
+    return Upgrade(str(before), str(after), old, new)
 
 
 @cache

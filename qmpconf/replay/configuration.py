@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_args
 
+from qmpconf.check.baseline import Baseline
 from qmpconf.errors import InputError, UsageError
 from qmpconf.replay.masks import Kind, Mask, Message
 from qmpconf.replay.places import ROOTS, WILD, look_up
@@ -85,6 +86,11 @@ def read_masks(path: str) -> tuple[Mask, ...]:
     source = _Source(path, text, "mask")
     source.only(value, ("mask",))
     return tuple(_masks(value.get("mask", []), source))
+
+
+def read_known(path: str) -> Mapping[str, str]:
+    """The known differences in the file `path`: reasons by fingerprint.  Raises InputError."""
+    return Baseline.parse(_text_of(path), path).reasons
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ is shown.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,9 +16,14 @@ from typing import Literal
 #: by the target, but not recorded; ``moved``: in another order.
 Kind = Literal["changed", "missing", "extra", "moved"]
 
+#: What a difference means for an upgrade (`qmpconf.replay.upgrade`); empty: that was not asked.
+Effect = Literal["", "design", "changed", "broke"]
+
 #: Instances of one difference that are kept in full.
 KEPT = 3
 
+#: The part of a message that is another one each time.
+_STAMP = re.compile(r'"timestamp": ?\{[^}]*\}(, )?')
 _INDEX = re.compile(r"/\d+(?=/|$)")
 
 
@@ -30,7 +36,8 @@ class Difference:
     query-status``, ``event STOP``, ``session``), `pointer` where in the message, `expected` and
     `got` are JSON text or a few words.  `around` holds the messages before it and the message
     itself, as short lines with ``->`` and ``<-``.  A `note` says why the difference does not
-    count; where it is empty, it does.
+    count; where it is empty, it does.  Against another version, `effect` says what it means for an
+    upgrade, and `why`.
     """
 
     kind: Kind
@@ -43,12 +50,26 @@ class Difference:
     got: str = ""
     around: tuple[str, ...] = ()
     note: str = ""
+    effect: Effect = ""
+    why: str = ""
 
     @property
     def fingerprint(self) -> tuple[str, ...]:
         """Equal for differences that are the same but for where in a session or list they are."""
         place = _INDEX.sub("/*", self.pointer)
         return (self.kind, self.subject, place, self.expected, self.got, self.note)
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits, the same for equal differences in every replay.
+
+        How long was waited for what is missing, times, and where something came do not count.
+        """
+        place = _INDEX.sub("/*", self.pointer)
+        expected = "" if self.kind == "extra" else _STAMP.sub("", self.expected)
+        got = "" if self.kind == "missing" else _STAMP.sub("", self.got)
+        parts = (self.kind, self.subject, place, expected, got)
+        return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from qmpconf.replay.compare import NOTHING, Comparison, Level, Masked, Mismatch,
 from qmpconf.replay.difference import Difference, Kind
 from qmpconf.replay.masks import Mask, Masks
 from qmpconf.replay.said import Said
+from qmpconf.replay.upgrade import Judge, Judgement
 
 #: Events whose number depends on time: a server sends at most one a second and drops the others
 #: (PROTOCOL.md, event.rate-limit).  A missing or extra one does not count.
@@ -76,7 +77,8 @@ class _Pair:
 class Matcher:
     """Matches one session; `report` gets its differences, `masked` what masks excused.
 
-    `paired` is told each pair of messages and how they compare, before any of it is reported.
+    `paired` is told each pair of messages and how they compare, before any of it is reported;
+    `judge` says what a difference means, where the target is of another version.
     """
 
     def __init__(
@@ -89,7 +91,9 @@ class Matcher:
         masks: Masks | None = None,
         bindings: Bindings | None = None,
         paired: Callable[[Said, Said, Comparison], None] | None = None,
+        judge: Judge | None = None,
     ) -> None:
+        self._judge = judge
         self._paired = paired
         self._session = session
         self._report = report
@@ -242,12 +246,13 @@ class Matcher:
             self._compare_schemas(expected, got, found)
         for masked in found.masked:
             self._masked(got, masked)
+        told = 0
         for number, mismatch in enumerate(found.mismatches):
-            if number == _MOST_PLACES:
+            if told == _MOST_PLACES:
                 rest = f"{len(found.mismatches) - number} more places of this message differ"
-                self._tell("changed", expected, got, "", "", rest)
+                self._tell("changed", expected, got, "", "the recorded message", rest)
                 break
-            self._differs(expected, got, mismatch)
+            told += self._differs(expected, got, mismatch)
         self._keep_order(_Pair(expected, got))
 
     def _compare_schemas(self, expected: Said, got: Said, found: Comparison) -> None:
@@ -260,7 +265,9 @@ class Matcher:
         if not changes:
             found.masked.append(Masked(introspection.TYPE_NAMES, ("return",), *values))
         for change in changes:
-            self._tell(change.kind, expected, got, "", change.expected, change.got, change.place)
+            told = change.expected, change.got, change.place
+            mismatch = Mismatch(("return",), change.kind, None, None)
+            self._tell(change.kind, expected, got, "", *told, mismatch=mismatch)
 
     def _bind(self, expected: Said, found: Comparison) -> None:
         """Learn which values the target chose otherwise; those are no mismatches."""
@@ -354,13 +361,15 @@ class Matcher:
 
     # --- reports -------------------------------------------------------------------------------
 
-    def _differs(self, expected: Said, got: Said, mismatch: Mismatch) -> None:
+    def _differs(self, expected: Said, got: Said, mismatch: Mismatch) -> bool:
+        """Tell one place that differs; gives whether it counts."""
         whole = not mismatch.path
         sides = [
             _shown(said.data) if whole else _text(value)
             for said, value in ((expected, mismatch.expected), (got, mismatch.got))
         ]
-        self._tell(mismatch.kind, expected, got, pointer(mismatch.path), *sides)
+        place = pointer(mismatch.path)
+        return self._tell(mismatch.kind, expected, got, place, *sides, mismatch=mismatch)
 
     def _extra(self, said: Said, note: str = "") -> None:
         note = note or self._excuse(said)
@@ -381,7 +390,12 @@ class Matcher:
         subject: str = "",
         *,
         note: str = "",
-    ) -> None:
+        mismatch: Mismatch | None = None,
+    ) -> bool:
+        """Report a difference; gives whether it counts."""
+        meant = self._judge(kind, expected, got, mismatch) if self._judge else Judgement("")
+        if meant.effect == "design":
+            note = note or meant.words
         about = expected or got
         lines = (got.before if got else ()) or self._around
         before = tuple(f"{arrow} {_shown(data, _LINE_WIDTH)}" for arrow, data in lines)
@@ -398,8 +412,10 @@ class Matcher:
                 seen,
                 before if own and before[-1:] == own else before + own,
                 note,
+                *meant,
             )
         )
+        return not note
 
 
 #: What covers a value that was replaced in the recording.

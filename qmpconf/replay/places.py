@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qmpconf.schema.model import Alternate, Array, Catalog, Object
-from qmpconf.schema.walk import is_builtin, shape_of
+from qmpconf.schema.walk import enum_values, is_builtin, shape_of
 
 #: What stands at the top of each kind of message; the first one is described by a catalog.
 ROOTS: Mapping[str, tuple[str, ...]] = {
@@ -29,13 +29,14 @@ class Lookup:
     """What a catalog says about a place.
 
     `kinds` are the kinds of the types that can stand there (``str``, ``int``, ``enum``, ...); None
-    where the catalog does not determine them.  `wrong` is the part that leads nowhere, and `known`
-    the names that would have led on.
+    where the catalog does not determine them.  `values` are those of the enumerations among them.
+    `wrong` is the part that leads nowhere, and `known` the names that would have led on.
     """
 
     kinds: frozenset[str] | None
     wrong: str = ""
     known: tuple[str, ...] = ()
+    values: frozenset[str] = frozenset()
 
 
 UNDETERMINED = Lookup(None)
@@ -62,7 +63,14 @@ def look_up(
             return Lookup(frozenset(), str(part), tuple(known))
         keys = list(dict.fromkeys(following))
     kinds = frozenset(kind for key in keys for kind in _kinds(catalog, key))
-    return UNDETERMINED if "any" in kinds else Lookup(kinds)
+    values = frozenset(
+        value for key in keys for one in _parts_of(catalog, key) for value in _values(catalog, one)
+    )
+    return UNDETERMINED if "any" in kinds else Lookup(kinds, values=values)
+
+
+def _values(catalog: Catalog, key: str) -> Iterable[str]:
+    return enum_values(catalog, key) or ()
 
 
 def _start(catalog: Catalog, message: str, of: str) -> list[str] | None:

@@ -12,19 +12,24 @@ from __future__ import annotations
 
 import selectors
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from qmpconf.errors import TargetError
+from qmpconf.protocol.messages import Greeting
 from qmpconf.protocol.requirements import REQUIREMENTS
+from qmpconf.protocol.values import Value
+from qmpconf.replay.compare import Comparison, Mismatch
 from qmpconf.replay.descriptors import Descriptors
-from qmpconf.replay.difference import Difference
+from qmpconf.replay.difference import Difference, Kind
 from qmpconf.replay.link import Link, Log
 from qmpconf.replay.masks import Masks, own_address
 from qmpconf.replay.match import Matcher
 from qmpconf.replay.plan import Connect, End, Expect, HalfClose, Send, Step
 from qmpconf.replay.result import Result
+from qmpconf.replay.said import Said
 from qmpconf.replay.target import Target
+from qmpconf.replay.upgrade import Judgement, Upgrade
 from qmpconf.trace.records import Closer
 from qmpconf.trace.writer import TraceWriter
 
@@ -55,6 +60,7 @@ class Player:
     """Plays one plan against `target`, and fills `result`; `writer` gets the replay's own trace.
 
     `speed` paces by the recorded times: 1 is as fast as recorded, 0 as fast as the target lets.
+    `compare_greetings` tells if the target is of another version than the recorded server.
     """
 
     def __init__(
@@ -66,7 +72,9 @@ class Player:
         patience: Patience | None = None,
         masks: Masks | None = None,
         speed: float = 0.0,
+        compare_greetings: Callable[[Value, Value], Upgrade | None] = lambda _one, _other: None,
     ) -> None:
+        self._compare_greetings = compare_greetings
         self._target = target
         self._result = result
         self._log = Log(writer)
@@ -147,6 +155,8 @@ class Player:
             level=result.level,
             masks=Masks((*masks, *self._masks.masks)) if masks else self._masks,
             bindings=result.bindings,
+            paired=self._paired,
+            judge=self._judge,
         )
         self._log.open(step.conn, self._target.name)
         link = self._links[step.conn] = Link(step.conn, sock, matcher, self._log)
@@ -299,6 +309,21 @@ class Player:
                 self._selector.unregister(link.sock)
 
     # --- reports -------------------------------------------------------------------------------
+
+    def _paired(self, expected: Said, got: Said, found: Comparison) -> None:
+        result = self._result
+        if isinstance(expected.message, Greeting) and result.upgrade is None:
+            result.upgrade = self._compare_greetings(expected.message.value, got.message.value)
+        if result.upgrade is not None:
+            result.upgrade.paired(expected, found)
+
+    def _judge(
+        self, kind: Kind, expected: Said | None, got: Said | None, mismatch: Mismatch | None
+    ) -> Judgement:
+        upgrade = self._result.upgrade
+        if upgrade is None:
+            return Judgement("")
+        return upgrade.judge(kind, expected, got, mismatch)
 
     def _fail(self, reason: str) -> None:
         self._result.failure = self._result.failure or reason

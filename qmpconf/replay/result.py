@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qmpconf.protocol.messages import brief
 from qmpconf.protocol.values import Value, pointer
 from qmpconf.replay.bindings import Bindings
 from qmpconf.replay.compare import NOTHING, Level, Masked
-from qmpconf.replay.difference import Differences
+from qmpconf.replay.difference import Differences, Group
 from qmpconf.replay.masks import Mask
 from qmpconf.replay.said import Said
+from qmpconf.replay.upgrade import Upgrade
 
 #: Examples that are kept of each mask's use.
 _EXAMPLES = 3
@@ -48,6 +50,10 @@ class Result:
     used: set[Mask] = field(default_factory=set)
     configured: tuple[Mask, ...] = ()
     bindings: Bindings = field(default_factory=Bindings)
+    #: Set where the target is of another release than the recorded server.
+    upgrade: Upgrade | None = None
+    #: Reasons of known differences, by fingerprint.
+    known: Mapping[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     failure: str = ""
     interrupted: bool = False
@@ -60,12 +66,29 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """0: the same; 1: differences; 4: the target did not last; 130: interrupted."""
+        """0: the same; 1: differences, or known ones that are gone; 4: the target did not last; 130: interrupted."""
         if self.interrupted:
             return 130
         if self.failure:
             return 4
-        return 1 if self.differences.count else 0
+        return 1 if self.new or self.differences.dropped or self.gone else 0
+
+    @property
+    def new(self) -> list[Group]:
+        """The differences that count and are not known."""
+        return [
+            group
+            for group in self.differences
+            if not group.first.note and group.first.digest not in self.known
+        ]
+
+    @property
+    def gone(self) -> list[str]:
+        """Known differences that did not show, although the replay went to its end."""
+        if self.failure:
+            return []
+        shown = {group.first.digest for group in self.differences}
+        return [one for one in self.known if one not in shown]
 
     @property
     def unused(self) -> list[Mask]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Literal
 
+from qmpconf.check.run import product_of
 from qmpconf.errors import InputError, UsageError
 from qmpconf.net.address import parse_address
-from qmpconf.replay.catalogs import catalog_of_trace
+from qmpconf.replay.catalogs import catalog_of_trace, upgrade_of
 from qmpconf.replay.compare import Level
 from qmpconf.replay.inference import Sent
 from qmpconf.replay.masks import BUILT_IN, Mask, Masks
@@ -35,13 +36,15 @@ def replay_trace(
     timeout: float = REPLY_PATIENCE,
     speed: float = 0.0,
     masks: Iterable[Mask] = (),
+    known: Mapping[str, str] | None = None,
 ) -> Result:
     """Replay `trace` as its client, against the server at `target` or one that `spawn` starts.
 
     `target` is an address, `spawn` a command line with ``{socket}`` in it.  The replay's own trace
     goes to the file `output`, if there is one.  `event_timeout` and `timeout` are seconds: for an
     event, and for a reply.  `speed` paces by the recorded times (1: as recorded; 0: as fast as
-    causes allow).  `masks` are masks besides the built-in ones (`qmpconf.replay.configuration`).
+    causes allow).  `masks` are masks besides the built-in ones (`qmpconf.replay.configuration`),
+    `known` the reasons of known differences by their fingerprints.
     A target that hangs or goes away, and an interrupt, are told in the result.
 
     Raises `UsageError`, `InputError` for the trace, `OutputError` for the output.
@@ -63,6 +66,8 @@ def replay_trace(
                 )
             )
         result.configured = tuple(masks)
+        result.known = known or {}
+        product = product_of(reader)
         result.bindings.sent = sent_by_client(reader)
         result.bindings.catalog = cache(lambda: catalog_of_trace(trace))
         player = Player(
@@ -72,6 +77,7 @@ def replay_trace(
             patience=Patience(event_timeout, timeout),
             masks=Masks((*BUILT_IN, *result.configured)),
             speed=speed,
+            compare_greetings=lambda one, other: upgrade_of(one, other, product),
         )
         player.play(steps(reader.items()))
         if result.bindings.sent.is_cut:

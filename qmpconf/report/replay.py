@@ -6,7 +6,8 @@ Shows what `qmpconf.replay.result` holds, and judges nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from tabulate import tabulate
@@ -14,10 +15,12 @@ from tabulate import tabulate
 from qmpconf.replay.bindings import sentence
 from qmpconf.replay.difference import Difference, Group
 from qmpconf.replay.result import MaskUse, Result
+from qmpconf.report import upgrade
 
 #: Messages that are shown, and places of each; the others are counted.
 _SHOWN = 50
 _PLACES = 12
+_NOTE_PLACES = 12
 
 
 def as_text(result: Result) -> str:
@@ -28,7 +31,13 @@ def as_text(result: Result) -> str:
 def as_json(result: Result) -> str:
     """The same as one JSON object."""
     groups = [
-        {**asdict(group.first), "count": group.count, "lines": [one.line for one in group.kept]}
+        {
+            **asdict(group.first),
+            "fingerprint": group.first.digest,
+            "known": result.known.get(group.first.digest, ""),
+            "count": group.count,
+            "lines": [one.line for one in group.kept],
+        }
         for group in result.differences
     ]
     value = {
@@ -45,6 +54,8 @@ def as_json(result: Result) -> str:
         "replies": result.replies,
         "events": result.events,
         "seconds": round(result.seconds, 6),
+        "upgrade": upgrade.as_data(result.upgrade) if result.upgrade else None,
+        "known_but_gone": result.gone,
         "differences": [group for group in groups if not group["note"]],
         "notes": [group for group in groups if group["note"]],
         "masks": [
@@ -71,13 +82,17 @@ def as_json(result: Result) -> str:
 
 def verdict(result: Result) -> str:
     """The verdict in one sentence."""
-    count = result.differences.count
-    kinds = sum(1 for group in result.differences if not group.first.note)
+    count = sum(group.count for group in result.new) + result.differences.dropped
+    kinds = len(result.new) + result.differences.dropped
     found = "no differences"
+    if result.known:
+        found = "no differences but the known ones"
     if count:
         found = f"{_count(count, 'difference')} ({kinds} of them different from each other)"
         if kinds == count:
             found = _count(count, "difference")
+    if result.gone:
+        found += f"; {_count(len(result.gone), 'known difference')} no longer there"
     if result.failure:
         return f"not played to the end: {result.failure}; {found} up to there"
     return found
@@ -95,24 +110,32 @@ def _lines(result: Result) -> Iterator[str]:
         f"{_count(result.replies, 'reply', 'replies')} and {_count(result.events, 'event')} "
         f"matched in {result.seconds:.2f} s, compared by {result.level.value}"
     )
-    notes = [group for group in result.differences if group.first.note]
-    messages = _by_message(result)
-    for number, groups in enumerate(messages[:_SHOWN], 1):
+    if result.upgrade:
         yield ""
-        yield from _message(number, groups)
-    if len(messages) > _SHOWN:
-        yield ""
-        left = len(messages) - _SHOWN
-        yield f"... and {_count(left, 'message')} more that differ (all of them: --format json)"
+        yield from upgrade.head(result.upgrade)
+    number = 0
+    for title, messages in _parts(result):
+        if title and messages:
+            yield ""
+            yield title
+        for groups in messages[:_SHOWN]:
+            number += 1
+            yield ""
+            yield from _message(number, groups)
+        if len(messages) > _SHOWN:
+            yield ""
+            left = len(messages) - _SHOWN
+            yield f"... and {_count(left, 'message')} more that differ (all of them: --format json)"
     if result.differences.dropped:
         yield f"... and {result.differences.dropped} that were counted, but not kept"
+    notes = [group for group in result.differences if group.first.note]
     if notes:
         yield ""
         yield "Notes, which do not count as differences:"
-        for group in notes:
-            one = group.first
-            times = f" ({group.count} times)" if group.count > 1 else ""
-            yield f"  {one.kind} {one.subject}{times}: {one.note}"
+        yield from _notes(notes)
+    if result.upgrade:
+        yield from upgrade.tail(result.upgrade)
+    yield from _known(result)
     if result.masks:
         yield ""
         yield f"Masked: {_count(sum(use.count for use in result.masks.values()), 'place')}"
@@ -140,6 +163,58 @@ def _lines(result: Result) -> Iterator[str]:
         yield f"The replay's own trace is {result.output}."
 
 
+def _parts(result: Result) -> list[tuple[str, list[list[Group]]]]:
+    """The differences to show by message; against another version, what broke goes first."""
+    if result.upgrade is None:
+        return [("", _by_message(result.new))]
+    broke = [group for group in result.new if group.first.effect != "changed"]
+    changed = [group for group in result.new if group.first.effect == "changed"]
+    return [
+        (upgrade.BROKE.format(_count(len(broke), "kind")), _by_message(broke)),
+        (upgrade.CHANGED.format(_count(len(changed), "kind")), _by_message(changed)),
+    ]
+
+
+def _notes(notes: list[Group]) -> Iterator[str]:
+    """One line for each kind of message and reason, with the places."""
+    together: dict[tuple[str, str, str], list[Group]] = {}
+    for group in notes:
+        one = group.first
+        subject = "schema" if one.subject.startswith("schema: ") else one.subject
+        together.setdefault((one.kind, subject, one.note), []).append(group)
+    for (kind, subject, note), groups in together.items():
+        count = sum(group.count for group in groups)
+        times = f" ({count} times)" if count > 1 else ""
+        yield f"  {kind} {subject}{times}: {note}"
+        places = dict.fromkeys(_note_place(group.first) for group in groups)
+        shown = [place for place in places if place][:_NOTE_PLACES]
+        more = len([place for place in places if place]) - len(shown)
+        if shown:
+            yield f"    {', '.join(shown)}{f' and {more} more' if more else ''}"
+
+
+def _note_place(one: Difference) -> str:
+    """Where a note is; for an entry of a list, what the entry is."""
+    if one.subject.startswith("schema: "):
+        return one.subject.removeprefix("schema: ")
+    if one.kind == "extra" and one.pointer.rpartition("/")[2].isdigit():
+        return one.got
+    return re.sub(r"/\d+(?=/|$)", "/*", one.pointer)
+
+
+def _known(result: Result) -> Iterator[str]:
+    """The known differences, and those that are gone."""
+    if result.known:
+        yield ""
+    for group in result.differences:
+        one = group.first
+        if one.digest in result.known and not one.note:
+            times = f" ({group.count} times)" if group.count > 1 else ""
+            yield f"known {one.digest}: {one.kind} {one.subject}{times}: {result.known[one.digest]}"
+    for digest in result.gone:
+        yield f"gone {digest}: known ({result.known[digest]}), but no longer there: remove it"
+
+
 def _mask_rows(result: Result) -> list[tuple[str, ...]]:
     """One row for each mask and place, whatever the messages."""
     together: dict[tuple[str, str, str], list[MaskUse]] = {}
@@ -159,16 +234,15 @@ def _mask_rows(result: Result) -> list[tuple[str, ...]]:
     ]
 
 
-def _by_message(result: Result) -> list[list[Group]]:
-    """The differences that count, those of one message together; what a schema announces last."""
+def _by_message(found: Iterable[Group]) -> list[list[Group]]:
+    """Differences, those of one message together; what a schema announces last."""
     together: dict[tuple[object, ...], list[Group]] = {}
-    for group in result.differences:
+    for group in found:
         one = group.first
-        if not one.note:
-            announced = one.subject.startswith("schema: ")
-            subject = "" if announced else one.subject
-            key = (announced, subject, one.session, one.line, one.got_line)
-            together.setdefault(key, []).append(group)
+        announced = one.subject.startswith("schema: ")
+        subject = "" if announced else one.subject
+        key = (announced, subject, one.session, one.line, one.got_line)
+        together.setdefault(key, []).append(group)
     return [groups for _, groups in sorted(together.items(), key=lambda item: bool(item[0][0]))]
 
 
@@ -181,7 +255,8 @@ def _message(number: int, groups: list[Group]) -> Iterator[str]:
         one = group.first
         times = f", {group.count} times{_others(group)}" if group.count > 1 else ""
         place = one.subject.removeprefix("schema: ") if announced else one.pointer
-        yield f"   {one.kind}{f' {place}' if place else ''}{times}"
+        why = f": {one.why}" if one.why else ""
+        yield f"   {one.kind}{f' {place}' if place else ''}{times}{why} [{one.digest}]"
         yield f"     expected  {one.expected}"
         yield f"     got       {one.got}"
     if len(groups) > _PLACES:

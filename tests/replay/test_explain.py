@@ -19,8 +19,10 @@ SCRIPT = [
     '1->{"execute":"add-fd"}',
     '1<-{"return": {"fd": 11, "fdset-id": 1}}',
     '1->{"execute":"query-block"}',
-    '1<-{"return": [{"device": "", "locked": false, "removable": false, "type": "unknown", '
-    '"qdev": "/machine/a/b", "inserted": {"node-name": "#block12", "drv": "raw"}}]}',
+    (
+        '1<-{"return": [{"device": "", "locked": false, "removable": false, "type": "unknown", '
+        '"qdev": "/machine/a/b", "inserted": {"node-name": "#block12", "drv": "raw"}}]}'
+    ),
     '1->{"execute":"remove-fd","arguments":{"fdset-id":1,"fd":11}}',
     '1<-{"return": {}}',
     '1->{"execute":"qom-list","arguments":{"path":"/machine/a/b/c"}}',

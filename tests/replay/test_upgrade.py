@@ -1,0 +1,190 @@
+"""Replays against another version: what broke, what changed, what is new by design; known ones."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qmpconf.cli.main import main
+from qmpconf.errors import InputError
+from qmpconf.replay.configuration import read_known
+from qmpconf.replay.result import Result
+from qmpconf.replay.run import replay_trace
+from qmpconf.report.replay import as_json, as_text
+from tests.replay.conftest import serving, written
+
+STAMP = '"timestamp": {"seconds": %d, "microseconds": 1}'
+DONE: dict[str, Any] = {"return": {}}
+NOT_FOUND = {"error": {"class": "CommandNotFound", "desc": "The command x has not been found"}}
+STATUS = {"status": "running", "running": True, "singlestep": False}
+
+
+def greeting(major: int, minor: int, micro: int) -> str:
+    version = {"qemu": {"micro": micro, "minor": minor, "major": major}, "package": ""}
+    return json.dumps({"QMP": {"version": version, "capabilities": []}})
+
+
+def event(name: str, seconds: int = 1, **data: Any) -> str:
+    return f'{{{STAMP % seconds}, "event": "{name}", "data": {json.dumps(data)}}}'
+
+
+def play(
+    tmp_path: Path,
+    command: str,
+    recorded: Any,
+    got: Any,
+    *,
+    to: tuple[int, int, int] = (10, 0, 13),
+    events: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+    **options: Any,
+) -> Result:
+    send = command if command.startswith("{") else json.dumps({"execute": command})
+    script = [
+        "1+",
+        f"1<-{greeting(7, 2, 22)}",
+        f"1->{send}",
+        f"1<-{json.dumps(recorded)}",
+        *(f"1<-{one}" for one in events[0]),
+        "1-client",
+    ]
+
+    def behave(sock: socket.socket) -> None:
+        sock.sendall(greeting(*to).encode() + b"\r\n")
+        if sock.recv(65536):
+            said = [*events[1], json.dumps(got)]
+            sock.sendall("".join(f"{one}\r\n" for one in said).encode())
+            sock.recv(1)  # the client ends it
+
+    (tmp_path / "s").unlink(missing_ok=True)
+    with serving(tmp_path / "s", behave):
+        trace = written(tmp_path / "t", script)
+        return replay_trace(trace, target=str(tmp_path / "s"), event_timeout=0.2, **options)
+
+
+def meant(result: Result) -> list[tuple[str, str, str]]:
+    return [
+        (group.first.effect, group.first.kind, group.first.why)
+        for group in result.differences
+        if group.first.subject != "greeting"
+    ]
+
+
+def test_an_upgrade_with_news_alone_has_no_differences_but_notes(tmp_path: Path) -> None:
+    result = play(tmp_path, "stop", DONE, DONE)
+    assert result.exit_code == 0
+    assert result.upgrade is not None
+    assert (result.upgrade.before, result.upgrade.after) == ("7.2.22", "10.0.13")
+    text = as_text(result)
+    assert "Upgrade from 7.2.22 (qemu-7.2.22) to 10.0.13 (qemu-10.0.13)." in text
+    assert "another version greets otherwise" in text
+
+
+def test_another_stable_version_is_no_upgrade(tmp_path: Path) -> None:
+    result = play(tmp_path, "stop", DONE, DONE, to=(7, 2, 23))
+    assert result.upgrade is None
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "recorded", "got", "found"),
+    [
+        ("query-block", {"return": [{"inserted": {}}]}, {"return": [{"inserted": {"active": True}}]}, ("design", "extra", "the member is new in 10.0.13")),
+        ("query-commands", {"return": [{"name": "a"}]}, {"return": [{"name": "a"}, {"name": "b"}]}, ("design", "extra", "10.0.13 offers more")),
+        ("query-commands", {"return": [{"name": "a"}, {"name": "b"}]}, {"return": [{"name": "a"}]}, ("broke", "missing", "10.0.13 no longer has it")),
+        ("query-status", {"return": STATUS}, {"return": {k: v for k, v in STATUS.items() if k != "singlestep"}}, ("broke", "missing", "the schema of 10.0.13 has no such member")),
+        ("query-status", {"return": STATUS}, {"return": {**STATUS, "status": "paused"}}, ("changed", "changed", "no schema tells values")),
+        ("query-status", {"return": STATUS}, {"return": {**STATUS, "running": 1}}, ("broke", "changed", "the value has another type")),
+        ("query-migrate-capabilities", {"return": []}, {"return": [{"capability": "mapped-ram", "state": False}]}, ("design", "extra", "mapped-ram is new in 10.0.13")),
+        ("query-migrate-capabilities", {"return": [{"capability": "compress", "state": False}]}, {"return": []}, ("broke", "missing", "the schema of 10.0.13 has no compress any more")),
+        ("x-query-rdma", DONE, NOT_FOUND, ("broke", "changed", "10.0.13 has no such command; its schema tells so")),
+        ("stop", DONE, NOT_FOUND, ("broke", "changed", "10.0.13 has no such command; its schema does not tell so")),
+        ("stop", NOT_FOUND, DONE, ("changed", "changed", "it was refused before, and is accepted now")),
+        ("cxl-release-dynamic-capacity", NOT_FOUND, DONE, ("design", "changed", "the command is new in 10.0.13")),
+        (
+            '{"execute": "migrate", "arguments": {"uri": "x", "blk": true}}',
+            DONE,
+            {"error": {"class": "GenericError", "desc": "Parameter 'blk' is unexpected"}},
+            ("broke", "changed", "the argument blk is refused: the schema of 10.0.13 has none"),
+        ),
+        ("stop", {"error": {"class": "GenericError", "desc": "a"}}, {"error": {"class": "GenericError", "desc": "b"}}, ("design", "changed", "an error's text is for people")),
+        ("stop", {"error": {"class": "GenericError", "desc": "a"}}, {"error": {"class": "DeviceNotFound", "desc": "a"}}, ("broke", "changed", "the error has another class")),
+    ],
+)  # fmt: skip
+def test_each_difference_says_what_it_means(
+    tmp_path: Path, command: str, recorded: Any, got: Any, found: tuple[str, str, str]
+) -> None:
+    result = play(tmp_path, command, recorded, got)
+    assert meant(result) == [found]
+    assert result.exit_code == (0 if found[0] == "design" else 1)
+    assert found[2] in as_text(result)
+
+
+def test_events_that_are_new_or_missing(tmp_path: Path) -> None:
+    result = play(
+        tmp_path,
+        "stop",
+        DONE,
+        DONE,
+        events=((event("STOP"),), (event("VFIO_MIGRATION"), event("RESUME"))),
+    )
+    assert sorted(meant(result)) == [
+        ("broke", "missing", ""),
+        ("changed", "extra", "the event came now, and did not before"),
+        ("design", "extra", "the event is new in 10.0.13"),
+    ]
+
+
+def test_what_the_schema_announces_is_told_as_met_or_not(tmp_path: Path) -> None:
+    gone = {name: value for name, value in STATUS.items() if name != "singlestep"}
+    result = play(tmp_path, "query-status", {"return": STATUS}, {"return": gone})
+    text = as_text(result)
+    assert "breaks, met: command query-status/return/singlestep: is no longer sent" in text
+    same = play(tmp_path, "query-status", {"return": STATUS}, {"return": STATUS})
+    assert "breaks, not met: command query-status/return/singlestep" in as_text(same)
+    value = json.loads(as_json(result))
+    assert value["upgrade"]["messages"]["reply to query-status"] == {"times": 1, "same": 0}
+    assert [one["met"] for one in value["upgrade"]["announced"]].count(True) == 1
+
+
+def test_known_differences_do_not_fail_and_those_that_are_gone_do(tmp_path: Path) -> None:
+    paused = {"return": {**STATUS, "status": "paused"}}
+    arguments = (tmp_path, "query-status", {"return": STATUS})
+    (digest,) = {group.first.digest for group in play(*arguments, paused).new}
+    known = {digest: "bug 7"}
+    again = play(*arguments, paused, known=known)
+    assert again.exit_code == 0
+    assert f"known {digest}: changed reply to query-status: bug 7" in as_text(again)
+    assert "No differences but the known ones." in as_text(again)
+    other = play(*arguments, {"return": {**STATUS, "status": "debug"}}, known=known)
+    assert (other.exit_code, len(other.new), other.gone) == (1, 1, [digest])
+    fixed = play(*arguments, {"return": STATUS}, known=known)
+    assert fixed.exit_code == 1
+    assert f"gone {digest}: known (bug 7), but no longer there" in as_text(fixed)
+    assert "1 known difference no longer there" in as_text(fixed)
+
+
+def test_a_fingerprint_is_the_same_whenever_an_event_comes(tmp_path: Path) -> None:
+    found = [
+        {
+            group.first.digest
+            for group in play(
+                tmp_path, "stop", DONE, DONE, events=((), (event("STOP", seconds, x=1),))
+            ).new
+        }
+        for seconds in (5, 77)
+    ]
+    assert len(found[0]) == 1
+    assert found[0] == found[1]
+
+
+def test_the_command_line_takes_known_differences(tmp_path: Path) -> None:
+    path = tmp_path / "known.toml"
+    path.write_text('[[known]]\nfingerprint = "00"\n')
+    with pytest.raises(InputError, match="needs the strings `fingerprint` and `reason`"):
+        read_known(str(path))
+    code = main(["replay", "t", "--target", "s", "--known-differences", str(path)])
+    assert code == 3
