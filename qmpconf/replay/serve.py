@@ -50,7 +50,7 @@ class _Part:
 
     `asked` holds what the live client said for each cue, `at` is the cue that comes next, `said`
     the number of lines that were said in strict order.  `held` says that another session has to
-    end before this one's server says anything.
+    end before this one's server says anything; `shut` that its client says nothing more.
     """
 
     scene: Scene
@@ -61,6 +61,7 @@ class _Part:
     descriptors: list[int] = field(default_factory=list)
     waiting: list[tuple[Asked, int]] = field(default_factory=list)
     held: bool = False
+    shut: bool = False
     ended: bool = False
 
 
@@ -134,11 +135,12 @@ class Stage:
         return self._done()
 
     def end(self, number: int) -> list[Action]:
-        """Take the end of what a client sends: everything that is due to it has been sent."""
+        """Take the end of what a client sends: what is due to it was sent, or will be."""
         part = self._parts.get(number)
-        if part is not None:
-            part.ended = True
-        self._actions.append(Close(number))
+        if part is not None and part.held:
+            part.shut = True
+        else:
+            self._actions.append(Close(number))
         return self._done()
 
     def lost(self, number: int) -> list[Action]:
@@ -149,11 +151,7 @@ class Stage:
             self._over.add(part.scene.conn)
             for other, waiting in list(self._parts.items()):
                 if waiting.held and not waiting.scene.after - self._over:
-                    waiting.held = False
-                    self._begin(other, waiting)
-                    for heard in waiting.waiting:
-                        if not waiting.ended:
-                            self._hear(other, waiting, *heard)
+                    self._release(other, waiting)
         if len(self._over) == len(self._scenes):
             self._actions.append(Quit())
         return self._done()
@@ -175,9 +173,10 @@ class Stage:
             )
         return self._done()
 
-    def is_stalled(self, _: int) -> bool:
-        """Nothing waits here: what a client says is answered at once."""
-        return False
+    def is_stalled(self, number: int) -> bool:
+        """Whether there is nothing more to read while the session waits for another one."""
+        part = self._parts.get(number)
+        return part is not None and part.held and part.shut
 
     def wait(self) -> float | None:
         """Seconds until there is something to look after."""
@@ -210,6 +209,16 @@ class Stage:
         self._say_for(number, part, 0)
         if not part.scene.cues and part.scene.hangs_up:
             self._hang_up(number, part)
+
+    def _release(self, number: int, part: _Part) -> None:
+        """Begin a session that has waited, and answer what its client has said meanwhile."""
+        part.held = False
+        self._begin(number, part)
+        for heard in part.waiting:
+            if not part.ended:
+                self._hear(number, part, *heard)
+        if part.shut:
+            self._actions.append(Close(number))
 
     def _hear(self, number: int, part: _Part, heard: Asked, descriptors: int) -> None:
         """Answer one message of the live client."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from qmpconf.protocol.framing import Frame, Kind
-from qmpconf.protocol.messages import Command, Success, Unknown, from_client
+from qmpconf.protocol.messages import Command, Greeting, Success, Unknown, from_client
 from qmpconf.protocol.messages import Failure as ErrorReply
 from qmpconf.protocol.values import Value, dumps, pointer, same
 from qmpconf.replay.said import Transcript
@@ -163,7 +163,8 @@ class _Reading:
             return
         answers = said.answers if isinstance(said.message, Success | ErrorReply) else None
         scene.lines.append(Line(item.line, frame.data, frame.end, said.subject, answers))
-        self.count.append(len(scene.cues))
+        # A greeting waits for nobody, also where the client did not wait for it.
+        self.count.append(0 if isinstance(said.message, Greeting) else len(scene.cues))
         if answers is not None:
             scene.cues[answers - 1].answered = True
 

@@ -226,6 +226,14 @@ def test_a_client_that_waits_gets_what_one_that_did_not_got(write: Callable[...,
         assert live.say('{"execute":"query"}') == [{"return": 2}]
 
 
+def test_the_greeting_does_not_wait_for_a_client_that_spoke_first(
+    write: Callable[..., str],
+) -> None:
+    live = Live(write(['> {"execute":"a"}', f"< {GREETING}", '< {"return": 1}']))
+    assert live.open() == [json.loads(GREETING)]
+    assert live.say('{"execute":"a"}') == [{"return": 1}]
+
+
 def test_the_server_hangs_up_where_it_did(write: Callable[..., str]) -> None:
     live = Live(write([*HELLO, '> {"execute":"quit"}', '< {"return": {}}'], end="server"))
     live.open()

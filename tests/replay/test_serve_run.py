@@ -78,6 +78,52 @@ def test_another_client_is_served_by_request(
     assert played.exit_code == 1
 
 
+TWO = """\
+import socket, sys
+one, two = (socket.socket(socket.AF_UNIX) for _ in range(2))
+one.connect(sys.argv[1])
+two.connect(sys.argv[1])
+two.sendall(b'{"execute":"b"}')
+two.shutdown(socket.SHUT_WR)
+print(one.recv(99).decode().strip())
+one.sendall(b'{"execute":"a"}')
+print(one.recv(99).decode().strip())
+one.close()
+for line in two.makefile():
+    print(line.strip())
+"""
+
+
+def test_two_clients_at_once_are_served_as_they_were(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The second one waited in the server's queue until the first had gone."""
+    trace = write(
+        tmp_path / "t",
+        '{"t":0,"conn":1,"open":{}}\n',
+        '{"t":0,"conn":2,"open":{}}\n',
+        '{"t":0,"conn":2,"from":"client","msg":{"execute":"b"}}\n',
+        '{"t":0,"conn":2,"shut":"client"}\n',
+        '{"t":0,"conn":1,"from":"server","msg":{"QMP":1}}\n',
+        '{"t":0,"conn":1,"from":"client","msg":{"execute":"a"}}\n',
+        '{"t":0,"conn":1,"from":"server","msg":{"return":"a"}}\n',
+        '{"t":0,"conn":1,"close":"client"}\n',
+        '{"t":0,"conn":2,"from":"server","msg":{"QMP":2}}\n',
+        '{"t":0,"conn":2,"from":"server","msg":{"return":"b"}}\n',
+        '{"t":0,"conn":2,"close":"server"}\n',
+        '{"t":0,"finish":{"sessions":2,"messages":6}}\n',
+    )
+    played = serve_trace(trace, client=[sys.executable, "-c", TWO, "{listen}"], timeout=30)
+    assert capfd.readouterr().out.splitlines() == [
+        '{"QMP":1}',
+        '{"return":"a"}',
+        '{"QMP":2}',
+        '{"return":"b"}',
+    ]
+    assert [one.first for one in played.differences] == []
+    assert (played.sessions, played.client_code, played.exit_code) == (2, 0, 0)
+
+
 def write(path: Path, *lines: str) -> str:
     path.write_text('{"qmptrace":1}\n' + "".join(lines))
     return str(path)
