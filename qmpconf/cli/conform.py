@@ -18,7 +18,7 @@ from qmpconf.conform.suite import Options, Suite, chosen
 from qmpconf.conform.target import Target
 from qmpconf.conform.verdicts import Result, Verdict
 from qmpconf.errors import InputError, OutputError, UsageError
-from qmpconf.net.address import FORMS, parse_address
+from qmpconf.net.address import parse_address
 from qmpconf.net.process import Server
 from qmpconf.report import conform as views
 
@@ -26,7 +26,9 @@ from qmpconf.report import conform as views
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     target = parser.add_mutually_exclusive_group()
-    target.add_argument("--target", metavar="ADDR", help=f"the monitor: {FORMS}")
+    target.add_argument(
+        "--target", metavar="ADDR", help="the monitor: unix:PATH, a bare path or tcp:HOST:PORT"
+    )
     target.add_argument(
         "--spawn",
         metavar="COMMAND",
