@@ -7,6 +7,7 @@ import signal
 import sys
 
 from qmpconf.net.address import FORMS
+from qmpconf.replay.configuration import find, read_masks
 from qmpconf.replay.reduce_run import EVENT_PATIENCE, REPLY_PATIENCE, Reduced, reduce_trace
 
 _EPILOG = f"""\
@@ -66,6 +67,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="value",
         help="how strictly (%(default)s)",
     )
+    parser.add_argument(
+        "--masks",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="masks besides the built-in and configured ones; can be repeated",
+    )
     for name, default, text in (
         ("--event-timeout", EVENT_PATIENCE, "how long to wait for an event"),
         ("--timeout", REPLY_PATIENCE, "how long to wait for a reply"),
@@ -93,6 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
             event_timeout=arguments.event_timeout,
             timeout=arguments.timeout,
             time_limit=arguments.time_limit,
+            masks=[*find().masks, *(mask for file in arguments.masks for mask in read_masks(file))],
             progress=_quiet if arguments.quiet else _say,
         )
     finally:

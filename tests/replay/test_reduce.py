@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpconf.errors import InputError, TargetError, UsageError
-from qmpconf.monitor.core import Monitor, Send
+from qmpconf.monitor.core import Action, Monitor, Send
+from qmpconf.protocol.framing import CLIENT_LIMITS, Framer, Kind
 from qmpconf.replay.reduce import Recording, Unit, cut_up, shrink
 from qmpconf.replay.reduce_run import reduce_trace
 from qmpconf.replay.run import replay_trace
@@ -30,19 +31,23 @@ def server(spoil: Spoil) -> Callable[[socket.socket], None]:
 
     def behave(sock: socket.socket) -> None:
         monitor = Monitor(CATALOG, lambda: 1_000_002)
-        number, actions = monitor.open()
+        framer = Framer(CLIENT_LIMITS)
         asked: list[str] = []
-        while True:
+        number, actions = monitor.open()
+
+        def answer(actions: list[Action]) -> None:
             while monitor.wait() == 0:
                 actions += monitor.work()
             for action in actions:
                 if isinstance(action, Send):
                     sock.sendall(spoil(asked, action.data))
-            data = sock.recv(65536)
-            if not data:
-                return
-            asked.append(json.loads(data)["execute"])
-            actions = monitor.receive(number, data)
+
+        answer(actions)
+        while data := sock.recv(65536):
+            for frame in framer.feed(data):
+                if frame.kind is Kind.VALUE:
+                    asked.append(json.loads(frame.data)["execute"])
+                    answer(monitor.receive(number, frame.data))
 
     return behave
 
