@@ -309,3 +309,35 @@ def test_any_bytes_get_an_answer_or_none(data: bytes, order: Order, tmp_path_fac
         assert isinstance(action, Send)
     live.leave()
     assert live.result.exit_code == 1
+
+
+@given(
+    tokens=st.lists(st.sampled_from(["a", "b", "reply", "event"]), max_size=40),
+    order=st.sampled_from(["strict", "request"]),
+)
+def test_who_says_what_was_recorded_hears_what_was_recorded(
+    tokens: list[str], order: Order, tmp_path_factory: Any
+) -> None:
+    """Pipelined or not, with equal commands: every message of the server comes, in its order."""
+    script: list[str] = []
+    pending: list[str] = []
+    for at, token in enumerate([*tokens, *["reply"] * len(tokens)]):
+        if token == "event":
+            script.append(f'< {{"event": "E{at}"}}')
+        elif token != "reply":
+            pending.append(token)
+            script.append(f'> {{"execute":"{token}"}}')
+        elif pending:
+            script.append(f'< {{"return": "{pending.pop(0)}{at}"}}')
+    path = tmp_path_factory.getbasetemp() / "played.qmptrace"
+    path.write_text('{"qmptrace":1}\n' + "\n".join(lines_of(script, 1, "client")) + "\n")
+    live = Live(str(path), order)
+    heard = live.open()
+    for text in script:
+        if text[0] == ">":
+            said = live.say(text[2:])
+            assert sum("return" in one for one in said) == 1  # also to a client that waits
+            heard += said
+    live.leave()
+    assert heard == [json.loads(text[2:]) for text in script if text[0] == "<"]
+    assert live.result.exit_code == 0

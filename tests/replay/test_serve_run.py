@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -196,3 +197,25 @@ def test_options_of_the_other_kind_of_server_are_refused(tmp_path: Path) -> None
         assert f"{words[-2]} is for" in done.stderr
     with pytest.raises(UsageError, match="say where clients connect"):
         serve_trace("t")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 1), (signal.SIGINT, 130)])
+def test_a_signal_ends_it_with_a_report(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    trace = ROOT / "traces" / "qemu-7.2.22-shell.qmptrace.gz"
+    command = [*SERVE, str(trace), "--listen", "s"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=-1, text=True
+    ) as child:
+        assert child.stderr is not None
+        assert child.stdout is not None
+        assert "on unix:s" in child.stderr.readline()
+        child.send_signal(number)
+        assert child.wait(20) == code
+        assert "missing: session, session 1" in child.stdout.read()
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_damaged_trace_is_refused_with_its_line(tmp_path: Path) -> None:
+    trace = write(tmp_path / "t", '{"t":0,"conn":1,"open":{}}\n', "damage\n", "{}\n")
+    with pytest.raises(InputError, match="t:3"):
+        serve_trace(trace, listen=[str(tmp_path / "s")])
