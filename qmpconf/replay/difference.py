@@ -19,6 +19,9 @@ Kind = Literal["changed", "missing", "extra", "moved"]
 #: What a difference means for an upgrade (`qmpconf.replay.upgrade`); empty: that was not asked.
 Effect = Literal["", "design", "changed", "broke"]
 
+#: Characters of a value in a difference.
+VALUE_WIDTH = 160
+
 #: Instances of one difference that are kept in full.
 KEPT = 3
 
@@ -122,3 +125,11 @@ class Differences:
 
 #: Groups that are kept: a replay against another product has more than anyone reads.
 MOST = 2000
+
+
+def shown(data: bytes, width: int = VALUE_WIDTH) -> str:
+    """The bytes of a message for people: as they are if they are printable ASCII."""
+    part = data[: width + 1]
+    printable = part.isascii() and part.decode("ascii").isprintable()
+    text = part.decode("ascii") if printable else repr(part)[2:-1]
+    return text if len(text) <= width else text[: width - 3] + "..."

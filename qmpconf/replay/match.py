@@ -23,9 +23,17 @@ from qmpconf.protocol.messages import Event, Failure, Greeting, Success, Unknown
 from qmpconf.protocol.values import Value, pointer
 from qmpconf.replay import introspection
 from qmpconf.replay.bindings import Bindings
-from qmpconf.replay.compare import NOTHING, Comparison, Level, Masked, Mismatch, compare
-from qmpconf.replay.difference import Difference, Kind
-from qmpconf.replay.masks import Mask, Masks
+from qmpconf.replay.compare import (
+    NOTHING,
+    Comparison,
+    Level,
+    Masked,
+    Mismatch,
+    compare,
+    excuse_redacted,
+)
+from qmpconf.replay.difference import VALUE_WIDTH, Difference, Kind, shown
+from qmpconf.replay.masks import Masks
 from qmpconf.replay.said import Said
 from qmpconf.replay.upgrade import Judge, Judgement
 
@@ -55,8 +63,7 @@ _ABOUT = ("id", "device", "node-name", "job-id", "qom-path", "path", "name")
 
 #: Places of one message that are reported one by one.
 _MOST_PLACES = 40
-#: Characters of a value in a difference, and of a message around it.
-_VALUE_WIDTH = 160
+#: Characters of a message around a difference.
 _LINE_WIDTH = 120
 #: Messages before a difference that are kept to be shown.
 _BEFORE = 3
@@ -189,7 +196,7 @@ class Matcher:
             note = self._excuse(said)
             if not note and said.command == "quit" and ended:
                 note = "a server that quits need not get its reply out"
-            self._tell("missing", said, None, "", _shown(said.data), why, note=note)
+            self._tell("missing", said, None, "", shown(said.data), why, note=note)
         self._due.clear()
         self._due_events.clear()
 
@@ -309,7 +316,7 @@ class Matcher:
         if level is Level.EXACT and not found.mismatches:
             return Comparison([whole])
         if expected.redacted:
-            _excuse_redacted(found, expected.redacted)
+            excuse_redacted(found, expected.redacted)
         return found
 
     def _is_equal(self, expected: Said, got: Said) -> bool:
@@ -365,7 +372,7 @@ class Matcher:
         """Tell one place that differs; gives whether it counts."""
         whole = not mismatch.path
         sides = [
-            _shown(said.data) if whole else _text(value)
+            shown(said.data) if whole else _text(value)
             for said, value in ((expected, mismatch.expected), (got, mismatch.got))
         ]
         place = pointer(mismatch.path)
@@ -373,7 +380,7 @@ class Matcher:
 
     def _extra(self, said: Said, note: str = "") -> None:
         note = note or self._excuse(said)
-        self._tell("extra", None, said, "", "nothing", _shown(said.data), note=note)
+        self._tell("extra", None, said, "", "nothing", shown(said.data), note=note)
 
     def _excuse(self, said: Said) -> str:
         limited = isinstance(said.message, Event) and said.of in RATE_LIMITED
@@ -398,8 +405,8 @@ class Matcher:
             note = note or meant.words
         about = expected or got
         lines = (got.before if got else ()) or self._around
-        before = tuple(f"{arrow} {_shown(data, _LINE_WIDTH)}" for arrow, data in lines)
-        own = (f"<- {_shown(got.data, _LINE_WIDTH)}",) if got else ()
+        before = tuple(f"{arrow} {shown(data, _LINE_WIDTH)}" for arrow, data in lines)
+        own = (f"<- {shown(got.data, _LINE_WIDTH)}",) if got else ()
         self._report(
             Difference(
                 kind,
@@ -418,17 +425,6 @@ class Matcher:
         return not note
 
 
-#: What covers a value that was replaced in the recording.
-REDACTED = Mask("redacted", "", "*", "/**", "any", "the value is not in the recording")
-
-
-def _excuse_redacted(found: Comparison, places: tuple[str, ...]) -> None:
-    for mismatch in list(found.mismatches):
-        if mismatch.kind == "changed" and pointer(mismatch.path) in places:
-            found.mismatches.remove(mismatch)
-            found.masked.append(Masked(REDACTED, mismatch.path, mismatch.expected, mismatch.got))
-
-
 def _key(said: Said) -> _Key:
     if isinstance(said.message, Success | Failure):
         return said.answers
@@ -443,13 +439,5 @@ def _about(value: Value) -> frozenset[tuple[str, str]]:
     return frozenset((name, data[name]) for name in _ABOUT if isinstance(data.get(name), str))
 
 
-def _shown(data: bytes, width: int = _VALUE_WIDTH) -> str:
-    """The bytes of a message for people: as they are if they are printable ASCII."""
-    part = data[: width + 1]
-    printable = part.isascii() and part.decode("ascii").isprintable()
-    text = part.decode("ascii") if printable else repr(part)[2:-1]
-    return text if len(text) <= width else text[: width - 3] + "..."
-
-
 def _text(value: Value) -> str:
-    return "nothing" if value is NOTHING else brief(value, _VALUE_WIDTH)
+    return "nothing" if value is NOTHING else brief(value, VALUE_WIDTH)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from qmpconf.replay.learn import learn
 from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
 from qmpconf.report.replay import as_text
 from tests.real.conftest import StartServer, require
 from tests.real.machines import BARE
 from tests.replay.spoiler import Spoil, Spoiler
-from traces.record import HERE, SESSIONS, Session
+from traces.record import HERE, SESSIONS, Session, record
 
 
 def recording(session: Session) -> Path:
@@ -150,12 +151,48 @@ DESCRIPTORS = (
 )
 
 
-@pytest.mark.parametrize("newer", ["qemu-10.0", "qemu-11.1"])
-def test_another_version_differs_and_the_replay_goes_on_to_the_end(
-    newer: str, tmp_path: Path, start_server: StartServer
+@pytest.mark.parametrize(
+    ("older", "newer", "gone"),
+    [
+        ("5.2.0", "qemu-7.2", ("reply to query-cpus-fast", "/return/0/arch")),
+        ("7.2.22", "qemu-10.0", ("reply to query-status", "/return/singlestep")),
+        ("7.2.22", "qemu-11.1", ("reply to query-status", "/return/singlestep")),
+    ],
+)
+def test_a_newer_release_tells_what_an_upgrade_breaks_and_brings(
+    older: str, newer: str, gone: tuple[str, str], start_rich: StartServer
 ) -> None:
-    trace = HERE / "qemu-7.2.22-libvirt.qmptrace.gz"
-    result = replay_trace(str(trace), target=str(start_server(newer).path), event_timeout=1)
+    trace = HERE / f"qemu-{older}-rich.qmptrace.gz"
+    result = replay_trace(str(trace), target=str(start_rich(newer).path), event_timeout=1)
     assert result.exit_code == 1
     assert result.failure == ""
-    assert ("changed", "greeting", "/QMP/version/qemu/major") in differences(result)
+    assert result.upgrade is not None
+    assert result.upgrade.old is not None
+    assert result.upgrade.new is not None
+    firsts = [group.first for group in result.differences]
+    broke = {(one.subject, one.pointer) for one in firsts if one.effect == "broke"}
+    assert gone in broke, as_text(result)
+    assert len(broke) < 25
+    assert sum(one.effect == "design" for one in firsts) > 100
+    assert all(one.effect for one in firsts)
+    behaved = result.upgrade.behaved.values()
+    assert sum(one.same for one in behaved) > 0.8 * sum(one.times for one in behaved)
+    assert any(one.seen for one in result.upgrade.announced())
+    known = {group.first.digest: "planned for" for group in result.new}
+    again = replay_trace(
+        str(trace), target=str(start_rich(newer).path), event_timeout=1, known=known
+    )
+    assert [group.first for group in again.new] == []
+    assert again.gone == []
+
+
+def test_two_recordings_of_one_scenario_need_no_mask(tmp_path: Path) -> None:
+    """The built-in masks cover what varies between two runs of the rich session."""
+    session = next(one for one in SESSIONS if one.name == "qemu-7.2-rich")
+    require(session.build)
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    found = learn([str(record(session, folder)) for folder in folders])
+    assert found.pairs > 300
+    assert (found.masks, found.left) == ([], [])

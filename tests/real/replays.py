@@ -1,0 +1,150 @@
+"""Replays of the whole corpus on real servers, as figures: ``reports/replay.md``.
+
+::
+
+    python -m tests.real.replays -n 50 -o reports/replay.md
+
+1. Each trace of the corpus is replayed N times against the build that it was recorded with, with a
+   fresh server each: nothing may differ.
+2. Single changes are put into what a server says (`tests.replay.test_changes`): each must be found.
+3. Traces are replayed against newer releases: what an upgrade breaks, changes and brings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from qmpconf.replay.result import Result
+from qmpconf.replay.run import replay_trace
+from tests.real.builds import BuildError, find
+from tests.replay.test_changes import ROWS, changing, replay
+from traces.record import HERE, SESSIONS, Session
+
+COMMAND = "python -m tests.real.replays"
+
+#: Recorded with, replayed against.
+UPGRADES = (("5.2", "7.2"), ("7.2", "10.0"), ("7.2", "11.1"))
+
+
+def trace_of(session: Session) -> Path:
+    """The recording of a session in the corpus."""
+    build = find(session.build)
+    return HERE / f"{build.product}-{build.version}-{session.client}.qmptrace.gz"
+
+
+def played(trace: Path, session: Session, **options: float) -> Result:
+    """One replay of `trace` against a fresh server that is started as `session` starts it."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        session.start(find(session.build), Path(folder)) as server,
+    ):
+        return replay_trace(str(trace), target=str(server.path), **options)
+
+
+def on_its_own_build(times: int) -> Iterator[tuple[str, ...]]:
+    """A row for each trace: how often it was replayed, and how often without a difference."""
+    for session in SESSIONS:
+        trace = trace_of(session)
+        results = [played(trace, session) for _ in range(times)]
+        same = sum(result.exit_code == 0 for result in results)
+        first = results[0]
+        masked = sum(use.count for use in first.masks.values())
+        seconds = sorted(result.seconds for result in results)[times // 2]
+        yield (
+            trace.name.removesuffix(".qmptrace.gz"),
+            str(first.sent),
+            f"{first.replies}/{first.events}",
+            str(times),
+            str(same),
+            str(sum(result.differences.count for result in results)),
+            str(masked),
+            f"{seconds:.2f} s",
+        )
+
+
+def spoilt() -> tuple[int, int]:
+    """How many of the single changes were found, of how many."""
+    found = 0
+    for row in ROWS:
+        with tempfile.TemporaryDirectory() as folder:
+            result = replay(Path(folder), changing(row))
+        places = {(one.first.kind, one.first.subject, one.first.pointer) for one in result.new}
+        found += row.found in places and not result.masks
+    return found, len(ROWS)
+
+
+def upgrades() -> Iterator[tuple[str, ...]]:
+    """A row for each trace of an older release against a newer one."""
+    for before, after in UPGRADES:
+        for session in SESSIONS:
+            if not session.build.endswith(f"-{after}"):
+                continue
+            old = next(
+                one
+                for one in SESSIONS
+                if one.client == session.client and one.build.endswith(f"-{before}")
+            )
+            result = played(trace_of(old), session, event_timeout=1)
+            assert result.upgrade is not None
+            behaved = result.upgrade.behaved.values()
+            announced = list(result.upgrade.announced())
+            effects = [group.first.effect for group in result.new]
+            notes = len(result.differences) - len(result.new)
+            yield (
+                f"{session.client} ({session.build.removesuffix('-' + after)})",
+                f"{before} to {after}",
+                f"{sum(one.same for one in behaved)} of {sum(one.times for one in behaved)}",
+                str(len(effects) - effects.count("changed")),
+                str(effects.count("changed")),
+                str(notes),
+                f"{sum(one.seen for one in announced)} of {len(announced)}",
+            )
+
+
+def page(times: int) -> Iterator[str]:
+    """The report, line by line."""
+    yield "# Replays\n"
+    yield f"Made by `{COMMAND} -n {times} -o reports/replay.md`.\n"
+    yield "## Each trace of the corpus against its own build\n"
+    head = ("trace", "sent", "replies/events", "replays", "without difference", "differences")
+    head = (*head, "masked places", "median time")
+    yield tabulate(list(on_its_own_build(times)), head, "github", disable_numparse=True)
+    found, rows = spoilt()
+    yield "\n## Single changes in what a server says\n"
+    yield f"{found} of {rows} were found, and none was masked.\n"
+    yield "## Against a newer release\n"
+    yield (
+        "Kinds of differences. *Broke*: the client loses something. *Otherwise*: another value or "
+        "order. *By design*: what the newer schema tells, a note. *Announced*: changes that the "
+        "schemas announce for what the session uses, and how many of them the replay met.\n"
+    )
+    head = ("session", "releases", "the same", "broke", "otherwise", "by design", "announced, met")
+    yield tabulate(list(upgrades()), head, "github", disable_numparse=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the report; exit code 4 when a build is missing."""
+    parser = argparse.ArgumentParser(prog=COMMAND)
+    parser.add_argument("-n", type=int, default=50, metavar="TIMES", help="replays of each trace")
+    parser.add_argument("-o", "--output", type=Path, help="the report (default: stdout)")
+    options = parser.parse_args(arguments)
+    try:
+        text = "\n".join(page(options.n)) + "\n"
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 4
+    if options.output:
+        options.output.write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
