@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from qmpconf.errors import TargetError, UsageError
 from qmpconf.monitor.core import Send
 from qmpconf.protocol.messages import from_server
 from qmpconf.protocol.requirements import REQUIREMENTS, Party
+from qmpconf.report.conform_client import parse_list
 from qmpconf.schema.store import load_shipped
 from qmpconf.trace.reader import TraceReader
 
@@ -153,4 +153,27 @@ def test_scenarios_are_about_rules_that_bind_clients() -> None:
     assert {REQUIREMENTS[one.requirement].binds for one in SCENARIOS} == {Party.CLIENT}
     assert len({one.id for one in SCENARIOS}) == len(SCENARIOS)
     assert PLAIN.manners == Manners()
-    assert json.dumps([one.id for one in SCENARIOS])
+
+
+# --- real clients ----------------------------------------------------------------------------------
+
+
+def test_qemus_own_library_copes_but_with_ten_mebibytes(tmp_path: Path) -> None:
+    words = [sys.executable, str(Path(__file__).parent / "clients" / "qmp_client.py"), "oob"]
+    patterns = ("event.*", "oob.*", "framing.any-piece/bytes", "framing.any-size/*")
+    options = Options(str(tmp_path), patterns=patterns, quiet=True)
+    outcome = conform_client(words, CATALOG, options)
+    assert broken(outcome) == {"framing.any-size/10-mib"}
+
+
+def test_the_published_page_is_about_every_listed_client_and_scenario() -> None:
+    folder = Path(__file__).parents[2] / "reports"
+    page = (folder / "clients.md").read_text(encoding="utf-8")
+    listed = parse_list((folder / "clients.toml").read_text(encoding="utf-8"), "clients.toml")
+    for client in listed:
+        assert f"## {client.name}\n" in page
+        assert f"```sh\n{client.command}\n```" in page
+        assert client.note in page
+    for scenario in SCENARIOS:
+        assert f"| `{scenario.id}`" in page
+        assert scenario.title in page
