@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 #: ``changed``: another value; ``missing``: recorded, but not given by the target; ``extra``: given
-#: by the target, but not recorded; ``moved``: in another order.
-Kind = Literal["changed", "missing", "extra", "moved"]
+#: by the target, but not recorded; ``moved``: in another order; ``fixed``: an error was recorded,
+#: and the target succeeds.
+Kind = Literal["changed", "missing", "extra", "moved", "fixed"]
 
 #: What a difference means for an upgrade (`qmpconf.replay.upgrade`); empty: that was not asked.
 Effect = Literal["", "design", "changed", "broke"]
@@ -55,6 +56,8 @@ class Difference:
     note: str = ""
     effect: Effect = ""
     why: str = ""
+    #: The message that comes nearest to one that has no match.
+    nearest: str = ""
 
     @property
     def fingerprint(self) -> tuple[str, ...]:

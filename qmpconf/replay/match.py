@@ -16,7 +16,7 @@ Pure: how long "a while" is, is the caller's business.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from qmpconf.protocol.messages import Event, Failure, Greeting, Success, Unknown, brief
@@ -33,33 +33,10 @@ from qmpconf.replay.compare import (
     excuse_redacted,
 )
 from qmpconf.replay.difference import VALUE_WIDTH, Difference, Kind, shown
+from qmpconf.replay.events import CAUSED, INSIDE, RATE_LIMITED, about_of, nearest
 from qmpconf.replay.masks import Masks
 from qmpconf.replay.said import Said
 from qmpconf.replay.upgrade import Judge, Judgement
-
-#: Events whose number depends on time: a server sends at most one a second and drops the others
-#: (PROTOCOL.md, event.rate-limit).  A missing or extra one does not count.
-RATE_LIMITED = frozenset(
-    {
-        "RTC_CHANGE",
-        "WATCHDOG",
-        "BALLOON_CHANGE",
-        "QUORUM_REPORT_BAD",
-        "QUORUM_FAILURE",
-        "VSERPORT_CHANGE",
-        "MEMORY_DEVICE_SIZE_CHANGE",
-        "HV_BALLOON_STATUS_REPORT",
-        "BLOCK_IO_ERROR",
-    }
-)
-
-#: A command, and the event that it emits itself: before its reply, or behind it, but always the
-#: same in one version of a server.
-INSIDE: Mapping[str, str] = {"stop": "STOP", "cont": "RESUME"}
-_CAUSED = frozenset(INSIDE.values())
-
-#: Members of an event's data that say what it is about.
-_ABOUT = ("id", "device", "node-name", "job-id", "qom-path", "path", "name")
 
 #: Places of one message that are reported one by one.
 _MOST_PLACES = 40
@@ -196,7 +173,8 @@ class Matcher:
             note = self._excuse(said)
             if not note and said.command == "quit" and ended:
                 note = "a server that quits need not get its reply out"
-            self._tell("missing", said, None, "", shown(said.data), why, note=note)
+            near = nearest(said, self._pool)
+            self._tell("missing", said, None, "", shown(said.data), why, note=note, nearest=near)
         self._due.clear()
         self._due_events.clear()
 
@@ -300,7 +278,8 @@ class Matcher:
         if expected.data == got.data:
             return Comparison()
         one, other = expected.message, got.message
-        whole = Mismatch((), "changed", one.value, other.value)
+        is_fixed = isinstance(one, Failure) and isinstance(other, Success)
+        whole = Mismatch((), "fixed" if is_fixed else "changed", one.value, other.value)
         if isinstance(one, Unknown) and not one.well_formed:
             return Comparison([whole])
         if type(one) is not type(other) and level is not Level.OUTCOME:
@@ -331,7 +310,7 @@ class Matcher:
         """What came and has the same name, and is most nearly about the same thing."""
         about = frozenset(
             item
-            for item in _about(said.message.value)
+            for item in about_of(said.message.value)
             if not self._bindings.may_differ(
                 "event", said.of, ("data", item[0]), item[1], said.line
             )
@@ -340,7 +319,7 @@ class Matcher:
         for one in self._pool:
             if one.of != said.of:
                 continue
-            other = _about(one.message.value)
+            other = about_of(one.message.value)
             common = len(about & other)
             if common > most and (common or not about or not other):
                 best, most = one, common
@@ -350,7 +329,7 @@ class Matcher:
         """Compare on which side of its command's reply an event of `INSIDE` came."""
         is_event = isinstance(pair.expected.message, Event)
         cause = pair.expected.of if is_event else INSIDE.get(pair.expected.command, "")
-        if cause not in _CAUSED:
+        if cause not in CAUSED:
             return
         for other in self._order:
             if isinstance(other.expected.message, Event) == is_event:
@@ -398,6 +377,7 @@ class Matcher:
         *,
         note: str = "",
         mismatch: Mismatch | None = None,
+        nearest: str = "",
     ) -> bool:
         """Report a difference; gives whether it counts."""
         meant = self._judge(kind, expected, got, mismatch) if self._judge else Judgement("")
@@ -420,6 +400,7 @@ class Matcher:
                 before if own and before[-1:] == own else before + own,
                 note,
                 *meant,
+                nearest,
             )
         )
         return not note
@@ -429,14 +410,6 @@ def _key(said: Said) -> _Key:
     if isinstance(said.message, Success | Failure):
         return said.answers
     return "greeting" if isinstance(said.message, Greeting) else "unknown"
-
-
-def _about(value: Value) -> frozenset[tuple[str, str]]:
-    """What an event is about: those members of its data that name something."""
-    data = value.get("data") if isinstance(value, dict) else None
-    if not isinstance(data, dict):
-        return frozenset()
-    return frozenset((name, data[name]) for name in _ABOUT if isinstance(data.get(name), str))
 
 
 def _text(value: Value) -> str:

@@ -259,6 +259,8 @@ def _message(number: int, groups: list[Group]) -> Iterator[str]:
         yield f"   {one.kind}{f' {place}' if place else ''}{times}{why} [{one.digest}]"
         yield f"     expected  {one.expected}"
         yield f"     got       {one.got}"
+        if one.nearest:
+            yield f"     nearest   {one.nearest}"
     if len(groups) > _PLACES:
         yield f"   ... and {_count(len(groups) - _PLACES, 'more place')} (all: --format json)"
     yield from (f"     {line}" for line in first.around)

@@ -156,7 +156,7 @@ ROWS = [
         "error",
         "netdev_del",
         lambda message: dumps({"return": {}, "id": message["id"]}),
-        ("changed", "reply to netdev_del", ""),
+        ("fixed", "reply to netdev_del", ""),
     ),
     # the wire
     Row(

@@ -25,6 +25,7 @@ from qmpconf.protocol.framing import Kind
 from qmpconf.protocol.values import loads
 from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
+from qmpconf.report.replay import as_text
 from qmpconf.trace.reader import Item, TraceReader, direction
 from qmpconf.trace.records import Close, Descriptor, Open
 from tests.replay.conftest import CATALOG, exchange, monitors, serving, written
@@ -696,3 +697,24 @@ def test_white_space_and_frames_stay_what_they_were(record: Record, again: Again
     ]
     assert Kind.VALUE in kinds
     assert direction(result.output, 1, "client") == direction(trace, 1, "client")
+
+
+def test_the_nearest_candidate_is_told_where_a_message_has_no_match(tmp_path: Path) -> None:
+    """An event about something else does not stand for it, and is shown beside it."""
+
+    def deleted(device: str) -> str:
+        stamp = '"timestamp": {"seconds": 1, "microseconds": 1}'
+        return f'{{"event": "DEVICE_DELETED", "data": {{"device": "{device}"}}, {stamp}}}'
+
+    def behave(sock: socket.socket) -> None:
+        if sock.recv(4096):
+            sock.sendall(f'{deleted("b")}\r\n{{"return": {{}}}}\r\n'.encode())
+            sock.recv(1)
+
+    script = ["1+", '1->{"execute":"x"}', '1<-{"return": {}}', f"1<-{deleted('a')}", "1-client"]
+    with serving(tmp_path / "s", behave):
+        trace = written(tmp_path / "t", script)
+        result = replay_trace(trace, target=str(tmp_path / "s"), event_timeout=0.1)
+    missing, extra = (group.first for group in result.differences)
+    assert (missing.kind, missing.nearest, extra.kind) == ("missing", deleted("b"), "extra")
+    assert f"nearest   {deleted('b')}" in as_text(result)

@@ -102,8 +102,8 @@ def test_another_stable_version_is_no_upgrade(tmp_path: Path) -> None:
         ("query-migrate-capabilities", {"return": [{"capability": "compress", "state": False}]}, {"return": []}, ("broke", "missing", "the schema of 10.0.13 has no compress any more")),
         ("x-query-rdma", DONE, NOT_FOUND, ("broke", "changed", "10.0.13 has no such command; its schema tells so")),
         ("stop", DONE, NOT_FOUND, ("broke", "changed", "10.0.13 has no such command; its schema does not tell so")),
-        ("stop", NOT_FOUND, DONE, ("changed", "changed", "it was refused before, and is accepted now")),
-        ("cxl-release-dynamic-capacity", NOT_FOUND, DONE, ("design", "changed", "the command is new in 10.0.13")),
+        ("stop", NOT_FOUND, DONE, ("changed", "fixed", "it was refused before, and is accepted now")),
+        ("cxl-release-dynamic-capacity", NOT_FOUND, DONE, ("design", "fixed", "the command is new in 10.0.13")),
         (
             '{"execute": "migrate", "arguments": {"uri": "x", "blk": true}}',
             DONE,
