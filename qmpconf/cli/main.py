@@ -29,10 +29,14 @@ VERBS = {
     "record": ("record", "record what a client and a server say to each other"),
     "check": ("check", "check recorded sessions against the protocol and a schema"),
     "replay": ("replay", "play a recording against another monitor and compare"),
-    "schema": ("schema", "fetch, list, show and export schemas"),
-    "serve": ("serve", "run the embedded monitor"),
+    "learn": ("learn", "learn from recordings of one scenario what may differ in a replay"),
+    "reduce": ("reduce", "shorten a recording to the commands that still show a difference"),
+    "show": ("show", "show what a recording holds"),
+    "serve": ("serve", "run the embedded monitor, or let a recording answer as the server"),
     "conform": ("conform", "put a live monitor to the test, rule by rule"),
+    "conform-client": ("conform_client", "put a client to the test, with a legal but unkind server"),
     "requirements": ("requirements", "list the rules of the protocol, and what covers each"),
+    "schema": ("schema", "fetch, list, show, compare and export schemas; compile documents"),
 }
 
 #: 128 + SIGINT, as shells have it.
