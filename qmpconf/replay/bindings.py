@@ -130,7 +130,7 @@ class Bindings:
         return self._judged(message, of, path, value, line).how is not None
 
     def _judged(self, message: Message, of: str, path: Path, value: Value, line: int) -> Verdict:
-        return judge(self.sent, self.catalog(), message, of, path, value, line)
+        return judge(self.sent, self.catalog, message, of, path, value, line)
 
     def _infer(
         self, message: Message, of: str, path: Path, expected: Value, got: Value, line: int
@@ -142,7 +142,7 @@ class Bindings:
         if self.shows(expected, got):
             words = f"{BOUND_REASON}the target's own value, shown again"
             return Mask("bound", message, of, place, "any", words)
-        if expected in self._inferred or not self.sent.of(expected, inside=_ANY):
+        if expected in self._inferred:
             return None
         if any(one.binding.target == got for one in self._inferred.values()):
             return None  # two recorded values cannot be one
@@ -207,10 +207,6 @@ class Bindings:
                 if changed is not None:
                     return dumps(changed), one.binding
         return None
-
-
-#: Any use of a string, whatever stands around it.
-_ANY = re.compile("")
 
 
 def _member_of(path: Path) -> str:

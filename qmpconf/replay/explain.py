@@ -60,7 +60,7 @@ def explain(path: str) -> list[Explanation]:
         key = (type(value), value)
         if key in found and found[key].is_bound:
             continue
-        verdict = judge(sent, catalog, said.kind, said.of, where, value, said.line)
+        verdict = judge(sent, lambda: catalog, said.kind, said.of, where, value, said.line)
         always = chosen.covering(said.kind, said.of, where) if said.kind == "reply" else ()
         bound, reason = verdict.how is not None, verdict.reason
         if not verdict.uses:

@@ -18,7 +18,7 @@ number.  So
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -145,14 +145,17 @@ _NOT_SENT = Verdict(None, "the client does not send it later")
 
 def judge(
     sent: Sent,
-    catalog: Catalog | None,
+    catalog_of: Callable[[], Catalog | None],
     message: Message,
     of: str,
     path: Path,
     value: Value,
     line: int,
 ) -> Verdict:
-    """Whether the value that a server gave at this place, in line `line`, is bound."""
+    """Whether the value that a server gave at this place, in line `line`, is bound.
+
+    `catalog_of` gives the recorded server's catalog, if there is one; it is asked when needed.
+    """
     if of == "query-qmp-schema":
         return _NO_CHOICE
     name = _member(path)
@@ -168,6 +171,7 @@ def judge(
         return _NOT_SENT
     if uses[0].line < line:
         return Verdict(None, f"the client chose it: it sends it in line {uses[0].line} already")
+    catalog = catalog_of()
     here = _kinds(catalog, message, of, path)
     if here is not None and "enum" in here:
         return Verdict(None, "a value of an enumeration", name, tuple(uses))

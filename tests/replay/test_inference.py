@@ -53,9 +53,9 @@ def command(name: str, **arguments: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_what_is_bound(of: str, path: str, value: Any, use: Any, how: str | None) -> None:
     parts = tuple(int(part) if part.isdigit() else part for part in path.split())
-    verdict = judge(sent(use), CATALOG, "reply", of, parts, value, 5)
+    verdict = judge(sent(use), lambda: CATALOG, "reply", of, parts, value, 5)
     assert verdict.how == how, verdict.reason
-    own = judge(sent(use), CATALOG, "reply", of, parts, value, 15)
+    own = judge(sent(use), lambda: CATALOG, "reply", of, parts, value, 15)
     assert own.how is None
     if how:
         assert "the client chose it: it sends it in line 10 already" in own.reason
