@@ -19,7 +19,7 @@ from qmpconf.errors import TargetError
 from qmpconf.protocol.messages import Greeting
 from qmpconf.protocol.requirements import REQUIREMENTS
 from qmpconf.protocol.values import Value
-from qmpconf.replay.compare import Comparison, Mismatch
+from qmpconf.replay.compare import Comparison, Level, Mismatch
 from qmpconf.replay.descriptors import Descriptors
 from qmpconf.replay.difference import Difference, Kind
 from qmpconf.replay.link import Link, Log
@@ -321,7 +321,7 @@ class Player:
         self, kind: Kind, expected: Said | None, got: Said | None, mismatch: Mismatch | None
     ) -> Judgement:
         upgrade = self._result.upgrade
-        if upgrade is None:
+        if upgrade is None or self._result.level is Level.EXACT:
             return Judgement("")
         return upgrade.judge(kind, expected, got, mismatch)
 

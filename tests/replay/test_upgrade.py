@@ -83,6 +83,16 @@ def test_an_upgrade_with_news_alone_has_no_differences_but_notes(tmp_path: Path)
     assert "another version greets otherwise" in text
 
 
+def test_exact_means_exact(tmp_path: Path) -> None:
+    result = play(tmp_path, "stop", DONE, DONE, compare="exact")
+    assert result.exit_code == 1
+    assert {group.first.pointer for group in result.new} == {
+        "/QMP/version/qemu/micro",
+        "/QMP/version/qemu/minor",
+        "/QMP/version/qemu/major",
+    }
+
+
 def test_another_stable_version_is_no_upgrade(tmp_path: Path) -> None:
     result = play(tmp_path, "stop", DONE, DONE, to=(7, 2, 23))
     assert result.upgrade is None
