@@ -169,7 +169,7 @@ def test_plain_pytest_without_a_target_has_nothing_to_do(tmp_path: Path) -> None
 
 
 def run_pytest(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "qmpconf.conform.plugin"]
+    command = [sys.executable, "-m", "pytest", "-q"]
     command += ["-p", "no:cacheprovider", "--pyargs", "qmpconf.conform", *words]
     return subprocess.run(
         command, cwd=folder, check=False, text=True, timeout=100, stdout=-1, stderr=-2
