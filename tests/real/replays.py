@@ -16,7 +16,6 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tabulate import tabulate
@@ -28,9 +27,6 @@ from tests.replay.test_changes import ROWS, changing, replay
 from traces.record import HERE, SESSIONS, Session
 
 COMMAND = "python -m tests.real.replays"
-
-#: Replays that run at the same time.
-_AT_ONCE = 2
 
 #: Recorded with, replayed against.
 UPGRADES = (("5.2", "7.2"), ("7.2", "10.0"), ("7.2", "11.1"))
@@ -55,10 +51,7 @@ def on_its_own_build(times: int) -> Iterator[tuple[str, ...]]:
     """A row for each trace: how often it was replayed, and how often without a difference."""
     for session in SESSIONS:
         trace = trace_of(session)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            results = [
-                one.result() for one in [pool.submit(played, trace, session) for _ in range(times)]
-            ]
+        results = [played(trace, session) for _ in range(times)]
         same = sum(result.exit_code == 0 for result in results)
         gone = sum(result.exit_code == 4 for result in results)
         first = next((result for result in results if not result.failure), results[0])
