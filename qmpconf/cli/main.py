@@ -34,7 +34,10 @@ VERBS = {
     "show": ("show", "show what a recording holds"),
     "serve": ("serve", "run the embedded monitor, or let a recording answer as the server"),
     "conform": ("conform", "put a live monitor to the test, rule by rule"),
-    "conform-client": ("conform_client", "put a client to the test, with a legal but unkind server"),
+    "conform-client": (
+        "conform_client",
+        "put a client to the test, with a legal but unkind server",
+    ),
     "requirements": ("requirements", "list the rules of the protocol, and what covers each"),
     "schema": ("schema", "fetch, list, show, compare and export schemas; compile documents"),
 }

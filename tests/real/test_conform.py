@@ -23,6 +23,7 @@ from qmpconf.conform.suite import Options, Suite
 from qmpconf.conform.target import Target
 from qmpconf.conform.verdicts import Verdict
 from qmpconf.net.address import UnixAddress
+from qmpconf.net.process import Server as SpawnedServer
 from qmpconf.report.conform import closing
 from tests.real.builds import RELEASES, Build
 from tests.real.conftest import StartServer, require
@@ -60,7 +61,16 @@ def test_real_server_conforms(
     name: str, start_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found = conform(start_server(name), tmp_path / "out")
+    if name == "qemu-storage-daemon-5.2":
+        # It aborts on query-events: only whoever has started it can start it again.
+        with SpawnedServer(spawn(require(name))) as server:
+            server.start()
+            server.wait_until_bound()
+            options = Options(slow=EVERYTHING, folder=str(tmp_path / "out"))
+            with Suite(Target(server.address, server=server), options) as suite:
+                found = suite.run_all()
+    else:
+        found = conform(start_server(name), tmp_path / "out")
     assert found.exit_code == 0, closing(found)
     assert found.unexpected == [], closing(found)
     assert found.counts[Verdict.PASS] > 350
