@@ -52,7 +52,7 @@ def measure(rounds: int, *, quick: bool) -> Iterator[Row]:
     count = 4000 // scale
     times = wire.sequential(rounds, count)
     yield wire_row("sequential round trips, zero-cost server", times, "socat", 1.0, count)
-    count = 200 // scale
+    count = 80 // scale
     times = wire.streaming(max(3, rounds // 3), count)
     what = "streaming 200 KB replies, zero-cost server"
     yield wire_row(what, times, "socat", 1.0, count)
