@@ -1,0 +1,226 @@
+"""Messages to summaries: what a line of ``qmpconf show`` says, as data.
+
+`Summaries` takes a trace's items one by one, or the frames of a live session, and gives a `Summary`
+for each message and for each thing that happens to a session.  It keeps a `Session` for each
+connection, to know which command a response answers, and forgets it when the session closes.
+
+A long reply is not parsed: its result is skipped, for nothing of it is told.  Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from qmpconf.protocol.framing import Frame, Kind
+from qmpconf.protocol.matching import Pending
+from qmpconf.protocol.messages import (
+    Command,
+    Event,
+    Failure,
+    Greeting,
+    Success,
+    type_name,
+)
+from qmpconf.protocol.session import Session, Step
+from qmpconf.protocol.values import dumps
+from qmpconf.trace.reader import Item
+from qmpconf.trace.records import Close, Finish, Open, Shut, Side, Traffic
+
+#: What a summary can be of: the protocol's messages, what is none of them, and a session's fate.
+What = Literal[
+    "greeting",
+    "command",
+    "return",
+    "error",
+    "event",
+    "malformed",
+    "other",
+    "open",
+    "shut",
+    "close",
+    "gap",
+]
+
+#: Outcomes of what is malformed, beside the parser's reasons.
+UNENDED = "a message that does not end"
+SKIPPED = "passed over after an error"
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """One message, or one thing that happened to a session.
+
+    ==========  ==================================================================================
+    `line`      where it stands in its trace; the line on which it ends
+    `t`         seconds since the trace was started
+    `sender`    whose message, or whose doing it is; ``server`` where the recorder closed
+    `kind`      ``malformed`` is what is no JSON, ``other`` what is JSON and no message
+    `name`      of the command (of a response: of the one that it answers, "" for none), the event
+    `id`        as JSON text, "" where there is none
+    `oob`       whether a command asks for out-of-band execution, a response was given out of band
+    `latency`   seconds from the command to its response
+    `answers`   line of the command that a response answers, 0 for none
+    `outcome`   an error's class, a greeting's version, who closed, why something is malformed
+    `text`      an error's description, a greeting's package, a session's addresses or its failure
+    `size`      bytes of the message, with the white space behind it; bytes that a gap hides
+    `fds`       how many descriptors rode on it
+    ==========  ==================================================================================
+    """
+
+    line: int
+    t: float
+    conn: int
+    sender: Side
+    kind: What
+    name: str = ""
+    id: str = ""
+    oob: bool = False
+    latency: float | None = None
+    answers: int = 0
+    outcome: str = ""
+    text: str = ""
+    size: int = 0
+    fds: int = 0
+
+
+#: What `Summaries.take` takes; records of raw bytes and the footer are no messages.
+Summable = Item | Open | Shut | Close | Traffic | Finish
+
+
+class Summaries:
+    """Makes summaries, in the order of the trace."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[int, Session] = {}
+
+    def take(self, item: Summable) -> Summary | None:
+        """The summary of the next item; None for white space between messages."""
+        if type(item) is Item:
+            return self._message(item)
+        if isinstance(item, Open):
+            ends = " -> ".join(filter(None, (item.client, item.server)))
+            return Summary(item.line, item.t, item.conn, "client", "open", text=ends)
+        if isinstance(item, Shut):
+            return Summary(item.line, item.t, item.conn, item.who, "shut")
+        if isinstance(item, Close):
+            self._sessions.pop(item.conn, None)
+            side: Side = "client" if item.who == "client" else "server"
+            return Summary(
+                item.line, item.t, item.conn, side, "close", outcome=item.who, text=item.error
+            )
+        return None
+
+    def _message(self, item: Item) -> Summary | None:
+        frame = item.frame
+        if frame.kind is Kind.SPACE:
+            return None
+        session = self._sessions.get(item.conn)
+        if session is None:
+            session = self._sessions[item.conn] = Session()
+        mark = (item.line, item.t)
+        if item.sender == "client":
+            step = session.client(frame, mark)
+        else:
+            step = session.server(_skimmed(frame), mark)
+        told = _told(step, frame)
+        answered = step.answered
+        if answered is not None:
+            told |= _answering(answered, item.t)
+        return Summary(
+            item.line,
+            item.t,
+            item.conn,
+            item.sender,
+            size=len(frame.data) + len(frame.end),
+            fds=len(item.fds),
+            **told,
+        )
+
+
+def summarize(items: Iterable[Summable]) -> Iterator[Summary]:
+    """The summaries of a trace's items (`TraceReader.items`), in constant memory."""
+    take = Summaries().take
+    for item in items:
+        found = take(item)
+        if found is not None:
+            yield found
+
+
+def _told(step: Step, frame: Frame) -> dict[str, Any]:
+    """What the message itself says."""
+    message = step.message
+    if frame.kind is Kind.PARTIAL:
+        return {"kind": "malformed", "outcome": UNENDED}
+    if frame.kind is Kind.SKIPPED:
+        return {"kind": "malformed", "outcome": SKIPPED}
+    if isinstance(message, Command):
+        return {
+            "kind": "command",
+            "name": message.name,
+            "id": _text_of(message.id) if message.has_id else "",
+            "oob": message.oob,
+        }
+    if isinstance(message, Success):
+        return {"kind": "return", "id": _text_of(message.id) if message.has_id else ""}
+    if isinstance(message, Failure):
+        return {
+            "kind": "error",
+            "id": _text_of(message.id) if message.has_id else "",
+            "outcome": message.error_class,
+            "text": message.description,
+        }
+    if isinstance(message, Event):
+        return {"kind": "event", "name": message.name}
+    if isinstance(message, Greeting):
+        version = ".".join(map(str, message.version))
+        return {"kind": "greeting", "outcome": version, "text": message.package}
+    if message is not None and message.well_formed:
+        return {"kind": "other", "outcome": type_name(message.value)}
+    reason = message.problems[0].seen if message is not None and message.problems else ""
+    return {"kind": "malformed", "outcome": reason}
+
+
+def _answering(answered: Pending, t: float) -> dict[str, Any]:
+    """What the command that is answered adds to the response."""
+    line, asked = answered.mark
+    return {"name": answered.name, "oob": answered.oob, "latency": t - asked, "answers": line}
+
+
+def _text_of(value: Any) -> str:
+    return f'"{value}"' if type(value) is str and _SIMPLE(value) else dumps(value).decode("ascii")
+
+
+#: Most ids: nothing in them needs an escape.
+_SIMPLE = re.compile(r"[\w.:/-]*\Z", re.ASCII).match
+
+# --- long replies ------------------------------------------------------------------------------
+
+#: Bytes from which on a reply is worth a look before it is parsed.
+_LONG = 1024
+
+
+class _Reply(msgspec.Struct, forbid_unknown_fields=True):
+    """A success with nothing special about it."""
+
+    result: msgspec.Raw = msgspec.field(name="return")
+    id: msgspec.Raw = msgspec.Raw(b"")
+
+
+_reply = msgspec.json.Decoder(_Reply).decode
+
+
+def _skimmed(frame: Frame) -> Frame:
+    """`frame`, or the same reply with an empty result where that means the same here."""
+    data = frame.data
+    if len(data) < _LONG or frame.kind is not Kind.VALUE or not data.isascii() or b"\\u" in data:
+        return frame
+    try:
+        reply = _reply(data)
+    except (msgspec.MsgspecError, RecursionError):
+        return frame
+    identity = bytes(reply.id)
+    short = b'{"return":{},"id":%b}' % identity if identity else b'{"return":{}}'
+    return Frame(frame.kind, short, frame.end, frame.plain)
