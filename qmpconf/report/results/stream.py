@@ -1,0 +1,200 @@
+"""Result streams as files: written line by line, read back whole or as far as they go.
+
+A stream that its writer did not end has no `Finish`: everything up to there is read, and the
+`Result` says that it was cut off.  A torn last line is skipped.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import IO, Any, Self
+
+import msgspec
+
+from qmpconf.errors import InputError, OutputError
+from qmpconf.report.results.records import VERSION, Finish, Header, Record, Verb
+from qmpconf.version import __version__
+
+_encode = msgspec.json.Encoder().encode
+_decode_header = msgspec.json.Decoder(Header).decode
+_decode_record = msgspec.json.Decoder(Record).decode
+_decode_finish = msgspec.json.Decoder(Finish).decode
+
+
+@dataclass(slots=True)
+class Result:
+    """One stream: `finish` is None when it was cut off; `origin` is its path, or empty."""
+
+    header: Header
+    records: list[Record] = field(default_factory=list)
+    finish: Finish | None = None
+    origin: str = ""
+
+    def end(self, exit_code: int, failure: str = "") -> Self:
+        """Complete it."""
+        self.finish = Finish(finish=len(self.records), exit_code=exit_code, failure=failure)
+        return self
+
+
+def header(verb: Verb, command: str = "", label: str = "") -> Header:
+    """The first line of a stream that begins now."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    by = f"qmpconf {__version__}"
+    return Header(verb=verb, by=by, started=now, command=command, label=label)
+
+
+class ResultWriter:
+    """Writes one stream to a file, each record at once; ``-`` is stdout.
+
+    `finish` ends it; a writer that is closed before leaves a stream that is seen to be cut off.
+    Raises `OutputError` for a file that cannot be written.
+    """
+
+    def __init__(self, path: str, head: Header) -> None:
+        self._path = path
+        self._count = 0
+        try:
+            self._file: IO[bytes] = (
+                sys.stdout.buffer if path == "-" else open(path, "wb")  # noqa: SIM115 - closed below
+            )
+        except OSError as error:
+            raise self._refused(error) from None
+        self._line(head)
+
+    def write(self, *records: Record) -> None:
+        """Append records."""
+        for record in records:
+            self._line(record)
+            self._count += 1
+
+    def finish(self, exit_code: int, failure: str = "") -> None:
+        """Append the footer."""
+        self._line(Finish(finish=self._count, exit_code=exit_code, failure=failure))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._path != "-":
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _line(self, record: Header | Record | Finish) -> None:
+        try:
+            self._file.write(dumped(record) + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise self._refused(error) from None
+
+    def _refused(self, error: OSError) -> OutputError:
+        return OutputError(f"cannot write {self._path}: {error.strerror or error}")
+
+
+def write_result(path: str, result: Result) -> None:
+    """Write a whole stream.  Raises `OutputError`."""
+    with ResultWriter(path, result.header) as writer:
+        writer.write(*result.records)
+        if result.finish:
+            writer.finish(result.finish.exit_code, result.finish.failure)
+
+
+def dumped(record: Header | Record | Finish) -> bytes:
+    """A record as one line of JSON; half a surrogate pair, which UTF-8 has not, is escaped."""
+    try:
+        return _encode(record)
+    except UnicodeEncodeError:
+        return _encode(_whole(msgspec.to_builtins(record)))
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_whole(name): _whole(one) for name, one in value.items()}
+    return [_whole(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def read_result(path: str) -> Result:
+    """The stream in the file `path`; ``-`` is stdin.
+
+    Raises `InputError` for a file that cannot be read, that is no result, of a newer version, or
+    damaged in the middle.
+    """
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read()
+        else:
+            with open(path, "rb") as file:
+                data = file.read()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+    return parse_result(data, "stdin" if path == "-" else path)
+
+
+def parse_result(data: bytes, origin: str = "") -> Result:
+    """The stream in `data`.  Raises `InputError`, as `read_result` does."""
+    lines = data.split(b"\n")
+    torn = lines.pop()
+    if not lines:
+        raise InputError(f"{origin}:1: this is no result of qmpconf: {_shown(torn)}")
+    result = Result(_head(lines[0], origin), origin=origin)
+    for number, line in enumerate(lines[1:], 2):
+        if result.finish is not None:
+            raise InputError(f"{origin}:{number}: there is more after the result's last line")
+        if line.startswith(b'{"finish":'):
+            result.finish = _checked(_decode_finish, line, origin, number)
+            if result.finish.finish != len(result.records):
+                raise InputError(
+                    f"{origin}:{number}: {result.finish.finish} records were written, and "
+                    f"{len(result.records)} are here; write the result again"
+                )
+        else:
+            result.records.append(_checked(_decode_record, line, origin, number))
+    return result
+
+
+def _head(line: bytes, origin: str) -> Header:
+    try:
+        version = msgspec.json.decode(line)["qmpresult"]
+    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
+        raise InputError(
+            f"{origin}:1: this is no result of qmpconf: {_shown(line)}; write one with "
+            "'qmpconf check --result FILE', for example"
+        ) from None
+    if version != VERSION:
+        raise InputError(
+            f"{origin}:1: the result has version {version!r}; this qmpconf reads version "
+            f"{VERSION}: use a newer one"
+        )
+    found: Header = _checked(_decode_header, line, origin, 1)
+    return found
+
+
+def _checked(decode: Any, line: bytes, origin: str, number: int) -> Any:
+    try:
+        return decode(line)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError(f"{origin}:{number}: no record of a result: {error}") from None
+
+
+def _shown(line: bytes) -> str:
+    text = ascii(line[:60])[1:]
+    return text + ("..." if len(line) > 60 else "") if line else "the file is empty"
+
+
+def subjects_of(records: Iterable[Record]) -> list[str]:
+    """The names of subjects that records are about, in their order."""
+    named = (getattr(one, "subject", "") for one in records)
+    return list(dict.fromkeys(name for name in named if name))
