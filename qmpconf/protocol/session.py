@@ -11,6 +11,11 @@ earlier ones, so nothing is judged by who was first, where both orders are legal
 judged by the phase that it met in the server, which is known when its response comes, because
 in-band responses keep the order of their commands (qmp-spec section 2.3).
 
+A recording may lack bytes (`Session.gap`).  From there on nobody is blamed for what the missing
+bytes may hold: a greeting, a negotiation, commands, their responses.  A response counts as the
+answer to a command where its id proves it; once one was answered that was sent behind the gap, the
+order holds again, and so do the rules that build on it.  Without ids, that is never.
+
 It knows no schema: arguments and results are values.  `LEGAL` is the table of what may come when.
 """
 
@@ -78,8 +83,25 @@ _DUE = {
 #: How responses and events begin, also those that cannot be read to their end.
 _RESPONSE = re.compile(rb'\s*\{\s*"(?:return|error|id)"')
 #: What a reader says of input that is JSON, but for its characters.
-_NO_TEXT = re.compile("UTF-8|surrogate")
+NO_TEXT = re.compile("UTF-8|surrogate")
 _EVENT = re.compile(rb'\s*\{\s*"(?:timestamp|event|data)"')
+
+
+#: Rules about how a message fits what came before it: behind a gap, that is not known.
+_OF_ORDER = frozenset(
+    {
+        "greeting.first",
+        "negotiation.client-first",
+        "negotiation.enable-offered",
+        "negotiation.no-events",
+        "negotiation.gate",
+        "negotiation.once",
+        "negotiation.bad-enable",
+        "request.oob-negotiated",
+        "oob.id",
+        "oob.overtakes",
+    }
+)
 
 
 class Breach(msgspec.Struct, frozen=True):
@@ -142,17 +164,30 @@ class Session:
         self._shut: set[Party] = set()  # who has ended its direction
         self._unfinished: dict[Party, tuple[str, str, Any]] = {}  # messages that did not end
         self._ungreeted = False
+        self._passing: set[Party] = set()  # whose bytes are missing, and no message was read since
+        self._unsure = False  # the negotiation, or a part of it, may have been missed
 
     @property
     def pending(self) -> tuple[Pending, ...]:
         """What waits for a response: in-band in the order sent, then out-of-band."""
         return self._queue.pending
 
+    def gap(self, who: Party) -> None:
+        """Take note that bytes of `who` are missing here, and with them whatever they held."""
+        self._queue.gap()
+        self._passing.add(who)
+        self._unfinished.pop(who, None)
+        self._unsure |= self.phase is not Phase.COMMANDS
+        if who is Party.SERVER:
+            self._end, self._end_mark = b"", None
+
     # --- the client's side ---------------------------------------------------------------------
 
     def client(self, frame: Frame, mark: Any = None) -> Step:
         """Take the client's next frame.  `mark` comes back in the breaches that it causes."""
         step = Step()
+        if frame.kind is not Kind.SKIPPED and self._passing:
+            self._passing.discard(Party.CLIENT)
         if frame.kind is Kind.VALUE:
             step.message = message = from_client(frame.data)
         elif frame.kind is Kind.MALFORMED:
@@ -171,10 +206,12 @@ class Session:
         else:
             self._commands += 1
             self._judge_command(message, step, mark)
-            waiting.oob = message.oob and "oob" in self.enabled
+            waiting.oob = message.oob and (self._unsure or "oob" in self.enabled)
             if message.problems and not message.has_id:
                 waiting.elastic = self._queue.after_malformed
         self._queue.add(waiting)
+        if self._unsure:
+            _drop_order(step)
         return step
 
     def _judge_command(self, command: Command, step: Step, mark: Any) -> None:
@@ -208,6 +245,10 @@ class Session:
         if frame.kind is Kind.SPACE:
             self._end += frame.data
             return step
+        if self._passing and Party.SERVER in self._passing:
+            if frame.kind is Kind.SKIPPED:
+                return step  # the rest of a message that is lost
+            self._passing.discard(Party.SERVER)
         if self._end == b"\r\n":
             self._end, self._end_mark = b"", None
         else:
@@ -246,7 +287,18 @@ class Session:
             self._judge_event(message, step, mark)
         else:
             self._answer(message, step, mark)
+        if self._unsure:
+            self._settle_phase(message, step)
         return step
+
+    def _settle_phase(self, message: Greeting | Success | Failure | Event, step: Step) -> None:
+        """Behind a gap: take the phase from what shows it, and nothing from what does not."""
+        _drop_order(step)
+        if self.phase is Phase.COMMANDS and step.answered is not None:
+            # The negotiation itself was seen to succeed, or else `enabled` stays unknown.
+            self._unsure = step.answered.name != "qmp_capabilities"
+        elif isinstance(message, Event) or (isinstance(message, Success) and step.answered):
+            self.phase = Phase.COMMANDS
 
     def _judge_event(self, event: Event, step: Step, mark: Any) -> None:
         self._quitting |= event.name == "SHUTDOWN"
@@ -282,7 +334,7 @@ class Session:
             Party.SERVER: "response.exactly-one",
             Party.CLIENT: "session.half-close" if Party.CLIENT in self._shut and not failed else "",
         }.get(who or Party.RECORDER, "")
-        if rule and not self._quitting:
+        if rule and not self._quitting and self._queue.certain:
             wanted = "a response before the end of the session"
             for waiting in self.pending:
                 if waiting.elastic and who is Party.SERVER:
@@ -324,7 +376,7 @@ class Session:
             step.server(mark, problem.requirement, problem.pointer, problem.expected, problem.seen)
         if step.answered is None:
             return
-        if step.answered.overtaken:
+        if step.answered.overtaken and self._queue.certain:
             wanted, seen = "its response at once", f"behind that to {step.answered.overtaken}"
             step.server(mark, "oob.overtakes", "", wanted, seen)
         message = step.answered.message
@@ -336,7 +388,7 @@ class Session:
                 self._judge_version(response, step, mark)
         elif isinstance(response, Success):
             rule = "request.non-object" if message.well_formed else "framing.json-strict"
-            if message.problems and _NO_TEXT.search(message.problems[0].seen):
+            if message.problems and NO_TEXT.search(message.problems[0].seen):
                 rule = "framing.utf8-in"
             step.server(mark, rule, "", "an error", outcome)
         elif message.well_formed and outcome != "GenericError":
@@ -373,6 +425,12 @@ class Session:
         if outcome != "CommandNotFound":
             where = "" if outcome == "success" else "/error/class"
             step.server(mark, rule, where, "CommandNotFound", outcome)
+
+
+def _drop_order(step: Step) -> None:
+    """Forget breaches that may be none, where the negotiation may have been missed."""
+    if step.breaches:
+        step.breaches = [one for one in step.breaches if one.requirement not in _OF_ORDER]
 
 
 def _enable(command: Command) -> dict[str, int]:

@@ -67,7 +67,7 @@ class Features:
 
     def of_command(self, name: str) -> tuple[str, ...]:
         """The marks of the command itself; raises KeyError when there is none of that name."""
-        return self._marks(name, self._catalog.commands[name].facts)
+        return self.marks(name, self._catalog.commands[name].facts)
 
     def can_use(self, key: str) -> bool:
         """Whether a value of the type `key` can use anything that is marked."""
@@ -89,12 +89,13 @@ class Features:
     def _is_marked(self, key: str) -> bool:
         found = self._catalog.types.get(key)
         if isinstance(found, Object):
-            return any(self._marks(one.name, one.facts) for one in found.members)
+            return any(self.marks(one.name, one.facts) for one in found.members)
         if isinstance(found, Enum):
-            return any(self._marks("", one.facts) for one in found.values)
+            return any(self.marks("", one.facts) for one in found.values)
         return False
 
-    def _marks(self, name: str, facts: Facts) -> tuple[str, ...]:
+    def marks(self, name: str, facts: Facts) -> tuple[str, ...]:
+        """The marks of one entry: its own features, and what its name says."""
         if self._by_prefix and name.startswith("x-"):
             return (*(one for one in facts.features if one == "deprecated"), "unstable")
         return tuple(one for one in MEANINGFUL if one in facts.features)
@@ -109,14 +110,14 @@ class Features:
         found = self._catalog.types[key]
         if isinstance(found, Enum):
             values = {
-                one.name: _Part(self._marks("", one.facts), one.facts) for one in found.values
+                one.name: _Part(self.marks("", one.facts), one.facts) for one in found.values
             }
             return _Outline({name: part for name, part in values.items() if part.marks})
         shape = shape_of(self._catalog, key)
         parts = {}
         for member in shape.members.values():
             below = member.type if self.can_use(member.type) else ""
-            marks = self._marks(member.name, member.facts)
+            marks = self.marks(member.name, member.facts)
             if marks or below:
                 parts[member.name] = _Part(marks, member.facts, below)
         return _Outline(parts, shape.tag, shape.variants)
