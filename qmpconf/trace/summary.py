@@ -186,7 +186,12 @@ def _told(step: Step, frame: Frame) -> dict[str, Any]:
 def _answering(answered: Pending, t: float) -> dict[str, Any]:
     """What the command that is answered adds to the response."""
     line, asked = answered.mark
-    return {"name": answered.name, "oob": answered.oob, "latency": t - asked, "answers": line}
+    return {
+        "name": answered.name,
+        "oob": answered.oob,
+        "latency": round(t - asked, 6),
+        "answers": line,
+    }
 
 
 def _text_of(value: Any) -> str:

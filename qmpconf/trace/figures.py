@@ -1,0 +1,87 @@
+"""Figures of traces as plain data: what `qmpconf.trace.stats` collects.
+
+They convert to JSON (`msgspec.to_builtins`) and back (`msgspec.convert`).  Times are in seconds.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from qmpconf.trace.records import Side
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """How long the responses to one command took, in seconds.
+
+    `count` responses came, `errors` of them were errors; `unanswered` calls got none.  `p50` and
+    `p95` are within 1 %, the rest is exact.  `buckets` has (upper bound, count) of each bucket
+    that is not empty, the shortest first.
+    """
+
+    name: str
+    count: int
+    errors: int
+    unanswered: int
+    p50: float
+    p95: float
+    min: float
+    max: float
+    total: float
+    buckets: list[tuple[float, int]]
+
+
+class EventRate(msgspec.Struct, frozen=True):
+    """How often one event came; `peak` times in one second of the trace's clock."""
+
+    name: str
+    count: int
+    peak: int
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """What one side sent: messages, and their bytes with the white space behind them."""
+
+    messages: int = 0
+    bytes: int = 0
+
+
+class Lengths(msgspec.Struct, frozen=True):
+    """How long sessions took, in seconds; `unclosed` ones up to what was seen of them last."""
+
+    count: int = 0
+    unclosed: int = 0
+    min: float = 0.0
+    p50: float = 0.0
+    max: float = 0.0
+    total: float = 0.0
+
+
+class Size(msgspec.Struct, frozen=True):
+    """How big the messages of one kind and name are.
+
+    There are `count`, of `total` bytes; the biggest one has `biggest` and stands in `line` of
+    `trace`.
+    """
+
+    kind: str
+    name: str
+    count: int
+    total: int
+    biggest: int
+    trace: str
+    line: int
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """Everything.  `seconds` is from the first to the last line, summed over the traces."""
+
+    traces: int
+    messages: int
+    seconds: float
+    kinds: dict[str, int]
+    flows: dict[Side, Flow]
+    latencies: list[Latency]
+    events: list[EventRate]
+    events_peak: int
+    sessions: Lengths
+    sizes: list[Size]

@@ -1,0 +1,302 @@
+"""Summaries to figures: how many, how long, how big.
+
+`Stats` takes the summaries of one trace; those of several traces merge.  `Stats.figures` gives
+plain data (`qmpconf.trace.figures`).  Pure.
+
+Memory is bounded, whatever the trace holds.  Times are counted in buckets, each 2 % wider than the
+one before, so a percentile is within 1 % of the exact one; counts, sums, the least and the most
+are exact.  Beyond `MOST_NAMES` names the rest share one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from typing import Self, TypeVar
+
+from qmpconf.trace.figures import EventRate, Figures, Flow, Latency, Lengths, Size
+from qmpconf.trace.records import Side
+from qmpconf.trace.summary import SKIPPED, Summary
+
+#: Distinct names of commands, and of events, that are told apart.
+MOST_NAMES = 2000
+#: The name of the rest.
+OTHERS = "(others)"
+#: How many sizes `Figures` has: those of the biggest messages.
+BIGGEST = 10
+
+#: Each bucket's upper bound by that of the one before it.
+_GROWTH = 1.02
+_LOG = math.log(_GROWTH)
+#: Decimals of a time in a trace.
+_DIGITS = 6
+#: What is shorter or longer than this, in seconds, goes into the first or last bucket.
+_LEAST, _MOST = 1e-6, 1e9
+
+
+class Spread:
+    """A distribution of times in buckets."""
+
+    __slots__ = ("buckets", "count", "max", "min", "total")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total = 0.0
+        self.min = math.inf
+        self.max = 0.0
+        self.buckets: Counter[int] = Counter()
+
+    def add(self, seconds: float) -> None:
+        """Count one; less than nothing, as clocks that are set back give, is nothing."""
+        seconds = min(max(seconds, 0.0), _MOST)
+        self.count += 1
+        self.total += seconds
+        self.min = min(self.min, seconds)
+        self.max = max(self.max, seconds)
+        self.buckets[math.ceil(math.log(max(seconds, _LEAST)) / _LOG)] += 1
+
+    def merge(self, other: Spread) -> None:
+        """Count what `other` has counted."""
+        self.count += other.count
+        self.total += other.total
+        self.min = min(self.min, other.min)
+        self.max = max(self.max, other.max)
+        self.buckets.update(other.buckets)
+
+    def percentile(self, share: float) -> float:
+        """The time that `share` of all (0 to 1) do not exceed; 0 where there are none."""
+        wanted = max(1, math.ceil(share * self.count))
+        if wanted >= self.count:
+            return self.max
+        for index, count in sorted(self.buckets.items()):
+            wanted -= count
+            if wanted <= 0:
+                middle: float = _GROWTH**index * 2 / (1 + _GROWTH)
+                return round(min(max(middle, self.min), self.max), _DIGITS)
+        return 0.0
+
+    def bounds(self) -> list[tuple[float, int]]:
+        """(upper bound, count) of each bucket that is not empty."""
+        return [
+            (float(f"{_GROWTH**index:.6g}"), count) for index, count in sorted(self.buckets.items())
+        ]
+
+
+class _Calls:
+    """One command's."""
+
+    __slots__ = ("asked", "errors", "times")
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.errors = 0
+        self.times = Spread()
+
+    def latency(self, name: str) -> Latency:
+        times = self.times
+        return Latency(
+            name,
+            times.count,
+            self.errors,
+            max(0, self.asked - times.count),
+            times.percentile(0.5),
+            times.percentile(0.95),
+            times.min if times.count else 0.0,
+            times.max,
+            round(times.total, _DIGITS),
+            times.bounds(),
+        )
+
+
+class _Rate:
+    """How often something happens."""
+
+    __slots__ = ("count", "in_second", "peak", "second")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.peak = 0
+        self.second = -1
+        self.in_second = 0
+
+    def add(self, t: float) -> None:
+        second = int(min(max(t, 0.0), _MOST))
+        if second != self.second:
+            self.second, self.in_second = second, 0
+        self.count += 1
+        self.in_second += 1
+        self.peak = max(self.peak, self.in_second)
+
+    def merge(self, other: _Rate) -> None:
+        """Another trace has another clock: what happened in one second of it stays apart."""
+        self.count += other.count
+        self.peak = max(self.peak, other.peak)
+
+
+class _Sizes:
+    """Those of the messages of one kind and name."""
+
+    __slots__ = ("biggest", "count", "line", "total", "trace")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total = 0
+        self.biggest = -1
+        self.trace = ""
+        self.line = 0
+
+    def add(self, size: int, line: int, trace: str) -> None:
+        self.count += 1
+        self.total += size
+        if size > self.biggest:
+            self.biggest, self.line, self.trace = size, line, trace
+
+    def merge(self, other: _Sizes) -> None:
+        self.count += other.count
+        self.total += other.total
+        if other.biggest > self.biggest:
+            self.biggest, self.line, self.trace = other.biggest, other.line, other.trace
+
+    def size(self, kind: str, name: str = "") -> Size:
+        return Size(kind, name, self.count, self.total, self.biggest, self.trace, self.line)
+
+
+class Stats:
+    """Collects; `trace` names the trace in the list of the biggest messages."""
+
+    def __init__(self, trace: str = "") -> None:
+        self._trace = trace
+        self._traces = 1
+        self._kinds: Counter[str] = Counter()
+        self._messages: Counter[Side] = Counter()
+        self._bytes: Counter[Side] = Counter()
+        self._calls: dict[str, _Calls] = {}
+        self._events: dict[str, _Rate] = {}
+        self._all_events = _Rate()
+        self._open: dict[int, tuple[float, float]] = {}  # when each session began, was seen last
+        self._lengths = Spread()
+        self._unclosed = 0
+        self._first = math.inf
+        self._last = -math.inf
+        self._seconds = 0.0
+        self._sizes: dict[str, _Sizes] = {}  # by kind and name
+
+    @classmethod
+    def of(cls, summaries: Iterable[Summary], trace: str = "") -> Self:
+        """Those of one trace."""
+        stats = cls(trace)
+        for one in summaries:
+            stats.add(one)
+        return stats
+
+    def add(self, one: Summary) -> None:
+        """Take the next summary of the trace."""
+        t = one.t
+        self._first = min(self._first, t)
+        self._last = max(self._last, t)
+        kind = one.kind
+        if kind == "close":
+            begun, _ = self._open.pop(one.conn, (t, t))
+            self._lengths.add(t - begun)
+        else:
+            known = self._open.get(one.conn)
+            self._open[one.conn] = (t if known is None else known[0], t)
+        if kind in _NO_MESSAGE:
+            self._kinds[kind] += kind == "gap"
+            return
+        self._bytes[one.sender] += one.size
+        if kind == "malformed" and one.outcome == SKIPPED:
+            return
+        self._kinds[kind] += 1
+        self._messages[one.sender] += 1
+        if kind == "command":
+            self._call(one.name).asked += 1
+        elif kind == "event":
+            self._all_events.add(t)
+            _named(self._events, one.name, _Rate).add(t)
+        elif one.latency is not None:
+            calls = self._call(one.name)
+            calls.times.add(one.latency)
+            calls.errors += kind != "return"
+        _named(self._sizes, f"{kind} {one.name}", _Sizes).add(one.size, one.line, self._trace)
+
+    def merge(self, other: Stats) -> None:
+        """Take what `other` has collected of another trace; it is of no use afterwards."""
+        self._settle()
+        other._settle()
+        self._traces += other._traces
+        self._kinds.update(other._kinds)
+        self._messages.update(other._messages)
+        self._bytes.update(other._bytes)
+        for name, calls in other._calls.items():
+            mine = self._call(name)
+            mine.asked += calls.asked
+            mine.errors += calls.errors
+            mine.times.merge(calls.times)
+        for name, rate in other._events.items():
+            _named(self._events, name, _Rate).merge(rate)
+        self._all_events.merge(other._all_events)
+        self._lengths.merge(other._lengths)
+        self._unclosed += other._unclosed
+        self._seconds += other._seconds
+        for name, sizes in other._sizes.items():
+            _named(self._sizes, name, _Sizes).merge(sizes)
+
+    def figures(self) -> Figures:
+        """What was collected: commands by the time that they took in total, events by number."""
+        self._settle()
+        latencies = [calls.latency(name) for name, calls in self._calls.items()]
+        latencies.sort(key=lambda one: (-one.total, one.name))
+        events = [EventRate(name, one.count, one.peak) for name, one in self._events.items()]
+        events.sort(key=lambda one: (-one.count, one.name))
+        lengths = self._lengths
+        sizes = [one.size(*name.split(" ", 1)) for name, one in self._sizes.items()]
+        sizes.sort(key=lambda one: (-one.biggest, one.kind, one.name))
+        return Figures(
+            self._traces,
+            sum(self._messages.values()),
+            round(self._seconds, _DIGITS),
+            {kind: count for kind in _ORDER if (count := self._kinds[kind])},
+            {side: Flow(self._messages[side], self._bytes[side]) for side in _SIDES},
+            latencies,
+            events,
+            self._all_events.peak,
+            Lengths(
+                lengths.count,
+                self._unclosed,
+                lengths.min if lengths.count else 0.0,
+                lengths.percentile(0.5),
+                lengths.max,
+                round(lengths.total, _DIGITS),
+            ),
+            sizes[:BIGGEST],
+        )
+
+    def _settle(self) -> None:
+        """The trace has ended: count the sessions that did not close, and how long it took."""
+        for begun, last in self._open.values():
+            self._lengths.add(last - begun)
+            self._unclosed += 1
+        self._open.clear()
+        if self._last > self._first:
+            self._seconds += min(self._last - self._first, _MOST)
+        self._first, self._last = math.inf, -math.inf
+
+    def _call(self, name: str) -> _Calls:
+        return _named(self._calls, name, _Calls)
+
+
+_Kept = TypeVar("_Kept")
+_SIDES: tuple[Side, Side] = ("client", "server")
+_NO_MESSAGE = frozenset({"open", "shut", "close", "gap"})
+_ORDER = ("greeting", "command", "return", "error", "event", "other", "malformed", "gap")
+
+
+def _named(known: dict[str, _Kept], name: str, make: type[_Kept]) -> _Kept:
+    """What is kept for `name`, made where there is room for one more."""
+    found = known.get(name)
+    if found is None:
+        name = name if len(known) < MOST_NAMES else OTHERS
+        found = known.setdefault(name, make())
+    return found
