@@ -10,7 +10,7 @@ One `Checker` checks one trace.  It keeps the state of the open sessions and not
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from qmpconf.check.rules import Reporter, Rules
 from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success
@@ -26,6 +26,30 @@ if TYPE_CHECKING:
 
     from qmpconf.check.basis import Basis
     from qmpconf.check.findings import Finding
+    from qmpconf.protocol.matching import Pending
+
+
+class Observer(Protocol):
+    """Sees what the checker sees, step by step.
+
+    `basis` is what the session is checked against by then (None: wire rules alone).
+    """
+
+    def sent(
+        self, session: Session, basis: Basis | None, item: Item, step: Step, found: list[Finding]
+    ) -> None:
+        """A frame of the client, and what was found in it."""
+
+    def received(
+        self, session: Session, basis: Basis | None, item: Item, step: Step, phase: Phase
+    ) -> None:
+        """A frame of the server; `phase` is that in which it came."""
+
+    def shut(self, session: Session, who: Party) -> None:
+        """`who` has closed its sending direction."""
+
+    def ended(self, basis: Basis | None, pending: Sequence[Pending], who: Party | None) -> None:
+        """The session ended, by `who` (None: unknown); `pending` still waited."""
 
 
 class _Talk:
@@ -39,9 +63,14 @@ class _Talk:
         self.rules: Rules | None = None
         self.take(basis)
 
+    @property
+    def basis(self) -> Basis | None:
+        """What it is checked against."""
+        return self.rules.basis if self.rules else None
+
     def take(self, basis: Basis | None) -> None:
         """Check against `basis` from now on."""
-        if basis is not (self.rules and self.rules.basis):
+        if basis is not self.basis:
             self.rules = Rules(basis, self.reporter) if basis else None
 
 
@@ -50,12 +79,18 @@ class Checker:
 
     `choose` gives the catalog for a greeting (None: there has been none yet), or None for wire
     rules alone; it is asked at the start of each session and at each greeting.  `path` goes into
-    the findings.  `messages` and `sessions` count what was checked.
+    the findings.  `observer` sees it, too.  `messages` and `sessions` count what was checked.
     """
 
-    def __init__(self, path: str, choose: Callable[[Greeting | None], Basis | None]) -> None:
+    def __init__(
+        self,
+        path: str,
+        choose: Callable[[Greeting | None], Basis | None],
+        observer: Observer | None = None,
+    ) -> None:
         self._path = path
         self._choose = choose
+        self._observer = observer
         self.messages = 0
         self.sessions = 0
 
@@ -77,7 +112,10 @@ class Checker:
             elif type(item) is Close and item.conn in talks:
                 yield from self._end(talks.pop(item.conn), Party(item.who), bool(item.error))
             elif type(item) is Shut and item.conn in talks:
-                talks[item.conn].session.shut(Party(item.who))
+                session = talks[item.conn].session
+                session.shut(Party(item.who))
+                if self._observer is not None:
+                    self._observer.shut(session, Party(item.who))
         for talk in talks.values():
             yield from self._end(talk, None)
 
@@ -91,6 +129,8 @@ class Checker:
         for breach in talk.session.close(who, failed=failed):
             yield talk.reporter.breach(breach, names.get(breach.mark, ""))
         rules = talk.rules
+        if self._observer is not None:
+            self._observer.ended(talk.basis, pending, who)
         for one in pending:
             if rules and isinstance(one.message, Command):
                 yield from rules.unanswered(one.message, one.mark)
@@ -103,6 +143,8 @@ class Checker:
             found += _duplicates(talk, item, step, Party.CLIENT)
         if talk.rules is not None and type(message) is Command:
             found += talk.rules.command(message, item.line, step.breaches, item.redacted)
+        if self._observer is not None:
+            self._observer.sent(talk.session, talk.basis, item, step, found)
         return found
 
     def _server(self, talk: _Talk, item: Item) -> Sequence[Finding]:
@@ -114,6 +156,8 @@ class Checker:
             found += _duplicates(talk, item, step, Party.SERVER)
         if type(message) is Greeting:
             talk.take(self._choose(message))
+        if self._observer is not None:
+            self._observer.received(talk.session, talk.basis, item, step, phase)
         rules = talk.rules
         if rules is None:
             return found

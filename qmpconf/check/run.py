@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qmpconf.check.checker import Checker
+from qmpconf.check.checker import Checker, Observer
 from qmpconf.check.choice import NEEDLES, Automatic, Fixed, Survey, Utterance, survey, wire_only
 from qmpconf.check.findings import Groups
 from qmpconf.schema.store import load
@@ -48,14 +48,15 @@ def check(
     reader: TraceReader,
     choose: Callable[[Greeting | None], Basis | None] | None = None,
     groups: Groups | None = None,
+    observer: Observer | None = None,
 ) -> Outcome:
     """Check one trace; without `choose`, against the catalog that `automatic` finds.
 
-    Findings are added to `groups`, so that several traces can share them.  Raises InputError for a
-    trace that cannot be read.
+    Findings are added to `groups`, so that several traces can share them; `observer` sees what the
+    checker sees (`qmpconf.check.collect`).  Raises InputError for a trace that cannot be read.
     """
     choose = automatic(reader) if choose is None else choose
-    checker = Checker(reader.path, choose)
+    checker = Checker(reader.path, choose, observer)
     groups = Groups() if groups is None else groups
     with _rare_collections():
         for finding in checker.check(reader.items()):
