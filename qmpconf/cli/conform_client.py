@@ -9,12 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from qmpconf.cli.serve import DEFAULT_SCHEMA
 from qmpconf.conform.client.run import Options, conform_client
 from qmpconf.conform.client.scenarios import SCENARIOS
 from qmpconf.conform.known import Known
 from qmpconf.conform.verdicts import Result
 from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.monitor.core import DEFAULT_SCHEMA
 from qmpconf.net.address import parse_address
 from qmpconf.report import conform as lines
 from qmpconf.report import conform_client as views

@@ -17,9 +17,8 @@ from tabulate import tabulate
 
 from qmpconf.check.run import Outcome, check
 from qmpconf.cli.demo_client import Done, work
-from qmpconf.cli.serve import DEFAULT_SCHEMA
 from qmpconf.errors import OutputError
-from qmpconf.monitor.core import Monitor
+from qmpconf.monitor.core import DEFAULT_SCHEMA, Monitor
 from qmpconf.monitor.server import MonitorServer
 from qmpconf.net.address import Address
 from qmpconf.net.endpoint import Listener

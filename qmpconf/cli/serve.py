@@ -11,16 +11,13 @@ from contextlib import ExitStack
 
 from qmpconf.errors import UsageError
 from qmpconf.monitor.commands import is_answered
-from qmpconf.monitor.core import Monitor, identity_of
+from qmpconf.monitor.core import DEFAULT_SCHEMA, Monitor, identity_of
 from qmpconf.monitor.server import MonitorServer
 from qmpconf.net.address import FORMS, Address, parse_address
 from qmpconf.net.endpoint import Listener
 from qmpconf.replay.serve_run import serve_trace
 from qmpconf.report.serve import as_text
 from qmpconf.schema.store import load
-
-#: The catalog that is served where none is named.
-DEFAULT_SCHEMA = "qemu-11.1.3"
 
 _INTERRUPTED = 130
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -46,6 +46,9 @@ from qmpconf.version import __version__
 
 #: What follows every message (qmp-spec section 2.1).
 CRLF = b"\r\n"
+
+#: The catalog that a monitor serves where none is named.
+DEFAULT_SCHEMA = "qemu-11.1.3"
 
 #: In-band commands that may wait in a session with out-of-band execution.
 QUEUE = 8
@@ -196,6 +199,15 @@ class Monitor:
     def close(self) -> list[Action]:
         """Take note that the server ends: give up what is held."""
         self._give_up()
+        return self._done()
+
+    def tell(self, name: str, data: Mapping[str, Value]) -> list[Action]:
+        """Tell an event, as if it had happened to the machine.
+
+        `data` is made to fit the catalog: what is missing is added, what it does not know is left
+        out.  An event that the catalog does not have is not told.
+        """
+        self._emit(name, dict(data))
         return self._done()
 
     def _give_up(self) -> None:

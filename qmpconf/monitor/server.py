@@ -104,7 +104,9 @@ class MonitorServer:
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
-        self._selector.register(self._wake, selectors.EVENT_READ, None)
+        self._wake.setblocking(False)
+        self._waker.setblocking(False)
+        self._selector.register(self._wake, selectors.EVENT_READ, self._awake)
         self._listening = [one.socket for one in listeners if is_listening(one.socket)]
         for sock in self._listening:
             sock.settimeout(0.0)
@@ -134,10 +136,14 @@ class MonitorServer:
     def stop(self) -> None:
         """Make `run` return; may be called from a signal handler or another thread."""
         self._stopping = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Make `run` ask the monitor whether there is something to do; from any thread."""
         try:
             self._waker.send(b"\0")
         except OSError:
-            return  # it has already returned
+            return  # it has already returned, or is awake
 
     def __enter__(self) -> Self:
         def work() -> None:
@@ -166,8 +172,10 @@ class MonitorServer:
 
     def _turn(self, timeout: float | None) -> None:
         for key, ready in self._selector.select(timeout):
-            if key.data is not None:
-                key.data(ready)
+            key.data(ready)
+
+    def _awake(self, _ready: int) -> None:
+        self._wake.recv(_CHUNK)
 
     def _drain(self) -> None:
         """Give clients what is due to them, for a while, when the server ends."""

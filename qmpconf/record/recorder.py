@@ -115,6 +115,7 @@ class Recorder:
         self._dialer = Dialer(self._poller, self._handlers, self._later, patience)
         self._given: dict[Side, socket.socket] = {}  # connections that were inherited
         self._stopping = False
+        self._quiet_by = 0.0
         self._buffer = memoryview(bytearray(CHUNK))
         self._parked: dict[Side, deque[socket.socket]] = {"client": deque(), "server": deque()}
         self._listeners: dict[Side, Listener] = {}
@@ -187,6 +188,18 @@ class Recorder:
         except OSError:
             return  # the loop is awake, or over
 
+    def stop_when_quiet(self, patience: float) -> None:
+        """End `run` once clients have nothing more to say for now, from any thread.
+
+        Connections that wait to be accepted and what clients have sent are recorded first; that
+        may take `patience` seconds.  Clients that are connected and silent are not waited for.
+        """
+        self._quiet_by = time.monotonic() + patience
+        try:
+            self._wake.send(b"x")
+        except OSError:
+            return  # the loop is over
+
     def stop_after_child(self, pid: int) -> None:
         """End `run` when process `pid` has ended, and so have the sessions that it left."""
         watch = os.pidfd_open(pid)
@@ -233,6 +246,8 @@ class Recorder:
 
     def _on_wake(self, _: int) -> None:
         self._wakes.recv(64)
+        if self._quiet_by:
+            self._drain(self._quiet_by, quiet=True)
 
     def _due(self) -> float:
         """Seconds until the next timer."""
@@ -246,16 +261,17 @@ class Recorder:
         due = time.monotonic() + seconds
         heapq.heappush(self._timers, (due, next(self._serial), action))
 
-    def _drain(self, deadline: float) -> None:
-        """Stop once all sessions are over; what waits to be accepted is served first."""
+    def _drain(self, deadline: float, *, quiet: bool = False) -> None:
+        """Stop once all sessions are over, or all clients `quiet`; who waits is accepted first."""
         listener = self._listeners.get("client")
         backlog = (
             listener is not None
             and listener.socket.fileno() >= 0
             and bool(polled(listener.socket, select.POLLIN))
         )
-        if (self._relays or self._dialer.busy or backlog) and time.monotonic() < deadline:
-            self._later(RETRY, lambda: self._drain(deadline))
+        busy = any(not quiet or _has_said(relay) for relay in self._relays.values())
+        if (busy or self._dialer.busy or backlog) and time.monotonic() < deadline:
+            self._later(RETRY, lambda: self._drain(deadline, quiet=quiet))
         else:
             self._stopping = True
 
@@ -429,3 +445,8 @@ class Recorder:
         if listener is not None and self._handlers.pop(listener.socket.fileno(), None) is not None:
             self._poller.unregister(listener.socket)
             listener.close()
+
+
+def _has_said(relay: Relay) -> bool:
+    """Whether a session's client has sent something that was not read yet, or has gone."""
+    return bool(polled(relay.sockets[0], select.POLLIN | select.POLLRDHUP))
