@@ -32,6 +32,7 @@ VERBS = {
     "learn": ("learn", "learn from recordings of one scenario what may differ in a replay"),
     "reduce": ("reduce", "shorten a recording to the commands that still show a difference"),
     "show": ("show", "show what a recording holds"),
+    "convert": ("convert", "convert captures, logs and transcripts to traces and back"),
     "serve": ("serve", "run the embedded monitor, or let a recording answer as the server"),
     "conform": ("conform", "put a live monitor to the test, rule by rule"),
     "conform-client": (

@@ -11,6 +11,9 @@ import io
 import os
 import shutil
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
 
 from qmpconf.errors import InputError, OutputError, UsageError
 
@@ -51,14 +54,36 @@ def write_lines(path: str, data: bytes, *, overwrite: bool = False) -> None:
     The same lines give the same file, also compressed.  Raises `UsageError` for a file that
     exists, unless `overwrite`, and `OutputError`.
     """
-    if path.endswith(".gz"):
-        data = gzip.compress(data, mtime=0)
+    with written(path, overwrite=overwrite) as file:
+        file.write(data)
+
+
+@contextmanager
+def written(path: str, *, overwrite: bool = False) -> Iterator[BinaryIO]:
+    """A new file that is moved to its place when the block ends; after an error there is none.
+
+    As for `write_lines`.  What stands at `path` may be read meanwhile.  What is there and is no
+    file (a pipe, a terminal) is written to, never replaced.
+    """
+    if os.path.exists(path) and not overwrite:
+        raise _existing(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        try:
+            with open(path, "wb") as file:
+                yield file
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror}") from error
+        return
     temporary = f"{path}.new{os.getpid()}"
     try:
         try:
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with open(fd, "wb") as file:
-                file.write(data)
+                if path.endswith(".gz"):
+                    with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+                        yield cast("BinaryIO", packed)
+                else:
+                    yield file
             if overwrite:
                 if os.path.exists(path):
                     shutil.copymode(path, temporary)
@@ -69,6 +94,10 @@ def write_lines(path: str, data: bytes, *, overwrite: bool = False) -> None:
             if os.path.exists(temporary):
                 os.unlink(temporary)
     except FileExistsError:
-        raise UsageError(f"{path} exists; choose another name, or overwrite it (--force)") from None
+        raise _existing(path) from None
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _existing(path: str) -> UsageError:
+    return UsageError(f"{path} exists; choose another name, or overwrite it (--force)")

@@ -1,0 +1,115 @@
+"""``qmpconf convert IN OUT``: other formats to traces and back."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from qmpconf.errors import InputError
+from qmpconf.report.text import printable
+from qmpconf.trace.convert import FORMATS
+from qmpconf.trace.convert.base import Options
+from qmpconf.trace.convert.run import Converted, convert
+
+_EPILOG = """\
+The formats are told by the names of the files, or else by what the input begins with. Everything
+is read and written compressed where a name ends in .gz. What a format cannot hold is said on
+standard error, once a kind. Secrets are replaced as in a recording, unless you say --no-redact.
+
+examples:
+  qmpconf convert libvirtd.log vm.qmptrace
+  qmpconf convert --from transcript mail.eml vm.qmptrace && qmpconf check vm.qmptrace
+  qmpconf convert vm.qmptrace.gz vm.pcapng
+  qmpconf convert --to transcript vm.qmptrace -
+  qmpconf convert --list
+
+exit codes: 0 converted, 2 wrong call, or OUT cannot hold what IN holds, 3 IN is damaged (what could
+be read is in OUT) or cannot be read at all (there is no OUT), 130 interrupted
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    names = tuple(one.name for one in FORMATS)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.add_argument("source", metavar="IN", help="what to convert; - is standard input")
+    parser.add_argument("target", metavar="OUT", help="the new file; - is standard output")
+    parser.add_argument("--from", dest="from_format", metavar="FORMAT", choices=names, default="")
+    parser.add_argument("--to", dest="to_format", metavar="FORMAT", choices=names, default="")
+    parser.add_argument("--session", metavar="N", type=_number, default=0, help="only this one")
+    parser.add_argument(
+        "--port", metavar="N", type=_number, default=0, help="the server's port, in a capture"
+    )
+    parser.add_argument(
+        "--no-redact",
+        dest="redact",
+        action="store_false",
+        help="keep passwords and other secrets as they are",
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite OUT if it exists")
+    parser.add_argument(
+        "--list", action=_List, nargs=0, help="list the formats and what each of them holds"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing on stderr")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Convert, and tell what was lost on the way; give the exit code."""
+    done = convert(
+        arguments.source,
+        arguments.target,
+        from_format=arguments.from_format,
+        to_format=arguments.to_format,
+        redact=arguments.redact,
+        session=arguments.session,
+        overwrite=arguments.force,
+        options=Options(port=arguments.port),
+    )
+    name = "<stdin>" if arguments.source == "-" else arguments.source
+    if not arguments.quiet:
+        _tell(done, name)
+    if done.failed is not None:
+        _say(f"{done.failed}; what could be read is in {arguments.target}")
+    if arguments.target != "-":
+        print(f"{printable(arguments.target)}: {_held(done)}")
+    return InputError.exit_code if done.failed is not None or done.notes.damaged else 0
+
+
+def _tell(done: Converted, name: str) -> None:
+    for is_damage, number, text in done.notes.told():
+        unit = done.notes.unit
+        where = f"{name}:{number}: " if unit == "line" else f"{name}, {unit} {number}: "
+        _say((where if number else "" if not is_damage else f"{name}: ") + text)
+
+
+def _held(done: Converted) -> str:
+    sessions = f"{done.sessions:,} session{'' if done.sessions == 1 else 's'}"
+    messages = f"{done.records:,} message{'' if done.records == 1 else 's'}"
+    return f"{sessions}, {messages} ({done.source.name} to {done.target.name})"
+
+
+def _say(text: str) -> None:
+    print(f"qmpconf convert: {printable(text)}", file=sys.stderr)
+
+
+class _List(argparse.Action):
+    """Print the formats and end, as ``--help`` does."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from tabulate import tabulate
+
+        rows = [
+            (one.name, " ".join((*one.endings, *one.hints)), one.title, one.keeps, one.loses)
+            for one in FORMATS
+        ]
+        head = ("format", "names", "what it is", "holds", "does not hold")
+        widths = [None, 12, 28, 34, 34]
+        print(tabulate(rows, head, maxcolwidths=widths))
+        parser.exit()
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
+    return int(text)

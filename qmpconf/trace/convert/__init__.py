@@ -1,0 +1,123 @@
+"""Other formats to traces and back: the register of formats, and what each of them must offer.
+
+A format is one row of `FORMATS` and one module, imported when the format is used, with
+
+- ``read(source: Source, options: Options, notes: Notes) -> Reading``: what the file says.  It may
+  look at the beginning of the file to know the header's facts; the records are read as they are
+  iterated over, in constant memory where the format allows.  A format of bytes makes its records
+  with `qmpconf.trace.convert.wire.Wire`, which cuts them into messages as the recorder does.
+- ``write(file: BinaryIO, reading: Reading, options: Options, notes: Notes) -> None``: the same the
+  other way round, `file` being open, empty and forward only.
+
+What a format cannot hold goes to `Notes.lost`, what is wrong with the input to `Notes.damage`:
+the reader goes on behind it.  Where it cannot, it raises `InputError`; what it has given until
+then is kept.  No module redacts, opens or names files: `qmpconf.trace.convert.run` does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol, cast
+
+from qmpconf.errors import UsageError
+from qmpconf.trace.convert.base import Notes, Options, Reading, Source
+
+#: How much of a file is looked at to tell its format.
+HEAD = 1 << 18
+
+
+class Module(Protocol):
+    """What the module of a format offers."""
+
+    def read(self, source: Source, options: Options, notes: Notes) -> Reading:
+        """What the file says."""
+
+    def write(self, file: BinaryIO, reading: Reading, options: Options, notes: Notes) -> None:
+        """Write all of `reading`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format.
+
+    `endings` decide about a file's format; `hints` only where its content does not, in the order
+    of `FORMATS`.  `looks` is found in the first `HEAD` bytes of such a file and of no other.
+    `keeps` and `loses` tell people what it holds of a session, and what it does not.
+    """
+
+    name: str
+    title: str
+    module: str
+    endings: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    looks: re.Pattern[bytes] | None = None
+    keeps: str = ""
+    loses: str = ""
+
+    def load(self) -> Module:
+        """The format's module."""
+        return cast("Module", importlib.import_module(self.module))
+
+
+FORMATS = (
+    Format(
+        "qmptrace",
+        "qmpconf's own traces",
+        "qmpconf.trace.convert.qmptrace",
+        endings=(".qmptrace",),
+        looks=re.compile(rb'\A\{"qmptrace"\s*:'),
+        keeps="everything",
+        loses="nothing",
+    ),
+)
+
+
+def named(name: str) -> Format:
+    """The format of that name.  Raises `UsageError`."""
+    for one in FORMATS:
+        if one.name == name:
+            return one
+    known = ", ".join(one.name for one in FORMATS)
+    raise UsageError(f"there is no format {name!r}; there are {known}")
+
+
+def format_of_output(path: str) -> Format:
+    """The format that a file's name asks for.  Raises `UsageError` for one that asks for none."""
+    found = _by_ending(path, hints=True)
+    if len(found) == 1:
+        return found[0]
+    which = ", ".join(one.name for one in found or FORMATS)
+    why = "fits several formats" if found else "tells no format"
+    raise UsageError(f"the name of {path} {why}; choose one with --to: {which}")
+
+
+def format_of_input(path: str, head: bytes) -> Format:
+    """The format of a file by its name, or else by how it begins.
+
+    Raises `UsageError` for one that neither tells.
+    """
+    for one in _by_ending(path, hints=False):
+        return one
+    for one in FORMATS:
+        if one.looks is not None and one.looks.search(head):
+            return one
+    for one in _by_ending(path, hints=True):
+        return one
+    known = ", ".join(one.name for one in FORMATS)
+    raise UsageError(
+        f"neither the name nor the first bytes of {path} tell its format; choose one with --from: "
+        f"{known}"
+    )
+
+
+def _by_ending(path: str, *, hints: bool) -> list[Format]:
+    name = path.lower().removesuffix(".gz")
+    sure = [one for one in FORMATS if _ends(name, one.endings)]
+    return sure or [one for one in FORMATS if hints and _ends(name, one.hints)]
+
+
+def _ends(name: str, endings: Iterable[str]) -> bool:
+    return name.endswith(tuple(endings))

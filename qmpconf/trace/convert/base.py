@@ -1,0 +1,97 @@
+"""What readers and writers of formats are given, and what a reader gives.
+
+- `Source`: the file to be read, unpacked, with its first bytes to look at.
+- `Options`: what the user asked for.
+- `Notes`: what a format cannot hold, and what is wrong with the input.
+- `Reading`: what was read, records behind a header.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from qmpconf.trace.records import Header, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for: `port` is the server's in a capture, 0 where it is not known."""
+
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A header and the records behind it.
+
+    A `Finish` comes last if the input was read to its end, and counts what it held.
+    """
+
+    header: Header
+    records: Iterator[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to be read.
+
+    `name` is how messages call it, `path` where it is (empty: no file that can be opened again,
+    or one that is compressed).  `file` gives its bytes, unpacked, once.  `head` are the first of
+    them.
+    """
+
+    name: str
+    path: str
+    file: BinaryIO
+    head: bytes
+
+    def lines(self, longest: int = 1 << 28) -> Iterator[tuple[int, bytes]]:
+        """The lines with their numbers, from 1; one beyond `longest` bytes comes in pieces."""
+        number = 0
+        new = True
+        while line := self.file.readline(longest):
+            number += new
+            new = line.endswith(b"\n")
+            yield number, line
+
+
+class Notes:
+    """Collects what is to be said about a conversion; each kind is told once, with a count.
+
+    `unit` is what the input's numbers count: ``line``, or what its reader sets (``packet``).
+    """
+
+    def __init__(self) -> None:
+        self.unit = "line"
+        self._lost: Counter[str] = Counter()
+        self._damage: Counter[str] = Counter()
+        self._lines: dict[str, int] = {}
+
+    @property
+    def damaged(self) -> bool:
+        """Whether some of the input could not be read."""
+        return bool(self._damage)
+
+    def lost(self, text: str, line: int = 0) -> None:
+        """Tell what the new format does not hold, or what was made up because the old one did not.
+
+        `text` is the same for all of one kind; `line` the line of the input, 0 if that is no
+        matter of one line.
+        """
+        self._lost[text] += 1
+        self._lines.setdefault(text, line)
+
+    def damage(self, text: str, line: int = 0) -> None:
+        """Tell what is wrong with the input, and was passed over."""
+        self._damage[text] += 1
+        self._lines.setdefault(text, line)
+
+    def told(self) -> Iterator[tuple[bool, int, str]]:
+        """What was noted: whether it is damage, the first line (or 0), and the text."""
+        for is_damage, kinds in ((True, self._damage), (False, self._lost)):
+            for text, count in kinds.items():
+                times = f" ({count:,} times)" if count > 1 else ""
+                yield is_damage, self._lines[text], text + times

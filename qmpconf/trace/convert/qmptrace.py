@@ -1,0 +1,56 @@
+"""qmpconf's own format, as one among the others: records as they are."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, BinaryIO
+
+from qmpconf.errors import InputError
+from qmpconf.trace.convert.base import Notes, Options, Reading, Source
+from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.records import Record
+from qmpconf.trace.writer import header_line, record_line
+
+
+def read(source: Source, options: Options, notes: Notes) -> Reading:
+    """The records of a trace; a torn last line is passed over, as everywhere."""
+    del options
+    if source.path:
+        reader = TraceReader(source.path)
+        return Reading(reader.header, _records(reader, notes))
+    spool = tempfile.NamedTemporaryFile(suffix=".qmptrace")  # noqa: SIM115 - lives with the reader
+    shutil.copyfileobj(source.file, spool)
+    spool.flush()
+    with _called(spool.name, source.name):
+        reader = TraceReader(spool.name)
+    return Reading(reader.header, _spooled(reader, spool, source.name, notes))
+
+
+def write(file: BinaryIO, reading: Reading, options: Options, notes: Notes) -> None:
+    """Write a trace, line by line."""
+    del options, notes
+    file.write(header_line(reading.header))
+    file.writelines(record_line(record) for record in reading.records)
+
+
+def _records(reader: TraceReader, notes: Notes) -> Iterator[Record]:
+    yield from reader.records()
+    if reader.torn:
+        notes.lost("the last line is torn, and was passed over", reader.torn)
+
+
+def _spooled(reader: TraceReader, spool: IO[bytes], name: str, notes: Notes) -> Iterator[Record]:
+    with spool, _called(reader.path, name):
+        yield from _records(reader, notes)
+
+
+@contextmanager
+def _called(path: str, name: str) -> Iterator[None]:
+    """Have errors name what the user knows, and not the file that it was put in."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace(path, name)) from error

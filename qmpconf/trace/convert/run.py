@@ -1,0 +1,166 @@
+"""One conversion: a file is opened, read, redacted, counted and written.
+
+What was read before something went wrong is kept: the new file is there, and says in its last
+line whether it is complete.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.trace.convert import Format, format_of_input, format_of_output, named
+from qmpconf.trace.convert.base import Notes, Options
+from qmpconf.trace.convert.source import opened
+from qmpconf.trace.convert.wire import frame_of
+from qmpconf.trace.files import written
+from qmpconf.trace.records import Finish, Open, Record, Traffic
+from qmpconf.trace.redaction import Redactor
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What came of it: the formats, how much there was, what there is to say.
+
+    `failed` is why the input could not be read to its end, None if it was.
+    """
+
+    source: Format
+    target: Format
+    sessions: int
+    records: int
+    notes: Notes
+    failed: InputError | None
+
+
+def convert(
+    source: str,
+    target: str,
+    *,
+    from_format: str = "",
+    to_format: str = "",
+    redact: bool = True,
+    session: int = 0,
+    overwrite: bool = False,
+    options: Options | None = None,
+) -> Converted:
+    """Convert the file `source` into the file `target`; ``-`` is standard input or output.
+
+    The formats are told by the names, or else by the content.  Secrets are replaced, unless
+    `redact` is false.  With `session` only that one is kept.  Raises `UsageError` for formats
+    that nobody can tell, a file that exists unless `overwrite`, and what the target's format
+    cannot hold at all; `InputError` for an input that holds nothing; `OutputError`.
+    """
+    notes = Notes()
+    options = options or Options()
+    into = named(to_format) if to_format else _target(target)
+    with opened(source, notes) as file:
+        out_of = named(from_format) if from_format else format_of_input(source, file.head)
+        reading = out_of.load().read(file, options, notes)
+        counted = _Counted(reading.records, file.name, notes)
+        records: Iterator[Record] = counted
+        if session:
+            records = _only(records, session, file.name)
+        if redact:
+            records = _redacted(records)
+        with _output(target, overwrite=overwrite) as output:
+            into.load().write(output, replace(reading, records=records), options, notes)
+            if not counted.traffic and out_of is not into:
+                raise counted.failed or _nothing(file.name, out_of)
+    return Converted(out_of, into, counted.sessions, counted.traffic, notes, counted.failed)
+
+
+def _target(path: str) -> Format:
+    if path == "-":
+        raise UsageError("standard output has no name that tells its format; choose one with --to")
+    return format_of_output(path)
+
+
+def _nothing(name: str, out_of: Format) -> InputError:
+    return InputError(f"{name}: there is nothing in it that is of the format {out_of.name}")
+
+
+@contextmanager
+def _output(path: str, *, overwrite: bool) -> Iterator[BinaryIO]:
+    if path != "-":
+        with written(path, overwrite=overwrite) as file:
+            yield file
+        return
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write the output: {os.strerror(error.errno or 0)}") from error
+
+
+class _Counted:
+    """Records on their way; an input that cannot be read on ends them, and is remembered."""
+
+    def __init__(self, records: Iterator[Record], name: str, notes: Notes) -> None:
+        self.sessions = 0
+        self.traffic = 0
+        self.failed: InputError | None = None
+        self._records = records
+        self._name = name
+        self._notes = notes
+
+    def __iter__(self) -> Iterator[Record]:
+        return self
+
+    def __next__(self) -> Record:
+        try:
+            record = next(self._records)
+        except InputError as error:
+            self.failed = error
+            raise StopIteration from None
+        self.sessions += type(record) is Open
+        self.traffic += type(record) is Traffic and bool(record.data.strip())
+        return record
+
+
+def _only(records: Iterator[Record], session: int, name: str) -> Iterator[Record]:
+    """The records of one session."""
+    found = last = 0
+    messages = 0
+    for record in records:
+        if isinstance(record, Finish):
+            yield Finish(record.line, record.t, found, messages)
+            continue
+        last = max(last, record.conn)
+        if record.conn == session:
+            found = 1
+            messages += isinstance(record, Traffic)
+            yield record
+    if not found:
+        raise UsageError(f"{name} has no session {session}; the last one is {last}")
+
+
+def _redacted(records: Iterator[Record]) -> Iterator[Record]:
+    """The same without secrets, as a recorder would have written it."""
+    redactor = Redactor()
+    for record in records:
+        if not isinstance(record, Traffic):
+            yield record
+            continue
+        frame, places = redactor(record.conn, record.sender, frame_of(record))
+        if not places:
+            yield record
+            continue
+        yield Traffic(
+            record.line,
+            record.t,
+            record.conn,
+            record.sender,
+            record.form,
+            frame.data,
+            frame.end,
+            record.fds,
+            (*record.redacted, *(place for place in places if place not in record.redacted)),
+        )

@@ -1,0 +1,140 @@
+"""A file to be converted, opened: unpacked, and in UTF-8 if it begins as UTF-16 text.
+
+What is damaged in the compressed data is noted, and ends the file there: what came before it can
+still be read.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+from qmpconf.errors import InputError
+from qmpconf.trace.convert import HEAD
+from qmpconf.trace.convert.base import Notes, Source
+
+_GZIP = b"\x1f\x8b"
+_PIECE = 1 << 16
+
+
+@contextmanager
+def opened(path: str, notes: Notes) -> Iterator[Source]:
+    """The file at `path` (``-``: standard input) as a `Source`.  Raises `InputError`."""
+    if path == "-":
+        yield _source("<stdin>", "", sys.stdin.buffer, notes)
+        return
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    with file:
+        yield _source(path, path, file, notes)
+
+
+def _source(name: str, path: str, file: BinaryIO, notes: Notes) -> Source:
+    try:
+        head = _read(file, len(codecs.BOM_UTF8))
+    except OSError as error:
+        raise InputError(f"cannot read {name}: {error.strerror or error}") from error
+    pieces = _pieces(head, file, name)
+    if head.startswith(_GZIP):
+        pieces, path = _unpacked(pieces, notes), ""
+        head = next(pieces, b"")
+        pieces = _chained(head, pieces)
+    for mark, name_of_text in (
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
+        if head.startswith(mark):
+            pieces = _recoded(pieces, name_of_text, notes)
+    reader = io.BufferedReader(_Pieces(pieces), HEAD)
+    begin = _read(reader, HEAD).removeprefix(codecs.BOM_UTF8)
+    whole = io.BufferedReader(_Pieces(_chained(begin, _pieces(b"", reader, name))), HEAD)
+    return Source(name, path, whole, begin)
+
+
+def _read(file: BinaryIO, size: int) -> bytes:
+    """The next `size` bytes, fewer only at the end of the file."""
+    found = b""
+    while len(found) < size and (piece := file.read(size - len(found))):
+        found += piece
+    return found
+
+
+def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _pieces(head: bytes, file: BinaryIO, name: str) -> Iterator[bytes]:
+    yield head
+    try:
+        while piece := file.read(_PIECE):
+            yield piece
+    except OSError as error:
+        raise InputError(f"cannot read {name}: {error.strerror or error}") from error
+
+
+def _unpacked(pieces: Iterator[bytes], notes: Notes) -> Iterator[bytes]:
+    """What was compressed, member after member; it ends where the data is damaged."""
+    unpacker = zlib.decompressobj(wbits=31)
+    begun = False  # whether there is a member that has not ended
+    try:
+        for piece in pieces:
+            data = piece
+            while data:
+                yield unpacker.decompress(data)
+                data = unpacker.unused_data
+                begun = not unpacker.eof
+                if unpacker.eof:
+                    unpacker = zlib.decompressobj(wbits=31)
+    except zlib.error as error:
+        notes.damage(f"the compressed data is damaged; what comes behind is lost ({error})")
+        return
+    if begun:
+        notes.damage("the compressed data ends early")
+
+
+def _recoded(pieces: Iterator[bytes], encoding: str, notes: Notes) -> Iterator[bytes]:
+    """UTF-16 as UTF-8."""
+    notes.lost("the text is UTF-16, and was read as such")
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    first = True
+    for piece in pieces:
+        text = decoder.decode(piece)
+        if first and text:
+            text, first = text.removeprefix("\ufeff"), False
+        if "\ufffd" in text:
+            notes.damage("bytes that are no UTF-16 stand as U+FFFD")
+        yield text.encode("utf-8", "replace")
+    yield decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+
+class _Pieces(io.RawIOBase):
+    """A file out of pieces."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """The next bytes; 0 at the end."""
+        while not self._rest:
+            try:
+                self._rest = next(self._pieces)
+            except StopIteration:
+                return 0
+        view = memoryview(buffer)
+        count = min(len(view), len(self._rest))
+        view[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count

@@ -1,0 +1,128 @@
+"""Bytes to records, cut into messages the way the recorder does it.
+
+A converter tells who sent which bytes when; `Wire` keeps a framer for each direction, and gives
+the records that a recording of the same bytes would hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer, Kind
+from qmpconf.trace.records import (
+    Close,
+    Closer,
+    Descriptor,
+    Finish,
+    Gap,
+    Open,
+    Record,
+    Shut,
+    Side,
+    Traffic,
+)
+
+_SIDES: tuple[Side, Side] = ("client", "server")
+_MESSAGES = (Kind.VALUE, Kind.MALFORMED)
+
+
+class Wire:
+    """The sessions of one input.  Every method gives records, in the order of the trace.
+
+    `line` is that of the input, for messages; `t` is in seconds since the header's time.
+    """
+
+    def __init__(self) -> None:
+        self.sessions = 0
+        self.messages = 0
+        self._framers: dict[tuple[int, Side], Framer] = {}
+        self._latest: dict[tuple[int, Side], tuple[int, float]] = {}
+        self._t = 0.0
+
+    def open(self, line: int, t: float, conn: int, *, client: str = "", server: str = "") -> Open:
+        """Session `conn` begins."""
+        self.sessions += 1
+        for side, limits in zip(_SIDES, (CLIENT_LIMITS, SERVER_LIMITS), strict=True):
+            self._framers[conn, side] = Framer(limits)
+        self._t = max(self._t, t)
+        return Open(line, t, conn, client, server)
+
+    def is_open(self, conn: int) -> bool:
+        """Whether session `conn` has begun, and not ended."""
+        return (conn, "client") in self._framers
+
+    def sent(
+        self,
+        line: int,
+        t: float,
+        conn: int,
+        sender: Side,
+        data: bytes,
+        fds: tuple[Descriptor, ...] = (),
+    ) -> Iterator[Traffic]:
+        """`sender` has sent these bytes, with the descriptors on the first of them."""
+        self._latest[conn, sender] = line, t
+        yield from self._traffic(conn, sender, self._framers[conn, sender].feed(data), fds)
+
+    def gap(self, line: int, t: float, conn: int, sender: Side, size: int = 0) -> Iterator[Record]:
+        """`size` bytes are missing here, 0 if it is unknown how many."""
+        yield from self._rest(conn, sender)
+        self._t = max(self._t, t)
+        yield Gap(line, t, conn, sender, size)
+
+    def shut(self, line: int, t: float, conn: int, who: Side) -> Iterator[Record]:
+        """`who` has closed its sending direction."""
+        yield from self._rest(conn, who)
+        yield Shut(line, t, conn, who)
+
+    def close(
+        self, line: int, t: float, conn: int, who: Closer, *, error: str = ""
+    ) -> Iterator[Record]:
+        """Session `conn` has ended."""
+        for side in _SIDES:
+            yield from self._rest(conn, side)
+            del self._framers[conn, side]
+        self._t = max(self._t, t)
+        yield Close(line, t, conn, who, error)
+
+    def finish(self, line: int = 0) -> Iterator[Record]:
+        """The input has ended: so does the trace, and every session that is still open."""
+        for conn in sorted({conn for conn, _ in self._framers}):
+            yield from self.close(line, self._t, conn, "recorder")
+        yield Finish(line, self._t, self.sessions, self.messages)
+
+    def _rest(self, conn: int, sender: Side) -> Iterator[Traffic]:
+        """What is left of a message that does not end."""
+        yield from self._traffic(conn, sender, self._framers[conn, sender].close(), ())
+
+    def _traffic(
+        self, conn: int, sender: Side, frames: Iterable[Frame], fds: tuple[Descriptor, ...]
+    ) -> Iterator[Traffic]:
+        line, t = self._latest.get((conn, sender), (0, self._t))
+        self._t = max(self._t, t)
+        for frame in frames:
+            self.messages += frame.kind in _MESSAGES
+            yield traffic(line, t, conn, sender, frame, fds)
+            fds = ()
+
+
+def traffic(
+    line: int,
+    t: float,
+    conn: int,
+    sender: Side,
+    frame: Frame,
+    fds: tuple[Descriptor, ...] = (),
+) -> Traffic:
+    """The record of one frame."""
+    if frame.plain:
+        return Traffic(line, t, conn, sender, "msg", frame.data, frame.end, fds)
+    return Traffic(line, t, conn, sender, "raw", frame.data + frame.end, b"", fds)
+
+
+def frame_of(record: Traffic) -> Frame:
+    """The frame of one record; what is not plain counts as a value that need not parse."""
+    if record.form == "msg":
+        return Frame(Kind.VALUE, record.data, record.end, plain=True)
+    kind = Kind.VALUE if record.data.strip() else Kind.SPACE
+    return Frame(kind, record.data)
