@@ -7,13 +7,15 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from qmpconf.check.requirements import ALL_REQUIREMENTS
+from qmpconf.cli import results
 from qmpconf.conform.cases import server_cases
 from qmpconf.conform.known import Known, dumped
-from qmpconf.conform.outcome import to_data
+from qmpconf.conform.outcome import Outcome, to_data
 from qmpconf.conform.suite import Options, Suite, chosen
 from qmpconf.conform.target import Target
 from qmpconf.conform.verdicts import Result, Verdict
@@ -21,6 +23,8 @@ from qmpconf.errors import InputError, OutputError, UsageError
 from qmpconf.net.address import parse_address
 from qmpconf.net.process import Server
 from qmpconf.report import conform as views
+from qmpconf.report.results import of_conform
+from qmpconf.report.results.stream import ResultWriter
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -99,6 +103,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="keep every trace there, and write results.json, report.md and report.html",
     )
+    results.configure(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="one line for every case")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing on stderr")
 
@@ -174,7 +179,7 @@ def _run(suite: Suite, arguments: argparse.Namespace) -> int:
             print(f"\r\x1b[K{done}/{len(suite.cases)} {result.case}", end="", file=tell)
         return arguments.exitfirst and result.verdict is Verdict.FAIL and not result.known
 
-    outcome = suite.run_all(watch)
+    outcome = _run_all(suite, arguments, watch)
     if tell and tell.isatty() and not arguments.verbose:
         print("\r\x1b[K", end="", file=tell)
     if arguments.update_known_failing:
@@ -193,6 +198,28 @@ def _run(suite: Suite, arguments: argparse.Namespace) -> int:
     elif tell:
         print(f"the traces are in {suite.traces}", file=tell)
     return 0 if arguments.update_known_failing and not outcome.gone else outcome.exit_code
+
+
+def _run_all(
+    suite: Suite, arguments: argparse.Namespace, watch: Callable[[Result], bool]
+) -> Outcome:
+    """Run the cases, and write each to the result as soon as it is known."""
+    if not arguments.result:
+        return suite.run_all(watch)
+    opened = suite.outcome()
+    told: list[str] = []
+    with ResultWriter(arguments.result, results.header_of(arguments, "conform")) as writer:
+        writer.write(*of_conform.opening(opened))
+
+        def write(result: Result) -> bool:
+            writer.write(of_conform.case(opened, result))
+            told.append(result.case)
+            return watch(result)
+
+        outcome = suite.run_all(write)
+        writer.write(*of_conform.closing(outcome, told))
+        writer.finish(outcome.exit_code, outcome.gone)
+    return outcome
 
 
 def _look(suite: Suite, *, listed: bool) -> int:

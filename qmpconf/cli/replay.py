@@ -6,12 +6,14 @@ import argparse
 import signal
 import sys
 
+from qmpconf.cli import results
 from qmpconf.net.address import FORMS
 from qmpconf.replay.configuration import find, read_known, read_masks
 from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE
 from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
 from qmpconf.report.replay import as_json, as_text
+from qmpconf.report.results.of_replay import of_replay
 
 _EPILOG = f"""\
 ADDR is {FORMS}.
@@ -98,6 +100,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="of the report (%(default)s)"
     )
+    results.configure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -108,6 +111,10 @@ def run(arguments: argparse.Namespace) -> int:
         result = _replay(arguments)
     finally:
         signal.signal(signal.SIGTERM, before)
+    found = of_replay(
+        results.header_of(arguments, "replay"), result, messages=bool(arguments.result)
+    )
+    results.write(arguments, found)
     print(as_json(result) if arguments.format == "json" else as_text(result), end="")
     if result.failure:
         print(f"qmpconf replay: {result.failure}", file=sys.stderr)

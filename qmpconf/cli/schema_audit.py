@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmpconf.check.audit import audit
+from qmpconf.cli import results
 from qmpconf.errors import InputError
 from qmpconf.report.documents import Audited, audit_json, audit_markdown, audit_text
+from qmpconf.report.results.of_audit import of_audit
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.documents.files import read_document
 from qmpconf.schema.store import load, write_bytes
@@ -31,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help="write to FILE (default: stdout)"
     )
+    results.configure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,7 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(text, end="")
     else:
         write_bytes(text.encode(), arguments.output)
-    return 1 if any(one.findings for one in documents) else 0
+    result = of_audit(results.header_of(arguments, "audit"), documents)
+    results.write(arguments, result)
+    return result.exit_code
 
 
 def _audited(path: Path, catalog: str | None) -> Audited:

@@ -7,8 +7,10 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
+from qmpconf.cli import results
 from qmpconf.cli.schema_agree import catalog_or_document
 from qmpconf.report import schema_diff
+from qmpconf.report.results.of_diff import of_diff
 from qmpconf.schema.diff import LEVELS, diff
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="compatible",
         help="show changes down to this level (default: all)",
     )
+    results.configure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -45,4 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         page = schema_diff.text(before, after, changes, width, down_to=arguments.level)
         print(page, end="")
     shown = LEVELS[: LEVELS.index(arguments.level) + 1]
-    return int(any(one.level in shown for one in changes))
+    code = int(any(one.level in shown for one in changes))
+    header = results.header_of(arguments, "diff")
+    results.write(arguments, of_diff(header, before, after, changes, code))
+    return code

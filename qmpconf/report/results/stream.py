@@ -34,6 +34,11 @@ class Result:
     finish: Finish | None = None
     origin: str = ""
 
+    @property
+    def exit_code(self) -> int:
+        """The verb's exit code; 3 for a stream that was cut off."""
+        return self.finish.exit_code if self.finish else 3
+
     def end(self, exit_code: int, failure: str = "") -> Self:
         """Complete it."""
         self.finish = Finish(finish=len(self.records), exit_code=exit_code, failure=failure)
