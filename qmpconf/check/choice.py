@@ -12,7 +12,7 @@ Three ways to choose, each a function from a greeting to a `Basis`:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from qmpconf.check.basis import Basis
@@ -123,6 +123,9 @@ class Automatic:
                 )
             except InputError:
                 return self._shipped(version, f"the schema reply in line {line} is malformed; ")
+            if "device_add" not in catalog.commands and "blockdev-add" in catalog.commands:
+                # The greeting does not tell, nor perhaps the header; but a daemon has no devices.
+                catalog = replace(catalog, name=f"qemu-storage-daemon-{version}")
             return Basis(catalog, very_build=True, sentence=f"the schema reply in line {line}")
         return self._shipped(version, "")
 

@@ -1,0 +1,138 @@
+"""What a trace exercises, gathered while it is checked: of its catalogs, and of the requirements.
+
+`Collector` is an observer of the checker: one pass over a trace gives its findings and what they
+are out of::
+
+    collector = Collector()
+    outcome = check(reader, choose, groups, collector)
+    exercised = collector.data()
+
+`collect` is the same for those who do not want the findings.  `join` makes one of the data of many
+traces, in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from qmpconf.check.coverage import Coverage, CoverageData, merge
+from qmpconf.check.exercised import OCCASIONS, Facts, exercised
+from qmpconf.check.requirements import ALL_REQUIREMENTS
+from qmpconf.check.run import check
+from qmpconf.protocol.messages import Command, Event, Failure, Success
+
+if TYPE_CHECKING:
+    from qmpconf.check.basis import Basis
+    from qmpconf.check.findings import Finding
+    from qmpconf.protocol.matching import Pending
+    from qmpconf.protocol.messages import Greeting
+    from qmpconf.protocol.requirements import Party
+    from qmpconf.protocol.session import Phase, Session, Step
+    from qmpconf.trace.reader import Item, TraceReader
+
+
+class Exercised(msgspec.Struct, frozen=True, kw_only=True):
+    """What one or more traces exercise.
+
+    `catalogs` has one entry for each catalog that they were held against, `requirements` the ids
+    that they gave an occasion to judge, in the order of the register.
+    """
+
+    traces: int = 0
+    messages: int = 0
+    catalogs: tuple[CoverageData, ...] = ()
+    requirements: tuple[str, ...] = ()
+
+    @property
+    def judgeable(self) -> int:
+        """How many requirements a trace can exercise at all."""
+        return len(OCCASIONS)
+
+
+class Collector:
+    """The checker's observer that gathers what one trace exercises."""
+
+    def __init__(self) -> None:
+        self._facts = Facts()
+        self._messages = 0
+        self._coverages: dict[int, tuple[Basis, Coverage]] = {}  # by the catalog's identity
+
+    def sent(
+        self, session: Session, basis: Basis | None, item: Item, step: Step, found: list[Finding]
+    ) -> None:
+        """A frame of the client, and what was found in it."""
+        self._messages += 1
+        self._facts.sent(session, basis, item, step, found)
+
+    def received(
+        self, session: Session, basis: Basis | None, item: Item, step: Step, phase: Phase
+    ) -> None:
+        """A frame of the server; `phase` is that in which it came."""
+        self._messages += 1
+        self._facts.received(session, basis, item, step, phase)
+        if basis is None:
+            return
+        message = step.message
+        if type(message) is Event:
+            self._coverage(basis).event(message)
+        elif step.answered is not None and type(step.answered.message) is Command:
+            if type(message) is Success:
+                self._coverage(basis).success(step.answered.message, message)
+            elif type(message) is Failure:
+                self._coverage(basis).failure(step.answered.message)
+
+    def shut(self, session: Session, who: Party) -> None:
+        """`who` has closed its sending direction."""
+        self._facts.shut(session, who)
+
+    def ended(self, basis: Basis | None, pending: Sequence[Pending], who: Party | None) -> None:
+        """The session ended, by `who` (None: unknown); `pending` still waited."""
+        self._facts.ended(basis, pending, who)
+        if basis is not None:
+            for one in pending:
+                if type(one.message) is Command:
+                    self._coverage(basis).unanswered(one.message)
+
+    def data(self) -> Exercised:
+        """What was gathered so far."""
+        return Exercised(
+            traces=1,
+            messages=self._messages,
+            catalogs=tuple(merge(one.data() for _, one in self._coverages.values())),
+            requirements=tuple(exercised(self._facts.seen)),
+        )
+
+    def _coverage(self, basis: Basis) -> Coverage:
+        known = self._coverages.get(id(basis.catalog))
+        if known is None:
+            known = self._coverages[id(basis.catalog)] = basis, Coverage(basis.catalog)
+        return known[1]
+
+
+def collect(
+    reader: TraceReader, choose: Callable[[Greeting | None], Basis | None] | None = None
+) -> Exercised:
+    """What one trace exercises; without `choose`, of the catalogs that `automatic` finds.
+
+    Raises InputError for a trace that cannot be read.
+    """
+    collector = Collector()
+    check(reader, choose, observer=collector)
+    return collector.data()
+
+
+def join(parts: Iterable[Exercised]) -> Exercised:
+    """What several traces exercise together."""
+    whole = Exercised()
+    for part in parts:
+        seen = {*whole.requirements, *part.requirements}
+        whole = Exercised(
+            traces=whole.traces + part.traces,
+            messages=whole.messages + part.messages,
+            catalogs=tuple(merge((*whole.catalogs, *part.catalogs))),
+            requirements=tuple(one for one in ALL_REQUIREMENTS if one in seen),
+        )
+    return whole
