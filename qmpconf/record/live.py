@@ -35,12 +35,15 @@ class Live:
             found = self._summaries.take(Item(0, t, conn, sender, frame))
             if found is None or (found.kind == "malformed" and found.outcome == SKIPPED):
                 continue
-            text, style = _said(found)
+            text, style = said(found)
+            if found.latency is not None:
+                text += f"  {1000 * found.latency:.1f} ms"
             arrow = "->" if sender == "client" else "<-"
             yield f"{t:11.6f}  {conn}  {arrow}  {_printable(text)}", style
 
 
-def _said(found: Summary) -> tuple[str, str]:
+def said(found: Summary) -> tuple[str, str]:
+    """A message in a few words, which may hold anything, and how they are meant."""
     if found.kind == "command":
         return found.name or "(no command)", PLAIN
     if found.kind == "greeting":
@@ -48,11 +51,11 @@ def _said(found: Summary) -> tuple[str, str]:
     if found.kind == "event":
         return f"event {found.name}", QUIET
     if found.kind in {"return", "error"}:
-        name = found.name or "(nothing that was asked)"
-        took = "" if found.latency is None else f"  {1000 * found.latency:.1f} ms"
+        asked = found.latency is not None
+        name = found.name or ("(no command)" if asked else "(nothing that was asked)")
         if found.kind == "return":
-            return f"{name} returned{took}", GOOD
-        return f"{name} failed: {found.outcome}: {found.text}{took}", BAD
+            return f"{name} returned", GOOD
+        return f"{name} failed: {found.outcome}: {found.text}", BAD
     if found.kind == "malformed" and found.outcome == UNENDED:
         return "(a message that does not end)", BAD
     return "(no QMP message)", BAD

@@ -1,0 +1,130 @@
+"""A recording, line by line.
+
+::
+
+     line       time  n     took   size  message
+       14   1.200412  1 ->           49 B  query-block
+       15   1.204100  1 <- 3.69 ms 1.2 kB  query-block returned
+
+`line` is the line of the trace, `n` the session, ``->`` what the client sent.  What is untrusted
+is escaped; a line is cut only on a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+
+import msgspec
+
+from qmpconf.protocol.framing import Frame
+from qmpconf.record.live import BAD, GOOD, PLAIN, QUIET, said
+from qmpconf.report.pretty import pretty
+from qmpconf.report.terminal import Terminal, cut
+from qmpconf.report.text import printable
+from qmpconf.trace.records import Header
+from qmpconf.trace.summary import Summary
+
+_HEAD = " line       time  n        took   size  message"
+#: Where the last column begins.
+_TEXT_AT = _HEAD.index("message")
+#: The narrowest last column that can still be read.
+_LEAST = 20
+_STYLES = {PLAIN: "", GOOD: "green", BAD: "bold red", QUIET: "dim"}
+#: Lines that an error may take on a terminal.
+_LINES = 4
+#: Seconds from which on a response stands out.
+_SLOW = 0.1
+
+
+def head(path: str, header: Header, terminal: Terminal) -> Iterator[str]:
+    """Where and when it was recorded, and what the columns are."""
+    started = header.started.replace("T", " ").replace("Z", " UTC")
+    by = f" by {header.recorder}" if header.recorder else ""
+    yield terminal.paint(printable(f"{path}: recorded {started}{by}"), "bold")
+    yield terminal.paint(_HEAD, "dim")
+
+
+def row(one: Summary, terminal: Terminal, width: int) -> str:
+    """What is told of one message; on a terminal, in `width` columns."""
+    text, style = _said(one)
+    if one.fds:
+        text += f"  (+{one.fds} fd{'' if one.fds == 1 else 's'})"
+    text = printable(text)
+    lines = _fitted(text, one, max(_LEAST, width - _TEXT_AT)) if terminal.is_one else [text]
+    took = f"{'' if one.latency is None else seconds(one.latency):>8}"
+    if one.latency is not None and one.latency >= _SLOW:
+        took = terminal.paint(took, "yellow")
+    size = size_of(one.size) if one.size else ""
+    arrow = "->" if one.sender == "client" else "<-"
+    if one.kind in {"open", "close"}:
+        arrow = "--"
+    place = terminal.paint(f"{one.line:>5} {_clock(one.t):>10}", "dim")
+    told = ("\n" + " " * _TEXT_AT).join(terminal.paint(line, _STYLES[style]) for line in lines)
+    return f"{place} {one.conn:>2} {arrow} {took} {size:>6}  {told}"
+
+
+def below(frame: Frame, terminal: Terminal) -> Iterator[str]:
+    """The message itself, to stand below its row."""
+    return pretty(frame, terminal, " " * 6)
+
+
+def as_json(one: Summary) -> str:
+    """One line of JSON, in ASCII."""
+    return json.dumps(msgspec.to_builtins(one), allow_nan=False)
+
+
+def seconds(time: float) -> str:
+    """A time to three digits or to the microsecond."""
+    if abs(time) < 0.9995:
+        thousandths = time * 1000
+        size = abs(thousandths)
+        return f"{thousandths:.{3 if size < 1 else 2 if size < 10 else 1 if size < 100 else 0}f} ms"
+    if abs(time) < 1e6:
+        return f"{time:.{2 if abs(time) < 10 else 1 if abs(time) < 100 else 0}f} s"
+    return f"{time:.0e} s"
+
+
+def size_of(count: int) -> str:
+    """A number of bytes, to two digits or more."""
+    size = float(count)
+    if size < 1000:
+        return f"{count} B"
+    for unit in ("kB", "MB", "GB", "TB"):
+        size /= 1000
+        if size < 999.5:
+            return f"{size:.{1 if size < 9.95 else 0}f} {unit}"
+    return f"{size:.0e} TB"
+
+
+def _fitted(text: str, one: Summary, room: int) -> list[str]:
+    """`text` in lines of at most `room` columns: cut, or where something went wrong, wrapped."""
+    if one.kind not in {"error", "malformed"} or len(text) <= room:
+        return [cut(text, room)]
+    lines = textwrap.wrap(text, room, max_lines=_LINES, placeholder="...", break_on_hyphens=False)
+    return [cut(line, room) for line in lines]
+
+
+def _clock(t: float) -> str:
+    return f"{t:.6f}" if abs(t) < 1e9 else f"{t:.3g}"
+
+
+def _said(one: Summary) -> tuple[str, str]:
+    """What happened, and how it is meant."""
+    if one.kind == "open":
+        return f"session {one.conn} opened{': ' if one.text else ''}{one.text}", QUIET
+    if one.kind == "close":
+        how = f": {one.text}" if one.text else ""
+        return f"session {one.conn} closed by the {one.outcome}{how}", BAD if how else QUIET
+    if one.kind == "shut":
+        return f"the {one.sender} sends nothing more", QUIET
+    if one.kind == "gap":
+        size = f"{one.size} bytes" if one.size else "an unknown number of bytes"
+        return f"gap: {size} of the {one.sender} are missing here", BAD
+    if one.kind == "malformed":
+        return f"malformed: {one.outcome}", BAD
+    if one.kind == "other":
+        return f"no QMP message: {one.outcome}", BAD
+    text, style = said(one)
+    return f"{text} (out-of-band)" if one.oob else text, style

@@ -1,0 +1,125 @@
+"""Following a trace that grows: whole lines as they come, and whatever happens to the file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmpconf.errors import InputError
+from qmpconf.protocol.framing import Frame, Kind
+from qmpconf.trace.follow import FollowingReader
+from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.writer import TraceWriter
+
+COMMAND = Frame(Kind.VALUE, b'{"execute":"query-status"}', b"\r\n", True)
+
+
+class Script:
+    """What happens, one step each time when there is nothing to read."""
+
+    def __init__(self, *steps: Callable[[], object]) -> None:
+        self._steps = list(steps)
+
+    def __call__(self) -> None:
+        assert self._steps, "the reader waits for more than there is"
+        self._steps.pop(0)()
+
+    @property
+    def done(self) -> bool:
+        return not self._steps
+
+
+def lines_of(reader: TraceReader) -> list[int]:
+    return [one.line for one in reader.items()]
+
+
+@pytest.mark.parametrize("name", ["a.qmptrace", "a.qmptrace.gz"])
+def test_a_recording(tmp_path: Path, name: str) -> None:
+    path = str(tmp_path / name)
+    writer = TraceWriter(path)
+    seen: list[int] = []
+
+    def some() -> None:
+        assert seen == list(range(2, 2 + len(seen)))
+        writer.frames(1, "client", [COMMAND, COMMAND])
+
+    script = Script(lambda: writer.open(1), some, some, lambda: writer.close(1, "client"),
+                    writer.finish)  # fmt: skip
+    reader = FollowingReader(path, script)
+    for one in reader.items():
+        seen.append(one.line)
+    assert seen == [2, 3, 4, 5, 6, 7]
+    assert script.done
+    assert reader.finished
+    assert lines_of(TraceReader(path)) == seen
+
+
+def test_a_line_that_comes_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "a.qmptrace"
+    text = b'{"qmptrace":1,"started":"x"}\n{"t":1,"conn":1,"from":"client","msg":{"execute":"a"}}\n'
+    end = b'{"t":2,"finish":{"sessions":1,"messages":1}}\n'
+    path.write_bytes(text[:1])
+
+    def add(piece: bytes) -> Callable[[], object]:
+        def write() -> None:
+            with path.open("ab") as file:
+                file.write(piece)
+
+        return write
+
+    script = Script(add(text[1:10]), add(text[10:40]), add(text[40:]), add(end[:5]), add(end[5:]))
+    (item,) = FollowingReader(str(path), script).items()
+    assert isinstance(item, Item)
+    assert item.frame.data == b'{"execute":"a"}'
+
+
+@pytest.mark.parametrize("name", ["a.qmptrace", "a.qmptrace.gz"])
+@pytest.mark.parametrize("what", ["removed", "replaced by another file", "made shorter"])
+def test_a_file_that_is_no_longer_there(tmp_path: Path, name: str, what: str) -> None:
+    path = str(tmp_path / name)
+    writer = TraceWriter(path)
+    writer.frames(1, "client", [COMMAND])
+
+    def happen() -> None:
+        if what == "removed":
+            os.unlink(path)
+        elif what == "made shorter":
+            os.truncate(path, 3)
+        else:
+            shutil.copy(path, path + ".new")
+            os.replace(path + ".new", path)
+
+    items: Iterator[object] = FollowingReader(path, Script(happen)).items()
+    assert isinstance(next(items), Item)
+    with pytest.raises(InputError, match=f"a.qmptrace.* was {what} while it was followed"):
+        next(items)
+    writer.abandon()
+
+
+def test_what_is_not_there_or_no_trace(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read"):
+        FollowingReader(str(tmp_path / "none"), Script())
+    path = tmp_path / "other"
+    path.write_text("hello\n")
+    with pytest.raises(InputError, match="no trace"):
+        FollowingReader(str(path), Script())
+    path.write_bytes(b"\x1f\x8bhello, this is not deflated at all")
+    with pytest.raises(InputError, match="not a readable gzip file"):
+        FollowingReader(str(path), Script())
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    """An error of ours or the wait for more, and never anything else."""
+    path = tmp_path_factory.mktemp("any") / "a.qmptrace"
+    head = b'{"qmptrace":1,"started":"x"}\n'
+    path.write_bytes(head + data)
+    script = Script(lambda: os.unlink(path))
+    with pytest.raises(InputError):
+        list(FollowingReader(str(path), script).items())
