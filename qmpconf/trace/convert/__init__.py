@@ -72,6 +72,25 @@ FORMATS = (
         keeps="everything",
         loses="nothing",
     ),
+    Format(
+        "replies",
+        "libvirt's test files",
+        "qmpconf.trace.convert.replies",
+        endings=(".replies",),
+        looks=re.compile(rb'\A\s*\{\s*\n\s*"(?:execute|QMP)"[^\n]*\n'),
+        keeps="commands with their answers, one session after the other",
+        loses="greetings, events, out-of-band commands, times, descriptors, white space, "
+        "malformed bytes",
+    ),
+    Format(
+        "libvirt-log",
+        "libvirtd's debug log",
+        "qmpconf.trace.convert.libvirt_log",
+        hints=(".log", ".txt"),
+        looks=re.compile(rb"QEMU_MONITOR_(?:SEND_MSG|RECV_REPLY|RECV_EVENT|IO_WRITE)"),
+        keeps="all messages of all sessions, times in milliseconds",
+        loses="kinds of descriptors, half-closes, malformed bytes",
+    ),
 )
 
 

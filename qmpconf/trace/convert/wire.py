@@ -1,7 +1,9 @@
 """Bytes to records, cut into messages the way the recorder does it.
 
 A converter tells who sent which bytes when; `Wire` keeps a framer for each direction, and gives
-the records that a recording of the same bytes would hold.
+the records that a recording of the same bytes would hold.  Behind a gap, what is the rest of a lost
+message stands as raw bytes of its own, up to the next message that can be told
+(`qmpconf.protocol.resync`).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer, Kind
+from qmpconf.protocol.resync import Resync
 from qmpconf.trace.records import (
     Close,
     Closer,
@@ -37,6 +40,7 @@ class Wire:
         self.messages = 0
         self._framers: dict[tuple[int, Side], Framer] = {}
         self._latest: dict[tuple[int, Side], tuple[int, float]] = {}
+        self._passing: dict[tuple[int, Side], Resync] = {}  # no message has begun since a gap
         self._t = 0.0
 
     def open(self, line: int, t: float, conn: int, *, client: str = "", server: str = "") -> Open:
@@ -62,12 +66,21 @@ class Wire:
     ) -> Iterator[Traffic]:
         """`sender` has sent these bytes, with the descriptors on the first of them."""
         self._latest[conn, sender] = line, t
+        resync = self._passing.get((conn, sender)) if self._passing else None
+        if resync is not None:
+            passed, data = resync.feed(data)
+            if data:
+                del self._passing[conn, sender]
+            if passed:
+                yield from self._traffic(conn, sender, (Frame(Kind.SKIPPED, passed),), fds)
+                fds = ()
         yield from self._traffic(conn, sender, self._framers[conn, sender].feed(data), fds)
 
     def gap(self, line: int, t: float, conn: int, sender: Side, size: int = 0) -> Iterator[Record]:
         """`size` bytes are missing here, 0 if it is unknown how many."""
         yield from self._rest(conn, sender)
         self._t = max(self._t, t)
+        self._passing[conn, sender] = Resync()
         yield Gap(line, t, conn, sender, size)
 
     def shut(self, line: int, t: float, conn: int, who: Side) -> Iterator[Record]:
@@ -92,7 +105,10 @@ class Wire:
         yield Finish(line, self._t, self.sessions, self.messages)
 
     def _rest(self, conn: int, sender: Side) -> Iterator[Traffic]:
-        """What is left of a message that does not end."""
+        """What is left of a message that does not end, or has no beginning."""
+        resync = self._passing.pop((conn, sender), None)
+        if resync is not None and (held := resync.close()):
+            yield from self._traffic(conn, sender, (Frame(Kind.SKIPPED, held),), ())
         yield from self._traffic(conn, sender, self._framers[conn, sender].close(), ())
 
     def _traffic(

@@ -1,0 +1,155 @@
+"""What readers of text have in common: messages that spread over lines, sessions that begin.
+
+`Collector` puts lines together until they are a message.  `Sessions` numbers the sessions, and
+marks one that does not begin with the greeting: what came before is missing, and nobody is to
+blame for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from qmpconf.protocol.framing import SERVER_LIMITS, Framer, Kind
+from qmpconf.trace.convert.base import Notes, Source
+from qmpconf.trace.convert.jsontext import compact, members
+from qmpconf.trace.convert.wire import Wire
+from qmpconf.trace.records import VERSION, Descriptor, Header, Record, Side
+from qmpconf.trace.writer import RECORDER, utc_text
+
+NO_TIMES = "the format tells no times: all of them are 0"
+NO_END = "the format does not tell the white space behind a message: \\r\\n stands for it"
+NO_GREETING = "a session does not begin with the greeting: a gap stands for what came before"
+WHITE_SPACE = "white space inside of messages is the file's: they are put on one line"
+BROKEN = "a message breaks off, or is no JSON"
+
+
+def header(source: Source, name: str, started: datetime | None = None) -> Header:
+    """The header of what was read from `source`, in the format `name`."""
+    meta = {"converted": {"from": source.name.rpartition("/")[2], "format": name}}
+    return Header(VERSION, utc_text(started or datetime.now(UTC)), RECORDER, meta)
+
+
+class Collector:
+    """Puts the lines of one message together."""
+
+    def __init__(self) -> None:
+        self._framer = Framer(SERVER_LIMITS)
+        self.text = b""
+        self.line = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a message has begun, and not ended."""
+        return bool(self.text)
+
+    def add(self, line: int, text: bytes) -> tuple[bytes, bytes] | None:
+        """Take one more piece; give the message and what follows it, once there is one.
+
+        The message is empty where the text is broken; then what follows is all of it.
+        """
+        if not self.text:
+            self.line = line
+        self.text += text
+        for frame in self._framer.feed(text):
+            if frame.kind is Kind.SPACE:
+                continue
+            whole = self.drop()
+            begin = len(whole) - len(whole.lstrip())
+            if frame.kind is not Kind.VALUE:
+                return b"", whole
+            return frame.data, whole[begin + len(frame.data) :]
+        return None
+
+    def drop(self) -> bytes:
+        """Forget what was collected; gives it."""
+        text, self.text = self.text, b""
+        self._framer = Framer(SERVER_LIMITS)
+        return text
+
+
+class Sessions:
+    """Records of sessions that are told apart by a key, which the format has."""
+
+    def __init__(self, notes: Notes) -> None:
+        self.wire = Wire()
+        self._notes = notes
+        self._conns: dict[str, int] = {}
+        self._quiet: set[int] = set()  # where nothing was said so far
+
+    def known(self, key: str) -> bool:
+        """Whether the session of that key is open."""
+        return key in self._conns
+
+    def spoken(self, key: str) -> bool:
+        """Whether somebody has said something in it."""
+        return key in self._conns and self._conns[key] not in self._quiet
+
+    def open(self, line: int, t: float, key: str) -> Iterator[Record]:
+        """A session begins; one of the same key ends before."""
+        if key in self._conns:
+            yield from self.close(line, t, key)
+        conn = self._conns[key] = self.wire.sessions + 1
+        self._quiet.add(conn)
+        yield self.wire.open(line, t, conn)
+
+    def said(
+        self,
+        line: int,
+        t: float,
+        key: str,
+        sender: Side,
+        text: bytes,
+        fds: tuple[Descriptor, ...] = (),
+        *,
+        greeting: bool = False,
+    ) -> Iterator[Record]:
+        """A message, which is followed by a line end on the wire."""
+        yield from self._begun(line, t, key, greeting=greeting)
+        yield from self.wire.sent(line, t, self._conns[key], sender, text + b"\r\n", fds)
+
+    def broken(self, line: int, t: float, key: str, sender: Side, text: bytes) -> Iterator[Record]:
+        """The beginning of a message, the rest of which is missing."""
+        yield from self._begun(line, t, key)
+        conn = self._conns[key]
+        yield from self.wire.sent(line, t, conn, sender, text)
+        yield from self.wire.gap(line, t, conn, sender)
+
+    def close(self, line: int, t: float, key: str) -> Iterator[Record]:
+        """The session of that key ends."""
+        conn = self._conns.pop(key)
+        self._quiet.discard(conn)
+        yield from self.wire.close(line, t, conn, "recorder")
+
+    def _begun(self, line: int, t: float, key: str, *, greeting: bool = False) -> Iterator[Record]:
+        if key not in self._conns:
+            yield from self.open(line, t, key)
+        conn = self._conns[key]
+        if conn in self._quiet:
+            self._quiet.remove(conn)
+            if not greeting:
+                self._notes.lost(NO_GREETING, line)
+                yield from self.wire.gap(line, t, conn, "server")
+
+
+def one_line(text: bytes, sender: Side, line: int, notes: Notes) -> bytes:
+    """A message as it was sent most likely: on one line, spaced as its sender does."""
+    if b"\n" not in text and b"\r" not in text:
+        return text
+    notes.lost(WHITE_SPACE, line)
+    return compact(text, b",", b":") if sender == "client" else compact(text)
+
+
+def sender_of(names: frozenset[str]) -> Side | None:
+    """Who says a message with these members; None for what is none."""
+    if names & {"execute", "exec-oob"}:
+        return "client"
+    return "server" if names & {"QMP", "return", "error", "event"} else None
+
+
+def is_negotiation(text: bytes) -> bool:
+    """Whether a message is the command that leaves the negotiation mode."""
+    return any(
+        name == "execute" and value.strip(b"\"'") == b"qmp_capabilities"
+        for name, value in members(text) or ()
+    )
