@@ -19,7 +19,7 @@ from qmpconf.protocol.session import Phase, Session, Step
 from qmpconf.protocol.values import Object, Value, pointer
 from qmpconf.schema.problems import show
 from qmpconf.trace.reader import Item
-from qmpconf.trace.records import Close, Open, Shut
+from qmpconf.trace.records import Close, Gap, Open, Shut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -94,7 +94,7 @@ class Checker:
         self.messages = 0
         self.sessions = 0
 
-    def check(self, items: Iterable[Open | Item | Shut | Close]) -> Iterator[Finding]:
+    def check(self, items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Finding]:
         """The findings, in the order in which they show."""
         talks: dict[int, _Talk] = {}
         client, server = self._client, self._server
@@ -109,6 +109,11 @@ class Checker:
                     yield from found
             elif type(item) is Open:
                 talks[item.conn] = self._start(item.conn)
+            elif type(item) is Gap:
+                talk = talks.get(item.conn)
+                if talk is None:
+                    talk = talks[item.conn] = self._start(item.conn)
+                yield _gap(talk, item)
             elif type(item) is Close and item.conn in talks:
                 yield from self._end(talks.pop(item.conn), Party(item.who), bool(item.error))
             elif type(item) is Shut and item.conn in talks:
@@ -128,7 +133,7 @@ class Checker:
         names = {one.mark: one.name for one in pending}
         for breach in talk.session.close(who, failed=failed):
             yield talk.reporter.breach(breach, names.get(breach.mark, ""))
-        rules = talk.rules
+        rules = talk.rules if talk.session.certain else None
         if self._observer is not None:
             self._observer.ended(talk.basis, pending, who)
         for one in pending:
@@ -170,6 +175,22 @@ class Checker:
             elif type(message) is Failure and phase is Phase.COMMANDS:
                 found += rules.failure(command, sent, message, item.line)
         return found
+
+
+def _gap(talk: _Talk, gap: Gap) -> Finding:
+    """A note that bytes are missing; the session goes on without what they may have held."""
+    talk.session.gap(Party(gap.sender))
+    size = f"{gap.size:,} bytes" if gap.size else "an unknown number of bytes"
+    return talk.reporter.finding(
+        "trace.gap",
+        gap.line,
+        "",
+        "",
+        f"bytes of the {gap.sender} are missing: what they may hold was not judged",
+        f"all that the {gap.sender} sent",
+        f"{size} not recorded",
+        "the trace",
+    )
 
 
 def _duplicates(talk: _Talk, item: Item, step: Step, blame: Party) -> list[Finding]:

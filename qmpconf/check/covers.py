@@ -12,6 +12,7 @@ _MESSAGES = "qmpconf.protocol.messages"
 _MATCHING = "qmpconf.protocol.matching"
 _SESSION = "qmpconf.protocol.session"
 _RULES = "qmpconf.check.rules"
+_CHECKER = "qmpconf.check.checker"
 
 #: Module -> requirements that it finds broken.
 _JUDGED: Mapping[str, tuple[str, ...]] = {
@@ -60,6 +61,7 @@ _JUDGED: Mapping[str, tuple[str, ...]] = {
         "recovery.after-error",
         "compat.downstream-prefix",
     ),
+    _CHECKER: ("trace.gap",),
     _RULES: (
         "request.strict-arguments",
         "request.unknown-command",

@@ -13,10 +13,11 @@ from enum import IntEnum
 
 from qmpconf.check.basis import Basis
 from qmpconf.protocol.messages import Command, Success
+from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Session
 from qmpconf.protocol.values import dumps, pointer
 from qmpconf.trace.reader import Item
-from qmpconf.trace.records import Close, Open, Shut
+from qmpconf.trace.records import Close, Gap, Open, Shut
 
 
 class Standing(IntEnum):
@@ -87,7 +88,7 @@ class Judge:
         self._bases = bases
         self._known: dict[tuple[str, str, bytes], tuple[Standing, str, str, str]] = {}
 
-    def matrix(self, traces: Mapping[str, Iterable[Open | Item | Shut | Close]]) -> Matrix:
+    def matrix(self, traces: Mapping[str, Iterable[Open | Item | Gap | Shut | Close]]) -> Matrix:
         """Judge every call of every trace."""
         found = Matrix(tuple(self._bases))
         for path, items in traces.items():
@@ -116,7 +117,7 @@ class Judge:
 
 
 def _calls(
-    items: Iterable[Open | Item | Shut | Close], matrix: Matrix
+    items: Iterable[Open | Item | Gap | Shut | Close], matrix: Matrix
 ) -> Iterator[tuple[Command, int]]:
     """The commands that were answered with success, and the lines on which they stand."""
     sessions: dict[int, Session] = {}
@@ -124,6 +125,8 @@ def _calls(
         if not isinstance(item, Item):
             if isinstance(item, Close):
                 sessions.pop(item.conn, None)
+            elif isinstance(item, Gap):
+                sessions.setdefault(item.conn, Session()).gap(Party(item.sender))
             continue
         session = sessions.setdefault(item.conn, Session())
         if item.sender == "client":

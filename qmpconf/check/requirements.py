@@ -89,12 +89,25 @@ _ROWS: tuple[tuple[str, Level, Party, str], ...] = (
     ),
 )
 
+#: What a trace itself may be short of; nobody who was recorded is to blame for it.
+TRACE_REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
+    {
+        "trace.gap": requirement(
+            "trace.gap",
+            Level.MAY,
+            Party.RECORDER,
+            "Bytes that were not recorded are told; what they may have held is not judged.",
+            "the trace",
+        )
+    }
+)
+
 #: The requirements of catalogs, by id.
 SCHEMA_REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
     {row[0]: requirement(*row, "the schema") for row in _ROWS}
 )
 
-#: Every requirement that a finding can name: those of the protocol and those of catalogs.
+#: Every requirement that a finding can name: those of the protocol, of catalogs and of traces.
 ALL_REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
-    {**REQUIREMENTS, **SCHEMA_REQUIREMENTS}
+    {**REQUIREMENTS, **SCHEMA_REQUIREMENTS, **TRACE_REQUIREMENTS}
 )

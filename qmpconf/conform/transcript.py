@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from qmpconf.errors import InputError
 from qmpconf.trace.reader import Item, TraceReader
-from qmpconf.trace.records import Close, Open, Shut
+from qmpconf.trace.records import Close, Gap, Open, Shut
 
 #: Messages shown before and behind the one in question, and characters of each.
 _BEFORE, _BEHIND, _WIDTH = 4, 2, 200
@@ -44,6 +44,9 @@ def _lines(path: str) -> Iterator[tuple[int, str]]:
                 yield item.line, f"{arrow} {_shown(item.frame.data)}{fds}"
             elif isinstance(item, Open):
                 yield item.line, f"-- session {item.conn} begins"
+            elif isinstance(item, Gap):
+                size = item.size or "an unknown number of"
+                yield item.line, f"-- {size} bytes of the {item.sender} are missing"
             elif isinstance(item, Shut):
                 yield item.line, f"-- the {item.who} sends nothing more"
             elif isinstance(item, Close):

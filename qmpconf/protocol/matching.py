@@ -4,6 +4,10 @@ In-band responses keep the order of their commands, out-of-band ones are found b
 (qmp-spec section 2.3).  A response that fits neither way breaks a rule: the queue still decides
 what it most likely answers, so that one breach does not make all that follows look wrong.
 
+Where bytes are missing (`Queue.gap`), nothing is certain but an id: who waited may have been
+answered, and a response may answer what was not seen.  `certain` is false until a response carries
+the id of a command that was sent since; from there on the order holds again.
+
 What a client sends that is no JSON takes a place in the queue, too, because its errors come in
 order; but how many come differs between servers (PROTOCOL.md, recovery), so it is *elastic*.
 """
@@ -25,6 +29,9 @@ from qmpconf.protocol.messages import (
     brief,
 )
 from qmpconf.protocol.values import Value, same
+
+#: Commands that waited at a gap and are remembered: more than a client has under way.
+_MOST_LOST = 1000
 
 
 class Pending(msgspec.Struct, eq=False):
@@ -81,6 +88,9 @@ class Queue:
         self._oob: list[Pending] = []
         self._sent = 0
         self._latest: Pending | None = None  # what was answered last, in its turn
+        self._lost: list[Pending] = []  # waited at a gap: their responses may be missing
+        #: Whether what waits is known, and in which order.
+        self.certain = True
 
     @property
     def after_malformed(self) -> bool:
@@ -98,12 +108,24 @@ class Queue:
         pending.serial = self._sent
         (self._oob if pending.oob else self._in_band).append(pending)
 
+    def gap(self) -> None:
+        """Bytes are missing from one of the two directions."""
+        self.certain = False
+        self._lost += self.pending
+        del self._lost[:-_MOST_LOST]
+        self._in_band.clear()
+        self._oob.clear()
+        self._latest = None
+
     def match(self, response: Success | Failure) -> tuple[Pending | None, Problem | None]:
         """Find what `response` answers, and take it out; the problem, if that breaks a rule."""
-        for waiting in self._oob:
-            if waiting.has_id and waiting.wants(response):
-                self._oob.remove(waiting)
-                return waiting, None
+        if not self.certain:
+            return self._match_by_id(response), None
+        for several in (self._oob, self._lost):
+            for waiting in several:
+                if waiting.has_id and waiting.wants(response):
+                    several.remove(waiting)
+                    return waiting, None
         while self._in_band and self._in_band[0].elastic:
             head = self._in_band[0]
             if self._is_one_more(head, response):
@@ -121,8 +143,29 @@ class Queue:
             return self._match_out_of_band(response)
         return self._match_astray(response)
 
+    def _match_by_id(self, response: Success | Failure) -> Pending | None:
+        """What surely is answered, behind a gap; the order is known again with it."""
+        if not response.has_id:
+            return None
+        for several in (self._lost, self._oob):
+            for waiting in several:
+                if waiting.has_id and waiting.wants(response):
+                    several.remove(waiting)
+                    return waiting
+        for waiting in self._in_band:
+            if waiting.has_id and waiting.wants(response):
+                while self._in_band.popleft() is not waiting:
+                    pass
+                self._latest = waiting
+                self._lost = [one for one in self._lost if one.oob]  # these keep no order
+                self.certain = True
+                return waiting
+        return None
+
     def garbled(self) -> Pending | None:
         """Take out what a response that cannot be read most likely answers."""
+        if not self.certain:
+            return None
         while self._in_band and self._in_band[0].elastic:
             self._in_band.popleft()
         return self._in_band.popleft() if self._in_band else None

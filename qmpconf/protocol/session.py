@@ -92,16 +92,18 @@ _OF_ORDER = frozenset(
     {
         "greeting.first",
         "negotiation.client-first",
-        "negotiation.enable-offered",
         "negotiation.no-events",
         "negotiation.gate",
         "negotiation.once",
-        "negotiation.bad-enable",
         "request.oob-negotiated",
         "oob.id",
         "oob.overtakes",
     }
 )
+
+
+#: What a server says.
+Said = Greeting | Success | Failure | Event | Unknown
 
 
 class Breach(msgspec.Struct, frozen=True):
@@ -172,6 +174,11 @@ class Session:
         """What waits for a response: in-band in the order sent, then out-of-band."""
         return self._queue.pending
 
+    @property
+    def certain(self) -> bool:
+        """Whether `pending` is all that waits; not so where a gap may hide commands or responses."""
+        return self._queue.certain
+
     def gap(self, who: Party) -> None:
         """Take note that bytes of `who` are missing here, and with them whatever they held."""
         self._queue.gap()
@@ -183,13 +190,18 @@ class Session:
 
     # --- the client's side ---------------------------------------------------------------------
 
-    def client(self, frame: Frame, mark: Any = None) -> Step:
-        """Take the client's next frame.  `mark` comes back in the breaches that it causes."""
+    def client(
+        self, frame: Frame, mark: Any = None, known: Command | Unknown | None = None
+    ) -> Step:
+        """Take the client's next frame.  `mark` comes back in the breaches that it causes.
+
+        `known` is the message in it, where that was read already.
+        """
         step = Step()
         if frame.kind is not Kind.SKIPPED and self._passing:
             self._passing.discard(Party.CLIENT)
         if frame.kind is Kind.VALUE:
-            step.message = message = from_client(frame.data)
+            step.message = message = known or from_client(frame.data)
         elif frame.kind is Kind.MALFORMED:
             problem = Problem("request.object", "", "well-formed JSON", _shown(frame.data))
             step.message = message = Unknown(None, (problem,), duplicates=False, well_formed=False)
@@ -239,8 +251,11 @@ class Session:
 
     # --- the server's side ---------------------------------------------------------------------
 
-    def server(self, frame: Frame, mark: Any = None) -> Step:
-        """Take the server's next frame.  `mark` comes back in the breaches that it causes."""
+    def server(self, frame: Frame, mark: Any = None, known: Said | None = None) -> Step:
+        """Take the server's next frame.  `mark` comes back in the breaches that it causes.
+
+        `known` is the message in it, where that was read already.
+        """
         step = Step()
         if frame.kind is Kind.SPACE:
             self._end += frame.data
@@ -254,7 +269,7 @@ class Session:
         else:
             self._judge_end(step)
         if frame.kind is Kind.VALUE:
-            step.message = message = from_server(frame.data)
+            step.message = message = known or from_server(frame.data)
             self._end, self._end_mark = frame.end, mark
         elif frame.kind is Kind.PARTIAL:
             self._unfinished[Party.SERVER] = ("framing.object", _shown(frame.data), mark)
@@ -296,7 +311,8 @@ class Session:
         _drop_order(step)
         if self.phase is Phase.COMMANDS and step.answered is not None:
             # The negotiation itself was seen to succeed, or else `enabled` stays unknown.
-            self._unsure = step.answered.name != "qmp_capabilities"
+            negotiated = step.answered.name == "qmp_capabilities" and isinstance(message, Success)
+            self._unsure = not negotiated
         elif isinstance(message, Event) or (isinstance(message, Success) and step.answered):
             self.phase = Phase.COMMANDS
 

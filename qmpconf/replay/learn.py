@@ -26,6 +26,7 @@ from qmpconf.replay.bindings import BOUND_REASON, Bindings
 from qmpconf.replay.catalogs import catalog_of_trace
 from qmpconf.replay.compare import NOTHING, Comparison, Mismatch, compare
 from qmpconf.replay.difference import Difference
+from qmpconf.replay.gaps import require_whole
 from qmpconf.replay.inference import Sent, scalars
 from qmpconf.replay.masks import BUILT_IN, Kind, Mask, Masks, Message, own_address
 from qmpconf.replay.match import Matcher
@@ -151,7 +152,9 @@ def _sessions(path: str, sent: Sent | None = None) -> list[_Session]:
     """The sessions of a recording; what its clients send goes to `sent`, too."""
     found: dict[int, _Session] = {}
     every: list[_Session] = []
-    for step in steps(TraceReader(path).items()):
+    reader = TraceReader(path)
+    require_whole(reader, "learned from")
+    for step in steps(reader.items()):
         if isinstance(step, Connect):
             found[step.conn] = _Session(step.server)
             every.append(found[step.conn])

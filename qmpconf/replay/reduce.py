@@ -22,9 +22,9 @@ from qmpconf.protocol.messages import Event, Success, from_server
 from qmpconf.protocol.values import Value
 from qmpconf.replay.serve_script import Asked, asked, read_script
 from qmpconf.trace.reader import Item
-from qmpconf.trace.records import Close, Open, Shut
+from qmpconf.trace.records import Close, Gap, Open, Shut
 
-Record = Open | Item | Shut | Close
+Record = Open | Item | Gap | Shut | Close
 
 NEGOTIATION = "qmp_capabilities"
 

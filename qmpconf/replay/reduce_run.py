@@ -17,6 +17,7 @@ from typing import Literal
 
 from qmpconf.errors import InputError, TargetError, UsageError
 from qmpconf.replay.difference import Difference
+from qmpconf.replay.gaps import require_whole
 from qmpconf.replay.masks import Mask
 from qmpconf.replay.reduce import Recording, cut_up, shrink
 from qmpconf.replay.reduce_write import write_trace
@@ -196,6 +197,7 @@ def reduce_trace(
         )
 
     reader = TraceReader(trace)
+    require_whole(reader, "reduced")
     recording = cut_up(list(reader.items()))
     if not recording.units:
         raise InputError(f"{trace} holds no message of a client: there is nothing to reduce")

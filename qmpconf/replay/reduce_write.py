@@ -9,8 +9,8 @@ import msgspec
 from qmpconf.replay.reduce import Record
 from qmpconf.trace.files import write_lines
 from qmpconf.trace.reader import Item
-from qmpconf.trace.records import Close, Header, Open
-from qmpconf.trace.writer import traffic_line
+from qmpconf.trace.records import Close, Gap, Header, Open
+from qmpconf.trace.writer import gap_line, traffic_line
 
 _json = msgspec.json.Encoder().encode
 
@@ -41,6 +41,8 @@ def write_trace(
                     t, record.conn, record.sender, record.frame, record.fds, record.redacted
                 )
             )
+        elif isinstance(record, Gap):
+            lines.append(gap_line(t, record.conn, record.sender, record.size))
         elif isinstance(record, Open):
             sessions += 1
             ends = _json({"client": record.client, "server": record.server})

@@ -18,6 +18,7 @@ from qmpconf.net.address import FORMS, Address, FdAddress, parse_address
 from qmpconf.net.endpoint import Listener
 from qmpconf.net.process import Folder, end, start
 from qmpconf.record.run import VARIABLE
+from qmpconf.replay.gaps import require_whole
 from qmpconf.replay.serve import Order, Stage
 from qmpconf.replay.serve_result import Played
 from qmpconf.replay.serve_script import Scene, read_script
@@ -47,7 +48,7 @@ def serve_trace(
     if not listen and not client:
         raise UsageError(f"say where clients connect: {FORMS}")
     result = Played(trace)
-    scenes = _scenes(trace, result)
+    scenes = read_scenes(trace, result)
     with contextlib.ExitStack() as stack:
         addresses = [parse_address(text) for text in listen]
         if not addresses:
@@ -85,8 +86,13 @@ def serve_trace(
     return result
 
 
-def _scenes(trace: str, result: Played) -> list[Scene]:
+def read_scenes(trace: str, result: Played) -> list[Scene]:
+    """The sessions of `trace` as scenes to play; `result` is warned of what is missing in it.
+
+    Raises `InputError` for a trace that cannot be read or has no session.
+    """
     reader = TraceReader(trace)
+    require_whole(reader, "served: a client would wait for what is missing")
     scenes = read_script(reader.items())
     if not scenes:
         raise InputError(f"{trace} holds no session: there is nothing to serve")

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.messages import Command, Greeting, Success, Unknown, from_client
 from qmpconf.protocol.messages import Failure as ErrorReply
+from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.values import Value, dumps, pointer, same
 from qmpconf.replay.said import Transcript
 from qmpconf.trace.reader import Item
-from qmpconf.trace.records import Close, Closer, Open, Shut
+from qmpconf.trace.records import Close, Closer, Gap, Open, Shut
 
 #: Stands where a recorded value was redacted.
 _ANYTHING = "\0anything"
@@ -179,7 +180,7 @@ class _Reading:
         return self.scene
 
 
-def read_script(items: Iterable[Open | Item | Shut | Close]) -> list[Scene]:
+def read_script(items: Iterable[Open | Item | Gap | Shut | Close]) -> list[Scene]:
     """The scenes of a recording, in the order in which they began."""
     found: list[_Reading] = []
     live: dict[int, _Reading] = {}
@@ -191,6 +192,8 @@ def read_script(items: Iterable[Open | Item | Shut | Close]) -> list[Scene]:
             found.append(reading)
         if isinstance(item, Item):
             reading.take(item, ended)
+        elif isinstance(item, Gap):
+            reading.transcript.gap(Party(item.sender))
         elif isinstance(item, Shut):
             reading.scene.shut = reading.scene.shut or item.who == "client"
         elif isinstance(item, Close):

@@ -22,12 +22,14 @@ import msgspec
 
 from qmpconf.errors import InputError
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer, Kind
+from qmpconf.protocol.resync import Resync
 from qmpconf.trace.records import (
     VERSION,
     Close,
     Closer,
     Descriptor,
     Finish,
+    Gap,
     Header,
     Open,
     Record,
@@ -67,13 +69,42 @@ class _Split:
         self._latest = record
         self._fds: tuple[Descriptor, ...] = ()
         self._redacted: tuple[str, ...] = ()
+        self._resync: Resync | None = None  # bytes are missing, and no message has begun since
+
+    @property
+    def idle(self) -> bool:
+        """Whether the next record can be looked at alone."""
+        return self.framer.idle and self._resync is None
 
     def feed(self, record: Traffic) -> Iterator[Item]:
         """The frames that end in `record`."""
+        data = record.data + record.end
+        if self._resync is not None:
+            if record.form == "msg":  # who wrote it knew that a message begins here
+                passed = self._resync.close()
+            else:
+                self._take(record)
+                passed, data = self._resync.feed(data)
+            if passed:
+                yield from self._items((Frame(Kind.SKIPPED, passed),))
+            if not data:
+                return
+            self._resync = None
+            if record.form != "msg":
+                yield from self._items(self.framer.feed(data))
+                return
+        self._take(record)
+        yield from self._items(self.framer.feed(data))
+
+    def gap(self) -> Iterator[Item]:
+        """What is left of a frame, the rest of which is missing; the direction begins anew."""
+        yield from self.close()
+        self._resync = Resync()
+
+    def _take(self, record: Traffic) -> None:
         self._latest = record
         self._fds += record.fds
         self._redacted += record.redacted
-        return self._items(self.framer.feed(record.data + record.end))
 
     def settle(self) -> Iterator[Item]:
         """A bare number or keyword, which the other side has answered: it ended here."""
@@ -81,6 +112,9 @@ class _Split:
 
     def close(self) -> Iterator[Item]:
         """What is left of a frame that did not end."""
+        if self._resync is not None:
+            held, self._resync = self._resync.close(), None
+            return self._items((Frame(Kind.SKIPPED, held),) if held else ())
         return self._items(self.framer.close())
 
     def _items(self, frames: Iterable[Frame]) -> Iterator[Item]:
@@ -124,6 +158,7 @@ class _Line(msgspec.Struct):
     open: _Ends | None = None
     shut: Side | None = None
     close: Closer | None = None
+    gap: int | None = None
     error: str = ""
     finish: _Counts | None = None
 
@@ -200,38 +235,13 @@ class TraceReader:
             except OSError as error:
                 raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
 
-    def items(self) -> Iterator[Open | Item | Shut | Close]:
-        """Every frame, between the openings and closings of the sessions."""
-        split: dict[tuple[int, Side], _Split] = {}
-        for record in self._read(self._item):
-            if split and isinstance(record, Item | Traffic):
-                other = split.get((record.conn, _OTHER[record.sender]))
-                if other is not None:
-                    yield from other.settle()
-            if type(record) is Item:
-                one = split.get((record.conn, record.sender)) if split else None
-                if one is None or one.framer.idle:
-                    yield record
-                else:
-                    yield from one.feed(_traffic(record))
-                continue
-            if isinstance(record, Traffic):
-                one = split.get((record.conn, record.sender))
-                if one is None:
-                    one = split[record.conn, record.sender] = _Split(record)
-                yield from one.feed(record)
-                continue
-            if isinstance(record, Finish):
-                continue
-            for side in _SIDES:
-                over = isinstance(record, Close) or (
-                    isinstance(record, Shut) and record.who == side
-                )
-                if over and (record.conn, side) in split:
-                    yield from split.pop((record.conn, side)).close()
-            yield record
-        for key in sorted(split):
-            yield from split[key].close()
+    def items(self) -> Iterator[Open | Item | Gap | Shut | Close]:
+        """Every frame, between the openings and closings of the sessions.
+
+        Before a gap comes what was left of a message, as `Kind.PARTIAL`; behind it the rest of a
+        message that is lost, as `Kind.SKIPPED`.
+        """
+        return items_of(self._read(self._item))
 
     def _opened(self) -> IO[bytes] | gzip.GzipFile:
         try:
@@ -306,6 +316,10 @@ class TraceReader:
 
     def _record_of(self, parsed: _Line, line: bytes, number: int) -> Record:
         """The record in a line that holds no `msg`."""
+        if parsed.sender is not None and parsed.gap is not None:
+            if parsed.gap < 0:
+                raise InputError(f"{self.path}:{number}: a gap of {parsed.gap} bytes")
+            return Gap(number, parsed.t, parsed.conn, parsed.sender, parsed.gap)
         if parsed.sender is not None:
             return self._raw(parsed, parsed.sender, number)
         if parsed.open is not None:
@@ -331,7 +345,7 @@ class TraceReader:
                 raise InputError(f"{self.path}:{number}: the value of b64 is no base64") from None
         else:
             raise InputError(
-                f"{self.path}:{number}: bytes from the {sender}, but neither msg nor raw nor b64"
+                f"{self.path}:{number}: bytes from the {sender}, but neither msg nor raw, b64 or gap"
             )
         return Traffic(
             number,
@@ -390,8 +404,52 @@ def _traffic(item: Item) -> Traffic:
     )
 
 
+def _nothing(gap: Gap) -> Traffic:
+    """No bytes, where bytes are missing."""
+    return Traffic(gap.line, gap.t, gap.conn, gap.sender, "raw", b"")
+
+
 def _descriptors(listed: list[_Descriptor] | None) -> tuple[Descriptor, ...]:
     return tuple(Descriptor(one.kind, one.access) for one in listed) if listed else ()
+
+
+def items_of(records: Iterable[Item | Record]) -> Iterator[Open | Item | Gap | Shut | Close]:
+    """The frames of `records`, as `TraceReader.items` gives those of a file."""
+    split: dict[tuple[int, Side], _Split] = {}
+    for record in records:
+        if split and isinstance(record, Item | Traffic):
+            other = split.get((record.conn, _OTHER[record.sender]))
+            if other is not None:
+                yield from other.settle()
+        if type(record) is Item:
+            one = split.get((record.conn, record.sender)) if split else None
+            if one is None or one.idle:
+                yield record
+            else:
+                yield from one.feed(_traffic(record))
+            continue
+        if isinstance(record, Traffic):
+            one = split.get((record.conn, record.sender))
+            if one is None:
+                one = split[record.conn, record.sender] = _Split(record)
+            yield from one.feed(record)
+            continue
+        if isinstance(record, Finish):
+            continue
+        if isinstance(record, Gap):
+            one = split.get((record.conn, record.sender))
+            if one is None:
+                one = split[record.conn, record.sender] = _Split(_nothing(record))
+            yield from one.gap()
+            yield record
+            continue
+        for side in _SIDES:
+            over = isinstance(record, Close) or (isinstance(record, Shut) and record.who == side)
+            if over and (record.conn, side) in split:
+                yield from split.pop((record.conn, side)).close()
+        yield record
+    for key in sorted(split):
+        yield from split[key].close()
 
 
 def open_trace(path: str) -> TraceReader:

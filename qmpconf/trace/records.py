@@ -4,6 +4,7 @@
 `Header`          the first line: the format's version, when and by what it was recorded
 `Open`            a session begins
 `Traffic`         bytes that one side sent: a message (`msg`), or what is none (`raw`, `b64`)
+`Gap`             bytes that one side sent are missing here: whoever recorded did not see them
 `Shut`            one side has closed its sending direction; the other one still may send
 `Close`           a session has ended
 `Finish`          the last line of a recording that ended in order
@@ -11,6 +12,12 @@
 
 `t` is in seconds since `Header.started`, on a monotonic clock.  `line` is the record's line in
 its file, 1-based; a record that has not been read from a file has line 0.
+
+A recorder that relays sees every byte, and writes no gap.  A capture can miss some: a lost
+segment, a packet that was cut short, a session that had begun before.  What stands on both sides
+of a gap is never put together: the message before it has no end, and behind it everything up to
+the next message that can be told from its beginning is the rest of one that is lost
+(`qmpconf.protocol.resync`).
 """
 
 from __future__ import annotations
@@ -81,6 +88,16 @@ class Traffic(msgspec.Struct, frozen=True):
     redacted: tuple[str, ...] = ()
 
 
+class Gap(msgspec.Struct, frozen=True):
+    """`size` bytes that `sender` sent are missing here; 0: nobody knows how many."""
+
+    line: int
+    t: float
+    conn: int
+    sender: Side
+    size: int = 0
+
+
 class Shut(msgspec.Struct, frozen=True):
     """`who` has closed its sending direction."""
 
@@ -112,4 +129,4 @@ class Finish(msgspec.Struct, frozen=True):
     messages: int
 
 
-Record = Open | Traffic | Shut | Close | Finish
+Record = Open | Traffic | Gap | Shut | Close | Finish

@@ -21,10 +21,26 @@ import msgspec
 
 from qmpconf.errors import OutputError, UsageError
 from qmpconf.protocol.framing import Frame, Kind
-from qmpconf.trace.records import VERSION, Closer, Descriptor, Side
+from qmpconf.trace.records import (
+    VERSION,
+    Close,
+    Closer,
+    Descriptor,
+    Finish,
+    Gap,
+    Header,
+    Open,
+    Record,
+    Shut,
+    Side,
+    Traffic,
+)
 from qmpconf.version import __version__
 
 _json = msgspec.json.Encoder().encode
+
+#: What this program is called in the traces that it makes.
+RECORDER = f"qmpconf {__version__}"
 
 
 def _decent(value: Any) -> Any:
@@ -34,6 +50,12 @@ def _decent(value: Any) -> Any:
     if isinstance(value, dict):
         return {_decent(name): _decent(item) for name, item in value.items()}
     return [_decent(item) for item in value] if isinstance(value, list) else value
+
+
+def utc_text(moment: datetime) -> str:
+    """A time as a trace's header has it: UTC, RFC 3339, microseconds."""
+    moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 #: What is written of a frame: its bytes, and the pointers of what was replaced in them.
@@ -81,12 +103,56 @@ def traffic_line(
     return b'{"t":%.6f,"conn":%d,"from":"%b",%b%b}\n' % (t, conn, sender.encode(), extra, body)
 
 
+def header_line(header: Header) -> bytes:
+    """The first line of a trace, with its line feed."""
+    first = {
+        "qmptrace": header.version,
+        "started": header.started,
+        "recorder": header.recorder,
+        "meta": dict(header.meta),
+    }
+    return _json(_decent(first)) + b"\n"
+
+
+def record_line(record: Record) -> bytes:
+    """The line of any record behind the header, with its line feed."""
+    if isinstance(record, Traffic):
+        frame = Frame(Kind.VALUE, record.data, record.end, record.form == "msg")
+        return traffic_line(
+            record.t, record.conn, record.sender, frame, record.fds, record.redacted
+        )
+    if isinstance(record, Gap):
+        return gap_line(record.t, record.conn, record.sender, record.size)
+    if isinstance(record, Open):
+        ends = {"client": record.client, "server": record.server}
+        return event_line(record.t, record.conn, b"open", ends)
+    if isinstance(record, Shut):
+        return event_line(record.t, record.conn, b"shut", record.who)
+    if isinstance(record, Close):
+        error = b',"error":' + _json(_decent(record.error)) if record.error else b""
+        return event_line(record.t, record.conn, b"close", record.who, error)
+    counts = record.sessions, record.messages
+    return b'{"t":%.6f,"finish":{"sessions":%d,"messages":%d}}\n' % (record.t, *counts)
+
+
+def event_line(t: float, conn: int, name: bytes, value: object, extra: bytes = b"") -> bytes:
+    """The line of what happened to a session, with its line feed."""
+    return b'{"t":%.6f,"conn":%d,"%b":%b%b}\n' % (t, conn, name, _json(_decent(value)), extra)
+
+
+def gap_line(t: float, conn: int, sender: Side, size: int) -> bytes:
+    """The line of a gap, with its line feed."""
+    return b'{"t":%.6f,"conn":%d,"from":"%b","gap":%d}\n' % (t, conn, sender.encode(), size)
+
+
 class TraceWriter:
     """Writes one trace file.
 
     `path` is created with mode 0600, compressed if it ends in ``.gz``.  An existing file is
-    refused unless `overwrite`.  `clock` gives seconds on a monotonic clock.  Raises `UsageError`
-    for an existing file, `OutputError` for one that cannot be written; so do all methods.
+    refused unless `overwrite`.  `clock` gives seconds on a monotonic clock.  `started` is when the
+    trace begins, where that is not now.  `batch` is the number of bytes that may wait to be written,
+    for a trace that need not be ahead of anything.  Raises `UsageError` for an existing file,
+    `OutputError` for one that cannot be written; so do all methods.
     """
 
     def __init__(
@@ -97,8 +163,12 @@ class TraceWriter:
         overwrite: bool = False,
         clock: Callable[[], float] = time.monotonic,
         redact: Redact | None = None,
+        started: datetime | None = None,
+        batch: int = 0,
     ) -> None:
         self.path = path
+        self._batch = batch
+        self._waiting = bytearray()
         self.sessions = 0
         self.messages = 0
         self._clock = clock
@@ -108,15 +178,9 @@ class TraceWriter:
         self._size = 0
         self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
         self._zip = zlib.compressobj(wbits=31) if path.endswith(".gz") else None
-        started = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        header = {
-            "qmptrace": VERSION,
-            "started": started,
-            "recorder": f"qmpconf {__version__}",
-            "meta": dict(meta or {}),
-        }
+        header = Header(VERSION, utc_text(started or datetime.now(UTC)), RECORDER, meta or {})
         try:
-            self._put(_json(_decent(header)) + b"\n")
+            self._put(header_line(header))
         except OutputError:
             self.discard()
             raise
@@ -160,6 +224,10 @@ class TraceWriter:
             fds = ()
         self._put(lines[0] if len(lines) == 1 else b"".join(lines))
 
+    def gap(self, conn: int, sender: Side, size: int = 0) -> None:
+        """Write that `size` bytes of `sender` are missing here (0: an unknown number)."""
+        self._put(gap_line(self.now(), conn, sender, size))
+
     def shut(self, conn: int, who: Side) -> None:
         """Write that `who` has closed its sending direction."""
         self._event(conn, b"shut", who)
@@ -173,19 +241,20 @@ class TraceWriter:
         if self._fd < 0:
             return
         try:
-            self._put(
-                b'{"t":%.6f,"finish":{"sessions":%d,"messages":%d}}\n'
-                % (self.now(), self.sessions, self.messages),
-                last=True,
-            )
+            footer = Finish(0, self.now(), self.sessions, self.messages)
+            self._put(record_line(footer), last=True)
         finally:
             self.abandon()
 
     def abandon(self) -> None:
         """Close the file without a footer: the recording was cut off."""
         if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+            try:
+                if self._waiting:
+                    self._write(b"")
+            finally:
+                os.close(self._fd)
+                self._fd = -1
 
     def discard(self) -> None:
         """Close the file and remove it: nothing was recorded, and it would be in the way."""
@@ -194,12 +263,18 @@ class TraceWriter:
             os.unlink(self.path)
 
     def _event(self, conn: int, name: bytes, value: object, extra: bytes = b"") -> None:
-        self._put(
-            b'{"t":%.6f,"conn":%d,"%b":%b%b}\n'
-            % (self.now(), conn, name, _json(_decent(value)), extra)
-        )
+        self._put(event_line(self.now(), conn, name, value, extra))
 
     def _put(self, lines: bytes, *, last: bool = False) -> None:
+        if not last and len(self._waiting) + len(lines) < self._batch:
+            self._waiting += lines
+        else:
+            self._write(lines, last=last)
+
+    def _write(self, lines: bytes, *, last: bool = False) -> None:
+        if self._waiting:
+            lines = bytes(self._waiting) + lines
+            self._waiting.clear()
         if self._zip is not None:
             mode = zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH
             lines = self._zip.compress(lines) + self._zip.flush(mode)

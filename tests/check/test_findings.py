@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qmpconf.check.findings import MOST_GROUPS, Finding, Groups
-from qmpconf.check.requirements import ALL_REQUIREMENTS, SCHEMA_REQUIREMENTS
+from qmpconf.check.requirements import (
+    ALL_REQUIREMENTS,
+    SCHEMA_REQUIREMENTS,
+    TRACE_REQUIREMENTS,
+)
 from qmpconf.protocol.requirements import REQUIREMENTS
 
 ONE = Finding(
@@ -74,6 +78,6 @@ def test_groups_are_bounded() -> None:
 
 
 def test_the_registers_do_not_overlap() -> None:
-    assert not REQUIREMENTS.keys() & SCHEMA_REQUIREMENTS.keys()
-    assert len(ALL_REQUIREMENTS) == len(REQUIREMENTS) + len(SCHEMA_REQUIREMENTS)
+    registers = (REQUIREMENTS, SCHEMA_REQUIREMENTS, TRACE_REQUIREMENTS)
+    assert len(ALL_REQUIREMENTS) == sum(map(len, registers))
     assert all(one.id == name for name, one in ALL_REQUIREMENTS.items())
