@@ -28,10 +28,12 @@ VERBS = {
     "demo": ("demo", "record, check and replay a session with the embedded monitor"),
     "record": ("record", "record what a client and a server say to each other"),
     "check": ("check", "check recorded sessions against the protocol and a schema"),
+    "coverage": ("coverage", "tell what recordings exercise of a schema, and what is missing"),
     "replay": ("replay", "play a recording against another monitor and compare"),
     "learn": ("learn", "learn from recordings of one scenario what may differ in a replay"),
     "reduce": ("reduce", "shorten a recording to the commands that still show a difference"),
-    "show": ("show", "show what a recording holds"),
+    "show": ("show", "show what a recording holds, message by message"),
+    "stats": ("stats", "figures of recordings: latencies, counts, events, sizes"),
     "convert": ("convert", "convert captures, logs and transcripts to traces and back"),
     "serve": ("serve", "run the embedded monitor, or let a recording answer as the server"),
     "conform": ("conform", "put a live monitor to the test, rule by rule"),
@@ -40,6 +42,7 @@ VERBS = {
         "put a client to the test, with a legal but unkind server",
     ),
     "requirements": ("requirements", "list the rules of the protocol, and what covers each"),
+    "completion": ("completion", "print the script that completes these words in a shell"),
     "schema": ("schema", "fetch, list, show, compare and export schemas; compile documents"),
 }
 
