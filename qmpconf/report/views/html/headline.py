@@ -1,0 +1,118 @@
+"""What stands at the top: did it conform, what was run, and what was judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from qmpconf.check.findings import SEVERITIES
+from qmpconf.report.results.merge import Report, Run
+from qmpconf.report.results.records import Subject, Verb
+from qmpconf.report.views.html.card import told
+from qmpconf.report.views.html.words import counted, shares
+
+#: Verb -> what it is called when it passes, and when it does not.
+_CALLED: Mapping[Verb, tuple[str, str]] = {
+    "check": ("Conforms", "Does not conform"),
+    "conform": ("Conforms", "Does not conform"),
+    "replay": ("Answers as recorded", "Answers differ"),
+    "audit": ("No new findings", "New findings"),
+    "diff": ("Nothing breaks", "Changes that break"),
+}
+
+#: Exit code -> what it means (DESIGN.md section 6); 0 and 1 are told in the verb's words.
+_MEANS = {
+    0: "conforms",
+    1: "findings or differences",
+    2: "wrong usage or configuration",
+    3: "an input could not be read",
+    4: "the target could not be reached, or went away",
+    130: "interrupted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The verdict in words: `style` is ``pass``, ``fail`` or ``cut``; `sign` goes with it."""
+
+    style: str
+    sign: str
+    words: str
+    counts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A subject; `short` is its name without what all names begin with."""
+
+    number: int
+    subject: Subject
+    short: str
+    facts: Sequence[tuple[str, str]]
+    findings: str
+    verdicts: str
+
+
+def headline(report: Report) -> Headline:
+    """The verdict of a whole report."""
+    totals = {name: count for name, count in report.totals().items() if count}
+    parts = [counted(count, name) for name, count in totals.items()]
+    if report.known:
+        parts.append(f"{len(report.known):,} known")
+    if report.gone:
+        parts.append(f"{len(report.gone):,} known before and not found any more")
+    counts = ", ".join(parts) or "no findings"
+    code = report.exit_code
+    if report.cut or not report.runs:
+        return Headline("cut", "!", "Incomplete", counts)
+    if code not in (0, 1):
+        words = {130: "Interrupted", 4: "The target went away"}.get(code, "Did not finish")
+        return Headline("cut", "!", words, counts)
+    verbs = {run.header.verb for run in report.runs}
+    good, bad = _CALLED[verbs.pop()] if len(verbs) == 1 else ("Passed", "Failed")
+    return Headline("fail", "✗", bad, counts) if code else Headline("pass", "✓", good, counts)
+
+
+def meaning(run: Run) -> str:
+    """How a run ended, in words."""
+    if not run.complete:
+        return "cut off: its last lines are missing"
+    told_ = f"exit code {run.exit_code}: {_MEANS.get(run.exit_code, 'unknown')}"
+    return f"{told_} ({run.failure})" if run.failure else told_
+
+
+def judged(report: Report) -> list[Judged]:
+    """The subjects with their facts, and what was found of each."""
+    findings: dict[str, Counter[str]] = {}
+    for one in report.findings:
+        name = one.severity if one.status == "new" else "known"
+        findings.setdefault(one.subject, Counter())[name] += 1
+    verdicts: dict[str, Counter[str]] = {}
+    for verdict in report.verdicts:
+        verdicts.setdefault(verdict.subject, Counter())[verdict.verdict] += 1
+    folder = shares(subject.name for subject in report.subjects)
+    return [
+        Judged(
+            number,
+            subject,
+            subject.name.removeprefix(folder) or subject.name,
+            [(name, _fact(value)) for name, value in subject.facts.items()],
+            _told(findings.get(subject.name, Counter())),
+            told(verdicts.get(subject.name, {})),
+        )
+        for number, subject in enumerate(report.subjects, 1)
+    ]
+
+
+def _fact(value: str | float | bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    parts = [counted(counts[one], one) for one in SEVERITIES if counts.get(one)]
+    if counts.get("known"):
+        parts.append(f"{counts['known']:,} known")
+    return ", ".join(parts) or "none"
