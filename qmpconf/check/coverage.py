@@ -11,6 +11,7 @@ without the catalog, in any order, with the same outcome.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import count
@@ -266,12 +267,18 @@ def _digest(records: Iterable[Record]) -> str:
 
 
 def merge(parts: Iterable[CoverageData]) -> list[CoverageData]:
-    """Coverages of several traces as one for each catalog, sorted by its name."""
+    """Coverages of several traces as one for each catalog, sorted by name and version."""
     merged: dict[tuple[str, str], CoverageData] = {}
     for part in parts:
         key = (part.catalog, part.digest)
         merged[key] = _both(merged[key], part) if key in merged else part
-    return [merged[key] for key in sorted(merged)]
+    return [merged[key] for key in sorted(merged, key=_naturally)]
+
+
+def _naturally(key: tuple[str, str]) -> tuple[list[tuple[int, str]], str]:
+    """A key that sorts 5.2 before 10.0, and words behind numbers."""
+    parts = re.split(r"(\d+)", key[0])
+    return [(int(one), "") if one.isdecimal() else (1 << 30, one) for one in parts], key[1]
 
 
 def _both(one: CoverageData, other: CoverageData) -> CoverageData:

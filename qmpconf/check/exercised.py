@@ -138,6 +138,7 @@ OCCASIONS: Mapping[str, tuple[Fact, ...]] = MappingProxyType(
         "schema.additions": (F.OTHER_BUILD,),
         "schema.not-yet": (F.OLDER_SERVER,),
         "schema.member-once": (F.SENT, F.SAID),
+        "trace.gap": (F.SENT, F.SAID),
     }
 )
 
