@@ -17,7 +17,6 @@ import pytest
 
 from qmpconf.conform.known import Known
 from qmpconf.conform.outcome import SEEN, result_from_data, result_to_data, seen_by_the_way
-from qmpconf.conform.plugin import RESULT
 from qmpconf.conform.suite import Options, Suite
 from qmpconf.conform.target import Target
 from qmpconf.conform.verdicts import Result, Verdict
@@ -25,10 +24,13 @@ from qmpconf.errors import InputError
 from qmpconf.net.address import parse_address
 from qmpconf.net.process import Server
 
+#: The property of a report that carries a result from a worker to where the summary is written.
+RESULT = "qmpconf-result"
+
 
 def open_suite(stack: ExitStack, config: pytest.Config) -> Suite:
     """The suite for the target of the command line; `stack` ends it.  Raises QmpconfError."""
-    address, command = config.getoption("--qmp-target"), config.getoption("--qmp-spawn")
+    address, command = config.option.qmp_target, config.option.qmp_spawn
     if address:
         target = Target(parse_address(address))
     else:

@@ -12,10 +12,23 @@ import pytest
 
 from qmpconf.conform.cases import Case
 from qmpconf.conform.front import note
-from qmpconf.conform.plugin import NotMetError
+from qmpconf.conform.plugin import suite_of
 from qmpconf.conform.proof import failure
 from qmpconf.conform.suite import Suite
 from qmpconf.conform.verdicts import Verdict
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make each case a parameter."""
+    suite = suite_of(metafunc.config)
+    cases = suite.cases if suite else []
+    metafunc.parametrize("qmp_case", cases, ids=[one.id for one in cases])
+
+
+@pytest.fixture
+def qmp_suite(pytestconfig: pytest.Config) -> Suite | None:
+    """The suite for the target of the command line, or None."""
+    return suite_of(pytestconfig)
 
 
 def test_case(
@@ -31,4 +44,4 @@ def test_case(
     if result.verdict is Verdict.FAIL:
         if result.known:
             pytest.xfail(result.known)
-        raise NotMetError(failure(result, qmp_suite.target.words))
+        pytest.fail(failure(result, qmp_suite.target.words), pytrace=False)
