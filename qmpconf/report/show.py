@@ -120,7 +120,7 @@ def _said(one: Summary) -> tuple[str, str]:
     if one.kind == "shut":
         return f"the {one.sender} sends nothing more", QUIET
     if one.kind == "gap":
-        size = f"{one.size} bytes" if one.size else "an unknown number of bytes"
+        size = f"{one.size} bytes" if one.size else "bytes"
         return f"gap: {size} of the {one.sender} are missing here", BAD
     if one.kind == "malformed":
         return f"malformed: {one.outcome}", BAD

@@ -25,10 +25,11 @@ from qmpconf.protocol.messages import (
     Success,
     type_name,
 )
+from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Session, Step
 from qmpconf.protocol.values import dumps
 from qmpconf.trace.reader import Item
-from qmpconf.trace.records import Close, Finish, Open, Shut, Side, Traffic
+from qmpconf.trace.records import Close, Finish, Gap, Open, Shut, Side, Traffic
 
 #: What a summary can be of: the protocol's messages, what is none of them, and a session's fate.
 What = Literal[
@@ -44,6 +45,9 @@ What = Literal[
     "close",
     "gap",
 ]
+
+#: Decimals of a time in a trace; and a limit to the nonsense that may stand there.
+_DIGITS, _FOREVER = 6, 1e12
 
 #: Outcomes of what is malformed, beside the parser's reasons.
 UNENDED = "a message that does not end"
@@ -87,7 +91,7 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 #: What `Summaries.take` takes; records of raw bytes and the footer are no messages.
-Summable = Item | Open | Shut | Close | Traffic | Finish
+Summable = Item | Gap | Open | Shut | Close | Traffic | Finish
 
 
 class Summaries:
@@ -103,6 +107,10 @@ class Summaries:
         if isinstance(item, Open):
             ends = " -> ".join(filter(None, (item.client, item.server)))
             return Summary(item.line, item.t, item.conn, "client", "open", text=ends)
+        if isinstance(item, Gap):
+            party = Party.CLIENT if item.sender == "client" else Party.SERVER
+            self._session(item.conn).gap(party)
+            return Summary(item.line, item.t, item.conn, item.sender, "gap", size=item.size)
         if isinstance(item, Shut):
             return Summary(item.line, item.t, item.conn, item.who, "shut")
         if isinstance(item, Close):
@@ -117,9 +125,7 @@ class Summaries:
         frame = item.frame
         if frame.kind is Kind.SPACE:
             return None
-        session = self._sessions.get(item.conn)
-        if session is None:
-            session = self._sessions[item.conn] = Session()
+        session = self._session(item.conn)
         mark = (item.line, item.t)
         if item.sender == "client":
             step = session.client(frame, mark)
@@ -138,6 +144,12 @@ class Summaries:
             fds=len(item.fds),
             **told,
         )
+
+    def _session(self, conn: int) -> Session:
+        session = self._sessions.get(conn)
+        if session is None:
+            session = self._sessions[conn] = Session()
+        return session
 
 
 def summarize(items: Iterable[Summable]) -> Iterator[Summary]:
@@ -189,7 +201,7 @@ def _answering(answered: Pending, t: float) -> dict[str, Any]:
     return {
         "name": answered.name,
         "oob": answered.oob,
-        "latency": round(t - asked, 6),
+        "latency": min(round(t - asked, _DIGITS), _FOREVER),
         "answers": line,
     }
 

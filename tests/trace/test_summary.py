@@ -14,7 +14,7 @@ from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer
 from qmpconf.protocol.values import dumps
 from qmpconf.trace import summary
 from qmpconf.trace.reader import Item, TraceReader
-from qmpconf.trace.records import Close, Descriptor, Open, Shut, Side
+from qmpconf.trace.records import Close, Descriptor, Gap, Open, Shut, Side
 from qmpconf.trace.summary import SKIPPED, UNENDED, Summaries, Summary, summarize
 from qmpconf.trace.writer import TraceWriter
 from tests.protocol.playbook import GREETING
@@ -223,3 +223,24 @@ def test_memory_does_not_grow_with_the_trace(tmp_path: Path) -> None:
     short, long = (written(tmp_path / f"{count}.qmptrace", count) for count in (100, 1000))
     peak(short)  # what is imported and cached once
     assert peak(long) < peak(short) + 50_000
+
+
+def test_a_gap_hides_what_is_answered() -> None:
+    success = Frame(Kind.VALUE, b'{"return": {}}', b"\r\n", True)
+    command = Frame(Kind.VALUE, b'{"execute":"a"}', b"\r\n", True)
+    found = list(
+        summarize(
+            [
+                Item(2, 1.0, 1, "client", command),
+                Gap(3, 1.0, 1, "server", 1000),
+                Item(4, 2.0, 1, "client", command),
+                Item(5, 3.0, 1, "server", success),
+            ]
+        )
+    )
+    assert [(one.kind, one.size) for one in found] == [
+        ("command", 17),
+        ("gap", 1000),
+        ("command", 17),
+        ("return", 16),
+    ]

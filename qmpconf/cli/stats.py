@@ -1,0 +1,77 @@
+"""``qmpconf stats TRACE...``: how many, how long, how big."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.stats import Stats
+from qmpconf.trace.summary import summarize
+
+_EPILOG = """\
+Commands are listed by the time that their responses took in total, events by their number. The
+time of a response runs from the command to the response, as the recorder saw them. Figures of
+several traces are put together.
+
+examples:
+  qmpconf stats session.qmptrace
+  qmpconf stats night/*.qmptrace.gz --format markdown
+  qmpconf stats session.qmptrace --format json | jq '.latencies[] | [.name, .p95]'
+
+exit codes: 0 done, 2 usage, 3 a trace cannot be read
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Take the traces, and the form."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "traces", metavar="TRACE", nargs="+", help="a recording (*.qmptrace, *.qmptrace.gz)"
+    )
+    parser.add_argument(
+        "--top", metavar="N", type=_number, default=20, help="rows of a table (20; 0: all)"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "markdown", "json"),
+        default="text",
+        help="default: text; json has all, with the distribution of the times",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing on stderr")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Collect and print; 0, for there is nothing to find wrong."""
+    collected = _collected(arguments)
+    from qmpconf.report import stats
+
+    found = collected.figures()
+    if arguments.format == "json":
+        text = stats.as_json(found)
+    else:
+        form = stats.as_text if arguments.format == "text" else stats.as_markdown
+        text = form(found, arguments.top)
+    print(text, end="")
+    return 0
+
+
+def _collected(arguments: argparse.Namespace) -> Stats:
+    whole: Stats | None = None
+    for path in arguments.traces:
+        reader = TraceReader(path)
+        one = Stats.of(summarize(reader.items()), path)
+        if reader.torn and not arguments.quiet:
+            print(f"{path}:{reader.torn}: the last line is torn", file=sys.stderr)
+        if whole is None:
+            whole = one
+        else:
+            whole.merge(one)
+    return whole or Stats()
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of rows")
+    return int(text)

@@ -1,0 +1,179 @@
+"""Figures of traces as text, as Markdown and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+from tabulate import tabulate
+
+from qmpconf.report.show import seconds, size_of
+from qmpconf.report.text import printable
+from qmpconf.trace.figures import EventRate, Figures
+
+#: Kinds of messages, one of them and more of them.
+_KINDS = {
+    "greeting": ("greeting", "greetings"),
+    "command": ("command", "commands"),
+    "return": ("return", "returns"),
+    "error": ("error", "errors"),
+    "event": ("event", "events"),
+    "other": ("no QMP message", "no QMP messages"),
+    "malformed": ("malformed", "malformed"),
+    "gap": ("gap", "gaps"),
+}
+
+NOTE = "Times of responses: p50 and p95 are within 1 %, the rest is exact."
+
+
+class _Table(NamedTuple):
+    """`left` columns hold words, the others numbers; `more` rows are left out."""
+
+    title: str
+    head: Sequence[str]
+    left: int
+    rows: Sequence[Sequence[str]]
+    more: int = 0
+
+
+def as_text(found: Figures, top: int = 20) -> str:
+    """Tables, the longest ones cut to `top` rows (0: not at all)."""
+    parts = [opening(found)]
+    for table in _tables(found, top):
+        more = f"\n... and {table.more:,} more (--top 0: all)" if table.more else ""
+        parts.append(_laid_out(table, "simple") + more)
+    if found.latencies:
+        parts.append(NOTE)
+    return "\n\n".join(parts) + "\n"
+
+
+def as_markdown(found: Figures, top: int = 20) -> str:
+    """The same for a page or a comment."""
+    parts = [opening(found).replace("\n", "  \n")]
+    for table in _tables(found, top):
+        more = f"\n\n... and {table.more:,} more" if table.more else ""
+        parts += [f"### {table.title}", _laid_out(table, "pipe") + more]
+    if found.latencies:
+        parts.append(NOTE)
+    return "\n\n".join(parts) + "\n"
+
+
+def as_json(found: Figures) -> str:
+    """All figures."""
+    return json.dumps(msgspec.to_builtins(found), indent=1, allow_nan=False) + "\n"
+
+
+def opening(found: Figures) -> str:
+    """How much there is, in a few lines."""
+    sessions = found.sessions
+    first = f"{_count(found.messages, 'message')} in {_count(sessions.count, 'session')}"
+    if found.traces > 1:
+        first += f" of {_count(found.traces, 'trace')}"
+    if found.seconds:
+        first += f", {seconds(found.seconds)} from first to last"
+    lines = [first]
+    if sessions.count > 1:
+        lines.append(
+            f"sessions took {seconds(sessions.min)} to {seconds(sessions.max)}, "
+            f"half of them at most {seconds(sessions.p50)}"
+        )
+    if sessions.unclosed:
+        lines.append(f"{_count(sessions.unclosed, 'session')} did not close")
+    if found.kinds:
+        told = (f"{count:,} {_KINDS[kind][count != 1]}" for kind, count in found.kinds.items())
+        lines.append(", ".join(told))
+    return "\n".join(lines)
+
+
+def _tables(found: Figures, top: int) -> Iterator[_Table]:
+    many = found.traces > 1
+    yield _Table(
+        "Traffic",
+        ("sent by", "messages", "bytes"),
+        1,
+        [[side, f"{one.messages:,}", size_of(one.bytes)] for side, one in found.flows.items()],
+    )
+    if found.latencies:
+        yield _commands(found, top)
+    if found.events:
+        span = max(1.0, found.seconds)  # a shorter trace has no rate that means anything
+        everything = EventRate("(all)", sum(one.count for one in found.events), found.events_peak)
+        shown = [
+            [_name(one.name), f"{one.count:,}", _rate(one.count / span), f"{one.peak:,}"]
+            for one in (everything, *found.events)
+        ]
+        head = ("event", "count", "average/s", "peak/s")
+        yield _Table("Events", head, 1, *_cut(shown, top + 1 if top else 0))
+    if found.sizes:
+        rows_of_sizes = [
+            [
+                one.kind,
+                _name(one.name),
+                f"{printable(one.trace)}:{one.line}" if many else f"{one.line}",
+                f"{one.count:,}",
+                size_of(one.biggest),
+                size_of(one.total),
+            ]
+            for one in found.sizes
+        ]
+        head_of_sizes = ("kind", "of", "biggest in line", "count", "biggest", "together")
+        yield _Table("Biggest messages", head_of_sizes, 3, *_cut(rows_of_sizes, top))
+
+
+def _commands(found: Figures, top: int) -> _Table:
+    lost = any(one.unanswered for one in found.latencies)
+    rows = [
+        [
+            _name(one.name or "(no command)"),
+            f"{one.count + one.unanswered:,}",
+            *([f"{one.unanswered:,}" if one.unanswered else ""] if lost else []),
+            f"{one.errors:,}" if one.errors else "",
+            *(
+                seconds(time) if one.count else ""
+                for time in (one.p50, one.p95, one.max, one.total)
+            ),
+        ]
+        for one in found.latencies
+    ]
+    unanswered = ["unanswered"] if lost else []
+    head = ("command", "calls", *unanswered, "errors", "p50", "p95", "max", "total")
+    return _Table("Commands", head, 1, *_cut(rows, top))
+
+
+def _cut(rows: list[list[str]], top: int) -> tuple[list[list[str]], int]:
+    """The first `top` rows, and how many are left out."""
+    return (rows[:top], len(rows) - top) if 0 < top < len(rows) else (rows, 0)
+
+
+def _laid_out(table: _Table, form: str) -> str:
+    align = ["left"] * table.left + ["right"] * (len(table.head) - table.left)
+    rows = table.rows
+    if form == "pipe":
+        rows = [[_literal(cell) for cell in row] for row in rows]
+    return tabulate(rows, table.head, tablefmt=form, disable_numparse=True, colalign=align)
+
+
+def _literal(cell: str) -> str:
+    """What Markdown shall not take for markup."""
+    for one in "\\`*_[]<>|&#~":
+        cell = cell.replace(one, f"\\{one}")
+    return cell
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.{0 if rate >= 10 else 1 if rate >= 1 else 3}f}"
+
+
+def _name(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+#: The longest name in a table.
+_LONGEST = 40
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
