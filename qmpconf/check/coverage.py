@@ -11,7 +11,6 @@ without the catalog, in any order, with the same outcome.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import count
@@ -24,6 +23,7 @@ from qmpconf.protocol.messages import Command, Event, Success
 from qmpconf.protocol.values import Value
 from qmpconf.schema import model
 from qmpconf.schema.features import Features
+from qmpconf.schema.store import naturally
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -260,7 +260,7 @@ def _digest(records: Iterable[Record]) -> str:
     """16 hexadecimal digits, the same for catalogs with the same places."""
     told = hashlib.sha256()
     for one in records:
-        told.update(f"{one.kind} {one.name}\n".encode())
+        told.update(f"{one.kind} {one.name} {one.bare} {one.marks}\n".encode())
         for place in sorted(one.all()):
             told.update(f"{place}\n".encode())
     return told.hexdigest()[:16]
@@ -272,13 +272,7 @@ def merge(parts: Iterable[CoverageData]) -> list[CoverageData]:
     for part in parts:
         key = (part.catalog, part.digest)
         merged[key] = _both(merged[key], part) if key in merged else part
-    return [merged[key] for key in sorted(merged, key=_naturally)]
-
-
-def _naturally(key: tuple[str, str]) -> tuple[list[tuple[int, str]], str]:
-    """A key that sorts 5.2 before 10.0, and words behind numbers."""
-    parts = re.split(r"(\d+)", key[0])
-    return [(int(one), "") if one.isdecimal() else (1 << 30, one) for one in parts], key[1]
+    return [merged[key] for key in sorted(merged, key=lambda key: (naturally(key[0]), key[1]))]
 
 
 def _both(one: CoverageData, other: CoverageData) -> CoverageData:

@@ -198,8 +198,8 @@ def as_markdown(found: Exercised, view: View, preamble: str = "") -> str:
 def _missing_markdown(one: CoverageData, view: View) -> Iterator[str]:
     for title, rows, more in _groups(one, view):
         if rows and not rows[0].parts:
-            names = ", ".join(f"`{_plain(_short(row.place))}`" for row in rows)
-            yield f"{title}: {names}" + (f", and {more} more" if more else "")
+            places = ", ".join(f"`{_plain(_short(row.place))}`" for row in rows)
+            yield f"{title}: {places}" + (f", and {more} more" if more else "")
             continue
         lines = [f"{title}:", ""]
         for row in rows:
@@ -287,8 +287,8 @@ def _rows(one: CoverageData, view: View) -> Iterator[tuple[tuple[str, ...], list
         "command": ("command", "calls", "refused", "arguments", "values", "variants", "returns"),
         "event": ("event", "times", "data"),
     }
-    for kind, head in heads.items():
-        head = tuple(name for name in head if name not in KINDS or view.shows(name))
+    for kind, columns in heads.items():
+        head = tuple(name for name in columns if name not in KINDS or view.shows(name))
         own = [record for record in one.records if record.kind == kind and record.was_tried]
         rows = [_row(record, head) for record in own if _has(record, view)]
         if rows:

@@ -250,13 +250,13 @@ def shipped() -> list[str]:
         return []
     files = (one.name for one in folder.iterdir())
     names = (name.removesuffix(_SUFFIX) for name in files if name.endswith(_SUFFIX))
-    return sorted(names, key=_naturally)
+    return sorted(names, key=naturally)
 
 
-def _naturally(name: str) -> list[tuple[int, str]]:
+def naturally(name: str) -> list[tuple[int, str]]:
     """A key that sorts 5.2 before 10.0, and words behind numbers."""
     parts = re.split(r"(\d+)", name)
-    return [(int(part), "") if part.isdigit() else (1 << 30, part) for part in parts]
+    return [(int(part), "") if part.isdecimal() else (1 << 30, part) for part in parts]
 
 
 def load_shipped(name: str) -> Catalog:
