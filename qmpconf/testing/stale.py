@@ -10,6 +10,7 @@ What was seen comes as properties of reports, also from workers of xdist.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +103,9 @@ class _Watch:
 
     def _gone(self, path: str, reasons: Any, kind: str) -> list[str]:
         what = "finding" if kind == FINDING else "difference"
+        near = os.path.relpath(path)
         return [
-            f"{path}: {one} ({reason}): no {what} has this fingerprint any more; remove it"
+            f"{path if near.startswith('..') else near}: {one} ({reason}): no {what} has this fingerprint any more; remove it"
             for one, reason in reasons.items()
             if one not in self._seen[kind]
         ]
