@@ -108,6 +108,11 @@ class Queue:
         pending.serial = self._sent
         (self._oob if pending.oob else self._in_band).append(pending)
 
+    @property
+    def begun(self) -> bool:
+        """Whether the client has sent something, or may have."""
+        return self._sent > 0 or not self.certain
+
     def gap(self) -> None:
         """Bytes are missing from one of the two directions."""
         self.certain = False

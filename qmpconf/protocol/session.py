@@ -181,7 +181,8 @@ class Session:
 
     def gap(self, who: Party) -> None:
         """Take note that bytes of `who` are missing here, and with them whatever they held."""
-        self._queue.gap()
+        if who is Party.CLIENT or self._queue.begun:
+            self._queue.gap()  # before the client has said anything, nothing is answered
         self._passing.add(who)
         self._unfinished.pop(who, None)
         self._unsure |= self.phase is not Phase.COMMANDS

@@ -737,6 +737,30 @@ def test_every_legal_interleaving_is_legal(choices: list[int], seed: int) -> Non
 
 ERROR = '"error": {"class": "GenericError", "desc": "x"}'
 
+
+def test_behind_a_lost_greeting_every_answer_has_its_command() -> None:
+    play = Play(
+        """
+        gap server
+        -> {"execute":"stop"}
+        <- {"return": 1}
+        -> {"execute":"cont"}
+        <- {"return": 2}
+        """
+    )
+    assert play.answered == [(1, "stop"), (2, "cont")]
+    assert not play.found
+    lost = Play(
+        """
+        gap client
+        gap server
+        -> {"execute":"stop"}
+        <- {"return": 1}
+        """
+    )
+    assert lost.answered == []
+
+
 PIECES = st.lists(
     st.tuples(
         st.booleans(),

@@ -91,6 +91,18 @@ FORMATS = (
         keeps="all messages of all sessions, times in milliseconds",
         loses="kinds of descriptors, half-closes, malformed bytes",
     ),
+    Format(
+        "qmp-shell",
+        "qmp-shell's log, or a copy of its screen",
+        "qmpconf.trace.convert.qmp_shell",
+        hints=(".log",),
+        looks=re.compile(
+            rb'^\((?:QEMU|QGA)\) |\A\{"execute"[^\n]*"(?:return|error)":|\A\{\n    "arguments"',
+            re.MULTILINE,
+        ),
+        keeps="commands with their answers, of one session",
+        loses="greetings, events, times, descriptors, white space, malformed bytes",
+    ),
 )
 
 
