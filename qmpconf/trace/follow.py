@@ -60,6 +60,10 @@ class _Growing(io.RawIOBase):
         self._file.close()
         super().close()
 
+    def tell(self) -> int:
+        """How much of the file was read."""
+        return self._file.tell()
+
     def readline(self, size: int | None = -1, /) -> bytes:
         """The next whole line, also where it is longer than `size`; nothing at the end."""
         del size

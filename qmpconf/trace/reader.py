@@ -16,7 +16,7 @@ import gzip
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 import msgspec
 
@@ -196,8 +196,22 @@ class TraceReader:
         self.path = path
         self.finished = False
         self.torn = 0
+        self._under: IO[bytes] | None = None  # the file on the disk, while it is read
+        self._before = 0  # bytes of it that earlier readings took
         with self._opened() as file:
             self.header = self._header(file)
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the file that were read, as they lie on the disk; all readings count.
+
+        May be asked from another thread.
+        """
+        under = self._under
+        try:
+            return self._before + (under.tell() if under is not None else 0)
+        except ValueError:  # closed just now
+            return self._before
 
     def records(self, holding: tuple[bytes, ...] = ()) -> Iterator[Record]:
         """Every record behind the header, in the file's order.
@@ -217,6 +231,7 @@ class TraceReader:
         line = b""
         with self._opened() as file:
             self._header(file)
+            self._under = under = _under(file)
             try:
                 for line in file:
                     number += 1
@@ -234,6 +249,9 @@ class TraceReader:
                 ) from error
             except OSError as error:
                 raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
+            finally:
+                self._under = None
+                self._before += under.tell()
 
     def items(self) -> Iterator[Open | Item | Gap | Shut | Close]:
         """Every frame, between the openings and closings of the sessions.
@@ -375,6 +393,11 @@ class TraceReader:
             f"{self.path}:{number}: no record of a trace: {line[:60]!r}"
             f"{' ...' if len(line) > 60 else ''}"
         )
+
+
+def _under(file: IO[bytes] | gzip.GzipFile) -> IO[bytes]:
+    """The file on the disk."""
+    return cast("IO[bytes]", getattr(file, "fileobj", file))
 
 
 class _TornError(Exception):

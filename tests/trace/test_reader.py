@@ -295,3 +295,23 @@ def test_a_bare_word_ends_before_its_answer(tmp_path: Path) -> None:
         ("client", b"{}"),
     ]
     assert direction(str(path), 1, "client") == b"nul{}\n"
+
+
+@pytest.mark.parametrize("name", ["a.qmptrace", "a.qmptrace.gz"])
+def test_how_far_it_has_read(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with TraceWriter(str(path)) as writer:
+        for number in range(2000):
+            text = b'{"execute":"%d"}\r\n' % (number * 7919)
+            writer.frames(1, "client", Framer().feed(text))
+    reader = TraceReader(str(path))
+    assert reader.bytes_read == 0
+    seen = [reader.bytes_read for _ in reader.items()]
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 2
+    size = path.stat().st_size
+    assert reader.bytes_read == size
+    items = reader.items()
+    next(items)
+    assert size < reader.bytes_read < 2 * size
+    items.close()
