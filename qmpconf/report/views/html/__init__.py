@@ -26,6 +26,7 @@ from qmpconf.report.views.html.findings import MOST_BODIES, MOST_DIAGRAMS, entri
 from qmpconf.report.views.html.headline import headline, judged, meaning
 from qmpconf.report.views.html.heat import STEPS, maps
 from qmpconf.report.views.html.plot import plots
+from qmpconf.report.views.words import alarms, closing, counted
 from qmpconf.version import __version__
 
 #: Rows of one table that a page shows.
@@ -40,6 +41,8 @@ def page(report: Report) -> str:
     return _environment().get_template("page.html").render(
         report=report,
         head=headline(report),
+        alarms=alarms(report),
+        closing=closing(report),
         style=style,
         script=script,
         policy=(
@@ -86,7 +89,7 @@ def _environment() -> Environment:
     )
     found.filters |= {
         "anchor": lambda name, prefix: words.anchor(prefix, name),
-        "counted": words.counted,
+        "counted": counted,
         "cut": lambda text, most=words.MOST_WORD: words.cut(text, most),
         "duration": words.duration,
     }

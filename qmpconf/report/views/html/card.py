@@ -75,6 +75,11 @@ class Row:
         return next((one for one in WORST_FIRST if one in words), "")
 
     @property
+    def verdict(self) -> tuple[str, str]:
+        """The sign and the word of the worst."""
+        return next((SIGNS[one] for one in WORST_FIRST if one == self.worst), ("", "not told"))
+
+    @property
     def broken(self) -> bool:
         """Whether it is broken with any subject."""
         return self.worst in _BROKEN

@@ -34,6 +34,9 @@ _FATES = {
     "gap": "a gap in the recording",
 }
 
+#: Kinds that a style sheet knows; any word may stand in a result.
+_STYLES = {*_FATES, "greeting", "command", "return", "error", "event", "malformed", "short"}
+
 #: A line of a transcript: a mark, the line's number, which way, the text.
 _SHORT = re.compile(r"\s*(>?)\s*(\d{0,9})\s*(->|<-|--)\s*(.*)", re.DOTALL)
 
@@ -57,6 +60,11 @@ class Row:
     here: bool = False
     busy: bool = False
     body: Lines = Lines()
+
+    @property
+    def style(self) -> str:
+        """Its kind, as the style sheet calls it."""
+        return self.kind if self.kind in _STYLES else "other"
 
     @property
     def who(self) -> str:

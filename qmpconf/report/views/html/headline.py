@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from qmpconf.check.findings import SEVERITIES
 from qmpconf.report.results.merge import Report, Run
-from qmpconf.report.results.records import Subject, Verb
+from qmpconf.report.results.records import Subject
 from qmpconf.report.views.html.card import told
-from qmpconf.report.views.html.words import counted, shares
+from qmpconf.report.views.html.words import shares
+from qmpconf.report.views.words import counted, verb_of
 
 #: Verb -> what it is called when it passes, and when it does not.
-_CALLED: Mapping[Verb, tuple[str, str]] = {
+_CALLED: Mapping[str, tuple[str, str]] = {
     "check": ("Conforms", "Does not conform"),
     "conform": ("Conforms", "Does not conform"),
     "replay": ("Answers as recorded", "Answers differ"),
@@ -39,7 +40,6 @@ class Headline:
     style: str
     sign: str
     words: str
-    counts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +56,14 @@ class Judged:
 
 def headline(report: Report) -> Headline:
     """The verdict of a whole report."""
-    totals = {name: count for name, count in report.totals().items() if count}
-    parts = [counted(count, name) for name, count in totals.items()]
-    if report.known:
-        parts.append(f"{len(report.known):,} known")
-    if report.gone:
-        parts.append(f"{len(report.gone):,} known before and not found any more")
-    counts = ", ".join(parts) or "no findings"
     code = report.exit_code
-    if report.cut or not report.runs:
-        return Headline("cut", "!", "Incomplete", counts)
+    if report.cut or report.unread or not report.runs:
+        return Headline("cut", "!", "Incomplete")
     if code not in (0, 1):
         words = {130: "Interrupted", 4: "The target went away"}.get(code, "Did not finish")
-        return Headline("cut", "!", words, counts)
-    verbs = {run.header.verb for run in report.runs}
-    good, bad = _CALLED[verbs.pop()] if len(verbs) == 1 else ("Passed", "Failed")
-    return Headline("fail", "✗", bad, counts) if code else Headline("pass", "✓", good, counts)
+        return Headline("cut", "!", words)
+    good, bad = _CALLED.get(verb_of(report), ("Passed", "Failed"))
+    return Headline("fail", "✗", bad) if code else Headline("pass", "✓", good)
 
 
 def meaning(run: Run) -> str:
@@ -86,8 +78,8 @@ def judged(report: Report) -> list[Judged]:
     """The subjects with their facts, and what was found of each."""
     findings: dict[str, Counter[str]] = {}
     for one in report.findings:
-        name = one.severity if one.status == "new" else "known"
-        findings.setdefault(one.subject, Counter())[name] += 1
+        name, count = (one.severity, one.count) if one.status == "new" else ("known", 1)
+        findings.setdefault(one.subject, Counter())[name] += count
     verdicts: dict[str, Counter[str]] = {}
     for verdict in report.verdicts:
         verdicts.setdefault(verdict.subject, Counter())[verdict.verdict] += 1
@@ -114,5 +106,5 @@ def _fact(value: str | float | bool) -> str:
 def _told(counts: Mapping[str, int]) -> str:
     parts = [counted(counts[one], one) for one in SEVERITIES if counts.get(one)]
     if counts.get("known"):
-        parts.append(f"{counts['known']:,} known")
+        parts.append(f"{counted(counts['known'], 'kind')} known")
     return ", ".join(parts) or "none"

@@ -84,11 +84,6 @@ def volume(size: int) -> str:
     return f"{size / 1e3:.1f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"
 
 
-def counted(number: int, word: str) -> str:
-    """``1 error``, ``2,000 errors``."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
-
-
 def shares(words: Iterable[str]) -> str:
     """What all of `words` begin with, up to a slash: the folder of all paths."""
     names = list(words)

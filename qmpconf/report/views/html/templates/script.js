@@ -14,6 +14,11 @@
     root.dataset.theme = dark ? "light" : "dark";
   });
 
+  // On a small screen the long list of what was never used waits until it is asked for.
+  if (matchMedia("(max-width: 46rem)").matches) {
+    for (const fold of document.querySelectorAll(".unused")) fold.open = false;
+  }
+
   const form = $("filter");
   if (!form) return;
   const all = [...document.querySelectorAll(".finding")];
