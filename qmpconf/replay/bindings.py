@@ -61,6 +61,9 @@ BOUND_REASON = "bound: "
 #: Masks (of `qmpconf.replay.masks`) whose pattern finds a name that the server made up.
 NAMES = frozenset({"node-name", "pty"})
 
+#: What can be adapted stands in arguments, is a made-up name, or is spelt so that nobody knows.
+_ADAPTABLE = (b"arguments", b"#", b"/dev/", b"\\")
+
 
 @dataclass(slots=True)
 class Binding:
@@ -80,8 +83,9 @@ class Bindings:
     def __init__(self) -> None:
         self._bound: dict[tuple[str, Value], Binding] = {}
         self._inferred: dict[str | int, _Inferred] = {}
-        #: What the client of the recording sends; without it, nothing is inferred.
-        self.sent = Sent()
+        #: What the client of the recording sends, asked for when a value differs; without it,
+        #: nothing is inferred.
+        self.sent: Callable[[], Sent] = Sent
         #: The catalog of the recorded server, asked for when it is needed.
         self.catalog: Callable[[], Catalog | None] = lambda: None
         reason = "the server chooses it, and the client's use of it was adapted"
@@ -130,7 +134,7 @@ class Bindings:
         return self._judged(message, of, path, value, line).how is not None
 
     def _judged(self, message: Message, of: str, path: Path, value: Value, line: int) -> Verdict:
-        return judge(self.sent, self.catalog, message, of, path, value, line)
+        return judge(self.sent(), self.catalog, message, of, path, value, line)
 
     def _infer(
         self, message: Message, of: str, path: Path, expected: Value, got: Value, line: int
@@ -163,8 +167,15 @@ class Bindings:
                 if recorded != target:
                     self._bind(mask.name, recorded, target)
 
+    @staticmethod
+    def may_adapt(frame: Frame) -> bool:
+        """Whether a client's frame can hold anything that may be bound, whatever is bound."""
+        return any(part in frame.data for part in _ADAPTABLE)
+
     def adapt(self, frame: Frame, command: str) -> tuple[Frame, list[Binding]]:
         """A client's frame with the target's values in their places, and what was put there.
+
+        Whoever sends it counts the use of each.
 
         Every other byte stays as it was.
         """
@@ -179,9 +190,8 @@ class Bindings:
         except Malformed:
             return frame, []
         data = bytearray(frame.data)
-        for start, end, text, bound in reversed(found):
+        for start, end, text, _ in reversed(found):
             data[start:end] = text
-            bound.used += 1
         return frame._replace(data=bytes(data)), [bound for *_, bound in found]
 
     def _bind(self, kind: str, recorded: Value, target: Value) -> None:

@@ -58,6 +58,8 @@ _PORT = re.compile(r"\d{4,5}")
 #: Values of a client that are kept, and uses of each; what a session sends back is far less.
 MOST = 20_000
 _USES = 6
+#: What a message holds that has arguments: the word, or an escape that may spell it.
+_ARGUMENTS = re.compile(rb"arguments|\\").search
 #: Longer strings are data, not names.
 _LONGEST = 4096
 
@@ -87,7 +89,7 @@ class Sent:
 
     def add(self, frame: Frame, line: int) -> None:
         """Take what the client sends in one message."""
-        if frame.kind is not Kind.VALUE:
+        if frame.kind is not Kind.VALUE or not _ARGUMENTS(frame.data):
             return
         command = name_of(frame)
         try:

@@ -217,7 +217,7 @@ class _Learner:
         """The next sessions are of the recording `path`; the first one's client has `sent`."""
         self._other = path
         self._bindings = Bindings()
-        self._bindings.sent = sent
+        self._bindings.sent = lambda: sent
         self._bindings.catalog = lambda: self._catalog
 
     def session(self, number: int, one: _Session, other: _Session) -> None:

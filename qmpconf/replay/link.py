@@ -8,33 +8,69 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from qmpconf.net.descriptors import send
 from qmpconf.protocol.framing import SERVER_LIMITS, Frame, Framer
+from qmpconf.protocol.messages import Command, Unknown
 from qmpconf.protocol.requirements import Party
+from qmpconf.replay.later import Later
 from qmpconf.replay.match import Matcher
-from qmpconf.replay.said import Transcript
+from qmpconf.replay.said import Said, Transcript
 from qmpconf.trace.records import Closer, Descriptor, Side
 from qmpconf.trace.writer import TraceWriter
 
-#: Bytes read at once.
-_CHUNK = 1 << 18
+#: Bytes read at once; one buffer for all, because a new one of this size takes longer than most
+#: messages do.
+_CHUNK = memoryview(bytearray(1 << 18))
+
+
+#: Lines of the replay's own trace that may wait to be written.
+_UNWRITTEN = 200
+
+
+class Clock:
+    """The monotonic clock of a replay's trace: tells when something passed, however late it asks."""
+
+    def __init__(self) -> None:
+        self.stopped: float | None = None
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return time.monotonic() if self.stopped is None else self.stopped
 
 
 class Log:
-    """The replay's own trace; `line` is the number of its last line.  Without a writer, no file."""
+    """The replay's own trace; `line` is the number of its last line.  Without a writer, no file.
 
-    def __init__(self, writer: TraceWriter | None) -> None:
+    Nothing is delivered to anyone, so a line need not be written before the replay goes on: what
+    is not written yet is in `later`.  `clock` is the writer's.
+    """
+
+    def __init__(self, writer: TraceWriter | None, clock: Clock) -> None:
         self._writer = writer
+        self._clock = clock
         self.line = 1
+        self.later = Later(_UNWRITTEN)
+
+    def _put(self, write: Callable[[], None]) -> None:
+        self.later.add(partial(self._write, time.monotonic(), write))
+
+    def _write(self, moment: float, write: Callable[[], None]) -> None:
+        self._clock.stopped = moment
+        try:
+            write()
+        finally:
+            self._clock.stopped = None
 
     def open(self, conn: int, server: str) -> None:
         """A session begins."""
         self.line += 1
         if self._writer:
-            self._writer.open(conn, client="qmpconf replay", server=server)
+            self._put(partial(self._writer.open, conn, client="qmpconf replay", server=server))
 
     def frames(
         self, conn: int, sender: Side, frames: Sequence[Frame], fds: tuple[Descriptor, ...] = ()
@@ -42,19 +78,19 @@ class Log:
         """Frames passed; the last one of them is on `line` now."""
         self.line += len(frames)
         if self._writer:
-            self._writer.frames(conn, sender, frames, fds)
+            self._put(partial(self._writer.frames, conn, sender, frames, fds))
 
     def shut(self, conn: int, who: Side) -> None:
         """One side has closed its sending direction."""
         self.line += 1
         if self._writer:
-            self._writer.shut(conn, who)
+            self._put(partial(self._writer.shut, conn, who))
 
     def close(self, conn: int, who: Closer, error: str = "") -> None:
         """A session has ended."""
         self.line += 1
         if self._writer:
-            self._writer.close(conn, who, error=error)
+            self._put(partial(self._writer.close, conn, who, error=error))
 
 
 class Link:
@@ -70,17 +106,17 @@ class Link:
         self.error = ""
         #: Messages of the recording could not be sent any more.
         self.lost = False
-        self.last_command = ""
+        #: Whether the selector watches when the target takes bytes.
+        self.is_watched = False
         self._framer = Framer(SERVER_LIMITS)
         self._log = log
         self._output: deque[tuple[memoryview, list[int]]] = deque()
         self._closed = False
+        #: Whether descriptors can ride on what is sent.
+        self.passes_descriptors = sock.family == socket.AF_UNIX
+        self._prepared: tuple[bytes, Frame] | None = None
+        self._sent: Frame | None = None  # what was prepared, and is sent
         sock.setblocking(False)
-
-    @property
-    def passes_descriptors(self) -> bool:
-        """Whether descriptors can ride on what is sent."""
-        return self.sock.family == socket.AF_UNIX
 
     @property
     def is_sending(self) -> bool:
@@ -95,16 +131,28 @@ class Link:
     # --- sending -------------------------------------------------------------------------------
 
     def send(
-        self, frame: Frame, command: str, fds: list[int], described: tuple[Descriptor, ...]
+        self,
+        frame: Frame,
+        message: Command | Unknown | None,
+        fds: list[int],
+        described: tuple[Descriptor, ...],
     ) -> None:
-        """Send a frame as recorded; `fds` ride on its first byte, and are closed then."""
-        number = self.transcript.client(frame)
-        if number is not None:
-            self.matcher.sent(frame.data)
-            self.last_command = command
+        """Send a frame; `fds` ride on its first byte, and are closed then.
+
+        `message` is what it says, where that is known.
+        """
+        if self._sent != frame:
+            self._output.append((memoryview(frame.data + frame.end), fds))
+            self.flush()
+        self._prepared = self._sent = None
+        # The target works from here on.
         self._log.frames(self.conn, "client", [frame], described)
-        self._output.append((memoryview(frame.data + frame.end), fds))
-        self.flush()
+        if self.transcript.client(frame, message) is not None:
+            self.matcher.sent(frame.data)
+
+    def prepare(self, frame: Frame, said: Said) -> None:
+        """Send `frame` as soon as the target says just what is `said`; `send` has to follow."""
+        self._prepared = said.data + b"\r\n", frame
 
     def flush(self) -> None:
         """Send what the target takes."""
@@ -138,18 +186,23 @@ class Link:
     def receive(self) -> None:
         """Take what the target has sent, or the end of it."""
         try:
-            data = self.sock.recv(_CHUNK)
+            data = bytes(_CHUNK[: self.sock.recv_into(_CHUNK)])
         except BlockingIOError:
             return
         except OSError as error:
             self.error = error.strerror or str(error)
             data = b""
+        if self._prepared is not None and data == self._prepared[0]:
+            self._sent = self._prepared[1]
+            self._output.append((memoryview(self._sent.data + self._sent.end), []))
+            self.flush()
         frames = self._framer.feed(data) if data else self._framer.close()
         if frames:
             line = self._log.line
             self._log.frames(self.conn, "server", frames)
             for offset, frame in enumerate(frames, 1):
-                said = self.transcript.server(frame, line + offset)
+                known = self.matcher.alike(frame.data)
+                said = self.transcript.server(frame, line + offset, known=known)
                 if said is not None:
                     self.matcher.got(said)
         if not data:

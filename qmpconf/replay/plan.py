@@ -8,11 +8,13 @@
   the replies and events that the client had seen, and (where one program had several sessions)
   what it had seen in the others;
 - `Expect`: the target should say this;
+- `Lost`: the recording lacks bytes of the server here, and perhaps messages;
 - `HalfClose`, `End`: the session's sending side, or all of it, ends.
 
 White space and skipped bytes are sent as well: the target gets the recorded bytes, all of them.
 A bare number or keyword ends only where the next byte shows it: the client's next bytes come with
 it, before the answer to it is expected.
+A reply behind a gap is expected only where its id tells what it answers.
 Pure: the plan is the same whatever the target does.
 """
 
@@ -22,10 +24,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from qmpconf.protocol.framing import Frame, Kind
+from qmpconf.protocol.messages import Command, Failure, Success, Unknown
 from qmpconf.protocol.requirements import Party
-from qmpconf.replay.said import Said, Transcript, name_of
+from qmpconf.replay.said import Said, Transcript
 from qmpconf.trace.reader import Item
-from qmpconf.trace.records import Close, Closer, Descriptor, Open, Shut
+from qmpconf.trace.records import Close, Closer, Descriptor, Gap, Open, Shut
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ class Connect:
 class Send:
     """Send a frame's bytes.
 
-    `number` counts the session's commands (None: nothing that is ever answered), `command` is its
-    name.  `at_once` says that the message before it is not answered without these bytes.  `fds` are the descriptors to recreate, `redacted` the pointers of values that are not in
+    `number` counts the session's commands (None: nothing that is ever answered), `message` is what
+    the frame says, `command` its name.  `at_once` says that the message before it is not answered without these bytes.  `fds` are the descriptors to recreate, `redacted` the pointers of values that are not in
     the recording.
     """
 
@@ -52,6 +55,7 @@ class Send:
     conn: int
     frame: Frame
     number: int | None
+    message: Command | Unknown | None
     command: str
     fds: tuple[Descriptor, ...]
     redacted: tuple[str, ...]
@@ -66,6 +70,15 @@ class Expect:
     t: float
     conn: int
     said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What the server said here is not all in the recording: the target may say more."""
+
+    line: int
+    t: float
+    conn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +106,7 @@ class End:
     broken: dict[str, int]
 
 
-Step = Connect | Send | Expect | HalfClose | End
+Step = Connect | Send | Expect | Lost | HalfClose | End
 
 
 class _Talk:
@@ -104,7 +117,7 @@ class _Talk:
         self.held: list[Step] | None = None
 
 
-def steps(items: Iterable[Open | Item | Shut | Close]) -> Iterator[Step]:
+def steps(items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Step]:
     """The steps of a recording.
 
     A session that has no end in the recording gets an `End` without `who` behind everything else.
@@ -126,7 +139,11 @@ def steps(items: Iterable[Open | Item | Shut | Close]) -> Iterator[Step]:
             yield from _traffic(item, talk)
             continue
         yield from _release(talk)
-        if isinstance(item, Close):
+        if isinstance(item, Gap):
+            talk.transcript.gap(Party(item.sender))
+            if item.sender == "server":
+                yield Lost(line, t, conn)
+        elif isinstance(item, Close):
             del talks[conn]
             yield _end(line, t, conn, talk.transcript, item.who, item.error)
         elif item.who == "client":
@@ -144,7 +161,8 @@ def _release(talk: _Talk) -> Iterator[Step]:
 def _traffic(item: Item, talk: _Talk) -> Iterator[Step]:
     if item.sender == "server":
         said = talk.transcript.server(item.frame, item.line, item.redacted)
-        if said is not None:
+        astray = said is not None and said.answers is None and not talk.transcript.certain
+        if said is not None and not (astray and isinstance(said.message, Success | Failure)):
             step = Expect(item.line, item.t, item.conn, said)
             if talk.held is None:
                 yield step
@@ -158,7 +176,8 @@ def _traffic(item: Item, talk: _Talk) -> Iterator[Step]:
         item.conn,
         item.frame,
         number,
-        name_of(item.frame),
+        talk.transcript.latest if number is not None else None,
+        talk.transcript.command if number is not None else "",
         item.fds,
         item.redacted,
         at_once=talk.held is not None,

@@ -6,6 +6,10 @@ come has a limit: an event `Patience.event` seconds, a reply `Patience.reply`.  
 difference, and the replay goes on; a missing reply means that the target hangs, and ends it.
 
 With a speed, a message also waits for its recorded time, divided by the speed.
+
+The target shall not wait for us: a reply that is just the recorded one is answered at once, with
+the next message, which is ready by then.  What else is to do (looking closer, comparing, writing the
+replay's own trace) is done while the target works, as far as that can wait (`qmpconf.replay.later`).
 """
 
 from __future__ import annotations
@@ -16,16 +20,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from qmpconf.errors import TargetError
+from qmpconf.protocol.framing import Frame
 from qmpconf.protocol.messages import Greeting
 from qmpconf.protocol.requirements import REQUIREMENTS
 from qmpconf.protocol.values import Value
+from qmpconf.replay.bindings import Binding
 from qmpconf.replay.compare import Comparison, Level, Mismatch
 from qmpconf.replay.descriptors import Descriptors
 from qmpconf.replay.difference import Difference, Kind
-from qmpconf.replay.link import Link, Log
+from qmpconf.replay.later import Later
+from qmpconf.replay.link import Clock, Link, Log
 from qmpconf.replay.masks import Masks, own_address
 from qmpconf.replay.match import Matcher
-from qmpconf.replay.plan import Connect, End, Expect, HalfClose, Send, Step
+from qmpconf.replay.plan import Connect, End, Expect, HalfClose, Lost, Send, Step
 from qmpconf.replay.result import Result
 from qmpconf.replay.said import Said
 from qmpconf.replay.target import Target
@@ -42,6 +49,12 @@ _SETTLE = 0.5
 #: Once an event of some name did not come, the next of that name gets this part of the time: the
 #: replay differs anyway, and is not to take hours.
 _SHORTENED = 0.1
+#: Seconds within which most things come; what takes longer is looked after.
+_SOON = 0.05
+#: Seconds of work after which it is asked whether the target has said something.
+_UNASKED = 0.00003
+#: Pairs of messages that may wait to be compared.
+_UNCOMPARED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ class _GivenUpError(Exception):
 class Player:
     """Plays one plan against `target`, and fills `result`; `writer` gets the replay's own trace.
 
-    `speed` paces by the recorded times: 1 is as fast as recorded, 0 as fast as the target lets.
+    `clock` is the writer's.  `speed` paces by the recorded times: 1 is as fast as recorded, 0 as fast as the target lets.
     `compare_greetings` tells if the target is of another version than the recorded server.
     """
 
@@ -72,13 +85,16 @@ class Player:
         patience: Patience | None = None,
         masks: Masks | None = None,
         speed: float = 0.0,
+        clock: Clock | None = None,
         compare_greetings: Callable[[Value, Value], Upgrade | None] = lambda _one, _other: None,
     ) -> None:
         self._compare_greetings = compare_greetings
         self._target = target
         self._result = result
-        self._log = Log(writer)
+        self._log = Log(writer, clock or Clock())
+        self._later = Later(_UNCOMPARED)
         self._patience = patience or Patience()
+        self._soon = min(_SOON, self._patience.event, self._patience.reply)
         self._masks = masks or Masks()
         self._speed = speed
         self._started = 0.0
@@ -108,8 +124,10 @@ class Player:
                 link.matcher.give_up(why="nothing: the replay was given up")
                 self._close(link, "recorder")
         finally:
+            self._later.finish()
             for link in list(self._links.values()):
                 self._close(link, "recorder")
+            self._log.later.finish()
             self._selector.close()
             self._descriptors.close()
             self._result.seconds = time.monotonic() - self._started
@@ -130,6 +148,8 @@ class Player:
                 link.matcher.expect(step.said)
         elif isinstance(step, Send):
             self._send(step, link)
+        elif isinstance(step, Lost):
+            link.matcher.lost(step.line)
         elif isinstance(step, HalfClose):
             self._wait()
             link.half_close()
@@ -158,6 +178,7 @@ class Player:
             bindings=result.bindings,
             paired=self._paired,
             judge=self._judge,
+            later=self._later,
         )
         self._log.open(step.conn, self._target.name)
         link = self._links[step.conn] = Link(step.conn, sock, matcher, self._log)
@@ -165,6 +186,7 @@ class Player:
 
     def _send(self, step: Send, link: Link) -> None:
         if step.number is not None and not step.at_once:
+            self._prepare(step, link)
             self._wait()
             self._pace(step.t)
         if link.ended:
@@ -190,8 +212,25 @@ class Player:
                     "/dev/null was passed in its place"
                 )
         self._result.sent += step.number is not None
-        frame, _ = self._result.bindings.adapt(step.frame, step.command)
-        link.send(frame, step.command, fds, step.fds)
+        frame, used = self._adapted(step)
+        for bound in used:
+            bound.used += 1
+        link.send(frame, step.message if frame is step.frame else None, fds, step.fds)
+
+    def _prepare(self, step: Send, link: Link) -> None:
+        """Let a message go out at once, if it waits for one other only, and that says nothing new."""
+        said = link.matcher.only_due
+        if said is None or self._speed or step.fds or link.is_sending or link.ended:
+            return
+        if all(other is link or other.is_done for other in self._links.values()):
+            link.prepare(self._adapted(step)[0], said)
+
+    def _adapted(self, step: Send) -> tuple[Frame, list[Binding]]:
+        """What is sent, and the bindings in it."""
+        bindings = self._result.bindings
+        if self._later.mattering and bindings.may_adapt(step.frame):
+            self._later.finish()
+        return bindings.adapt(step.frame, step.command)
 
     def _lose(self, link: Link, step: Send) -> None:
         """The recording goes on where the target has ended the session."""
@@ -216,7 +255,12 @@ class Player:
                 self._pump(left)
             if not link.ended:
                 self._session_differs(link, step.line, "ended by the server", "still open")
-        elif link.ended and step.who == "client" and link.last_command != "quit" and not link.lost:
+        elif (
+            link.ended
+            and step.who == "client"
+            and link.transcript.command != "quit"
+            and not link.lost
+        ):
             self._session_differs(link, step.line, "open until the client ends it", "ended")
         if step.who in (None, "recorder") and not link.lost:
             self._result.warn(f"session {step.conn} has no end in the recording")
@@ -239,8 +283,15 @@ class Player:
 
     def _wait(self) -> None:
         """Wait until everything that was planned has been met, or given up."""
-        if all(link.is_done for link in self._links.values()):
-            return
+        for _ in range(2):
+            for link in self._links.values():
+                if not link.is_done:
+                    break
+            else:
+                return
+            if link.ended:
+                break
+            self._pump(self._soon)
         now = time.monotonic()
         progress = since = now
         answered = met = -1
@@ -296,11 +347,16 @@ class Player:
     def _pump(self, timeout: float) -> None:
         """Move bytes, waiting at most `timeout` seconds for some."""
         for link in self._links.values():
-            if link.sock in self._selector.get_map():
-                wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if link.is_sending else 0)
-                if self._selector.get_key(link.sock).events != wanted:
-                    self._selector.modify(link.sock, wanted, link)
-        for key, ready in self._selector.select(max(0.0, timeout)):
+            if link.is_sending != link.is_watched and not link.ended:
+                link.is_watched = link.is_sending
+                write = selectors.EVENT_WRITE if link.is_sending else 0
+                self._selector.modify(link.sock, selectors.EVENT_READ | write, link)
+        found: list[tuple[selectors.SelectorKey, int]] = []
+        soon = time.monotonic() + _UNASKED
+        while not found and self._work():
+            if time.monotonic() > soon:
+                found = self._selector.select(0)
+        for key, ready in found or self._selector.select(max(0.0, timeout)):
             link = key.data
             if ready & selectors.EVENT_WRITE:
                 link.flush()
@@ -308,6 +364,10 @@ class Player:
                 link.receive()
             if link.ended:
                 self._selector.unregister(link.sock)
+
+    def _work(self) -> bool:
+        """Do a piece of what can wait, the most urgent first; False if there is none."""
+        return self._later.step() or self._log.later.step()
 
     # --- reports -------------------------------------------------------------------------------
 
@@ -327,14 +387,17 @@ class Player:
         return upgrade.judge(kind, expected, got, mismatch)
 
     def _fail(self, reason: str) -> None:
+        self._later.finish()
         self._result.failure = self._result.failure or reason
 
     def _session_differs(self, link: Link, line: int, expected: str, got: str) -> None:
+        self._later.finish()
         self._result.differences.add(
             Difference("changed", "session", link.conn, line, self._log.line, "", expected, got)
         )
 
     def _wire_differs(self, link: Link, step: End, rule: str, count: int) -> None:
+        self._later.finish()
         recorded = step.broken.get(rule, 0)
         sentence = REQUIREMENTS[rule].sentence if rule in REQUIREMENTS else rule
         self._result.differences.add(

@@ -12,7 +12,9 @@ from qmpconf.errors import InputError, UsageError
 from qmpconf.net.address import parse_address
 from qmpconf.replay.catalogs import catalog_of_trace, upgrade_of
 from qmpconf.replay.compare import Level
+from qmpconf.replay.gaps import broken_sessions, warnings, without
 from qmpconf.replay.inference import Sent
+from qmpconf.replay.link import Clock
 from qmpconf.replay.masks import BUILT_IN, Mask, Masks
 from qmpconf.replay.plan import steps
 from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE, Patience, Player
@@ -21,6 +23,9 @@ from qmpconf.replay.target import Running, Spawned, Target
 from qmpconf.trace.reader import Item, TraceReader
 from qmpconf.trace.redaction import Redactor, redact_command_line
 from qmpconf.trace.writer import TraceWriter
+
+#: Bytes of the replay's own trace that are written at once.
+_BATCH = 1 << 16
 
 
 def replay_trace(
@@ -52,23 +57,30 @@ def replay_trace(
     if (target is None) == (spawn is None):
         raise UsageError("say what to replay against: the address of a target, or how to start one")
     reader = TraceReader(trace)
+    broken = broken_sessions(reader)
     with contextlib.ExitStack() as stack:
         found: Target = Running(parse_address(target)) if target else Spawned(spawn or "")
         stack.callback(found.close)
         result = Result(trace, output or "", found.name, Level(compare))
-        writer = None
+        writer, clock = None, Clock()
         if output:
             name = redact_command_line(found.name) if redact else found.name
             meta = {"replay": trace, "started": reader.header.started, "target": name}
             writer = stack.enter_context(
                 TraceWriter(
-                    output, meta=meta, overwrite=overwrite, redact=Redactor() if redact else None
+                    output,
+                    meta=meta,
+                    overwrite=overwrite,
+                    clock=clock,
+                    batch=_BATCH,
+                    redact=Redactor() if redact else None,
                 )
             )
         result.configured = tuple(masks)
         result.known = known or {}
         product = product_of(reader)
-        result.bindings.sent = sent_by_client(reader)
+        sent = cache(lambda: sent_by_client(TraceReader(trace)))
+        result.bindings.sent = sent
         result.bindings.catalog = cache(lambda: catalog_of_trace(trace))
         player = Player(
             found,
@@ -77,15 +89,18 @@ def replay_trace(
             patience=Patience(event_timeout, timeout),
             masks=Masks((*BUILT_IN, *result.configured)),
             speed=speed,
+            clock=clock,
             compare_greetings=lambda one, other: upgrade_of(one, other, product),
         )
-        player.play(steps(reader.items()))
-        if result.bindings.sent.is_cut:
+        player.play(steps(without(reader.items(), broken)))
+        if sent.cache_info().currsize and sent().is_cut:
             result.warn("the client sends too many values: bindings were inferred for some alone")
     if reader.torn:
         result.warn(f"{trace}: line {reader.torn} is torn: the recording was cut off there")
     elif not reader.finished and not result.failure:
         result.warn(f"{trace} was cut off: it has no last line; what is there was replayed")
+    for text in warnings(reader, broken):
+        result.warn(text)
     if not result.sessions:
         result.warn(f"{trace} holds no session: nothing was replayed")
     return result
@@ -98,7 +113,7 @@ def sent_by_client(reader: TraceReader) -> Sent:
     """
     sent = Sent()
     with contextlib.suppress(InputError):
-        for item in reader.items():
+        for item in reader.items((b'"client"',)):
             if isinstance(item, Item) and item.sender == "client":
                 sent.add(item.frame, item.line)
     return sent

@@ -88,29 +88,58 @@ class Transcript:
         self._session = Session()
         self._sent = 0
         self._said = 0
+        #: The client's latest message.
+        self.latest: Command | Unknown | None = None
         #: How often the server broke each of the `WIRE_RULES`.
         self.broken: Counter[str] = Counter()
 
-    def client(self, frame: Frame) -> int | None:
-        """Take what the client sent; give its number, or None for what is never answered."""
+    def client(self, frame: Frame, known: Command | Unknown | None = None) -> int | None:
+        """Take what the client sent; give its number, or None for what is never answered.
+
+        `known` is the message in the frame, where that was read already.
+        """
         if frame.kind not in (Kind.VALUE, Kind.MALFORMED):
             return None
         self._sent += 1
-        self._session.client(frame, self._sent)
+        message = self._session.client(frame, self._sent, known).message
+        self.latest = message if isinstance(message, Command | Unknown) else None
         return self._sent
 
-    def server(self, frame: Frame, line: int, redacted: tuple[str, ...] = ()) -> Said | None:
-        """Take what the server sent; None for white space between messages."""
-        step = self._session.server(frame, line)
+    @property
+    def command(self) -> str:
+        """The name of the client's latest command; empty if it was none."""
+        return self.latest.name if isinstance(self.latest, Command) else ""
+
+    def server(
+        self,
+        frame: Frame,
+        line: int,
+        redacted: tuple[str, ...] = (),
+        known: Said | None = None,
+    ) -> Said | None:
+        """Take what the server sent; None for white space between messages.
+
+        `known` is a message of the same bytes.
+        """
+        step = self._session.server(frame, line, known.message if known else None)
         self._count(step.breaches)
         if step.message is None or isinstance(step.message, Command):
             return None
         said = Said(step.message, frame.data, line, self._said, redacted=redacted)
         self._said += 1
-        if step.answered is not None:
+        if step.answered is not None:  # behind a gap, only where the id proves it
             said.answers = step.answered.mark
             said.command = step.answered.name
         return said
+
+    @property
+    def certain(self) -> bool:
+        """Whether it is known which command a reply answers; not so behind a gap."""
+        return self._session.certain
+
+    def gap(self, who: Party) -> None:
+        """Take note that bytes of `who` are missing."""
+        self._session.gap(who)
 
     def close(self, who: Party | None) -> None:
         """Take the end of the session."""

@@ -253,13 +253,13 @@ class TraceReader:
                 self._under = None
                 self._before += under.tell()
 
-    def items(self) -> Iterator[Open | Item | Gap | Shut | Close]:
+    def items(self, holding: tuple[bytes, ...] = ()) -> Iterator[Open | Item | Gap | Shut | Close]:
         """Every frame, between the openings and closings of the sessions.
 
         Before a gap comes what was left of a message, as `Kind.PARTIAL`; behind it the rest of a
-        message that is lost, as `Kind.SKIPPED`.
+        message that is lost, as `Kind.SKIPPED`.  `holding` leaves records out as `records` does.
         """
-        return items_of(self._read(self._item))
+        return items_of(self._read(self._item, holding))
 
     def _opened(self) -> IO[bytes] | gzip.GzipFile:
         try:
