@@ -40,6 +40,7 @@ class Endpoint(ABC):
     @property
     def path(self) -> str:
         """The path of the UNIX socket.  Raises UsageError where there is none."""
+        __tracebackhide__ = True
         where = self._where()
         if not isinstance(where, UnixAddress):
             raise UsageError(f"{where} is no UNIX socket: use address, port or connect_args")
@@ -48,6 +49,7 @@ class Endpoint(ABC):
     @property
     def port(self) -> int:
         """The TCP port.  Raises UsageError where there is none."""
+        __tracebackhide__ = True
         where = self._where()
         if not isinstance(where, TcpAddress):
             raise UsageError(f"{where} is no TCP port: use path, address or connect_args")

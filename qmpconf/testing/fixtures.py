@@ -186,7 +186,7 @@ class _Wire(Watch):
 
     def _text(self, one: Recording, groups: Sequence[Group]) -> Iterator[str]:
         yield headline(groups)
-        yield f"qmp_recorder found {counted(groups)} in {shown_path(one.trace)}"
+        yield f"{counted(groups)} in what qmp_recorder has recorded: {shown_path(one.trace)}"
         yield from findings(groups, one.trace)
         yield from more(groups)
 
@@ -283,7 +283,7 @@ def _told() -> Iterator[None]:
 
 
 def _fail(text: str) -> NoReturn:
-    pytest.fail(text, pytrace=False)
+    raise pytest.fail.Exception(text, pytrace=False) from None
 
 
 def _watches(request: pytest.FixtureRequest) -> list[Watch]:

@@ -69,6 +69,7 @@ class Monitor(Endpoint):
                 folder.close()
 
     def _where(self) -> Address:
+        __tracebackhide__ = True
         if self._background is None:
             raise UsageError("the monitor was not started: use it in a with statement")
         return self._background.address

@@ -154,6 +154,7 @@ class Recorder(Endpoint):
         return recording
 
     def _where(self) -> Address:
+        __tracebackhide__ = True
         if self._first is None:
             server = self._server
             if isinstance(server, str | Endpoint):

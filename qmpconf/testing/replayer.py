@@ -110,6 +110,7 @@ class Replayer(Endpoint):
         return playing
 
     def _where(self) -> Address:
+        __tracebackhide__ = True
         if self._first is None:
             if not self._trace:
                 raise UsageError(
