@@ -2,21 +2,22 @@
 
 Shards of one suite complete each other, results of several servers stand side by side, and a
 stream that is given twice counts once.  What two streams say of one requirement and subject comes
-to the one that counts most.
+to the one that counts most.  How the parts of it come together is in
+`qmpconf.report.results.joining`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeVar
 
-import msgspec
-
 from qmpconf.check.findings import SEVERITIES
+from qmpconf.report.results import joining
 from qmpconf.report.results.records import (
-    WORST_FIRST,
     Case,
     Coverage,
     Finding,
@@ -33,7 +34,7 @@ from qmpconf.report.results.records import (
 )
 from qmpconf.report.results.stream import Result, dumped
 
-#: Exit codes, from the one that counts most (DESIGN.md section 6); others come behind these.
+#: Exit codes, from the one that counts most (DESIGN.md section 6).
 _CODES = (130, 4, 3, 2, 1, 0)
 
 _R = TypeVar("_R", bound=Record)
@@ -43,7 +44,8 @@ _R = TypeVar("_R", bound=Record)
 class Run:
     """One stream: its header, and how it ended.
 
-    `complete` is False for one that was cut off; then `exit_code` is 3.
+    `complete` is False for one that was cut off or damaged; then `exit_code` is 3, and `failure`
+    says what is wrong.  `origin` is its path.
     """
 
     header: Header
@@ -55,7 +57,10 @@ class Run:
 
 @dataclass(slots=True)
 class Report:
-    """What the views show.  Every list is sorted; the same results give the same report."""
+    """What the views show.  Every list is sorted; the same results give the same report.
+
+    `unread` tells of each result that could not be read at all.
+    """
 
     runs: list[Run] = field(default_factory=list)
     subjects: list[Subject] = field(default_factory=list)
@@ -69,12 +74,15 @@ class Report:
     tables: list[Table] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     gone: list[Gone] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
-        """Of all runs the one that counts most; 3 when one of them was cut off."""
-        codes = {run.exit_code for run in self.runs}
-        return next((code for code in _CODES if code in codes), max(codes, default=0))
+        """Of all runs the one that counts most; 3 when a result was cut off, or not read."""
+        codes = {run.exit_code for run in self.runs} | ({3} if self.unread else set())
+        known = [code for code in _CODES if code in codes and code > 1]
+        odd = sorted(code for code in codes if code not in _CODES)
+        return [*known, *(3 for _ in odd), int(1 in codes)][0]
 
     @property
     def cut(self) -> list[Run]:
@@ -104,54 +112,67 @@ class Report:
 
     def around(self, finding: Finding, before: int = 4, after: int = 3) -> list[Message]:
         """The messages of the finding's session next to its line, in order."""
-        session = [
-            one
-            for one in self.messages.get(finding.path, ())
-            if one.conn == finding.session or not finding.session
-        ]
-        place = next((i for i, one in enumerate(session) if one.line >= finding.line), len(session))
-        return session[max(0, place - before) : place + after + 1]
+        every = self.messages.get(finding.path, [])
+        if not every or not finding.line:
+            return []
+        place = bisect_left(every, finding.line, key=lambda one: one.line)
+        earlier = _of_session(reversed(every[:place]), finding.session, before)
+        return earlier[::-1] + _of_session(every[place:], finding.session, after + 1)
 
 
-def merged(results: Iterable[Result]) -> Report:
-    """One report of all of them."""
-    unique = {_identity(one): one for one in results}
+def _of_session(messages: Iterable[Message], session: int, most: int) -> list[Message]:
+    """The first `most` messages of one session; 0 stands for all sessions."""
+    own = (one for one in messages if not session or one.conn == session)
+    return list(islice(own, most))
+
+
+def merged(results: Iterable[Result], unread: Iterable[str] = ()) -> Report:
+    """One report of all of them; `unread` are messages about those that could not be read."""
+    unique: dict[bytes, Result] = {}
+    for one in sorted(results, key=lambda result: result.origin):
+        unique.setdefault(_identity(one), one)
     ordered = [unique[key] for key in sorted(unique)]
-    report = Report(runs=[_run(one) for one in ordered])
     records = [record for one in ordered for record in one.records]
-    report.subjects = _subjects(_of(records, Subject))
+    report = Report(subjects=joining.subjects(_of(records, Subject)), unread=sorted(set(unread)))
     order = {subject.name: place for place, subject in enumerate(report.subjects)}
 
     def placed(subject: str) -> tuple[int, str]:
         return (order.get(subject, len(order)), subject)
 
-    report.rules = {rule.id: rule for rule in sorted(_of(records, Rule), key=lambda r: r.id)}
+    rules = {rule.id: rule for rule in _of(records, Rule)}
+    report.rules = {name: rules[name] for name in sorted(rules)}
     report.findings = sorted(
-        _findings(_of(records, Finding)),
+        joining.findings(_of(records, Finding)),
         key=lambda f: (
             f.status,
             SEVERITIES.index(f.severity),
             placed(f.subject),
             f.path,
             f.line,
+            f.rule,
             f.fingerprint,
         ),
     )
     report.verdicts = sorted(
-        _verdicts(_of(records, Verdict)), key=lambda v: (v.rule, placed(v.subject))
+        joining.verdicts(_of(records, Verdict)), key=lambda v: (v.rule, placed(v.subject))
     )
-    report.cases = sorted(_cases(_of(records, Case)), key=lambda c: (placed(c.subject), c.id))
-    for message in sorted(set(_of(records, Message)), key=_message_place):
+    report.cases = sorted(
+        joining.cases(_of(records, Case)), key=lambda c: (placed(c.subject), c.id)
+    )
+    for message in _unique(_of(records, Message), lambda m: (m.path, m.line, m.conn)):
         report.messages.setdefault(message.path, []).append(message)
     report.latencies = sorted(
-        _of(records, Latency), key=lambda one: (placed(one.subject), one.name)
+        joining.latencies(_of(records, Latency)), key=lambda one: (placed(one.subject), one.name)
     )
     report.coverage = sorted(
-        _of(records, Coverage), key=lambda c: (placed(c.subject), c.schema, c.kind, c.name)
+        joining.coverage(_of(records, Coverage)),
+        key=lambda c: (placed(c.subject), c.schema, c.kind, c.name),
     )
-    report.tables = _unique(_of(records, Table), lambda t: (placed(t.subject), t.title, t.rows))
+    report.tables = _unique(_of(records, Table), lambda t: (placed(t.subject), t.title))
     report.notes = _unique(_of(records, Note), lambda n: (placed(n.subject), n.text))
-    report.gone = _unique(_of(records, Gone), lambda g: (placed(g.subject), g.fingerprint))
+    gone = joining.gone(_of(records, Gone), report.findings)
+    report.gone = _unique(gone, lambda g: (placed(g.subject), g.fingerprint))
+    report.runs = [_run(one, report) for one in ordered]
     return report
 
 
@@ -164,78 +185,22 @@ def _identity(result: Result) -> bytes:
     return b"\n".join(lines)
 
 
-def _run(result: Result) -> Run:
+def _run(result: Result, report: Report) -> Run:
     finish = result.finish
-    if finish is None:
-        return Run(result.header, False, 3, "the result was cut off", result.origin)
-    return Run(result.header, True, finish.exit_code, finish.failure, result.origin)
+    if finish is None or result.damage:
+        failure = result.damage or "the result was cut off"
+        return Run(result.header, False, 3, failure, result.origin)
+    code = finish.exit_code
+    if code == 1 and joining.healed(result.records, report.gone):
+        code = 0
+    return Run(result.header, True, code, finish.failure, result.origin)
 
 
 def _of(records: Sequence[Record], kind: type[_R]) -> list[_R]:
     return [record for record in records if isinstance(record, kind)]
 
 
-def _unique(records: list[_R], key: Callable[[_R], object]) -> list[_R]:
+def _unique(records: Iterable[_R], key: Callable[[_R], tuple[object, ...]]) -> list[_R]:
+    """Each record once, sorted; where `key` is the same for two, by all that they hold."""
     found = {dumped(record): record for record in records}
-    return sorted(found.values(), key=key)  # type: ignore[arg-type]
-
-
-def _subjects(subjects: Iterable[Subject]) -> list[Subject]:
-    """One for each name; numbers that shards tell of the same subject add up."""
-    found: dict[str, Subject] = {}
-    for one in subjects:
-        before = found.get(one.name)
-        found[one.name] = one if before is None else _joined(before, one)
-    return sorted(found.values(), key=lambda subject: (subject.kind, subject.name))
-
-
-def _joined(first: Subject, second: Subject) -> Subject:
-    facts = dict(first.facts)
-    for name, value in second.facts.items():
-        before = facts.get(name)
-        numbers = isinstance(before, int | float) and isinstance(value, int | float)
-        if numbers and not isinstance(value, bool):
-            facts[name] = round(before + value, 6)  # type: ignore[operator,arg-type]
-        else:
-            facts[name] = value
-    return msgspec.structs.replace(first, facts=facts)
-
-
-def _findings(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Equal ones of one subject together; one that is new anywhere is new."""
-    found: dict[tuple[str, str, str], list[Finding]] = {}
-    for one in findings:
-        found.setdefault((one.subject, one.rule, one.fingerprint), []).append(one)
-    for same in found.values():
-        distinct = {(one.path, one.line, one.count, one.case): one for one in same}
-        ordered = sorted(
-            distinct.values(), key=lambda f: (f.status != "new", f.path, f.line, f.case)
-        )
-        count = sum(one.count for one in ordered)
-        lines = tuple(sorted({line for one in ordered for line in one.lines}))
-        yield msgspec.structs.replace(ordered[0], count=count, lines=lines)
-
-
-def _verdicts(verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
-    found: dict[tuple[str, str], Verdict] = {}
-    for one in verdicts:
-        key = (one.rule, one.subject)
-        found[key] = min(found.get(key, one), one, key=_badness)
-    yield from found.values()
-
-
-def _badness(verdict: Verdict) -> tuple[int, bool, str]:
-    return (WORST_FIRST.index(verdict.verdict), bool(verdict.known), verdict.reason)
-
-
-def _cases(cases: Iterable[Case]) -> Iterator[Case]:
-    found: dict[tuple[str, str], Case] = {}
-    for one in cases:
-        key = (one.subject, one.id)
-        before = found.get(key, one)
-        found[key] = min(before, one, key=lambda c: (WORST_FIRST.index(c.verdict), dumped(c)))
-    yield from found.values()
-
-
-def _message_place(message: Message) -> tuple[str, int, int, str]:
-    return (message.path, message.line, message.conn, message.kind)
+    return [found[line] for line in sorted(found, key=lambda line: (*key(found[line]), line))]

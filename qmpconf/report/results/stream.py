@@ -1,13 +1,13 @@
 """Result streams as files: written line by line, read back whole or as far as they go.
 
 A stream that its writer did not end has no `Finish`: everything up to there is read, and the
-`Result` says that it was cut off.  A torn last line is skipped.
+`Result` says that it was cut off.  A torn last line is skipped; so are lines that are no records,
+and `Result.damage` tells of the first of them.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -19,7 +19,13 @@ from qmpconf.errors import InputError, OutputError
 from qmpconf.report.results.records import VERSION, Finish, Header, Record, Verb
 from qmpconf.version import __version__
 
+
+class _Version(msgspec.Struct):
+    qmpresult: int
+
+
 _encode = msgspec.json.Encoder().encode
+_decode_version = msgspec.json.Decoder(_Version).decode
 _decode_header = msgspec.json.Decoder(Header).decode
 _decode_record = msgspec.json.Decoder(Record).decode
 _decode_finish = msgspec.json.Decoder(Finish).decode
@@ -27,17 +33,26 @@ _decode_finish = msgspec.json.Decoder(Finish).decode
 
 @dataclass(slots=True)
 class Result:
-    """One stream: `finish` is None when it was cut off; `origin` is its path, or empty."""
+    """One stream: `finish` is None when it was cut off; `origin` is its path, or empty.
+
+    `damage` says what is wrong with a stream that is not as it was written, or is empty.
+    """
 
     header: Header
     records: list[Record] = field(default_factory=list)
     finish: Finish | None = None
     origin: str = ""
+    damage: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was written is here."""
+        return self.finish is not None and not self.damage
 
     @property
     def exit_code(self) -> int:
-        """The verb's exit code; 3 for a stream that was cut off."""
-        return self.finish.exit_code if self.finish else 3
+        """The verb's exit code; 3 for a stream that was cut off or damaged."""
+        return self.finish.exit_code if self.finish and not self.damage else 3
 
     def end(self, exit_code: int, failure: str = "") -> Self:
         """Complete it."""
@@ -134,8 +149,7 @@ def _whole(value: Any) -> Any:
 def read_result(path: str) -> Result:
     """The stream in the file `path`; ``-`` is stdin.
 
-    Raises `InputError` for a file that cannot be read, that is no result, of a newer version, or
-    damaged in the middle.
+    Raises `InputError` for a file that cannot be read, that is no result, or of a newer version.
     """
     try:
         if path == "-":
@@ -152,54 +166,49 @@ def parse_result(data: bytes, origin: str = "") -> Result:
     """The stream in `data`.  Raises `InputError`, as `read_result` does."""
     lines = data.split(b"\n")
     torn = lines.pop()
-    if not lines:
-        raise InputError(f"{origin}:1: this is no result of qmpconf: {_shown(torn)}")
-    result = Result(_head(lines[0], origin), origin=origin)
+    result = Result(_head(lines[0] if lines else torn, origin), origin=origin)
+    damage: list[str] = []
     for number, line in enumerate(lines[1:], 2):
         if result.finish is not None:
-            raise InputError(f"{origin}:{number}: there is more after the result's last line")
-        if line.startswith(b'{"finish":'):
-            result.finish = _checked(_decode_finish, line, origin, number)
-            if result.finish.finish != len(result.records):
-                raise InputError(
-                    f"{origin}:{number}: {result.finish.finish} records were written, and "
-                    f"{len(result.records)} are here; write the result again"
-                )
-        else:
-            result.records.append(_checked(_decode_record, line, origin, number))
+            damage.append(f"{origin}:{number}: there is more after the result's last line")
+            break
+        try:
+            if line.startswith(b'{"finish":'):
+                result.finish = _decode_finish(line)
+            else:
+                result.records.append(_decode_record(line))
+        except (msgspec.DecodeError, RecursionError) as error:
+            damage.append(f"{origin}:{number}: no record of a result: {error}")
+    if damage:
+        more = len(damage) - 1
+        result.damage = damage[0] + (f"; {more} more lines are damaged" if more else "")
+    elif result.finish and result.finish.finish != len(result.records):
+        result.damage = (
+            f"{origin}: {result.finish.finish} records were written, {len(result.records)} are here"
+        )
     return result
 
 
 def _head(line: bytes, origin: str) -> Header:
     try:
-        version = msgspec.json.decode(line)["qmpresult"]
-    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
+        version = _decode_version(line).qmpresult
+    except (msgspec.DecodeError, RecursionError):
         raise InputError(
             f"{origin}:1: this is no result of qmpconf: {_shown(line)}; write one with "
             "'qmpconf check --result FILE', for example"
         ) from None
     if version != VERSION:
         raise InputError(
-            f"{origin}:1: the result has version {version!r}; this qmpconf reads version "
+            f"{origin}:1: the result has version {version}; this qmpconf reads version "
             f"{VERSION}: use a newer one"
         )
-    found: Header = _checked(_decode_header, line, origin, 1)
-    return found
-
-
-def _checked(decode: Any, line: bytes, origin: str, number: int) -> Any:
     try:
-        return decode(line)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InputError(f"{origin}:{number}: no record of a result: {error}") from None
+        return _decode_header(line)
+    except msgspec.DecodeError as error:
+        raise InputError(f"{origin}:1: this is no result of qmpconf: {error}") from None
 
 
 def _shown(line: bytes) -> str:
-    text = ascii(line[:60])[1:]
-    return text + ("..." if len(line) > 60 else "") if line else "the file is empty"
-
-
-def subjects_of(records: Iterable[Record]) -> list[str]:
-    """The names of subjects that records are about, in their order."""
-    named = (getattr(one, "subject", "") for one in records)
-    return list(dict.fromkeys(name for name in named if name))
+    if not line:
+        return "it begins with an empty line, or is empty"
+    return ascii(line[:60])[1:] + ("..." if len(line) > 60 else "")

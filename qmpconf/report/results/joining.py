@@ -1,0 +1,149 @@
+"""How records of several streams come together, kind by kind.
+
+Each function takes the records in one fixed order, whatever the order of the streams.  What one
+stream tells twice, and what two of them tell in the same words, counts once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from qmpconf.report.results.records import (
+    WORST_FIRST,
+    Case,
+    Coverage,
+    Finding,
+    Gone,
+    Latency,
+    Record,
+    Subject,
+    Verdict,
+)
+from qmpconf.report.results.stream import dumped
+
+_R = TypeVar("_R", bound=Record)
+_Fact = str | int | float | bool
+
+
+def subjects(found: Iterable[Subject]) -> list[Subject]:
+    """One for each name, with what all streams know of it.
+
+    Figures of a server are those of a run, and shards add up; those of a file are the file's own,
+    and the larger one counts.
+    """
+    together: dict[str, Subject] = {}
+    for one in distinct(found):
+        before = together.get(one.name)
+        together[one.name] = one if before is None else _joined(before, one)
+    return sorted(together.values(), key=lambda subject: (subject.kind, subject.name))
+
+
+def _joined(first: Subject, second: Subject) -> Subject:
+    facts = dict(first.facts)
+    for name, value in second.facts.items():
+        facts[name] = _fact(facts.get(name, value), value, adds=first.kind == "server")
+    return msgspec.structs.replace(first, facts=facts)
+
+
+def _fact(before: _Fact, value: _Fact, *, adds: bool) -> _Fact:
+    if isinstance(before, bool | str) or isinstance(value, bool | str):
+        return value
+    return round(before + value, 6) if adds else max(before, value)
+
+
+def findings(found: Iterable[Finding]) -> Iterator[Finding]:
+    """Equal ones of one subject together; one that is new anywhere is new."""
+    for same in _by(found, lambda one: (one.subject, one.rule, one.fingerprint)):
+        places = {(one.path, one.line, one.count, one.case): one for one in same}
+        ordered = sorted(same, key=lambda f: (f.status != "new", f.path, f.line, f.case, dumped(f)))
+        count = sum(one.count for one in places.values())
+        lines = tuple(sorted({line for one in ordered for line in one.lines}))
+        yield msgspec.structs.replace(ordered[0], count=count, lines=lines)
+
+
+def verdicts(found: Iterable[Verdict]) -> Iterator[Verdict]:
+    """For each requirement and subject the one that counts most; what is new, before known."""
+    for same in _by(found, lambda one: (one.rule, one.subject)):
+        yield min(
+            same,
+            key=lambda v: (WORST_FIRST.index(v.verdict), bool(v.known), not v.reason, dumped(v)),
+        )
+
+
+def cases(found: Iterable[Case]) -> Iterator[Case]:
+    """Each case of a subject once, as it came out worst."""
+    for same in _by(found, lambda one: (one.subject, one.id)):
+        yield min(same, key=lambda c: (WORST_FIRST.index(c.verdict), bool(c.known), dumped(c)))
+
+
+def latencies(found: Iterable[Latency]) -> Iterator[Latency]:
+    """One for each command of a subject; percentiles are the larger ones where several are told."""
+    for same in _by(found, lambda one: (one.subject, one.name)):
+        buckets: Counter[float] = Counter()
+        for one in same:
+            for bound, count in one.buckets:
+                buckets[bound] += count
+        yield msgspec.structs.replace(
+            same[0],
+            count=sum(one.count for one in same),
+            errors=sum(one.errors for one in same),
+            p50=max(one.p50 for one in same),
+            p95=max(one.p95 for one in same),
+            max=max(one.max for one in same),
+            total=round(sum(one.total for one in same), 6),
+            buckets=tuple(sorted(buckets.items())),
+        )
+
+
+def coverage(found: Iterable[Coverage]) -> Iterator[Coverage]:
+    """One for each command or event: what any stream has exercised is exercised."""
+    for same in _by(found, lambda one: (one.subject, one.schema, one.kind, one.name)):
+        places: Counter[str] = Counter()
+        for one in same:
+            places.update(one.places)
+        missing = {place for one in same for place in one.missing} - places.keys()
+        yield msgspec.structs.replace(
+            same[0],
+            calls=sum(one.calls for one in same),
+            refused=sum(one.refused for one in same),
+            places={place: places[place] for place in sorted(places)},
+            missing=tuple(sorted(missing)),
+        )
+
+
+def gone(found: Iterable[Gone], shown: Iterable[Finding]) -> list[Gone]:
+    """The entries of a list that were found nowhere: one shard finds what another one does not."""
+    fingerprints = {(subject, one.fingerprint) for one in shown for subject in ("", one.subject)}
+    return [one for one in found if (one.subject, one.fingerprint) not in fingerprints]
+
+
+def healed(records: Sequence[Record], still_gone: Sequence[Gone]) -> bool:
+    """Whether a stream fails only for entries that were gone in it, and are found in others."""
+    left = {(one.subject, one.fingerprint) for one in still_gone}
+    own = [one for one in records if isinstance(one, Gone)]
+    return bool(own) and not any(
+        (one.subject, one.fingerprint) in left if isinstance(one, Gone) else _fails(one)
+        for one in records
+    )
+
+
+def _fails(record: Record) -> bool:
+    if isinstance(record, Verdict | Case):
+        return record.verdict in ("fail", "warn") and not record.known
+    return isinstance(record, Finding) and record.counts
+
+
+def distinct(records: Iterable[_R]) -> list[_R]:
+    """Each record once."""
+    return list({dumped(record): record for record in records}.values())
+
+
+def _by(records: Iterable[_R], key: Callable[[_R], object]) -> Iterator[list[_R]]:
+    groups: dict[object, list[_R]] = {}
+    for one in distinct(records):
+        groups.setdefault(key(one), []).append(one)
+    yield from groups.values()

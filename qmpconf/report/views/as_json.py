@@ -1,0 +1,70 @@
+"""The merged report as one JSON object, for programs.
+
+::
+
+    {"qmpconf-report": 1,
+     "exit_code": 1,            the verb's, of all results the one that counts most
+     "failed": true,            whether something that is not known was found, or something is gone
+     "totals": {"error": 1, "warning": 0, "note": 0},      findings that are not known
+     "unread": ["..."],         what is wrong with results that could not be read
+     "runs": [{"verb", "label", "by", "started", "command", "complete", "exit_code", "failure"}],
+     "subjects": [...], "rules": [...], "findings": [...], "known": [...], "verdicts": [...],
+     "cases": [...], "messages": [...], "latencies": [...], "coverage": [...], "tables": [...],
+     "notes": [...], "gone": [...]}
+
+The lists hold the records of `qmpconf.report.results.records` with all their members, in the
+order in which every view shows them; a finding's ``status`` is ``new`` in `findings`, and
+``known`` in `known`.  The same results give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from qmpconf.report.results.merge import Report, Run
+
+VERSION = 1
+
+
+def page(report: Report) -> str:
+    """The whole report."""
+    return json.dumps(as_data(report), indent=1, ensure_ascii=True) + "\n"
+
+
+def as_data(report: Report) -> dict[str, Any]:
+    """The same as JSON values."""
+    return {
+        "qmpconf-report": VERSION,
+        "exit_code": report.exit_code,
+        "failed": bool(report.gone) or any(one.counts for one in report.new),
+        "totals": dict(report.totals()),
+        "unread": report.unread,
+        "runs": [_run(one) for one in report.runs],
+        "subjects": _records(report.subjects),
+        "rules": _records(report.rules.values()),
+        "findings": _records(report.new),
+        "known": _records(report.known),
+        "verdicts": _records(report.verdicts),
+        "cases": _records(report.cases),
+        "messages": _records(one for same in report.messages.values() for one in same),
+        "latencies": _records(report.latencies),
+        "coverage": _records(report.coverage),
+        "tables": _records(report.tables),
+        "notes": _records(report.notes),
+        "gone": _records(report.gone),
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    head = msgspec.structs.asdict(run.header)
+    del head["qmpresult"]
+    ended = {"complete": run.complete, "exit_code": run.exit_code, "failure": run.failure}
+    return {**head, **ended}
+
+
+def _records(records: Iterable[msgspec.Struct]) -> list[Any]:
+    return [msgspec.to_builtins(msgspec.structs.asdict(one)) for one in records]

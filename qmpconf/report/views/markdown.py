@@ -1,0 +1,201 @@
+"""The report as Markdown, for the summary of a CI step, an issue or a comment.
+
+What a trace holds must not become markup: words are written with character references, and names
+in `<code>`, where neither mentions nor references to issues are looked for.  The page ends before
+`limit` bytes, between two rows, and says how many rows have no place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from qmpconf.report.results.merge import Report
+from qmpconf.report.results.records import Verdict
+from qmpconf.report.text import printable
+from qmpconf.report.views import words
+from qmpconf.report.views.words import Kind
+
+#: GitHub refuses the summary of a step beyond 1 MiB.
+LIMIT = 1 << 20
+
+#: Bytes that are kept for what ends a section, and the page.
+_END = 200
+
+#: Characters of one text that are shown.
+_LONGEST = 600
+
+#: Rows of the table of findings that are shown without unfolding anything.
+_FIRST = 50
+
+#: What can be markup.
+_SPECIAL = re.compile(r"[!#$%&*<>@\[\\\]^_`{|}~]")
+
+#: Behind these a forge may find a mention or a reference, also across a character reference.
+_REFERENCE = re.compile(r"[@#!$%~^&](?=\w)|:(?=//|[\w+-]+:)|(?<=\bwww)\.|(?<=\bGH)-", re.IGNORECASE)
+
+#: What would begin a list or a rule at the beginning of a line.
+_BEGINS = re.compile(r"^(\d+)([.)])|^[-+=]")
+
+
+def prose(text: str) -> str:
+    """`text` as words that are no markup."""
+    text = _short(text)
+    parts, at = [], 0
+    for found in _REFERENCE.finditer(text):
+        parts.append(_escaped(text[at : found.start() + 1]))
+        at = found.start() + 1
+    parts.append(_escaped(text[at:]))
+    return _BEGINS.sub(_begun, "<!-- -->".join(parts))
+
+
+def code(text: str) -> str:
+    """`text` as a name or a value; empty for an empty one."""
+    return f"<code>{_escaped(_short(text))}</code>" if text else ""
+
+
+def _short(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(lambda found: f"&#{ord(found[0])};", text)
+
+
+def _begun(found: re.Match[str]) -> str:
+    return f"{found[1] or ''}&#{ord(found[2] or found[0])};"
+
+
+class _Page:
+    """Blocks up to a number of bytes; `left` counts the rows that had no place."""
+
+    def __init__(self, limit: int) -> None:
+        self._blocks: list[str] = []
+        self._room = limit - _END
+        self.left = 0
+
+    def add(self, block: str) -> None:
+        """One block, or nothing of it."""
+        self.rows("", [block], "")
+
+    def rows(self, head: str, rows: Sequence[str], foot: str = "") -> None:
+        """As many rows as there is room for, between a head and a foot."""
+        room = self._room - len(f"{head}{foot}\n\n".encode()) - _END
+        taken = []
+        for row in rows:
+            room -= len(row.encode()) + 1
+            if room < 0:
+                break
+            taken.append(row)
+        left = len(rows) - len(taken)
+        self.left += left
+        if taken:
+            told = [f"\n{words.counted(left, 'more row')} had no place."] if left else []
+            block = "\n".join(filter(None, [head, *taken, *told, foot]))
+            self._room -= len(block.encode()) + 2
+            self._blocks.append(block)
+
+    def text(self) -> str:
+        """The page."""
+        if self.left:
+            self._blocks.append(f"**{words.counted(self.left, 'row')} had no place on this page.**")
+        return "\n\n".join(self._blocks) + "\n"
+
+
+def page(report: Report, limit: int = LIMIT, *, details: bool = True) -> str:
+    """The whole report in at most `limit` bytes; without `details` what a summary needs."""
+    out = _Page(limit)
+    out.add(f"## qmpconf: {prose(words.found(report))}")
+    out.rows("", [f"- **{prose(one)}**" for one in words.alarms(report)])
+    out.add(f"{prose(words.closing(report))}.")
+    found = words.kinds(report.new)
+    _findings(out, found, details=details)
+    _card(out, report)
+    out.rows("### Known, but gone\n", [f"- {prose(one)}" for one in words.gone(report)])
+    notes = [": ".join(filter(None, (code(n.subject), prose(n.text)))) for n in report.notes]
+    out.rows("### Notes\n", [f"- {note}" for note in notes])
+    if details:
+        _folded(out, "Details of each finding", [_detail(one, report) for one in found])
+        for table in report.tables:
+            rows = [_row(map(code, row)) for row in table.rows]
+            _folded(out, f"{table.title} ({len(rows)})", rows, _head(map(prose, table.head)))
+    known = words.kinds(report.known)
+    _folded(
+        out,
+        f"{words.counted(len(known), 'kind')} known",
+        [f"- {prose(words.sentence(one.first))}: {prose(one.first.reason)}" for one in known],
+    )
+    return out.text()
+
+
+def _findings(out: _Page, found: Sequence[Kind], *, details: bool) -> None:
+    rows = [
+        _row(
+            (
+                one.first.severity,
+                one.first.blame,
+                code(one.first.rule),
+                code(words.place(one)),
+                f"{one.count:,}",
+                prose(words.sentence(one.first)),
+            )
+        )
+        for one in found
+    ]
+    head = _head(("severity", "blame", "requirement", "where", "times", "what"))
+    out.rows(head, rows[:_FIRST])
+    left = rows[_FIRST:]
+    if details:
+        _folded(out, words.counted(len(left), "more kind"), left, head)
+    elif left:
+        out.add(f"{words.counted(len(left), 'more kind')} of findings.")
+
+
+def _detail(kind: Kind, report: Report) -> str:
+    first = kind.first
+    rule = report.rules.get(first.rule)
+    lines = [f"- **{first.severity}** {code(first.rule)} {code(words.place(kind))}"]
+    lines.append(f"  - {prose(words.sentence(first))}")
+    if rule is not None and rule.text:
+        lines.append(f"  - rule: {prose(rule.text)} ({rule.level}, {prose(rule.source)})")
+    lines += [f"  - {prose(name)}: {code(text)}" for name, text in words.told(kind, report) if text]
+    lines += [f"  - {code(line)}" for line in first.around]
+    return "\n".join(lines)
+
+
+def _card(out: _Page, report: Report) -> None:
+    """Requirements by subjects, those alone that one of them breaks."""
+    card = words.card(report)
+    if card is None:
+        return
+    rows = [
+        f"{number}. {code(name)}: {prose(words.verdict_counts(verdicts.values()))}"
+        for number, (name, verdicts) in enumerate(card.subjects.items(), 1)
+    ]
+    out.rows("### Report card\n", rows)
+    numbers = map(str, range(1, len(card.subjects) + 1))
+    marks = (
+        _row((code(rule), *map(_mark, (one.get(rule) for one in card.subjects.values()))))
+        for rule in card.broken
+    )
+    out.rows(_head(("requirement", *numbers)), list(marks), f"\n{words.KEY}")
+
+
+def _mark(verdict: Verdict | None) -> str:
+    return prose(words.mark(verdict))
+
+
+def _folded(out: _Page, title: str, rows: Sequence[str], head: str = "") -> None:
+    """Rows that a reader unfolds."""
+    start = f"<details><summary>{prose(title)}</summary>\n"
+    out.rows(f"{start}\n{head}" if head else start, rows, "\n</details>")
+
+
+def _head(names: Iterable[str]) -> str:
+    cells = list(names)
+    return f"{_row(cells)}\n{_row('---' for _ in cells)}"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"

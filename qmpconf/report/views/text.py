@@ -1,0 +1,201 @@
+"""The report as text for people.
+
+One table of findings, the worst first, each row a kind of equal ones; the report card of several
+servers; what else the verbs have to tell; then one line that counts, and one that says what to do.
+Everything is escaped that a terminal, or the log of a CI job, could take for a command.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+
+from tabulate import tabulate
+
+from qmpconf.report.results.merge import Report
+from qmpconf.report.results.records import Table
+from qmpconf.report.terminal import cut
+from qmpconf.report.text import printable
+from qmpconf.report.views import words
+from qmpconf.report.views.words import Kind
+
+#: Shows a text in a style of `qmpconf.report.terminal`.
+Paint = Callable[[str, str], str]
+
+_HEAD = ("severity", "blame", "requirement", "line", "times", "what")
+
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+
+#: The narrowest last column that can still be read.
+_LEAST = 32
+
+#: From this width on the requirement has a column of its own.
+_WIDE = 110
+
+#: What tabulate puts around a column's head, and between two columns.
+_PADDING = _GAP = 2
+
+_INDENT = " " * 4
+
+#: Rows of a verb's own table, known kinds, and messages around a finding that are shown.
+_ROWS, _KNOWN, _AROUND = 40, 20, 8
+
+#: Kinds of notes that are shown next to findings that count more.
+_NOTES = 20
+
+#: What begins a command in the log of a GitHub job.
+_COMMAND = re.compile(r"^(\s*):(?=:)|##(?=\[)", re.MULTILINE)
+
+
+def plain(text: str, _style: str) -> str:
+    """`text` without a style."""
+    return text
+
+
+def page(report: Report, width: int = 120, *, details: bool = True, paint: Paint = plain) -> str:
+    """All of it, in `width` columns; `details` adds what was expected and seen.
+
+    `paint` is used for severities; it is `plain` unless the output is a terminal.
+    """
+    parts = [paint(printable(one), "bold red") for one in words.alarms(report)]
+    if report.new:
+        parts.append(table(report, width, details=details, paint=paint))
+    parts += _card(report, width)
+    if details:
+        parts += (_own_table(one, width) for one in report.tables)
+    parts += map(printable, words.gone(report))
+    parts += map(printable, _known(report))
+    for note in report.notes:
+        told = f"{note.subject}: {note.text}" if note.subject else note.text
+        parts.append(printable(told))
+    parts.append(printable(words.closing(report)))
+    parts.append(printable(words.next_steps(report)))
+    text = "\n".join(filter(None, parts)) + "\n"
+    return _COMMAND.sub(
+        lambda found: f"{found[1]}\\u003A" if found[1] is not None else "#\\u0023", text
+    )
+
+
+def table(report: Report, width: int, *, details: bool = True, paint: Paint = plain) -> str:
+    """The table of findings that are not known, in `width` columns.
+
+    Where there are several files, the words tell which.  In a narrow terminal the requirement
+    moves from its own column to the words.
+    """
+    found = words.kinds(report.new)
+    counting = sum(kind.first.counts for kind in found)
+    left = max(0, len(found) - counting - _NOTES) if counting else 0
+    found = found[: len(found) - left]
+    many = len(report.subjects) > 1 or len({kind.first.path for kind in found}) > 1
+    narrow = width < _WIDE
+    head = [one for one in _HEAD if not (narrow and one == "requirement")]
+    rows = []
+    for kind in found:
+        first = kind.first
+        told = (first.severity, first.blame, first.rule, str(first.line or ""), str(kind.count))
+        rows.append(
+            [printable(cell) for cell, name in zip(told, _HEAD, strict=False) if name in head]
+        )
+    taken = [
+        max(len(name) + _PADDING, *(len(row[column]) for row in rows))
+        for column, name in enumerate(head[:-1])
+    ]
+    room = max(_LEAST, width - sum(taken) - _GAP * len(taken))
+    for row, kind in zip(rows, found, strict=True):
+        row.append("\n".join(_what(kind, report, room, narrow=narrow, many=many, details=details)))
+        row[0] = paint(row[0], _STYLES.get(row[0], ""))
+    shown = tabulate(rows, head, tablefmt="simple", disable_numparse=True)
+    more = f"\n... and {words.counted(left, 'more kind')} of notes (all of them: --format json)"
+    return shown + (more if left else "")
+
+
+def _what(
+    kind: Kind, report: Report, room: int, *, narrow: bool, many: bool, details: bool
+) -> Iterator[str]:
+    """What is wrong, in lines of at most `room` columns."""
+    yield from _wrap(words.sentence(kind.first), room, _INDENT)
+    if narrow:
+        yield from _labelled("rule", kind.first.rule, room)
+    if many and kind.first.path:
+        yield printable(f"  {'at':<12} {words.place(kind)}")
+    for name, text in words.told(kind, report) if details else ():
+        if text:
+            yield from _labelled(name, text, room)
+    for line in kind.first.around[-_AROUND:] if details else ():
+        yield cut(printable(f"  {line}"), room)
+
+
+def _labelled(name: str, text: str, room: int) -> Iterator[str]:
+    yield from _wrap(f"  {name:<12} {text}", room, " " * 15)
+
+
+def _wrap(line: str, room: int, indent: str) -> list[str]:
+    text = printable(line)
+    return textwrap.wrap(text, room, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _card(report: Report, width: int) -> Iterator[str]:
+    """Requirements by subjects, those alone that one of them breaks; then counts for each."""
+    card = words.card(report)
+    if card is None:
+        return
+    first = max(map(len, (*card.broken, "requirement"))) + _GAP
+    most = max(1, (width - first) // 8)
+    numbered = list(enumerate(card.subjects.items(), 1))
+    for start in range(0, len(numbered) if card.broken else 0, most):
+        chosen = numbered[start : start + most]
+        rows = [
+            [printable(rule), *(words.mark(verdicts.get(rule)) for _, (_, verdicts) in chosen)]
+            for rule in card.broken
+        ]
+        head = ["requirement", *(str(number) for number, _ in chosen)]
+        yield "\n" + tabulate(rows, head, tablefmt="simple", disable_numparse=True)
+    legend = [
+        f"{number:>3}  {name}: {words.verdict_counts(verdicts.values())}"
+        for number, (name, verdicts) in numbered
+    ]
+    yield "\n" + "\n".join(line for one in legend for line in _wrap(one, width, " " * 5))
+    if card.broken:
+        yield "\n".join(["", *_wrap(words.KEY, width, ""), ""])
+
+
+def _own_table(one: Table, width: int) -> str:
+    """Rows that only one verb has, in `width` columns."""
+    rows = [[printable(cell) for cell in row] for row in one.rows[:_ROWS]]
+    columns = max([len(one.head), *map(len, rows)])
+    head = [printable(cell) for cell in one.head] + [""] * (columns - len(one.head))
+    rows = [row + [""] * (columns - len(row)) for row in rows]
+    rooms = _rooms([max(map(len, column)) for column in zip(head, *rows, strict=True)], width - 2)
+    cells = [
+        [
+            "\n".join(textwrap.wrap(cell, room) or [""])
+            for cell, room in zip(row, rooms, strict=True)
+        ]
+        for row in rows
+    ]
+    shown = tabulate(cells, head, tablefmt="simple", disable_numparse=True) if columns else ""
+    lines = [f"{printable(one.title)} ({words.counted(len(one.rows), 'row')}):"]
+    lines += [f"  {line}".rstrip() for line in shown.splitlines()]
+    if len(one.rows) > _ROWS:
+        lines.append(f"  ... and {len(one.rows) - _ROWS} more (all of them: --format json)")
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _rooms(wanted: Sequence[int], width: int) -> list[int]:
+    """How wide each column may be, so that all fit: the widest give way first."""
+    rooms = [max(1, one) for one in wanted]
+    while sum(rooms) + _GAP * (len(rooms) - 1) > width and max(rooms) > _PADDING + 6:
+        rooms[rooms.index(max(rooms))] -= 1
+    return rooms
+
+
+def _known(report: Report) -> Iterator[str]:
+    """The kinds of findings that are known, each with its reason."""
+    found = words.kinds(report.known)
+    for kind in found[:_KNOWN]:
+        times = f" ({kind.count:,} times)" if kind.count > 1 else ""
+        first = kind.first
+        yield f"known {first.fingerprint}: {words.sentence(first)}{times}: {first.reason}"
+    if len(found) > _KNOWN:
+        yield f"... and {len(found) - _KNOWN} more kinds that are known"
