@@ -48,7 +48,9 @@ class Observer(Protocol):
     def shut(self, session: Session, who: Party) -> None:
         """`who` has closed its sending direction."""
 
-    def ended(self, basis: Basis | None, pending: Sequence[Pending], who: Party | None) -> None:
+    def ended(
+        self, session: Session, basis: Basis | None, pending: Sequence[Pending], who: Party | None
+    ) -> None:
         """The session ended, by `who` (None: unknown); `pending` still waited."""
 
 
@@ -135,7 +137,7 @@ class Checker:
             yield talk.reporter.breach(breach, names.get(breach.mark, ""))
         rules = talk.rules if talk.session.certain else None
         if self._observer is not None:
-            self._observer.ended(talk.basis, pending, who)
+            self._observer.ended(talk.session, talk.basis, pending, who)
         for one in pending:
             if rules and isinstance(one.message, Command):
                 yield from rules.unanswered(one.message, one.mark)

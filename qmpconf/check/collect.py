@@ -88,9 +88,11 @@ class Collector:
         """`who` has closed its sending direction."""
         self._facts.shut(session, who)
 
-    def ended(self, basis: Basis | None, pending: Sequence[Pending], who: Party | None) -> None:
+    def ended(
+        self, session: Session, basis: Basis | None, pending: Sequence[Pending], who: Party | None
+    ) -> None:
         """The session ended, by `who` (None: unknown); `pending` still waited."""
-        self._facts.ended(basis, pending, who)
+        self._facts.ended(session, basis, pending, who)
         if basis is not None:
             for one in pending:
                 if type(one.message) is Command:

@@ -187,6 +187,7 @@ class Facts:
     def __init__(self) -> None:
         self.seen: set[Fact] = set()
         self._bad: dict[int, Pending] = {}  # what broke the schema and waits, by identity
+        self._half: set[int] = set()  # sessions whose client has closed its direction
 
     def sent(
         self, session: Session, basis: Basis | None, item: Item, step: Step, found: list[Finding]
@@ -326,11 +327,18 @@ class Facts:
 
     def shut(self, session: Session, who: Party) -> None:
         """`who` has closed its sending direction."""
-        if who is Party.CLIENT and session.pending:
-            self.seen.add(F.HALF_CLOSED)
+        if who is Party.CLIENT:
+            self._half.add(id(session))
+            if session.pending:
+                self.seen.add(F.HALF_CLOSED)
 
-    def ended(self, basis: Basis | None, pending: Iterable[Pending], who: Party | None) -> None:
+    def ended(
+        self, session: Session, basis: Basis | None, pending: Sequence[Pending], who: Party | None
+    ) -> None:
         """The session ended, by `who` (None: unknown); `pending` still waited."""
+        if pending and id(session) in self._half:
+            self.seen.add(F.HALF_CLOSED)  # sent behind it, if a recording is so odd
+        self._half.discard(id(session))
         for one in pending:
             self._bad.pop(id(one), None)
             if who is not None:
