@@ -15,6 +15,7 @@ from qmpconf.check.matrix import Judge
 from qmpconf.check.run import automatic, check, chooser, product_of
 from qmpconf.errors import InputError
 from qmpconf.report import data, matrix, text
+from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.schema.select import of_product
 from qmpconf.schema.store import load
 from qmpconf.trace.reader import TraceReader
@@ -57,13 +58,16 @@ def run(arguments: argparse.Namespace) -> int:
     choose = chooser(arguments.schema)
     groups = Groups()
     checked = []
-    for path in arguments.traces:
-        reader = TraceReader(path)
-        outcome = check(reader, automatic(reader) if choose is None else choose, groups)
-        checked.append(outcome)
-        if not arguments.quiet:
+    # To choose the schema by itself, a trace is read twice.
+    total = size_of_files(arguments.traces) * (2 if choose is None else 1)
+    with Progress("checking", total, quiet=arguments.quiet) as progress:
+        for path in arguments.traces:
+            reader = TraceReader(path)
+            with progress.reading(reader):
+                outcome = check(reader, automatic(reader) if choose is None else choose, groups)
+            checked.append(outcome)
             used = "; ".join(outcome.schemas) or "no schema: the wire protocol alone"
-            print(f"{path}: checked against {used}", file=sys.stderr)
+            progress.say(f"{path}: checked against {used}")
     compared = baseline.compare(groups)
     if arguments.format == "json":
         print(json.dumps(data.outcomes(checked, compared), indent=1))
@@ -78,7 +82,12 @@ def _matrix(arguments: argparse.Namespace) -> int:
     readers = [TraceReader(path) for path in arguments.traces]
     products = sorted({product_of(reader) for reader in readers})
     bases = {name: Basis(load(name)) for product in products for name in of_product(product)}
-    found = Judge(bases).matrix({reader.path: reader.items() for reader in readers})
+    total = size_of_files(arguments.traces)
+    with (
+        Progress("checking", total, quiet=arguments.quiet) as progress,
+        progress.reading(*readers),
+    ):
+        found = Judge(bases).matrix({reader.path: reader.items() for reader in readers})
     if arguments.format == "json":
         print(json.dumps(matrix.as_data(found), indent=1))
     else:

@@ -23,6 +23,7 @@ from qmpconf.errors import InputError, OutputError, UsageError
 from qmpconf.net.address import parse_address
 from qmpconf.net.process import Server
 from qmpconf.report import conform as views
+from qmpconf.report.progress import Progress
 from qmpconf.report.results import of_conform
 from qmpconf.report.results.stream import ResultWriter
 
@@ -168,20 +169,18 @@ def _run(suite: Suite, arguments: argparse.Namespace) -> int:
     tell = sys.stderr if not arguments.quiet else None
     if tell:
         print(views.opening(suite.outcome(), len(suite.cases), suite.known), file=tell)
-    done = 0
+    total = len(suite.cases)
+    # With a line for each case, there is progress enough to see.
+    quiet = arguments.quiet or arguments.verbose
+    with Progress("running", total, unit="cases", quiet=quiet) as progress:
 
-    def watch(result: Result) -> bool:
-        nonlocal done
-        done += 1
-        if arguments.verbose:
-            print(views.line(result), flush=True)
-        elif tell and tell.isatty():
-            print(f"\r\x1b[K{done}/{len(suite.cases)} {result.case}", end="", file=tell)
-        return arguments.exitfirst and result.verdict is Verdict.FAIL and not result.known
+        def watch(result: Result) -> bool:
+            progress.advance(detail=result.case)
+            if arguments.verbose:
+                print(views.line(result), flush=True)
+            return arguments.exitfirst and result.verdict is Verdict.FAIL and not result.known
 
-    outcome = _run_all(suite, arguments, watch)
-    if tell and tell.isatty() and not arguments.verbose:
-        print("\r\x1b[K", end="", file=tell)
+        outcome = suite.run_all(watch)
     if arguments.update_known_failing:
         _write(arguments.known_failing, dumped(outcome.results, suite.known))
         print(f"wrote {arguments.known_failing}", file=sys.stderr)

@@ -22,9 +22,11 @@ from typing import Any
 from qmpconf.cli.conform import open_target
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.suite import Options, Suite
+from qmpconf.conform.verdicts import Result
 from qmpconf.errors import InputError, OutputError, QmpconfError
 from qmpconf.report import conform_matrix as views
 from qmpconf.report.conform import counts
+from qmpconf.report.progress import Progress
 
 
 def run_matrix(path: str, options: Options, *, quiet: bool) -> int:
@@ -42,7 +44,7 @@ def run_matrix(path: str, options: Options, *, quiet: bool) -> int:
             with ExitStack() as stack:
                 target = open_target(stack, entry.get("target"), entry.get("spawn"))
                 suite = stack.enter_context(Suite(target, own))
-                outcome = outcomes[name] = suite.run_all()
+                outcome = outcomes[name] = _run(suite, name, quiet=quiet)
                 suite.discard()
         except QmpconfError as error:
             print(f"{name}: {error}", file=sys.stderr)
@@ -53,6 +55,16 @@ def run_matrix(path: str, options: Options, *, quiet: bool) -> int:
             print(f"{name}: {counts(outcome)}", file=sys.stderr, flush=True)
     write_reports(Path(path).with_suffix(""), outcomes, f"qmpconf conform --matrix {path}")
     return code
+
+
+def _run(suite: Suite, name: str, *, quiet: bool) -> Outcome:
+    with Progress(name, len(suite.cases), unit="cases", quiet=quiet) as progress:
+
+        def watch(result: Result) -> bool:
+            progress.advance(detail=result.case)
+            return False
+
+        return suite.run_all(watch)
 
 
 def write_reports(stem: Path, outcomes: Mapping[str, Outcome], command: str) -> None:

@@ -7,6 +7,7 @@ import sys
 
 from qmpconf.errors import OutputError
 from qmpconf.replay.learn import as_toml, learn
+from qmpconf.report.progress import Progress
 
 _EPILOG = """\
 Record one scenario two times or more, on one build. What differs between the recordings, and is
@@ -33,7 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Learn, write, and tell on stderr what no mask covers."""
-    learned = learn(arguments.traces)
+    with Progress("learning"):
+        learned = learn(arguments.traces)
     text = as_toml(learned)
     if arguments.output:
         _write(arguments.output, text, overwrite=arguments.force)

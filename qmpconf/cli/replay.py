@@ -12,6 +12,7 @@ from qmpconf.replay.configuration import find, read_known, read_masks
 from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE
 from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
+from qmpconf.report.progress import Progress
 from qmpconf.report.replay import as_json, as_text
 from qmpconf.report.results.of_replay import of_replay
 
@@ -108,7 +109,8 @@ def run(arguments: argparse.Namespace) -> int:
     # End what was started, and report, also when somebody else ends us.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        result = _replay(arguments)
+        with Progress("replaying"):
+            result = _replay(arguments)
     finally:
         signal.signal(signal.SIGTERM, before)
     found = of_replay(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
+from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.stats import Stats
 from qmpconf.trace.summary import summarize
@@ -59,15 +59,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _collected(arguments: argparse.Namespace) -> Stats:
     whole: Stats | None = None
-    for path in arguments.traces:
-        reader = TraceReader(path)
-        one = Stats.of(summarize(reader.items()), path)
-        if reader.torn and not arguments.quiet:
-            print(f"{path}:{reader.torn}: the last line is torn", file=sys.stderr)
-        if whole is None:
-            whole = one
-        else:
-            whole.merge(one)
+    total = size_of_files(arguments.traces)
+    with Progress("reading", total, quiet=arguments.quiet) as progress:
+        for path in arguments.traces:
+            reader = TraceReader(path)
+            with progress.reading(reader):
+                one = Stats.of(summarize(reader.items()), path)
+            if reader.torn:
+                progress.say(f"{path}:{reader.torn}: the last line is torn; the rest is counted")
+            if whole is None:
+                whole = one
+            else:
+                whole.merge(one)
     return whole or Stats()
 
 
