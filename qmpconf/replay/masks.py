@@ -265,24 +265,34 @@ def own_address(recorded: str, target: str) -> tuple[Mask, ...]:
 _TELLING = 5
 
 
+#: Kinds of messages that are kept in mind; a server can make up any number of them.
+_KINDS = 1000
+
+
 class Masks:
     """A collection of masks, to be asked by place; the first one that covers a place counts."""
 
     def __init__(self, masks: Iterable[Mask] = BUILT_IN) -> None:
         self.masks = tuple(masks)
-        self._parts = {
-            mask: tuple(map(_unescaped, mask.place.split("/")[1:])) for mask in self.masks
-        }
+        self._known: dict[tuple[str, str], list[tuple[Mask, tuple[str, ...]]]] = {}
 
     def covering(self, message: Message, of: str, parts: Sequence[str | int]) -> Sequence[Mask]:
         """The masks whose place is that of `parts`, in their order."""
-        place = tuple(str(part) for part in parts)
-        return [mask for mask in self._about(message, of) if _covers(self._parts[mask], place)]
+        place = tuple(map(str, parts))
+        return [mask for mask, wild in self._about(message, of) if _covers(wild, place)]
 
-    def _about(self, message: Message, of: str) -> Iterable[Mask]:
-        return (
-            mask for mask in self.masks if mask.message in ("", message) and mask.of in ("*", of)
-        )
+    def _about(self, message: Message, of: str) -> list[tuple[Mask, tuple[str, ...]]]:
+        """The masks for a kind of message, each with the parts of its place."""
+        found = self._known.get((message, of))
+        if found is None:
+            found = [
+                (mask, tuple(map(_unescaped, mask.place.split("/")[1:])))
+                for mask in self.masks
+                if mask.message in ("", message) and mask.of in ("*", of)
+            ]
+            if len(self._known) < _KINDS:
+                self._known[message, of] = found
+        return found
 
 
 def _unescaped(part: str) -> str:
