@@ -5,6 +5,7 @@ Nothing here is escaped: each view does that for its own format.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -248,7 +249,8 @@ def next_steps(report: Report) -> str:
     steps = []
     at = next((one for one in new if one.line and one.path.endswith((".qmptrace", ".gz"))), None)
     if at is not None:
-        steps.append(f"qmpconf show {at.path} --line {at.line}")
+        lines = f"{max(1, at.line - 3)}-{at.line + 3}"
+        steps.append(f"qmpconf show {shlex.quote(at.path)} --line {lines}")
     again = next((one.repeat for one in new if one.repeat), "")
     if again:
         steps.append(again)

@@ -1,0 +1,215 @@
+"""``qmpconf report RESULT...``: results of any verb, merged, in every form that people read."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.report.results.merge import Report, merged
+from qmpconf.report.results.stream import read_result
+from qmpconf.report.terminal import Terminal
+
+_EPILOG = """\
+A RESULT is what check, replay, conform, schema audit and schema diff write with --result FILE.
+Several are one report, in whatever order they come: the shards of a CI matrix, several servers,
+several verbs. One that was cut off is read as far as it goes, and every view says so.
+
+formats: text, markdown, html, junit, sarif, json; github (annotations for the log of a GitHub
+job, and the step's summary); all (every file, and github within a GitHub job)
+
+examples:
+  qmpconf check night/*.qmptrace --result check.jsonl
+  qmpconf report check.jsonl
+  qmpconf report shard-*.jsonl --format html,sarif -o report
+  qmpconf report check.jsonl --format github -o report
+  qmpconf report check.jsonl --format json | jq '.findings[] | [.path, .line, .message]'
+
+exit codes: that of the results (of several the one that counts most: 130, 4, 3, 2, 1, 0), or 0 with
+--exit-zero; 2 usage, 3 a result is cut off or cannot be read, or a file cannot be written
+"""
+
+#: Format -> the file that it makes.
+FILES: Mapping[str, str] = {
+    "text": "report.txt",
+    "markdown": "report.md",
+    "html": "report.html",
+    "junit": "junit.xml",
+    "sarif": "report.sarif",
+    "json": "report.json",
+}
+FORMATS = (*FILES, "github")
+
+#: Width of the text where the output is no terminal.
+_WIDTH = 120
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Take the results, and what is made of them."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "results", metavar="RESULT", nargs="+", help="what --result wrote (- is stdin)"
+    )
+    parser.add_argument(
+        "--format",
+        dest="formats",
+        metavar="FORMAT",
+        action="append",
+        type=_formats,
+        help="default: text; several: repeat it, or with commas",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", help="write files there; without it, one format to stdout"
+    )
+    parser.add_argument(
+        "-s", "--short", action="store_true", help="text: one line a finding, without details"
+    )
+    parser.add_argument(
+        "--exit-zero", action="store_true", help="exit with 0, whatever the results say"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing on stderr")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, merge, show; the exit code is that of the report."""
+    formats = _chosen(arguments)
+    report = _read(arguments)
+    if arguments.output is None:
+        _show(report, formats[0], arguments)
+    else:
+        written = _write(report, formats, arguments)
+        if written and not arguments.quiet:
+            print(f"qmpconf report: wrote {', '.join(written)}", file=sys.stderr)
+    if arguments.exit_zero and not report.unread:
+        return 0
+    return report.exit_code
+
+
+def _formats(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in (*FORMATS, "all"):
+            told = ", ".join((*FORMATS, "all"))
+            raise argparse.ArgumentTypeError(f"{name!r} is no format: choose from {told}")
+    return names
+
+
+def _chosen(arguments: argparse.Namespace) -> list[str]:
+    """The formats, each once.  Raises `UsageError` for several without a folder."""
+    named = [name for names in arguments.formats or [["text"]] for name in names]
+    if "all" in named:
+        named += [*FILES, *(["github"] if os.environ.get("GITHUB_ACTIONS") else [])]
+    formats = [name for name in dict.fromkeys(named) if name != "all"]
+    if not formats:
+        raise UsageError("--format names no format")
+    if len(formats) > 1 and arguments.output is None:
+        raise UsageError("several formats need a folder to be written to: add -o DIR")
+    return formats
+
+
+def _read(arguments: argparse.Namespace) -> Report:
+    """All results as one report; what cannot be read is said, and the others are shown."""
+    results, unread = [], []
+    for path in arguments.results:
+        try:
+            results.append(read_result(path))
+        except InputError as error:
+            unread.append(str(error))
+    if not results and arguments.output is None:
+        raise InputError("\n".join(unread))
+    report = merged(results, unread)
+    for text in unread:
+        print(f"qmpconf report: {text}", file=sys.stderr)
+    for one in report.cut:
+        print(f"qmpconf report: {one.origin}: {one.failure}", file=sys.stderr)
+    return report
+
+
+def _show(report: Report, name: str, arguments: argparse.Namespace) -> None:
+    """One format to stdout."""
+    if name == "github":
+        _github(report, None)
+        return
+    if name == "text":
+        terminal = Terminal(sys.stdout)
+        from qmpconf.report.views import text
+
+        paint = terminal.paint if terminal.coloured else text.plain
+        width = terminal.width(_WIDTH)
+        shown = text.page(report, width, details=not arguments.short, paint=paint)
+    else:
+        shown = _view(name, arguments)(report)
+    print(shown, end="")
+
+
+def _write(report: Report, formats: Sequence[str], arguments: argparse.Namespace) -> list[str]:
+    """Every format to its file; which files were written."""
+    folder, written = arguments.output, []
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from None
+    for name in formats:
+        if name == "github":
+            written += _github(report, folder)
+        else:
+            path = os.path.join(folder, FILES[name])
+            _save(path, _view(name, arguments)(report))
+            written.append(path)
+    return written
+
+
+def _view(name: str, arguments: argparse.Namespace) -> Callable[[Report], str]:
+    """What makes the page; imported only now, for HTML and tables take their time."""
+    if name == "text":
+        from qmpconf.report.views import text
+
+        return lambda report: text.page(report, details=not arguments.short)
+    if name == "markdown":
+        from qmpconf.report.views import markdown
+
+        return markdown.page
+    if name == "html":
+        from qmpconf.report.views import html
+
+        return html.page
+    if name == "junit":
+        from qmpconf.report.views import junit
+
+        return junit.page
+    if name == "sarif":
+        from qmpconf.report.views import sarif
+
+        return sarif.page
+    from qmpconf.report.views import as_json
+
+    return as_json.page
+
+
+def _github(report: Report, folder: str | None) -> list[str]:
+    """Annotations to stdout; the summary to the step's, or to `folder`."""
+    from qmpconf.report.views import github, markdown
+
+    print(github.page(report, os.environ.get("GITHUB_WORKSPACE", "")), end="")
+    summary = os.environ.get("GITHUB_STEP_SUMMARY", "")
+    if summary:
+        before = os.path.getsize(summary) if os.path.exists(summary) else 0
+        text = markdown.page(report, max(0, markdown.LIMIT - before), details=False)
+        _save(summary, text, "a")
+        return [summary]
+    if folder is None:
+        return []
+    path = os.path.join(folder, "summary.md")
+    _save(path, markdown.page(report, details=False))
+    return [path]
+
+
+def _save(path: str, text: str, mode: str = "w") -> None:
+    try:
+        with open(path, mode, encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from None
