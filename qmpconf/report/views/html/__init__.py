@@ -14,12 +14,14 @@ import base64
 import hashlib
 from functools import cache
 from importlib.resources import files
+from urllib.parse import quote_plus
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from qmpconf.check.findings import SEVERITIES
 from qmpconf.report.results.merge import Report
+from qmpconf.report.text import printable
 from qmpconf.report.views.html import words
 from qmpconf.report.views.html.card import MANY, card, cases, meanings
 from qmpconf.report.views.html.findings import MOST_BODIES, MOST_DIAGRAMS, entries, facets
@@ -38,41 +40,45 @@ def page(report: Report) -> str:
     found = entries(report)
     subjects = judged(report)
     style, script = _asset("style.css"), _asset("script.js")
-    return _environment().get_template("page.html").render(
-        report=report,
-        head=headline(report),
-        alarms=alarms(report),
-        closing=closing(report),
-        style=style,
-        script=script,
-        policy=(
-            f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
-            "base-uri 'none'; form-action 'none'"
-        ),
-        version=__version__,
-        subjects=subjects,
-        many=len(subjects) >= MANY,
-        meaning=meaning,
-        families=card(report),
-        cases=cases(report),
-        meanings=meanings(report),
-        entries=found,
-        facets={
-            "severity": {
-                one: count
-                for one in SEVERITIES
-                if (count := sum(entry.first.severity == one for entry in found))
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            report=report,
+            head=headline(report),
+            alarms=alarms(report),
+            closing=closing(report),
+            style=style,
+            script=script,
+            policy=(
+                f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
+                "base-uri 'none'; form-action 'none'"
+            ),
+            version=__version__,
+            subjects=subjects,
+            many=len(subjects) >= MANY,
+            meaning=meaning,
+            families=card(report),
+            cases=cases(report),
+            meanings=meanings(report),
+            entries=found,
+            facets={
+                "severity": {
+                    one: count
+                    for one in SEVERITIES
+                    if (count := sum(entry.first.severity == one for entry in found))
+                },
+                "blame": facets(found, lambda entry: entry.first.blame),
+                "status": facets(found, lambda entry: entry.status),
+                "rule": facets(found, lambda entry: entry.first.rule),
             },
-            "blame": facets(found, lambda entry: entry.first.blame),
-            "status": facets(found, lambda entry: entry.status),
-            "rule": facets(found, lambda entry: entry.first.rule),
-        },
-        maps=maps(report),
-        steps=STEPS,
-        plots=plots(report),
-        most_rows=MOST_ROWS,
-        most_diagrams=MOST_DIAGRAMS,
-        most_bodies=MOST_BODIES,
+            maps=maps(report),
+            steps=STEPS,
+            plots=plots(report),
+            most_rows=MOST_ROWS,
+            most_diagrams=MOST_DIAGRAMS,
+            most_bodies=MOST_BODIES,
+        )
     )
 
 
@@ -92,6 +98,7 @@ def _environment() -> Environment:
         "counted": counted,
         "cut": lambda text, most=words.MOST_WORD: words.cut(text, most),
         "duration": words.duration,
+        "fragment": lambda text: quote_plus(printable(text)),
     }
     return found
 

@@ -80,6 +80,11 @@ class Row:
         return next((SIGNS[one] for one in WORST_FIRST if one == self.worst), ("", "not told"))
 
     @property
+    def same(self) -> bool:
+        """Whether it came to the same with all of several subjects."""
+        return len(self.cells) > 1 and len({(one.word, one.known) for one in self.cells}) == 1
+
+    @property
     def broken(self) -> bool:
         """Whether it is broken with any subject."""
         return self.worst in _BROKEN
@@ -154,13 +159,25 @@ def _cells(report: Report, judged: Sequence[Verdict] | Sequence[Case]) -> list[C
     return cells
 
 
-def _why(
-    report: Report, judged: Sequence[Verdict] | Sequence[Case]
-) -> list[tuple[str, str, str]]:
+def _why(report: Report, judged: Sequence[Verdict] | Sequence[Case]) -> list[tuple[str, str, str]]:
     """The reasons, each once, with the numbers of the subjects that it is told of."""
-    numbers = {subject.name: str(number) for number, subject in enumerate(report.subjects, 1)}
-    found: dict[tuple[str, str], list[str]] = {}
+    numbers = {subject.name: number for number, subject in enumerate(report.subjects, 1)}
+    found: dict[tuple[str, str], list[int]] = {}
     for one in judged:
         if one.reason or one.known:
-            found.setdefault((one.reason, one.known), []).append(numbers.get(one.subject, "?"))
-    return [(", ".join(where), *key) for key, where in found.items()]
+            found.setdefault((one.reason, one.known), []).append(numbers.get(one.subject, 0))
+    return [(ranges(where), *key) for key, where in found.items()]
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Subjects' numbers in few words: ``1–3, 7``; 0 is one that no record describes."""
+    found: list[list[int]] = []
+    for one in sorted(set(numbers)):
+        if found and one and found[-1][-1] == one - 1:
+            found[-1].append(one)
+        else:
+            found.append([one])
+    named = (
+        ["?"] if one[0] == 0 else sorted({str(one[0]), str(one[-1])}, key=int) for one in found
+    )
+    return ", ".join("–".join(ends) for ends in named)

@@ -175,7 +175,7 @@ def _rows(messages: Sequence[Message], finding: Finding, *, bodies: bool) -> lis
                 kind=one.kind,
                 name=_name(one),
                 told=_told(one),
-                clock=f"+{duration(since)}" if before else f"{one.t:.6f} s",
+                clock=f"+{duration(since)}" if before else _clock(one.t),
                 pause=duration(since) if since >= PAUSE else "",
                 line=one.line,
                 here=bool(finding.line) and one.line == finding.line,
@@ -186,6 +186,11 @@ def _rows(messages: Sequence[Message], finding: Finding, *, bodies: bool) -> lis
         waiting.discard(one.answers)
         before = one
     return rows
+
+
+def _clock(t: float) -> str:
+    """The time of the first message, since the trace was started."""
+    return f"{t:.6f} s" if t < 10 else f"{t:.3f} s"
 
 
 def _name(one: Message) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qmpconf.check.findings import SEVERITIES
 from qmpconf.report.results.merge import Report, Run
-from qmpconf.report.results.records import Subject
-from qmpconf.report.views.html.card import told
+from qmpconf.report.results.records import Subject, Verdict
 from qmpconf.report.views.html.words import shares
-from qmpconf.report.views.words import counted, verb_of
+from qmpconf.report.views.words import counted, verb_of, verdict_counts
 
 #: Verb -> what it is called when it passes, and when it does not.
 _CALLED: Mapping[str, tuple[str, str]] = {
@@ -33,6 +33,10 @@ _MEANS = {
 }
 
 
+#: What every trace's name ends in, which says nothing.
+_ENDING = re.compile(r"\.qmptrace(\.gz)?$")
+
+
 @dataclass(frozen=True, slots=True)
 class Headline:
     """The verdict in words: `style` is ``pass``, ``fail`` or ``cut``; `sign` goes with it."""
@@ -44,7 +48,7 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A subject; `short` is its name without what all names begin with."""
+    """A subject; `short` is its name without the folder of all, and its ending."""
 
     number: int
     subject: Subject
@@ -80,18 +84,18 @@ def judged(report: Report) -> list[Judged]:
     for one in report.findings:
         name, count = (one.severity, one.count) if one.status == "new" else ("known", 1)
         findings.setdefault(one.subject, Counter())[name] += count
-    verdicts: dict[str, Counter[str]] = {}
+    verdicts: dict[str, list[Verdict]] = {}
     for verdict in report.verdicts:
-        verdicts.setdefault(verdict.subject, Counter())[verdict.verdict] += 1
+        verdicts.setdefault(verdict.subject, []).append(verdict)
     folder = shares(subject.name for subject in report.subjects)
     return [
         Judged(
             number,
             subject,
-            subject.name.removeprefix(folder) or subject.name,
+            _ENDING.sub("", subject.name.removeprefix(folder)) or subject.name,
             [(name, _fact(value)) for name, value in subject.facts.items()],
             _told(findings.get(subject.name, Counter())),
-            told(verdicts.get(subject.name, {})),
+            verdict_counts(verdicts.get(subject.name, ())),
         )
         for number, subject in enumerate(report.subjects, 1)
     ]

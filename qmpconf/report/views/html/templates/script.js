@@ -25,6 +25,7 @@
   const words = new WeakMap();
   let at = "";
   form.hidden = false;
+  for (const link of document.querySelectorAll(".filtering")) link.hidden = false;
   $("keys").hidden = false;
 
   const textOf = (one) => {
