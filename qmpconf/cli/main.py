@@ -41,6 +41,7 @@ VERBS = {
         "conform_client",
         "put a client to the test, with a legal but unkind server",
     ),
+    "report": ("report", "show results as text, Markdown, HTML, JUnit, SARIF, annotations or JSON"),
     "requirements": ("requirements", "list the rules of the protocol, and what covers each"),
     "completion": ("completion", "print the script that completes these words in a shell"),
     "schema": ("schema", "fetch, list, show, compare and export schemas; compile documents"),
