@@ -51,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--list", action=_List, nargs=0, help="list the formats and what each of them holds"
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing on stderr")
+    parser.add_argument("-q", "--quiet", action="store_true", help="do not tell what is lost")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -67,8 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         options=Options(port=arguments.port),
     )
     name = "<stdin>" if arguments.source == "-" else arguments.source
-    if not arguments.quiet:
-        _tell(done, name)
+    _tell(done, name, quiet=arguments.quiet)
     if done.failed is not None:
         _say(f"{done.failed}; what could be read is in {arguments.target}")
     if arguments.target != "-":
@@ -76,11 +75,13 @@ def run(arguments: argparse.Namespace) -> int:
     return InputError.exit_code if done.failed is not None or done.notes.damaged else 0
 
 
-def _tell(done: Converted, name: str) -> None:
+def _tell(done: Converted, name: str, *, quiet: bool) -> None:
     for is_damage, number, text in done.notes.told():
+        if quiet and not is_damage:
+            continue
         unit = done.notes.unit
-        where = f"{name}:{number}: " if unit == "line" else f"{name}, {unit} {number}: "
-        _say((where if number else "" if not is_damage else f"{name}: ") + text)
+        where = f"{name}:{number}" if unit == "line" else f"{name}, {unit} {number}"
+        _say(f"{where if number else name}: {text}")
 
 
 def _held(done: Converted) -> str:

@@ -86,7 +86,7 @@ FORMATS = (
         "libvirt-log",
         "libvirtd's debug log",
         "qmpconf.trace.convert.libvirt_log",
-        hints=(".log", ".txt"),
+        hints=(".log",),
         looks=re.compile(rb"QEMU_MONITOR_(?:SEND_MSG|RECV_REPLY|RECV_EVENT|IO_WRITE)"),
         keeps="all messages of all sessions, times in milliseconds",
         loses="kinds of descriptors, half-closes, malformed bytes",
@@ -102,6 +102,19 @@ FORMATS = (
         ),
         keeps="commands with their answers, of one session",
         loses="greetings, events, times, descriptors, white space, malformed bytes",
+    ),
+    Format(
+        "transcript",
+        "-> and <- as in documents and mails",
+        "qmpconf.trace.convert.transcript",
+        hints=(".txt", ".md", ".rst", ".eml"),
+        looks=re.compile(
+            rb"^[ \t>|*]*(?:->|<-|C:|S:)[ \t]*\{"
+            rb"|^[ \t>|*]*\{[ \t]*[\"'](?:QMP|execute|return|event)[\"'][ \t]*:",
+            re.MULTILINE,
+        ),
+        keeps="all messages, one session after the other",
+        loses="times, descriptors, white space, malformed bytes",
     ),
 )
 

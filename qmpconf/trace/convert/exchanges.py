@@ -13,6 +13,8 @@ from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success
 from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Session
 from qmpconf.trace.convert.base import Notes, Reading
+from qmpconf.trace.convert.jsontext import names
+from qmpconf.trace.convert.texts import sender_of
 from qmpconf.trace.reader import Item, items_of
 from qmpconf.trace.records import Close, Gap
 
@@ -70,13 +72,18 @@ def _answer(session: Session, item: Item, notes: Notes) -> Iterator[Exchange]:
         asked = step.answered
         if asked is None:
             notes.lost(_STRAY, item.line)
-        elif not isinstance(asked.message, Command):
+        elif not isinstance(asked.message, Command) or not _is_command(asked.mark):
             notes.lost(_OTHER, asked.mark.line)
         else:
             sent = asked.mark.frame.data
             yield Exchange(item.conn, asked.message, sent, item.frame.data)
     elif step.message is not None or item.frame.data.strip():
         notes.lost(_OTHER, item.line)
+
+
+def _is_command(item: Item) -> bool:
+    """Whether it can be told for a command without knowing who has said it."""
+    return sender_of(names(item.frame.data)) == "client"
 
 
 def _leave(session: Session, notes: Notes) -> None:

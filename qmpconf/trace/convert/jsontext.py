@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from qmpconf.protocol.values import Malformed, dumps, loads
+
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 _TOKEN = re.compile(
     rb"\"(?:[^\"\\]|\\.)*+\"?|'(?:[^'\\]|\\.)*+'?|[][{}:,]|[^] \t\r\n[{}:,\"']+", re.DOTALL
@@ -94,4 +98,7 @@ def members(data: bytes) -> list[tuple[str, bytes]] | None:
 
 def names(data: bytes) -> frozenset[str]:
     """The names of an object's members; none for what is no object."""
-    return frozenset(name for name, _ in members(data) or ())
+    try:
+        return frozenset(_decode(data))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return frozenset(name for name, _ in members(data) or ())

@@ -17,7 +17,7 @@ from qmpconf.errors import UsageError
 from qmpconf.protocol.values import dumps
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source
 from qmpconf.trace.convert.exchanges import exchanges
-from qmpconf.trace.convert.jsontext import compact, members, strict, tokens
+from qmpconf.trace.convert.jsontext import compact, members, names, strict, tokens
 from qmpconf.trace.convert.shorthand import command_of
 from qmpconf.trace.convert.texts import (
     BROKEN,
@@ -66,7 +66,7 @@ def _records(source: Source, notes: Notes) -> Iterator[Record]:
             typed = line, text
             continue
         for part in _parts(text, line, notes):
-            sender = sender_of(frozenset(name for name, _ in members(part) or ()))
+            sender = sender_of(names(part))
             if sender is None:
                 notes.damage("neither a command nor an answer", line)
                 continue
@@ -117,7 +117,7 @@ def _object(
     if found is None:
         return
     message, rest = found
-    if message and not rest.strip():
+    if names(message) and not rest.strip():
         yield collector.line, message
         return
     value = _python(text)

@@ -22,6 +22,7 @@ from qmpconf.trace.convert.texts import (
     Sessions,
     header,
     is_negotiation,
+    likely_sender,
     one_line,
     sender_of,
 )
@@ -43,7 +44,11 @@ def _records(source: Source, notes: Notes) -> Iterator[Record]:
     negotiated = False
     held: tuple[int, bytes] | None = None  # a negotiation, the answer to which tells what it was
     line = 0
-    for line, text in _messages(source, notes):
+    for line, text, whole in _messages(source):
+        if not whole:
+            notes.damage(BROKEN, line)
+            yield from sessions.broken(line, 0.0, _KEY, likely_sender(text), text.rstrip())
+            continue
         found = names(text)
         sender = sender_of(found)
         if sender is None:
@@ -78,27 +83,23 @@ def _said(
     yield from sessions.said(line, 0.0, _KEY, sender, text, greeting=greeting)
 
 
-def _messages(source: Source, notes: Notes) -> Iterator[tuple[int, bytes]]:
-    """The values of the file, each with the line that it begins in."""
+def _messages(source: Source) -> Iterator[tuple[int, bytes, bool]]:
+    """The values of the file with the line that they begin in, and whether they are whole."""
     collector = Collector()
     for line, text in source.lines():
-        if not collector.busy and not text.strip():
-            continue
-        if (collector.busy and not text.strip()) or (collector.busy and text[:1] == b"{"):
-            notes.damage(BROKEN, collector.line)  # an empty line, or a new beginning, ends it
-            collector.drop()
+        if collector.busy and (not text.strip() or text[:1] == b"{"):
+            yield collector.line, collector.drop(), False  # an empty line, or another one
         rest = text
         while rest.strip():
             found = collector.add(line, rest)
             if found is None:
                 break
             message, rest = found
+            yield collector.line, message or rest, bool(message)
             if not message:
-                notes.damage(BROKEN, collector.line)
                 break
-            yield collector.line, message
     if collector.busy:
-        notes.damage(BROKEN, collector.line)
+        yield collector.line, collector.drop(), False
 
 
 def write(file: BinaryIO, reading: Reading, options: Options, notes: Notes) -> None:

@@ -1,7 +1,9 @@
 """The shorthand of qmp-shell to commands: ``block_resize device=disk0 size=1024``.
 
 A value is a number, a truth value, JSON or its like in Python, or else text.  ``a.b=1`` puts a
-member into an object.  Transactions are not taken apart: they are typed over several prompts.
+member into an object; whatever comes behind it goes there as well, for that is what the shell sends
+(``a.b=1 c=2`` is ``{"a": {"b": 1, "c": 2}}``).  Transactions are not taken apart: they are typed
+over several prompts.
 """
 
 from __future__ import annotations
@@ -32,28 +34,32 @@ def command_of(line: bytes) -> bytes | None:
     except UnicodeDecodeError:
         return None
     arguments: dict[str, Any] = {}
-    if not _NAME.match(name) or not all(_put(arguments, word) for word in words):
+    if not _NAME.match(name):
         return None
+    place = arguments
+    for word in words:
+        if (reached := _put(place, word)) is None:
+            return None
+        place = reached
     try:
         return dumps({"execute": name, "arguments": arguments})
     except (TypeError, RecursionError):
         return None
 
 
-def _put(arguments: dict[str, Any], word: str) -> bool:
-    """Put ``path=value`` where it belongs; tells whether that is possible."""
+def _put(place: dict[str, Any], word: str) -> dict[str, Any] | None:
+    """Put ``path=value`` where it belongs; gives the object it went to, None if it cannot."""
     path, equals, value = word.partition("=")
     *parents, name = path.split(".")
-    place = arguments
     for parent in parents:
         inner = place.setdefault(parent, {})
         if not isinstance(inner, dict):
-            return False
+            return None
         place = inner
     if not equals or name in place:
-        return False
+        return None
     place[name] = _value(value)
-    return True
+    return place
 
 
 def _value(text: str) -> Any:

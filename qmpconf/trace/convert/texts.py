@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from qmpconf.protocol.framing import SERVER_LIMITS, Framer, Kind
 from qmpconf.trace.convert.base import Notes, Source
-from qmpconf.trace.convert.jsontext import compact, members
+from qmpconf.trace.convert.jsontext import compact, members, names
 from qmpconf.trace.convert.wire import Wire
 from qmpconf.trace.records import VERSION, Descriptor, Header, Record, Side
 from qmpconf.trace.writer import RECORDER, utc_text
@@ -20,6 +20,7 @@ from qmpconf.trace.writer import RECORDER, utc_text
 NO_TIMES = "the format tells no times: all of them are 0"
 NO_END = "the format does not tell the white space behind a message: \\r\\n stands for it"
 NO_GREETING = "a session does not begin with the greeting: a gap stands for what came before"
+NO_COMMAND = "a session begins with an answer: a gap stands for the commands"
 WHITE_SPACE = "white space inside of messages is the file's: they are put on one line"
 BROKEN = "a message breaks off, or is no JSON"
 
@@ -31,26 +32,26 @@ def header(source: Source, name: str, started: datetime | None = None) -> Header
 
 
 class Collector:
-    """Puts the lines of one message together."""
+    """Puts the lines of one message together; `line` is the one that it begins in."""
 
     def __init__(self) -> None:
         self._framer = Framer(SERVER_LIMITS)
-        self.text = b""
+        self._pieces: list[bytes] = []
         self.line = 0
 
     @property
     def busy(self) -> bool:
         """Whether a message has begun, and not ended."""
-        return bool(self.text)
+        return bool(self._pieces)
 
     def add(self, line: int, text: bytes) -> tuple[bytes, bytes] | None:
         """Take one more piece; give the message and what follows it, once there is one.
 
         The message is empty where the text is broken; then what follows is all of it.
         """
-        if not self.text:
+        if not self._pieces:
             self.line = line
-        self.text += text
+        self._pieces.append(text)
         for frame in self._framer.feed(text):
             if frame.kind is Kind.SPACE:
                 continue
@@ -63,7 +64,8 @@ class Collector:
 
     def drop(self) -> bytes:
         """Forget what was collected; gives it."""
-        text, self.text = self.text, b""
+        text = b"".join(self._pieces)
+        self._pieces = []
         self._framer = Framer(SERVER_LIMITS)
         return text
 
@@ -76,6 +78,7 @@ class Sessions:
         self._notes = notes
         self._conns: dict[str, int] = {}
         self._quiet: set[int] = set()  # where nothing was said so far
+        self._unasked: set[int] = set()  # where the client has said nothing so far
 
     def known(self, key: str) -> bool:
         """Whether the session of that key is open."""
@@ -91,6 +94,7 @@ class Sessions:
             yield from self.close(line, t, key)
         conn = self._conns[key] = self.wire.sessions + 1
         self._quiet.add(conn)
+        self._unasked.add(conn)
         yield self.wire.open(line, t, conn)
 
     def said(
@@ -106,7 +110,15 @@ class Sessions:
     ) -> Iterator[Record]:
         """A message, which is followed by a line end on the wire."""
         yield from self._begun(line, t, key, greeting=greeting)
-        yield from self.wire.sent(line, t, self._conns[key], sender, text + b"\r\n", fds)
+        conn = self._conns[key]
+        if conn in self._unasked:
+            if sender == "server" and names(text) & {"return", "error"}:
+                self._notes.lost(NO_COMMAND, line)
+                yield from self.wire.gap(line, t, conn, "client")
+                self._unasked.remove(conn)
+            elif sender == "client":
+                self._unasked.remove(conn)
+        yield from self.wire.sent(line, t, conn, sender, text + b"\r\n", fds)
 
     def broken(self, line: int, t: float, key: str, sender: Side, text: bytes) -> Iterator[Record]:
         """The beginning of a message, the rest of which is missing."""
@@ -119,6 +131,7 @@ class Sessions:
         """The session of that key ends."""
         conn = self._conns.pop(key)
         self._quiet.discard(conn)
+        self._unasked.discard(conn)
         yield from self.wire.close(line, t, conn, "recorder")
 
     def _begun(self, line: int, t: float, key: str, *, greeting: bool = False) -> Iterator[Record]:
@@ -140,16 +153,22 @@ def one_line(text: bytes, sender: Side, line: int, notes: Notes) -> bytes:
     return compact(text, b",", b":") if sender == "client" else compact(text)
 
 
-def sender_of(names: frozenset[str]) -> Side | None:
+def sender_of(found: frozenset[str]) -> Side | None:
     """Who says a message with these members; None for what is none."""
-    if names & {"execute", "exec-oob"}:
+    if found & {"execute", "exec-oob"}:
         return "client"
-    return "server" if names & {"QMP", "return", "error", "event"} else None
+    return "server" if found & {"QMP", "return", "error", "event"} else None
+
+
+def likely_sender(text: bytes) -> Side:
+    """Who says a message of which only the beginning is there."""
+    begin = text[:40]
+    return "client" if b"execute" in begin or b"exec-oob" in begin else "server"
 
 
 def is_negotiation(text: bytes) -> bool:
     """Whether a message is the command that leaves the negotiation mode."""
-    return any(
+    return b"qmp_capabilities" in text and any(
         name == "execute" and value.strip(b"\"'") == b"qmp_capabilities"
         for name, value in members(text) or ()
     )
