@@ -1,0 +1,73 @@
+"""``qmpconf stats`` as a program."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_show import begin
+
+STATS = [sys.executable, "-m", "qmpconf", "stats"]
+
+
+@pytest.fixture
+def traces(tmp_path: Path) -> list[str]:
+    paths = [str(tmp_path / "a.qmptrace"), str(tmp_path / "b.qmptrace.gz")]
+    for path in paths:
+        begin(path).finish()
+    return paths
+
+
+def stats(*arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run([*STATS, *arguments], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_text(traces: list[str]) -> None:
+    code, text, errors = stats(*traces)
+    assert (code, errors) == (0, "")
+    assert text.startswith(
+        "10 messages in 2 sessions of 2 traces, 1.25 s from first to last\n"
+        "sessions took 625 ms to 625 ms, half of them at most 625 ms\n"
+        "2 sessions did not close\n"
+        "2 greetings, 4 commands, 2 returns, 2 errors\n"
+    )
+    rows = [line.split() for line in text.splitlines()]
+    assert ["query-block", "2", *["125", "ms"] * 3, "250", "ms"] in rows
+    assert ["\\u001B[2Jnope", "2", "2", *["125", "ms"] * 3, "250", "ms"] in rows
+
+
+def test_markdown_and_json(traces: list[str]) -> None:
+    code, text, _ = stats(*traces, "--format", "markdown", "--top", "1")
+    assert code == 0
+    assert "### Commands\n\n| command" in text
+    assert "... and 1 more" in text
+    code, text, _ = stats(traces[0], "--format", "json")
+    assert code == 0
+    found = json.loads(text)
+    assert {one["name"]: one["errors"] for one in found["latencies"]} == {
+        "query-block": 0,
+        "\x1b[2Jnope": 1,
+    }
+    assert found["latencies"][0]["buckets"][0][1] == 1
+
+
+def test_a_torn_trace_is_told(traces: list[str]) -> None:
+    data = Path(traces[0]).read_bytes()
+    Path(traces[0]).write_bytes(data[:-5])
+    code, text, errors = stats(*traces)
+    assert code == 0
+    assert text.startswith("10 messages")
+    assert errors == f"{traces[0]}:8: the last line is torn; the rest is counted\n"
+    assert stats(*traces, "-q")[2] == ""
+
+
+def test_what_cannot_be_read(traces: list[str], tmp_path: Path) -> None:
+    code, text, errors = stats(traces[0], str(tmp_path / "none"))
+    assert (code, text) == (3, "")
+    assert errors.startswith("qmpconf stats: cannot read ")
+    assert stats(traces[0], "--top", "-1")[0] == 2
