@@ -73,6 +73,28 @@ FORMATS = (
         loses="nothing",
     ),
     Format(
+        "pcapng",
+        "captures of QMP over TCP",
+        "qmpconf.trace.capture.pcapng",
+        endings=(".pcapng",),
+        looks=re.compile(
+            rb"\A\x0a\x0d\x0d\x0a.{4}(?:\x1a\x2b\x3c\x4d|\x4d\x3c\x2b\x1a)", re.DOTALL
+        ),
+        keeps="all bytes of all sessions, times in nanoseconds, how a session ends",
+        loses="addresses of UNIX sockets; descriptors and what was redacted stand in comments",
+    ),
+    Format(
+        "pcap",
+        "the same in the older format",
+        "qmpconf.trace.capture.pcap",
+        endings=(".pcap", ".cap"),
+        looks=re.compile(
+            rb"\A(?:\xa1\xb2[\xc3\x3c\xcd][\xd4\x4d\x34]|[\xd4\x4d\x34][\xc3\x3c\xcd]\xb2\xa1)"
+        ),
+        keeps="all bytes of all sessions, times in microseconds, how a session ends",
+        loses="addresses of UNIX sockets, descriptors, that a value was redacted",
+    ),
+    Format(
         "replies",
         "libvirt's test files",
         "qmpconf.trace.convert.replies",

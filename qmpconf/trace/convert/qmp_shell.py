@@ -33,7 +33,8 @@ from qmpconf.trace.convert.texts import (
 from qmpconf.trace.records import Record
 
 _KEY = ""
-_ASKING = frozenset({"execute", "exec-oob", "arguments", "control"})
+_ASKING = frozenset({"execute", "exec-oob"})
+_ANSWERING = frozenset({"return", "error"})
 #: How readline steers a terminal.
 _STEERING = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|[\x01\x02\x07\r]")
 _PROMPT = re.compile(rb"(?:\((?:QEMU|QGA)\) ?|TRANS> ?)+")
@@ -143,13 +144,13 @@ def _parts(text: bytes, line: int, notes: Notes) -> Iterator[bytes]:
     """The command and the answer that an object of a log is made of; or the one that it is."""
     found = members(text) or []
     named = {name for name, _ in found}
-    if not (named & _ASKING and named & {"return", "error"}):
+    if not (named & _ASKING and named & _ANSWERING):
         yield text
         return
     if b"\n" in text:
         notes.lost(WHITE_SPACE, line)
-    yield _object_of([one for one in found if one[0] in _ASKING or one[0] == "id"])
-    yield _object_of([one for one in found if one[0] not in _ASKING])
+    yield _object_of([one for one in found if one[0] not in _ANSWERING])
+    yield _object_of([one for one in found if one[0] in _ANSWERING or one[0] == "id"])
 
 
 def _object_of(found: list[tuple[str, bytes]]) -> bytes:

@@ -12,7 +12,11 @@ from qmpconf.protocol.values import Malformed, loads
 from qmpconf.trace.convert.jsontext import compact, members, names, pretty, tokens
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
@@ -71,12 +75,7 @@ def test_depth_costs_no_stack_and_little_room() -> None:
 
 @given(st.binary())
 def test_any_bytes(data: bytes) -> None:
-    compact(data)
-    assert (
-        b"".join(tokens(data)).strip() == b"".join(data.split()).strip()
-        or b'"' in data
-        or b"'" in data
-    )
+    assert compact(data, b",", b":") == b"".join(tokens(data))
     try:
         pretty(data)
     except Malformed:
