@@ -11,6 +11,7 @@ A known finding does not fail the run.  One that no longer shows does, so that t
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,25 @@ class Comparison:
     def failed(self) -> bool:
         """Whether the run fails: something new that is more than a note, or something gone."""
         return bool(self.gone) or any(group.first.severity != "note" for group in self.new)
+
+
+def dumped(found: Mapping[str, str], old: Baseline) -> str:
+    """The baseline that `found` makes true: fingerprints, each with what it is about.
+
+    Reasons of `old` are kept; a new entry asks for one.
+    """
+    parts = ["# Known findings, written by qmpconf check --update-baseline.\n"]
+    for fingerprint, words in found.items():
+        reason = old.reasons.get(fingerprint) or f"to be explained: {words}"
+        entry = {"fingerprint": fingerprint, "reason": reason}
+        parts.append("[[known]]\n" + "".join(f"{k} = {_toml(v)}\n" for k, v in entry.items()))
+    return "\n".join(parts)
+
+
+def _toml(text: str) -> str:
+    """`text` as a basic string of TOML, in which DEL and the controls above it stand escaped."""
+    clean = text.encode("utf-8", "backslashreplace").decode()
+    return json.dumps(clean, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
 def _entry(value: Any, where: str) -> tuple[str, str]:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qmpconf.check.baseline import Baseline
+from qmpconf.check.baseline import Baseline, dumped
 from qmpconf.check.basis import Basis
-from qmpconf.check.findings import Groups
+from qmpconf.check.collect import Collector
 from qmpconf.check.matrix import Judge
 from qmpconf.check.run import automatic, check, chooser, product_of
-from qmpconf.errors import InputError
-from qmpconf.report import data, matrix, text
+from qmpconf.cli import results
+from qmpconf.errors import InputError, UsageError
+from qmpconf.report import matrix
 from qmpconf.report.progress import Progress, size_of_files
+from qmpconf.report.results.of_check import Checked, of_check
+from qmpconf.report.results.records import Finding
 from qmpconf.schema.select import of_product
-from qmpconf.schema.store import load
+from qmpconf.schema.store import load, write_bytes
 from qmpconf.trace.reader import TraceReader
 
 if TYPE_CHECKING:
     import argparse
 
-
-#: Width of the table where the output is no terminal.
-_WIDTH = 120
+    from qmpconf.report.results.stream import Result
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,10 +40,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "the greeting; none: the wire protocol alone; all: "
         "a matrix of the calls by all shipped catalogs, to see which server can serve this client",
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument(
+        "--format", choices=results.FORMATS, default="text", help="on stdout (default: text)"
+    )
     parser.add_argument(
         "--baseline", metavar="FILE", type=Path, help="known findings, which do not fail the run"
     )
+    parser.add_argument(
+        "--update-baseline",
+        action="store_true",
+        help="write what was found to the file of --baseline; reasons in it are kept",
+    )
+    results.configure(parser)
     parser.add_argument(
         "-s", "--short", action="store_true", help="text: one line a finding, without details"
     )
@@ -54,27 +62,36 @@ def run(arguments: argparse.Namespace) -> int:
     """Check, print, and give 0 (conforms) or 1 (findings)."""
     if arguments.schema == "all":
         return _matrix(arguments)
-    baseline = _baseline(arguments.baseline)
+    if arguments.update_baseline and not arguments.baseline:
+        raise UsageError("--update-baseline needs the file: add --baseline FILE")
+    baseline = _baseline(arguments.baseline, new=arguments.update_baseline)
+    checked = _checked(arguments)
+    result = of_check(results.header_of(arguments, "check"), checked, baseline)
+    results.write(arguments, result)
+    results.show(result, arguments.format, details=not arguments.short)
+    if arguments.update_baseline:
+        _update(arguments.baseline, result, baseline)
+        return 0
+    return result.exit_code
+
+
+def _checked(arguments: argparse.Namespace) -> list[Checked]:
     choose = chooser(arguments.schema)
-    groups = Groups()
+    full = bool(arguments.result) or arguments.format != "text"
     checked = []
     # To choose the schema by itself, a trace is read twice.
     total = size_of_files(arguments.traces) * (2 if choose is None else 1)
     with Progress("checking", total, quiet=arguments.quiet) as progress:
         for path in arguments.traces:
             reader = TraceReader(path)
+            collector = Collector() if full else None
             with progress.reading(reader):
-                outcome = check(reader, automatic(reader) if choose is None else choose, groups)
-            checked.append(outcome)
+                chosen = automatic(reader) if choose is None else choose
+                outcome = check(reader, chosen, observer=collector)
+            checked.append(Checked(outcome, collector.data() if collector else None))
             used = "; ".join(outcome.schemas) or "no schema: the wire protocol alone"
             progress.say(f"{path}: checked against {used}")
-    compared = baseline.compare(groups)
-    if arguments.format == "json":
-        print(json.dumps(data.outcomes(checked, compared), indent=1))
-    else:
-        width = shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else _WIDTH
-        print(text.outcomes(checked, compared, width, details=not arguments.short), end="")
-    return 1 if compared.failed else 0
+    return checked
 
 
 def _matrix(arguments: argparse.Namespace) -> int:
@@ -95,10 +112,22 @@ def _matrix(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _baseline(path: Path | None) -> Baseline:
-    if path is None:
+def _baseline(path: Path | None, *, new: bool) -> Baseline:
+    if path is None or (new and not path.exists()):
         return Baseline({})
     try:
         return Baseline.parse(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
+
+
+def _update(path: Path, result: Result, old: Baseline) -> None:
+    """Write the baseline with which this run would not have failed."""
+    found = [one for one in result.records if isinstance(one, Finding)]
+    words = {
+        one.fingerprint: f"{one.rule}: {one.about} {one.message}".replace(":  ", ": ")
+        for one in found
+        if one.severity != "note" or one.status == "known"
+    }
+    write_bytes(dumped(words, old).encode(), path)
+    print(f"qmpconf check: {path} now has {len(words)} known findings", file=sys.stderr)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import shlex
 import sys
 from typing import TYPE_CHECKING
 
+from qmpconf.report.results.merge import merged
 from qmpconf.report.results.stream import Result, header, write_result
+from qmpconf.report.terminal import Terminal
 
 if TYPE_CHECKING:
     import argparse
@@ -35,3 +38,28 @@ def write(arguments: argparse.Namespace, result: Result) -> None:
     """Write the result where the command line wants it.  Raises `OutputError`."""
     if arguments.result:
         write_result(arguments.result, result)
+
+
+#: Views that a verb prints on stdout itself.
+FORMATS = ("text", "markdown", "html", "junit", "sarif", "github", "json")
+
+#: Columns where the output is no terminal.
+_WIDTH = 120
+
+
+def show(result: Result, form: str, *, details: bool = True) -> None:
+    """Print one view of a result."""
+    report = merged([result])
+    if form == "text":
+        from qmpconf.report.views import text
+
+        terminal = Terminal(sys.stdout)
+        width = terminal.width(_WIDTH)
+        page = text.page(report, width, details=details, paint=terminal.paint)
+    else:
+        module = importlib.import_module(f"qmpconf.report.views.{_MODULES.get(form, form)}")
+        page = module.page(report)
+    print(page, end="")
+
+
+_MODULES = {"json": "as_json"}

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from qmpconf.check.findings import Groups
 from qmpconf.cli.main import main
-from qmpconf.report.text import table
+from qmpconf.report.results.merge import merged
+from qmpconf.report.results.stream import read_result
 from qmpconf.schema import store
 from tests.check.scripts import OPENING, basis, write
-from tests.check.test_findings import ONE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +47,7 @@ def test_a_correct_session(capsys: pytest.CaptureFixture[str], good: str, schema
 
 def test_the_table(capsys: pytest.CaptureFixture[str], bad: str, schema: str) -> None:
     assert main(["check", bad, "--schema", schema]) == 1
-    head, rule, first, *details, last = capsys.readouterr().out.splitlines()
+    head, rule, first, *details, last, then = capsys.readouterr().out.splitlines()
     assert head.split() == ["severity", "blame", "requirement", "line", "times", "what"]
     assert set(rule) == {"-", " "}
     assert first.split(maxsplit=5) == [
@@ -65,22 +63,13 @@ def test_the_table(capsys: pytest.CaptureFixture[str], bad: str, schema: str) ->
     assert words[1] == ["seen", "integer 5"]
     assert words[2][0] == "source"
     assert last == "7 messages in 1 session checked: 2 errors"
-
-
-@pytest.mark.parametrize("width", [80, 100, 120, 200])
-@pytest.mark.parametrize("many", [False, True])
-def test_the_table_fits_the_terminal(width: int, many: bool) -> None:
-    long = replace(ONE, message="is none of the known values " * 9, expected="one of a, b, c " * 40)
-    lines = table(list(Groups([ONE, long])), width, many=many).splitlines()
-    assert max(map(len, lines)) <= width
-    assert ("requirement" in lines[0]) == (width >= 110)
-    assert any("schema.return" in line for line in lines)
+    assert then.startswith(f"next: qmpconf show {bad} --line 3-9; --baseline FILE")
 
 
 def test_short(capsys: pytest.CaptureFixture[str], bad: str, schema: str) -> None:
     assert main(["check", bad, "--schema", schema, "--short", "-q"]) == 1
     captured = capsys.readouterr()
-    assert len(captured.out.splitlines()) == 4
+    assert len(captured.out.splitlines()) == 5
     assert captured.err == ""
 
 
@@ -94,27 +83,25 @@ def test_several_traces(
 ) -> None:
     assert main(["check", good, bad, "--schema", schema]) == 1
     captured = capsys.readouterr()
-    assert f"{bad}:6 " in captured.out
-    assert captured.out.endswith("10 messages in 2 sessions of 2 traces checked: 2 errors\n")
+    assert f"{bad}:6" in "".join(captured.out.split())
+    assert "\n10 messages in 2 sessions of 2 traces checked: 2 errors\n" in captured.out
     assert len(captured.err.splitlines()) == 2
 
 
 def test_json(capsys: pytest.CaptureFixture[str], bad: str, schema: str) -> None:
     assert main(["check", bad, "--schema", schema, "--format", "json", "-q"]) == 1
     value = json.loads(capsys.readouterr().out)
-    assert value["qmpconf-check"] == 1
+    assert value["qmpconf-report"] == 1
     assert value["failed"] is True
     assert value["totals"] == {"error": 2, "warning": 0, "note": 0}
-    assert value["traces"] == [
-        {
-            "path": bad,
-            "messages": 7,
-            "sessions": 1,
-            "schemas": ["sample"],
-            "finished": True,
-            "torn": 0,
-        }
-    ]
+    (subject,) = value["subjects"]
+    assert subject["name"] == bad
+    assert subject["facts"] == {
+        "messages": 7,
+        "sessions": 1,
+        "schema": "sample",
+        "finished": True,
+    }
     (finding,) = value["findings"]
     assert finding["count"] == 2
     assert finding["pointer"] == "/arguments/colour"
@@ -134,6 +121,44 @@ def test_a_baseline(
     assert "1 kind known from the baseline" in capsys.readouterr().out
     assert main(["check", good, *words, "--baseline", str(known)]) == 1
     assert f"{mark}: in the baseline, but not found" in capsys.readouterr().out
+
+
+def test_update_baseline(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, good: str, bad: str, schema: str
+) -> None:
+    known = tmp_path / "known.toml"
+    words = ["--schema", schema, "-q", "--baseline", str(known)]
+    assert main(["check", bad, *words, "--update-baseline"]) == 0
+    assert "to be explained: schema.arguments: paint is no string" in known.read_text()
+    assert main(["check", bad, *words]) == 0
+    known.write_text(known.read_text().replace("to be explained", "BUG 12"))
+    assert main(["check", bad, *words, "--update-baseline"]) == 0
+    assert "BUG 12" in known.read_text()
+    assert main(["check", good, *words, "--update-baseline"]) == 0
+    assert main(["check", good, *words]) == 0
+
+
+def test_update_baseline_needs_a_file(capsys: pytest.CaptureFixture[str], good: str) -> None:
+    assert main(["check", good, "--update-baseline"]) == 2
+    assert "--baseline FILE" in capsys.readouterr().err
+
+
+def test_the_result_holds_what_the_views_need(tmp_path: Path, bad: str, schema: str) -> None:
+    path = tmp_path / "found.qmpresult"
+    assert main(["check", bad, "--schema", schema, "-q", "--result", str(path)]) == 1
+    report = merged([read_result(str(path))])
+    (finding,) = report.findings
+    lines = [one.line for one in report.around(finding)]
+    assert finding.line in lines
+    assert lines == sorted(lines)
+    assert len(lines) > 3
+    assert report.verdict_of("schema.arguments", bad).verdict == "fail"
+    assert report.verdict_of("greeting.shape", bad).verdict == "pass"
+    assert report.verdict_of("oob.id", bad).verdict == "not-exercised"
+    assert {one.name: one.errors for one in report.latencies}["paint"] == 2
+    paint = next(one for one in report.coverage if one.name == "paint")
+    assert paint.refused == 2
+    assert paint.missing
 
 
 def test_a_torn_trace_is_checked_as_far_as_it_goes(

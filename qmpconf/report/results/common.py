@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.errors import InputError
 from qmpconf.report.results.records import Finding, Message, Rule, Verdict, VerdictWord
+from qmpconf.trace.figures import Figures
 from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.stats import Stats
 from qmpconf.trace.summary import Summaries, Summary
 
 #: Messages of the same session that are kept before a finding's line, and behind it.
@@ -72,40 +75,65 @@ def _broken(subject: str, rule: str, findings: Sequence[Finding]) -> Verdict:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a second look at a trace gives: messages near some lines, and the whole's figures."""
+
+    messages: list[Message]
+    figures: Figures
+
+
 def messages_near(path: str, lines: Iterable[int]) -> list[Message]:
     """The messages around some lines of a trace, which is read once more, each session's apart.
 
     A file that cannot be read any more, or that is no trace, has none.
     """
-    wanted = frozenset(sorted({line for line in lines if line})[:MOST_PLACES])
+    wanted = {line for line in lines if line}
+    return around(path, wanted).messages if wanted else []
+
+
+def around(path: str, lines: Iterable[int]) -> Around:
+    """The same, with the figures of the whole trace."""
+    stats = Stats(path)
+    near = _Near(path, lines)
     try:
-        return list(_near(TraceReader(path), wanted)) if wanted else []
+        summaries = Summaries()
+        for item in TraceReader(path).items():
+            summary = summaries.take(item)
+            if summary is not None:
+                stats.add(summary)
+                near.add(summary, item)
     except InputError:
-        return []
+        pass
+    return Around(near.found, stats.figures())
 
 
-def _near(reader: TraceReader, wanted: frozenset[int]) -> Iterator[Message]:
-    summaries = Summaries()
-    before: dict[int, deque[tuple[Summary, object]]] = {}
-    after: dict[int, int] = {}
-    for item in reader.items():
-        summary = summaries.take(item)
-        if summary is None:
-            continue
+class _Near:
+    """Collects the messages around wanted lines in `found`, in the trace's order."""
+
+    def __init__(self, path: str, lines: Iterable[int]) -> None:
+        self._path = path
+        self._wanted = frozenset(sorted(set(lines))[:MOST_PLACES])
+        self._before: dict[int, deque[tuple[Summary, object]]] = {}
+        self._after: dict[int, int] = {}
+        self.found: list[Message] = []
+
+    def add(self, summary: Summary, item: object) -> None:
+        """Take the next message."""
         conn = summary.conn
-        kept = before.setdefault(conn, deque(maxlen=BEFORE))
-        if summary.line in wanted:
-            yield from (_message(reader.path, *one) for one in kept)
+        kept = self._before.setdefault(conn, deque(maxlen=BEFORE))
+        if summary.line in self._wanted:
+            self.found += [_message(self._path, *one) for one in kept]
             kept.clear()
-            after[conn] = AFTER + 1
-        if after.get(conn, 0):
-            after[conn] -= 1
-            yield _message(reader.path, summary, item)
+            self._after[conn] = AFTER + 1
+        if self._after.get(conn, 0):
+            self._after[conn] -= 1
+            self.found.append(_message(self._path, summary, item))
         else:
             kept.append((summary, item))
         if summary.kind == "close":
-            before.pop(conn, None)
-            after.pop(conn, None)
+            self._before.pop(conn, None)
+            self._after.pop(conn, None)
 
 
 def _message(path: str, summary: Summary, item: object) -> Message:

@@ -2,54 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from qmpconf.check.baseline import Baseline
+from qmpconf.check.collect import Exercised, join
 from qmpconf.check.findings import Group
 from qmpconf.check.run import Outcome
-from qmpconf.report.results.common import messages_near, rules, verdicts
-from qmpconf.report.results.records import Finding, Gone, Header, Note, Record, Subject, Verdict
+from qmpconf.report.results.common import Around, around, rules, verdicts
+from qmpconf.report.results.records import (
+    Coverage,
+    Finding,
+    Gone,
+    Header,
+    Latency,
+    Note,
+    Record,
+    Subject,
+    Verdict,
+)
 from qmpconf.report.results.stream import Result
 
 
-def of_check(
-    header: Header, checked: Sequence[Outcome], baseline: Baseline, *, messages: bool = False
-) -> Result:
-    """The result of checking some traces, each with groups of its own.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A trace that was checked, with groups of its own; `exercised` where that was gathered."""
 
-    With `messages`, the traces are read once more for what stands around the findings.
+    outcome: Outcome
+    exercised: Exercised | None = None
+
+
+def of_check(header: Header, checked: Sequence[Checked], baseline: Baseline) -> Result:
+    """The result of checking some traces.
+
+    A trace for which it was gathered what it exercises is told in full: what was kept, what it
+    covers, how long its commands took, and what stands around its findings, for which it is read
+    once more.
     """
     result = Result(header)
     for one in checked:
-        result.records += _trace(one, baseline.reasons, messages=messages)
+        result.records += _trace(one, baseline.reasons)
+    result.records += _coverage([one.exercised for one in checked if one.exercised])
     found = [one for one in result.records if isinstance(one, Finding)]
-    named = [one.rule for one in result.records if isinstance(one, Finding | Verdict)]
-    result.records += rules(named)
+    result.records += rules(
+        one.rule for one in result.records if isinstance(one, Finding | Verdict)
+    )
     shown = {one.fingerprint for one in found}
     gone = {key: why for key, why in baseline.reasons.items() if key not in shown}
     result.records += [Gone(subject="", fingerprint=key, reason=why) for key, why in gone.items()]
     return result.end(1 if gone or any(one.counts for one in found) else 0)
 
 
-def _trace(one: Outcome, known: Mapping[str, str], *, messages: bool) -> Iterable[Record]:
+def _trace(one: Checked, known: Mapping[str, str]) -> Iterator[Record]:
+    outcome, path = one.outcome, one.outcome.path
     facts: dict[str, str | int | float | bool] = {
-        "messages": one.messages,
-        "sessions": one.sessions,
-        "schema": "; ".join(one.schemas) or "none: the wire protocol alone",
-        "finished": one.finished,
+        "messages": outcome.messages,
+        "sessions": outcome.sessions,
+        "schema": "; ".join(outcome.schemas) or "none: the wire protocol alone",
+        "finished": outcome.finished,
     }
-    yield Subject(name=one.path, kind="trace", facts=facts)
-    if one.torn:
-        text = f"line {one.torn}: the last line is torn; the rest was checked"
-        yield Note(subject=one.path, text=text)
-    if one.groups.dropped:
-        text = f"{one.groups.dropped:,} findings are not shown, for there are too many kinds"
-        yield Note(subject=one.path, text=text)
-    found = [_finding(group, known) for group in one.groups]
+    yield Subject(name=path, kind="trace", facts=facts)
+    if outcome.torn:
+        text = f"line {outcome.torn}: the last line is torn; the rest was checked"
+        yield Note(subject=path, text=text)
+    if outcome.groups.dropped:
+        text = f"{outcome.groups.dropped:,} findings are not shown, for there are too many kinds"
+        yield Note(subject=path, text=text)
+    found = [_finding(group, known) for group in outcome.groups]
     yield from found
-    yield from verdicts(one.path, found)
-    if messages:
-        yield from messages_near(one.path, (finding.line for finding in found))
+    yield from verdicts(path, found, one.exercised.requirements if one.exercised else None)
+    if one.exercised:
+        read = around(path, (finding.line for finding in found))
+        yield from read.messages
+        yield from _latencies(path, read)
+
+
+def _latencies(path: str, read: Around) -> Iterator[Latency]:
+    for one in read.figures.latencies:
+        yield Latency(
+            subject=path,
+            name=one.name,
+            count=one.count,
+            errors=one.errors,
+            p50=one.p50,
+            p95=one.p95,
+            max=one.max,
+            total=one.total,
+            buckets=tuple(one.buckets),
+        )
+
+
+def _coverage(exercised: Iterable[Exercised]) -> Iterator[Coverage]:
+    """What all traces exercise together, of each catalog."""
+    for catalog in join(exercised).catalogs:
+        for one in catalog.records:
+            yield Coverage(
+                subject="",
+                schema=catalog.catalog,
+                kind=one.kind,
+                name=one.name,
+                calls=one.calls,
+                refused=one.refused,
+                places=one.places,
+                missing=one.missing,
+            )
 
 
 def _finding(group: Group, known: Mapping[str, str]) -> Finding:
