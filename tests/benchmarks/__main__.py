@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from tabulate import tabulate
 
-from tests.benchmarks import checking, wire
+from tests.benchmarks import checking, replaying, wire
 from tests.benchmarks.peers import POLLING, qemu_qmp_round_trips, qmp_round_trips
 
 COMMAND = "python -m tests.benchmarks -o reports/benchmarks.md"
@@ -70,6 +70,14 @@ def measure(rounds: int, *, quick: bool) -> Iterator[Row]:
             what = f"round trips on a real QEMU: {name}"
             yield wire_row(what, times, "direct", 0.95, count)
             yield wire_row(what, times, "socat", 0.95, count)
+        played = replaying.compare(binary, MACHINE, rounds, 400 // scale)
+        yield (
+            f"replay of a session of {played.commands} commands on a real QEMU, q35 with a disk",
+            "a client that only sends and waits",
+            f"{played.ratio():.2f}x the time",
+            "1.15x",
+            played.figures(),
+        )
     result = checking.compare(3 if quick else 5, 20 if quick else 100)
     rate = result.messages / statistics.median(result.check)
     theirs = result.payloads / statistics.median(result.jsonschema)
