@@ -13,6 +13,7 @@ from qmpconf.check.collect import Collector
 from qmpconf.check.matrix import Judge
 from qmpconf.check.run import automatic, check, chooser, product_of
 from qmpconf.cli import results
+from qmpconf.cli.examples import explain
 from qmpconf.errors import InputError, UsageError
 from qmpconf.report import matrix
 from qmpconf.report.progress import Progress, size_of_files
@@ -28,8 +29,22 @@ if TYPE_CHECKING:
     from qmpconf.report.results.stream import Result
 
 
+_EPILOG = """\
+examples:
+  qmpconf check session.qmptrace
+  qmpconf check last-month/*.qmptrace.gz --schema qemu-11.1.3
+  qmpconf check session.qmptrace --schema all
+  qmpconf check session.qmptrace --baseline known.toml --update-baseline
+  qmpconf check session.qmptrace --result check.qmpresult
+
+exit codes: 0 nothing was found, or notes and what the baseline knows; 1 findings, or one of the
+baseline that is gone; 2 usage; 3 a file cannot be read or written
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the traces, and what they are checked against."""
+    explain(parser, _EPILOG)
     parser.add_argument("traces", metavar="TRACE", nargs="+", help="a recording (*.qmptrace)")
     parser.add_argument(
         "--schema",

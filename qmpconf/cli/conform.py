@@ -13,6 +13,7 @@ from pathlib import Path
 
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.cli import results
+from qmpconf.cli.examples import explain
 from qmpconf.conform.cases import server_cases
 from qmpconf.conform.known import Known, dumped
 from qmpconf.conform.outcome import Outcome, to_data
@@ -27,9 +28,22 @@ from qmpconf.report.progress import Progress
 from qmpconf.report.results import of_conform
 from qmpconf.report.results.stream import ResultWriter
 
+_EPILOG = """\
+examples:
+  qmpconf conform --target /run/vm/qmp.sock
+  qmpconf conform --spawn 'qemu-system-x86_64 -M none -display none
+      -qmp unix:{socket},server=on,wait=off' --level MUST
+  qmpconf conform --target qmp.sock -k framing -x
+  qmpconf conform --target qmp.sock --result server.qmpresult
+
+exit codes: 0 conforms; 1 does not, or a failure that is listed as known is gone; 2 usage; 3 a file
+cannot be read or written; 4 the target cannot be reached, or went away
+"""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
+    explain(parser, _EPILOG)
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "--target", metavar="ADDR", help="the monitor: unix:PATH, a bare path or tcp:HOST:PORT"

@@ -17,6 +17,7 @@ from tabulate import tabulate
 
 from qmpconf.check.run import Outcome, check
 from qmpconf.cli.demo_client import Done, work
+from qmpconf.cli.examples import explain
 from qmpconf.errors import OutputError
 from qmpconf.monitor.core import DEFAULT_SCHEMA, Monitor
 from qmpconf.monitor.server import MonitorServer
@@ -37,8 +38,16 @@ from qmpconf.trace.writer import TraceWriter
 DEFAULT_OUTPUT = "qmpconf-demo.qmptrace"
 
 
+_EPILOG = """\
+examples:
+  qmpconf demo
+  qmpconf demo -o /tmp/demo.qmptrace
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
+    explain(parser, _EPILOG)
     parser.add_argument(
         "-o",
         "--output",

@@ -20,6 +20,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from qmpconf.cli.examples import sentence
 from qmpconf.errors import OutputError, QmpconfError
 from qmpconf.version import __version__
 
@@ -47,6 +48,19 @@ VERBS = {
     "schema": ("schema", "fetch, list, show, compare and export schemas; compile documents"),
 }
 
+_EXAMPLES = """
+
+examples:
+  qmpconf demo
+  qmpconf record --server qmp.sock --listen proxy.sock -o session.qmptrace
+  qmpconf check session.qmptrace
+  qmpconf conform --target qmp.sock
+
+exit codes of every verb: 0 conforms, 1 findings or differences, 2 usage or configuration, 3 a file
+cannot be read or written, 4 the target cannot be reached or went away, 130 interrupted
+
+See 'qmpconf VERB --help' for one of them."""
+
 #: 128 + SIGINT, as shells have it.
 INTERRUPTED = 130
 
@@ -65,7 +79,7 @@ class Parser(argparse.ArgumentParser):
 def _overview() -> str:
     width = max(map(len, VERBS)) + 2
     lines = [f"  {verb:<{width}}{text}" for verb, (_, text) in VERBS.items()]
-    return "verbs:\n" + "\n".join(lines) + "\n\nSee 'qmpconf VERB --help' for one of them."
+    return "verbs:\n" + "\n".join(lines) + _EXAMPLES
 
 
 def _top_parser() -> Parser:
@@ -86,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     verb = words[0] if words and words[0] in VERBS else _top_parser().parse_args(words[:1]).verb
     module = importlib.import_module(f"qmpconf.cli.{VERBS[verb][0]}")
-    parser = Parser(prog=f"qmpconf {verb}", description=VERBS[verb][1].capitalize() + ".")
+    parser = Parser(prog=f"qmpconf {verb}", description=sentence(VERBS[verb][1]))
     module.configure(parser)
     arguments = parser.parse_args(words[1:])
     try:

@@ -7,14 +7,23 @@ import json
 import shutil
 import sys
 
+from qmpconf.cli.examples import explain
 from qmpconf.conform.coverage import coverage
 from qmpconf.report import requirements as views
 
 _WIDTH = 120
 
 
+_EPILOG = """\
+examples:
+  qmpconf requirements
+  qmpconf requirements --format markdown
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
+    explain(parser, _EPILOG)
     parser.add_argument(
         "patterns",
         metavar="PATTERN",

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from qmpconf.cli.examples import sentence
+
 if TYPE_CHECKING:
     import argparse
 
@@ -29,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     choices = parser.add_subparsers(dest="subverb", metavar="SUBVERB", required=True)
     for name, text in SUBVERBS.items():
         module = importlib.import_module(f"qmpconf.cli.schema_{name}")
-        sub = choices.add_parser(name, help=text, description=text.capitalize() + ".")
+        sub = choices.add_parser(name, help=text, description=sentence(text))
         module.configure(sub)
         sub.set_defaults(run_subverb=module.run)
 

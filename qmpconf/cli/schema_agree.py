@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qmpconf.cli.examples import explain
 from qmpconf.errors import InputError, UsageError
 from qmpconf.report import agreement as report
 from qmpconf.schema import store
@@ -38,8 +39,15 @@ _MEMBERS = ("catalog", "place", "blame", "reason")
 _BLAMES = ("document", "build", "compiler")
 
 
+_EPILOG = """\
+examples:
+  qmpconf schema agree qemu-7.2.22-doc qemu-7.2.22
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the pairs, the notes, the format and the least agreement."""
+    explain(parser, _EPILOG)
     parser.add_argument(
         "catalogs",
         metavar="CATALOG",

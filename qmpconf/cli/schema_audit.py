@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qmpconf.check.audit import audit
 from qmpconf.cli import results
+from qmpconf.cli.examples import explain
 from qmpconf.errors import InputError
 from qmpconf.report.documents import Audited, audit_json, audit_markdown, audit_text
 from qmpconf.report.results.of_audit import of_audit
@@ -21,8 +22,18 @@ if TYPE_CHECKING:
 _FORMATS = {"text": audit_text, "markdown": audit_markdown, "json": audit_json}
 
 
+_EPILOG = """\
+examples:
+  qmpconf schema audit qmp-commands-1.6.2.txt
+  qmpconf schema audit qmp-commands.txt --format markdown -o audit.md
+
+exit codes: 0 nothing was found; 1 findings; 2 usage; 3 a file cannot be read or written
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the documents, the format and the file to write."""
+    explain(parser, _EPILOG)
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a document")
     parser.add_argument(
         "--catalog",

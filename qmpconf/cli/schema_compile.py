@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qmpconf.cli.examples import explain
 from qmpconf.errors import InputError
 from qmpconf.report.documents import compiled
 from qmpconf.schema.documents.compiler import compile_document
@@ -15,8 +16,15 @@ if TYPE_CHECKING:
     import argparse
 
 
+_EPILOG = """\
+examples:
+  qmpconf schema compile /usr/share/man/man7/qemu-qmp-ref.7.gz -o mine.json.gz
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the document, the file to write and the catalog's name."""
+    explain(parser, _EPILOG)
     parser.add_argument(
         "file",
         metavar="FILE",

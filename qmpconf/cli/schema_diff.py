@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from qmpconf.cli import results
+from qmpconf.cli.examples import explain
 from qmpconf.cli.schema_agree import catalog_or_document
 from qmpconf.report import schema_diff
 from qmpconf.report.results.of_diff import of_diff
@@ -17,8 +18,18 @@ if TYPE_CHECKING:
     import argparse
 
 
+_EPILOG = """\
+examples:
+  qmpconf schema diff qemu-10.0.13 qemu-11.1.3 --level breaks
+  qmpconf schema diff qemu-7.2.22-doc qemu-7.2.22 --format markdown
+
+exit codes: 0 no change down to the level that is shown; 1 changes; 2 usage; 3 a file cannot be read
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the two catalogs, the format and how much to show."""
+    explain(parser, _EPILOG)
     help_text = "a shipped catalog's name, a catalog, a reply to query-qmp-schema or a document"
     parser.add_argument("before", metavar="BEFORE", help=help_text)
     parser.add_argument("after", metavar="AFTER", help="the same")

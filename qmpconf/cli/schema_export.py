@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qmpconf.cli.examples import explain
 from qmpconf.schema.bundle import build
 from qmpconf.schema.store import load, write_bytes
 
@@ -13,8 +14,15 @@ if TYPE_CHECKING:
     import argparse
 
 
+_EPILOG = """\
+examples:
+  qmpconf schema export qemu-7.2.22 -o qemu-7.2.22.schema.json
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the catalog and the file to write."""
+    explain(parser, _EPILOG)
     parser.add_argument("catalog", metavar="NAME", help="a shipped catalog's name, or a file")
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help="write to FILE (default: stdout)"

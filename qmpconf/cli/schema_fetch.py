@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from qmpconf.check.run import look_through
+from qmpconf.cli.examples import explain
 from qmpconf.errors import InputError, TargetError
 from qmpconf.net.address import FORMS, parse_address
 from qmpconf.net.endpoint import connect, reason
@@ -23,8 +24,15 @@ from qmpconf.trace.reader import TraceReader
 PATIENCE = 20.0
 
 
+_EPILOG = """\
+examples:
+  qmpconf schema fetch --target /run/vm/qmp.sock -o mine.json.gz
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the place to fetch from, and the file to write."""
+    explain(parser, _EPILOG)
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--target", metavar="ADDR", help=f"a running server: {FORMS}")
     where.add_argument("--trace", metavar="TRACE", help="a recording that holds the reply")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qmpconf.cli.examples import explain
 from qmpconf.report.catalog import listing
 from qmpconf.schema.store import load_shipped, shipped
 
@@ -11,8 +12,15 @@ if TYPE_CHECKING:
     import argparse
 
 
+_EPILOG = """\
+examples:
+  qmpconf schema list
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take ``--names`` for scripts."""
+    explain(parser, _EPILOG)
     parser.add_argument("--names", action="store_true", help="names only, one in a line")
 
 

@@ -6,6 +6,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
+from qmpconf.cli.examples import explain
 from qmpconf.errors import UsageError
 from qmpconf.report.catalog import entry, names_of, overview
 from qmpconf.schema.problems import suggest
@@ -15,8 +16,16 @@ if TYPE_CHECKING:
     import argparse
 
 
+_EPILOG = """\
+examples:
+  qmpconf schema show qemu-7.2.22
+  qmpconf schema show qemu-7.2.22 block_resize
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the catalog and the entry."""
+    explain(parser, _EPILOG)
     parser.add_argument("catalog", metavar="NAME", help="a shipped catalog's name, or a file")
     parser.add_argument(
         "entry", metavar="ENTRY", nargs="?", help="a command, an event or a named type"

@@ -1,0 +1,77 @@
+"""The help of every verb: there are examples, and each is a command line that the verb takes."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Iterator
+
+import pytest
+
+from qmpconf.cli.completion import everything
+from qmpconf.cli.main import VERBS, main
+from qmpconf.cli.schema import SUBVERBS
+from qmpconf.version import __version__
+
+CALLS = [[verb] for verb in VERBS if verb != "schema"] + [["schema", one] for one in SUBVERBS]
+
+
+def helped(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as left:
+        main([*words, "--help"])
+    assert left.value.code == 0
+    captured = capsys.readouterr()
+    assert not captured.err
+    return captured.out
+
+
+def examples(text: str) -> Iterator[list[str]]:
+    """The command lines below ``examples:``; an indented line goes on with the one before."""
+    below = re.split(r"^examples?:\n", text, flags=re.MULTILINE)[-1]
+    for line in re.split(r"\n(?! {4})", below):
+        if line.startswith("  qmpconf "):
+            command = re.split(r" {2,}\(| [|>] | && ", line.strip())[0]
+            yield shlex.split(command)[1:]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_every_verb_shows_examples(
+    call: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    text = helped(call, capsys)
+    found = list(examples(text))
+    assert call in [words[: len(call)] for words in found]
+    for words in found:
+        client = words.index("--") if "--" in words else len(words)
+        try:
+            everything().parse_args([*words[:client], *(["--", "x"] if "--" in words else [])])
+        except SystemExit:
+            pytest.fail(f"is no call of the verb: {words}\n{capsys.readouterr().err}")
+
+
+@pytest.mark.parametrize("call", [[], *CALLS], ids=" ".join)
+def test_help_fits_a_terminal(call: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert max(map(len, helped(call, capsys).splitlines())) <= 120
+
+
+def test_the_overview_names_every_verb_and_the_exit_codes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = helped([], capsys)
+    for verb, (_, words) in VERBS.items():
+        assert re.search(rf"^  {verb} +{re.escape(words)}$", text, re.MULTILINE)
+    assert "130 interrupted" in text
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"qmpconf {__version__}\n"
+
+
+def test_everything_is_one_parser() -> None:
+    assert isinstance(everything(), argparse.ArgumentParser)
+    assert everything().parse_args(["schema", "list"]).verb == "schema"
