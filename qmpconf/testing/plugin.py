@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from qmpconf.testing.fixtures import Watch
     from qmpconf.testing.monitor import Monitor
     from qmpconf.testing.recorder import Recorder
@@ -200,6 +199,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> TraceFile 
             patterns = ["*"]
         if not any(file_path.match(pattern) for pattern in patterns):
             return None
+        report = parent.config.option.qmp_report
+        if report and Path(report).absolute() in file_path.parents:
+            return None  # traces of our own
     from qmpconf.testing.traces import TraceFile  # noqa: PLC0415 - see the module's text
 
     return TraceFile.from_parent(parent, path=file_path)
