@@ -100,7 +100,11 @@ def _result(one: Finding, place: int, *, compared: bool) -> dict[str, Any]:
         "kind": "fail",
         "message": {"text": _message(one)},
         "locations": [_location(one)],
-        "partialFingerprints": {"qmpconf/v1": one.fingerprint},
+        "partialFingerprints": {
+            "qmpconf/v1": one.fingerprint,
+            # The only one that GitHub knows.
+            "primaryLocationLineHash": f"{one.fingerprint}:1",
+        },
         "occurrenceCount": max(1, one.count),
         "properties": _properties(one),
     }
