@@ -179,7 +179,8 @@ def merged(results: Iterable[Result], unread: Iterable[str] = ()) -> Report:
 def _identity(result: Result) -> bytes:
     """Sorts streams, and is the same for two copies of one."""
     head = result.header
-    lines = [f"{head.verb} {head.label} {head.started}".encode(), dumped(head)]
+    told = f"{head.verb} {head.label} {head.started}"
+    lines = [told.encode("utf-8", "surrogatepass"), dumped(head)]
     lines += [dumped(record) for record in result.records]
     lines.append(dumped(result.finish) if result.finish else b"")
     return b"\n".join(lines)

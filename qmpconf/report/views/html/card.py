@@ -19,7 +19,7 @@ SIGNS: Mapping[VerdictWord, tuple[str, str]] = {
     "pass": ("✓", "pass"),
     "fail": ("✗", "FAIL"),
     "warn": ("!", "warn"),
-    "not-applicable": ("–", "n/a"),
+    "not-applicable": ("\u2013", "n/a"),
     "inconclusive": ("?", "unclear"),
     "not-exercised": ("·", "not seen"),
 }
@@ -133,7 +133,7 @@ def cases(report: Report) -> list[Family]:
 
 def meanings(report: Report) -> list[tuple[str, str, str, str]]:
     """What the signs of this report mean: word, sign, text, meaning."""
-    words = {one.verdict for one in (*report.verdicts, *report.cases)}
+    words = {one.verdict for one in report.verdicts} | {one.verdict for one in report.cases}
     return [(one, *SIGNS[one], MEANINGS[one]) for one in SIGNS if one in words]
 
 
@@ -170,14 +170,14 @@ def _why(report: Report, judged: Sequence[Verdict] | Sequence[Case]) -> list[tup
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """Subjects' numbers in few words: ``1–3, 7``; 0 is one that no record describes."""
+    """Subjects' numbers in few words: ``1-3, 7``, with a dash; 0 is one that no record describes."""
     found: list[list[int]] = []
     for one in sorted(set(numbers)):
-        if found and one and found[-1][-1] == one - 1:
+        if found and found[-1][-1] and found[-1][-1] == one - 1:
             found[-1].append(one)
         else:
             found.append([one])
     named = (
         ["?"] if one[0] == 0 else sorted({str(one[0]), str(one[-1])}, key=int) for one in found
     )
-    return ", ".join("–".join(ends) for ends in named)
+    return ", ".join("\u2013".join(ends) for ends in named)

@@ -59,7 +59,7 @@ class Row:
     line: int = 0
     here: bool = False
     busy: bool = False
-    body: Lines = Lines()
+    body: str = ""
 
     @property
     def style(self) -> str:
@@ -180,7 +180,7 @@ def _rows(messages: Sequence[Message], finding: Finding, *, bodies: bool) -> lis
                 line=one.line,
                 here=bool(finding.line) and one.line == finding.line,
                 busy=bool(waiting),
-                body=Lines(cut(one.body, MOST_BODY)) if bodies else Lines(),
+                body=Lines(cut(one.body, MOST_BODY)) if bodies else "",
             )
         )
         waiting.discard(one.answers)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from qmpconf.check.universe import KINDS, Kind, kind_of
 from qmpconf.report.results.merge import Report
 from qmpconf.report.results.records import Coverage
+from qmpconf.report.views.words import counted
 
 #: Steps of the colour scale above "nothing".
 STEPS = 5
@@ -62,8 +63,8 @@ class Tile:
     def told(self) -> str:
         """How often it was used."""
         word = "seen" if self.kind == "event" else "answered"
-        calls = f"{word} {self.calls:,}×" if self.calls else f"never {word}"
-        return f"{calls}, refused {self.refused:,}×" if self.refused else calls
+        calls = f"{word} {counted(self.calls, 'time')}" if self.calls else f"never {word}"
+        return f"{calls}, refused {counted(self.refused, 'time')}" if self.refused else calls
 
     @property
     def exercised(self) -> Sequence[tuple[str, int]]:

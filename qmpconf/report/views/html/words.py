@@ -22,7 +22,8 @@ MOST_WORD = 300
 #: Characters that may stand in an anchor as they are.
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-_UNITS = ((1.0, 1, "s"), (1e-3, 1e3, "ms"), (1e-6, 1e6, "µs"))
+#: From this many seconds on: times this factor, in this unit.
+_UNITS = ((1.0, 1, "s"), (1e-3, 1e3, "ms"), (0.0, 1e6, "µs"))
 
 
 class Lines(str):
@@ -64,17 +65,13 @@ def duration(seconds: float | None) -> str:
     """``1.23 ms``: three digits, and the unit that fits; empty for None."""
     if seconds is None:
         return ""
-    if seconds == 0:
+    if not seconds:
         return "0 s"
-    size, factor, unit = next((one for one in _UNITS if abs(seconds) >= one[0]), _UNITS[-1])
-    del size
-    return f"{_three(seconds * factor)} {unit}"
-
-
-def _three(number: float) -> str:
-    if abs(number) >= 100:
-        return f"{number:,.0f}"
-    return f"{number:.1f}" if abs(number) >= 10 else f"{number:.2f}"
+    rounded = float(f"{seconds:.2e}")
+    _, factor, unit = next((one for one in _UNITS if abs(rounded) >= one[0]), _UNITS[-1])
+    number = rounded * factor
+    digits = 0 if abs(number) >= 100 else 1 if abs(number) >= 10 else 2
+    return f"{number:,.{digits}f} {unit}"
 
 
 def volume(size: int) -> str:
