@@ -166,7 +166,9 @@ def _own_table(one: Table, width: int) -> str:
     columns = max([len(one.head), *map(len, rows)])
     head = [printable(cell) for cell in one.head] + [""] * (columns - len(one.head))
     rows = [row + [""] * (columns - len(row)) for row in rows]
-    rooms = _rooms([max(map(len, column)) for column in zip(head, *rows, strict=True)], width - 2)
+    least = [max(_PADDING + 6, len(cell) + _PADDING) for cell in head]
+    wanted = [max(map(len, column)) for column in zip(*rows, strict=True)] or least
+    rooms = _rooms(wanted, least, width - 2)
     cells = [
         [
             "\n".join(textwrap.wrap(cell, room) or [""])
@@ -182,11 +184,15 @@ def _own_table(one: Table, width: int) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
 
-def _rooms(wanted: Sequence[int], width: int) -> list[int]:
+def _rooms(wanted: Sequence[int], least: Sequence[int], width: int) -> list[int]:
     """How wide each column may be, so that all fit: the widest give way first."""
-    rooms = [max(1, one) for one in wanted]
-    while sum(rooms) + _GAP * (len(rooms) - 1) > width and max(rooms) > _PADDING + 6:
-        rooms[rooms.index(max(rooms))] -= 1
+    rooms = [max(pair) for pair in zip(wanted, least, strict=True)]
+    while sum(rooms) + _GAP * (len(rooms) - 1) > width:
+        spare = [room - floor for room, floor in zip(rooms, least, strict=True)]
+        if not any(spare):
+            break
+        widest = max((room, place) for place, room in enumerate(rooms) if spare[place])[1]
+        rooms[widest] -= 1
     return rooms
 
 

@@ -39,6 +39,10 @@ _NAMES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "note": ("is harmless", "are harmless"),
     },
 }
+
+#: Characters of a command that is told as what to do next.
+_LONGEST_STEP = 120
+
 _NONE = {"replay": "no differences", "diff": "no changes"}
 
 
@@ -251,7 +255,7 @@ def next_steps(report: Report) -> str:
     if at is not None:
         lines = f"{max(1, at.line - 3)}-{at.line + 3}"
         steps.append(f"qmpconf show {shlex.quote(at.path)} --line {lines}")
-    again = next((one.repeat for one in new if one.repeat), "")
+    again = next((one.repeat for one in new if 0 < len(one.repeat) <= _LONGEST_STEP), "")
     if again:
         steps.append(again)
     if verb_of(report) == "check":

@@ -1,0 +1,171 @@
+"""The text view, as people read it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from qmpconf.report.results.merge import merged
+from qmpconf.report.results.records import Gone, Header, Note, Rule, Subject, Table
+from qmpconf.report.results.stream import Result
+from qmpconf.report.views import text
+from tests.report.results.samples import checked, conformed, finding, warning
+
+README = """\
+severity    blame    requirement       line    times    what
+----------  -------  ----------------  ------  -------  ---------------------------------------------------------------
+error       client   schema.arguments  16      1        block_resize /arguments/size: is no integer
+                                                          expected     integer
+                                                          seen         string "1M"
+                                                          source       qemu-7.2.22, block_resize
+                                                          fingerprint  3187d5882839bd50
+warning     client   oob.id            8       4        query-status: With out-of-band execution enabled, every command
+                                                            carries an id
+                                                          expected     an id
+                                                          seen         none
+                                                          source       qemu-7.2.22, block_resize
+                                                          fingerprint  3d8c439b8f8839fd
+15 messages in 1 session checked: 1 error, 4 warnings
+next: qmpconf show s.qmptrace --line 13-19; --baseline FILE for what is known; --result FILE and \
+'qmpconf report FILE --format html' for a page
+"""
+
+
+def test_a_check() -> None:
+    assert text.page(merged([checked(warning(), finding())])) == README
+
+
+def test_nothing_found_is_one_line() -> None:
+    page = text.page(merged([checked(exit_code=0)]))
+    assert page == "15 messages in 1 session checked: no findings\n"
+
+
+def test_short() -> None:
+    page = text.page(merged([checked(warning(), finding())]), 200, details=False)
+    assert len(page.splitlines()) == 6
+    assert "fingerprint" not in page
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+@pytest.mark.parametrize("paths", [("s.qmptrace",), ("s.qmptrace", "t.qmptrace")])
+def test_it_fits_the_terminal(width: int, paths: tuple[str, ...]) -> None:
+    long = finding(
+        message="is none of the known values " * 9,
+        expected="one of a, b, c " * 40,
+        repeat="qmpconf " * 30,
+        around=("-> " + "x" * 300,),
+        more={"why": "because " * 30},
+    )
+    table = Table(
+        subject="s.qmptrace",
+        title="Masked",
+        head=("mask", "place", "why"),
+        rows=(("times", "/return/" + "a" * 90, "how long the host took " * 9), ("x", "", "")),
+    )
+    page = text.page(merged([checked(long, table, path=path) for path in paths]), width)
+    table_lines = [line for line in page.splitlines() if not line.startswith("next: ")]
+    assert max(map(len, table_lines)) <= width
+    assert ("requirement" in page.splitlines()[0]) == (width >= 110)
+    assert "schema.arguments" in page
+
+
+def test_the_same_finding_in_several_traces_is_one_row() -> None:
+    report = merged(
+        [checked(finding(subject=path, path=path), path=path) for path in ("a.qmptrace", "b")]
+    )
+    page = text.page(report)
+    assert page.count("is no integer") == 1
+    assert "at           a.qmptrace:16 and 1 more file\n" in page
+    assert "30 messages in 2 sessions of 2 traces checked: 2 errors\n" in page
+
+
+def test_what_is_not_whole_is_said_first_and_last() -> None:
+    cut = checked(finding())
+    cut.finish, cut.origin = None, "shard-2.jsonl"
+    lines = text.page(merged([cut], ["x.jsonl:1: no result"])).splitlines()
+    assert lines[0] == "NOT READ: x.jsonl:1: no result"
+    assert lines[1] == (
+        "NOT WHOLE: shard-2.jsonl: the result was cut off; only what it holds is shown"
+    )
+    assert lines[-2].endswith(": 1 error; NOT WHOLE: 2 of 2 results")
+
+
+def test_a_run_that_did_not_get_to_its_end() -> None:
+    result = conformed("q", ("oob.id", "pass"), label="nightly")
+    result.end(4, "the target went away")
+    page = text.page(merged([result]))
+    assert page.startswith("NOT TO ITS END: qmpconf conform (nightly): the target went away\n")
+
+
+def test_known_gone_and_notes() -> None:
+    records = (
+        finding(status="known", reason="bug 1", count=3),
+        Gone(subject="", fingerprint="0f3c5a9e12b44d07", reason="bug 2"),
+        Note(subject="s.qmptrace", text="line 3: the last line is torn; the rest was checked"),
+    )
+    assert text.page(merged([checked(*records)])).splitlines() == [
+        "0f3c5a9e12b44d07: in the baseline, but not found (bug 2)",
+        "known 3187d5882839bd50: block_resize /arguments/size: is no integer (3 times): bug 1",
+        "s.qmptrace: line 3: the last line is torn; the rest was checked",
+        (
+            "15 messages in 1 session checked: no findings; 1 kind known from the baseline; "
+            "1 known one gone"
+        ),
+    ]
+
+
+def test_the_report_card_of_several_servers() -> None:
+    results = [
+        conformed("QEMU 5.2", ("oob.id", "fail"), ("framing.crlf", "pass"), exit_code=1),
+        conformed("QEMU 7.2", ("oob.id", "not-applicable"), ("framing.crlf", "pass")),
+    ]
+    page = text.page(merged(results))
+    assert re.search(r"^requirement +1 +2$", page, re.MULTILINE)
+    assert re.search(r"^oob.id +FAIL +n/a$", page, re.MULTILINE)
+    assert "framing.crlf" not in page
+    assert "  1  QEMU 5.2: 1 pass, 1 fail\n" in page
+    assert "4 cases on 2 servers, 2 pass, 1 fail, 1 not-applicable: no findings\n" in page
+
+
+def test_a_card_of_many_servers_is_told_in_parts() -> None:
+    results = [conformed(f"server {n:02}", ("oob.id", "fail")) for n in range(40)]
+    page = text.page(merged(results), 80)
+    assert max(map(len, page.splitlines())) <= 80
+    assert len(re.findall(r"^oob.id ", page, re.MULTILINE)) > 1
+    assert " 40  server 39: 1 fail\n" in page
+
+
+def test_a_replay_and_a_comparison_of_catalogs() -> None:
+    facts = {"sent": 6, "replies": 1, "events": 2}
+    replay = Result(Header(verb="replay"), [Subject(name="s", kind="trace", facts=facts)])
+    assert text.page(merged([replay.end(0)])) == (
+        "6 messages sent, 1 reply and 2 events matched: no differences\n"
+    )
+    diff = Result(
+        Header(verb="diff"),
+        [
+            Subject(name="a → b", kind="catalogs"),
+            Rule(id="diff.breaks", level="MUST"),
+            finding(subject="a → b", path="", line=0, rule="diff.breaks"),
+        ],
+    )
+    assert "a → b: 1 breaks a client\n" in text.page(merged([diff.end(1)]))
+
+
+def test_notes_give_way_to_what_counts() -> None:
+    notes = [finding(severity="note", fingerprint=f"{n:016}") for n in range(50)]
+    assert text.page(merged([checked(*notes)])).count("is no integer") == 50
+    page = text.page(merged([checked(warning(), *notes)]))
+    assert page.count("is no integer") == 20
+    assert "... and 30 more kinds of notes (all of them: --format json)\n" in page
+
+
+def test_colours_are_of_the_severity_alone() -> None:
+    def paint(shown: str, style: str) -> str:
+        return f"\x1b[{codes[style]}m{shown}\x1b[0m" if style else shown
+
+    codes = {"bold red": "1;31", "yellow": "33"}
+    page = text.page(merged([checked(warning(), finding())]), paint=paint)
+    assert "\x1b[1;31merror\x1b[0m " in page
+    assert re.sub(r"\x1b\[[^m]*m", "", page) == README
