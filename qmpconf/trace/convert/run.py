@@ -6,7 +6,6 @@ line whether it is complete.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,8 +60,11 @@ def convert(
     into = named(to_format) if to_format else _target(target)
     with opened(source, notes) as file:
         out_of = named(from_format) if from_format else format_of_input(source, file.head)
-        reading = out_of.load().read(file, options, notes)
-        counted = _Counted(reading.records, file.name, notes)
+        try:
+            reading = out_of.load().read(file, options, notes)
+        except InputError as error:
+            raise _explained(error, notes) from error
+        counted = _Counted(reading.records)
         records: Iterator[Record] = counted
         if session:
             records = _only(records, session, file.name)
@@ -71,7 +73,7 @@ def convert(
         with _output(target, overwrite=overwrite) as output:
             into.load().write(output, replace(reading, records=records), options, notes)
             if not counted.traffic and out_of is not into:
-                raise counted.failed or _nothing(file.name, out_of)
+                raise _explained(counted.failed or _nothing(file.name, out_of), notes)
     return Converted(out_of, into, counted.sessions, counted.traffic, notes, counted.failed)
 
 
@@ -83,6 +85,12 @@ def _target(path: str) -> Format:
 
 def _nothing(name: str, out_of: Format) -> InputError:
     return InputError(f"{name}: there is nothing in it that is of the format {out_of.name}")
+
+
+def _explained(error: InputError, notes: Notes) -> InputError:
+    """The error with what was seen to be wrong before: it may be the reason."""
+    damage = [text for is_damage, _, text in notes.told() if is_damage]
+    return InputError("; ".join((str(error), *damage))) if damage else error
 
 
 @contextmanager
@@ -97,19 +105,17 @@ def _output(path: str, *, overwrite: bool) -> Iterator[BinaryIO]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise OutputError(f"cannot write the output: {os.strerror(error.errno or 0)}") from error
+        raise OutputError(f"cannot write the output: {error.strerror}") from error
 
 
 class _Counted:
     """Records on their way; an input that cannot be read on ends them, and is remembered."""
 
-    def __init__(self, records: Iterator[Record], name: str, notes: Notes) -> None:
+    def __init__(self, records: Iterator[Record]) -> None:
         self.sessions = 0
         self.traffic = 0
         self.failed: InputError | None = None
         self._records = records
-        self._name = name
-        self._notes = notes
 
     def __iter__(self) -> Iterator[Record]:
         return self
