@@ -1,0 +1,212 @@
+"""The verb `report`, as a user and as a CI job call it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from qmpconf.cli.main import main
+from qmpconf.cli.report import FILES
+from qmpconf.report.results.records import Header
+from qmpconf.report.results.stream import Result, write_result
+from tests.report.results.samples import checked, conformed, finding, warning
+
+
+@pytest.fixture(autouse=True)
+def _no_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> str:
+    return saved(tmp_path / "bad.jsonl", checked(finding(), warning()))
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> str:
+    return saved(tmp_path / "good.jsonl", conformed("QEMU 7.2", ("oob.id", "pass")))
+
+
+@pytest.fixture
+def cut(tmp_path: Path) -> str:
+    result = checked(finding(), path="cut.qmptrace")
+    result.finish = None
+    return saved(tmp_path / "cut.jsonl", result)
+
+
+def saved(path: Path, result: Result) -> str:
+    write_result(str(path), result)
+    return str(path)
+
+
+def test_text_is_what_one_gets(capsys: pytest.CaptureFixture[str], bad: str) -> None:
+    assert main(["report", bad]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.startswith("severity    blame    requirement")
+    assert "expected     integer" in captured.out
+    assert captured.err == ""
+    assert main(["report", bad, "--short"]) == 1
+    assert "expected" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("text", "severity "),
+        ("markdown", "## qmpconf: "),
+        ("html", "<!doctype html>"),
+        ("junit", "<?xml "),
+        ("sarif", '{\n "$schema"'),
+        ("json", '{\n "qmpconf-report": 1'),
+        ("github", "::error file=s.qmptrace,line=16,"),
+    ],
+)
+def test_each_format_to_stdout(
+    capsys: pytest.CaptureFixture[str], bad: str, name: str, said: str
+) -> None:
+    assert main(["report", bad, "--format", name]) == 1
+    assert capsys.readouterr().out.lower().startswith(said.lower())
+
+
+def test_all_of_them_as_files(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, bad: str, good: str
+) -> None:
+    folder = tmp_path / "new" / "folder"
+    assert main(["report", bad, good, "--format", "all", "-o", str(folder)]) == 1
+    assert sorted(one.name for one in folder.iterdir()) == sorted(FILES.values())
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"qmpconf report: wrote {folder}/report.txt, ")
+    assert ET.parse(folder / "junit.xml").getroot().attrib["failures"] == "2"
+    assert json.loads((folder / "report.sarif").read_text())["version"] == "2.1.0"
+
+
+def test_some_of_them(capsys: pytest.CaptureFixture[str], tmp_path: Path, good: str) -> None:
+    words = ["--format", "json,text", "--format", "text", "-q", "-o", str(tmp_path / "o")]
+    assert main(["report", good, *words]) == 0
+    assert sorted(os.listdir(tmp_path / "o")) == ["report.json", "report.txt"]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_github_job(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bad: str,
+) -> None:
+    assert main(["report", bad, "--format", "github", "-o", str(tmp_path / "o"), "-q"]) == 1
+    assert capsys.readouterr().out.startswith("::error file=s.qmptrace,line=16,title=")
+    assert (tmp_path / "o" / "summary.md").read_text().startswith("## qmpconf: 1 error")
+    summary = tmp_path / "step.md"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert main(["report", bad, "--format", "all", "-o", str(tmp_path / "all")]) == 1
+    assert summary.read_text().startswith("before\n## qmpconf: 1 error")
+    captured = capsys.readouterr()
+    assert captured.out.count("\n") == 2
+    assert captured.err.endswith(f"{summary}\n")
+    assert "summary.md" not in os.listdir(tmp_path / "all")
+
+
+def test_a_summary_that_is_nearly_full_takes_what_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    summary = tmp_path / "step.md"
+    summary.write_text("x" * ((1 << 20) - 700))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    assert main(["report", bad, "--format", "github"]) == 1
+    assert summary.stat().st_size <= 1 << 20
+    assert "had no place" in summary.read_text()
+
+
+def test_a_result_that_is_cut_off_is_shown_and_fails(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, cut: str, good: str
+) -> None:
+    assert main(["report", good, cut]) == 3
+    captured = capsys.readouterr()
+    assert captured.out.startswith(f"NOT WHOLE: {cut}: the result was cut off; ")
+    assert "is no integer" in captured.out
+    assert captured.err == f"qmpconf report: {cut}: the result was cut off\n"
+    assert main(["report", cut, "--format", "all", "-o", str(tmp_path / "o"), "-q"]) == 3
+    for name in FILES.values():
+        page = (tmp_path / "o" / name).read_text()
+        assert "cut off" in page, name
+
+
+def test_what_cannot_be_read_does_not_hide_the_others(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, bad: str
+) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    assert main(["report", str(empty), bad]) == 3
+    captured = capsys.readouterr()
+    assert captured.out.startswith(f"NOT READ: {empty}:1: this is no result of qmpconf")
+    assert "1 error, 4 warnings; NOT WHOLE: 1 of 2 results\n" in captured.out
+    assert captured.err.count("\n") == 1
+    assert main(["report", str(empty), bad, "--exit-zero"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        (b"", "no result of qmpconf"),
+        (b"hello\n", "no result of qmpconf"),
+        (b"\x00\xff\n\x1b[2J", "no result of qmpconf"),
+        (b'{"qmpresult":7}\n', "use a newer one"),
+    ],
+)
+def test_what_is_no_result(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "r"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["report", str(path)]) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert said in captured.err
+    assert captured.err.count("\n") == 1
+    folder = tmp_path / "o"
+    assert main(["report", str(path), "--format", "junit", "-o", str(folder)]) == 3
+    assert ET.parse(folder / "junit.xml").getroot().attrib["failures"] == "1"
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 4, 130])
+def test_the_exit_code_is_that_of_the_results(tmp_path: Path, good: str, code: int) -> None:
+    path = saved(tmp_path / "r", Result(Header(verb="replay")).end(code))
+    assert main(["report", good, path]) == code
+    assert main(["report", good, path, "--exit-zero"]) == 0
+
+
+@pytest.mark.parametrize(
+    "words", [["--format", "pdf"], ["--format", ","], ["--format", "text,json"]]
+)
+def test_what_makes_no_sense_is_said(
+    capsys: pytest.CaptureFixture[str], bad: str, words: list[str]
+) -> None:
+    try:
+        code = main(["report", bad, *words])
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    assert code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "format" in captured.err
+
+
+def test_a_folder_that_cannot_be(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, bad: str
+) -> None:
+    (tmp_path / "o").touch()
+    assert main(["report", bad, "-o", str(tmp_path / "o" / "p")]) == 3
+    assert "cannot make the folder" in capsys.readouterr().err
+    (tmp_path / "q" / "report.txt").mkdir(parents=True)
+    assert main(["report", bad, "-o", str(tmp_path / "q")]) == 3
+    assert "cannot write" in capsys.readouterr().err
