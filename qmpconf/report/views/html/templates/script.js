@@ -154,11 +154,12 @@
     remember();
   }, true);
 
-  // Next and previous finding that is shown, from the one that has the focus or is in sight.
+  // Next and previous finding that is shown, from the one that has the focus or was opened last.
   const move = (step) => {
     const seen = all.filter((one) => !one.hidden);
     if (!seen.length) return;
-    const here = document.activeElement && document.activeElement.closest(".finding");
+    const from = document.activeElement.closest(".finding") || (at && $(at).closest(".finding"));
+    const here = seen.includes(from) ? from : null;
     const place = here ? seen.indexOf(here) + step : step > 0 ? 0 : seen.length - 1;
     const next = seen[Math.min(Math.max(place, 0), seen.length - 1)];
     next.querySelector("summary").focus({ preventScroll: true });
