@@ -1,0 +1,199 @@
+"""The exit codes of every verb (DESIGN.md section 6), each seen in a process of its own.
+
+0 conforms, 1 findings or differences, 2 usage or configuration, 3 a file cannot be read or written, 4
+the target cannot be reached or went away.  130, for what is interrupted, is tested where a verb
+runs long enough to be (`record`, `serve`, `replay`, `show --follow`).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qmpconf.cli.main import VERBS
+from qmpconf.cli.schema import SUBVERBS
+
+SERVE = f"{sys.executable} -m qmpconf serve --listen {{socket}}"
+DIES = "sh -c 'exit 3' {socket}"
+
+#: Call (where `{...}` names a file of the fixture `files`, or SERVE) and its exit code.
+CALLS: list[tuple[str, int]] = [
+    ("", 2),
+    ("nonsense", 2),
+    ("--version", 0),
+    ("demo -o {new}", 0),
+    ("demo -o {absent}/x", 3),
+    ("demo --nonsense", 2),
+    ("record --spawn {serve} -o {new} -- {client}", 0),
+    ("record --spawn {dies} -o {new} -- {client}", 4),
+    ("record --server {nosocket} --listen {newsocket} -o {new} -- {ignores}", 4),
+    ("record -o {new}", 2),
+    ("record --spawn {serve} -o {absent}/x -- true", 3),
+    ("check {good}", 0),
+    ("check {bad}", 1),
+    ("check {bad} --format nonsense", 2),
+    ("check {good} --schema qemu-0.1", 2),
+    ("check {absent}", 3),
+    ("check {text}", 3),
+    ("check {good} --baseline {absent}", 3),
+    ("check {good} --result {absent}/x", 3),
+    ("check --schema all {good}", 0),
+    ("replay {good} --spawn {serve}", 0),
+    ("replay {changed} --spawn {serve}", 1),
+    ("replay {good}", 2),
+    ("replay {absent} --spawn {serve}", 3),
+    ("replay {good} --target {nosocket}", 4),
+    ("replay {good} --spawn {dies}", 4),
+    ("learn {good} {changed} -o {new}", 0),
+    ("learn {good} {bad} -o {new}", 3),
+    ("learn {good} {good} -o {new}", 2),
+    ("learn {good}", 2),
+    ("learn {good} {absent} -o {new}", 3),
+    ("reduce {changed} --spawn {serve} -o {new}", 1),
+    ("reduce {good} --spawn {serve} -o {new}", 0),
+    ("reduce {good}", 2),
+    ("reduce {absent} --spawn {serve} -o {new}", 3),
+    ("reduce {good} --target {nosocket} -o {new}", 4),
+    ("show {good}", 0),
+    ("show {good} --session x", 2),
+    ("show {absent}", 3),
+    ("stats {good}", 0),
+    ("stats", 2),
+    ("stats {text}", 3),
+    ("coverage {good}", 0),
+    ("coverage {good} --schema qemu-11.1.3 --fail-under 99", 1),
+    ("coverage {good} --fail-under nonsense", 2),
+    ("coverage {absent}", 3),
+    ("convert {good} {new}.pcapng", 0),
+    ("convert {good} {new}.nonsense", 2),
+    ("convert {absent} {new}.pcapng", 3),
+    ("serve {good} --listen {newsocket} --timeout 0.1", 4),
+    ("serve", 2),
+    ("serve {absent} --listen {newsocket}", 3),
+    ("conform --spawn {serve} -k negotiation", 0),
+    ("conform --spawn {serve} -k negotiation --known-failing {known}", 1),
+    ("conform", 2),
+    ("conform --spawn {serve} --known-failing {absent}", 3),
+    ("conform --target {nosocket}", 4),
+    ("conform --spawn {dies}", 4),
+    ("conform-client -k greeting -- true", 4),
+    ("conform-client", 2),
+    ("requirements", 0),
+    ("requirements --level nonsense", 2),
+    ("report {result}", 1),
+    ("report {result} --exit-zero", 0),
+    ("report {result} --format nonsense", 2),
+    ("report {absent}", 3),
+    ("report {text}", 3),
+    ("report {cut}", 3),
+    ("completion bash", 0),
+    ("completion nonsense", 2),
+    ("schema list", 0),
+    ("schema nonsense", 2),
+    ("schema show qemu-7.2.22 stop", 0),
+    ("schema show qemu-7.2.22 nonsense", 2),
+    ("schema show {absent}", 3),
+    ("schema export qemu-7.2.22 -o {new}", 0),
+    ("schema export qemu-7.2.22 -o {absent}/x", 3),
+    ("schema export qemu-0.1", 2),
+    ("schema fetch --trace {good} -o {new}", 3),
+    ("schema fetch --target {nosocket}", 4),
+    ("schema fetch", 2),
+    ("schema compile {absent}", 3),
+    ("schema compile {text}", 3),
+    ("schema compile", 2),
+    ("schema audit {absent}", 3),
+    ("schema audit", 2),
+    ("schema diff qemu-7.2.22 qemu-7.2.22", 0),
+    ("schema diff qemu-7.2.22 qemu-10.0.13", 1),
+    ("schema diff qemu-7.2.22", 2),
+    ("schema diff qemu-7.2.22 {text}", 3),
+    ("schema agree qemu-7.2.22 qemu-7.2.22", 0),
+    ("schema agree qemu-7.2.22", 2),
+    ("schema agree {text} qemu-7.2.22", 3),
+]
+
+#: Sends one command, and one that is wrong when it is told to.
+CLIENT = """
+import json, socket, sys
+with socket.socket(socket.AF_UNIX) as s:
+    s.connect(sys.argv[1].removeprefix("unix:"))
+    f = s.makefile("rwb")
+    f.readline()
+    for c in [{"execute": "qmp_capabilities"}, {"execute": "query-status"}, *map(json.loads, sys.argv[2:])]:
+        f.write(json.dumps(c).encode() + b"\\n")
+        f.flush()
+        while b'"event"' in f.readline():
+            pass
+"""
+
+
+def qmpconf(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    call = [sys.executable, "-m", "qmpconf", *words]
+    return subprocess.run(
+        call, capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Files that every call may read: recordings of the embedded monitor, a result, text."""
+    folder = tmp_path_factory.mktemp("made")
+    client = folder / "client.py"
+    client.write_text(CLIENT)
+
+    def record(name: str, *more: str) -> str:
+        words = ["-q", "--spawn", SERVE, "-o", name, "--", sys.executable, str(client), "{listen}"]
+        done = qmpconf("record", *words, *more, folder=folder)
+        assert done.returncode == 0, done.stderr
+        return str(folder / name)
+
+    good = record("good.qmptrace")
+    bad = record("bad.qmptrace", '{"execute": "no-such-command"}')
+    changed = folder / "changed.qmptrace"
+    changed.write_text(Path(good).read_text().replace('"status": "running"', '"status": "paused"'))
+    assert "paused" in changed.read_text()
+    result = folder / "found.qmpresult"
+    assert qmpconf("check", bad, "--result", str(result), folder=folder).returncode == 1
+    cut = folder / "cut.qmpresult"
+    cut.write_text("".join(result.read_text().splitlines(keepends=True)[:-1]))
+    text = folder / "text.txt"
+    text.write_text("This is no file of ours.\n")
+    known = folder / "known.toml"
+    known.write_text('[[known]]\ncase = "negotiation.*"\nreason = "none of these fails"\n')
+    return {
+        "good": good,
+        "bad": bad,
+        "changed": str(changed),
+        "result": str(result),
+        "cut": str(cut),
+        "text": str(text),
+        "known": str(known),
+        "absent": str(folder / "absent"),
+        "nosocket": str(folder / "nothing.sock"),
+        "client": f"{sys.executable} {client} {{listen}}",
+        "ignores": f"sh -c '{sys.executable} {client} {{listen}} 2>&1 || true' {{listen}}",
+        "serve": shlex.quote(SERVE),
+        "dies": shlex.quote(DIES),
+    }
+
+
+@pytest.mark.parametrize(("call", "code"), CALLS, ids=[f"{call} -> {code}" for call, code in CALLS])
+def test_exit_code(call: str, code: int, made: dict[str, str], tmp_path: Path) -> None:
+    new = {"new": str(tmp_path / "new"), "newsocket": str(tmp_path / "new.sock")}
+    done = qmpconf(*shlex.split(call.format(**made, **new)), folder=tmp_path)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    if code in (2, 3, 4):
+        assert re.search(r"^(qmpconf|usage)", done.stderr, re.MULTILINE), done.stderr
+
+
+def test_every_verb_is_here() -> None:
+    words = [call.split() for call, _ in CALLS if call]
+    assert {one[0] for one in words} >= set(VERBS)
+    assert {one[1] for one in words if one[0] == "schema"} >= set(SUBVERBS)
