@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from qmpconf.cli.examples import explain
+from qmpconf.cli.results import FORMATS, page
 from qmpconf.errors import InputError, OutputError, UsageError
 from qmpconf.report.results.merge import Report, merged
 from qmpconf.report.results.stream import read_result
@@ -21,11 +23,11 @@ formats: text, markdown, html, junit, sarif, json; github (annotations for the l
 job, and the step's summary); all (every file, and github within a GitHub job)
 
 examples:
-  qmpconf check night/*.qmptrace --result check.jsonl
-  qmpconf report check.jsonl
-  qmpconf report shard-*.jsonl --format html,sarif -o report
-  qmpconf report check.jsonl --format github -o report
-  qmpconf report check.jsonl --format json | jq '.findings[] | [.path, .line, .message]'
+  qmpconf check night/*.qmptrace --result check.qmpresult
+  qmpconf report check.qmpresult
+  qmpconf report shard-*.qmpresult --format html,sarif -o report
+  qmpconf report check.qmpresult --format github -o report
+  qmpconf report check.qmpresult --format json | jq '.findings[] | [.path, .line, .message]'
 
 exit codes: that of the results (of several the one that counts most: 130, 4, 3, 2, 1, 0), or 0 with
 --exit-zero; 2 usage, 3 a result is cut off or cannot be read, or a file cannot be written
@@ -40,16 +42,11 @@ FILES: Mapping[str, str] = {
     "sarif": "report.sarif",
     "json": "report.json",
 }
-FORMATS = (*FILES, "github")
-
-#: Width of the text where the output is no terminal.
-_WIDTH = 120
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the results, and what is made of them."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = _EPILOG
+    explain(parser, _EPILOG)
     parser.add_argument(
         "results", metavar="RESULT", nargs="+", help="what --result wrote (- is stdin)"
     )
@@ -133,16 +130,8 @@ def _show(report: Report, name: str, arguments: argparse.Namespace) -> None:
     if name == "github":
         _github(report, None)
         return
-    if name == "text":
-        terminal = Terminal(sys.stdout)
-        from qmpconf.report.views import text
-
-        paint = terminal.paint if terminal.coloured else text.plain
-        width = terminal.width(_WIDTH)
-        shown = text.page(report, width, details=not arguments.short, paint=paint)
-    else:
-        shown = _view(name, arguments)(report)
-    print(shown, end="")
+    terminal = Terminal(sys.stdout)
+    print(page(report, name, details=not arguments.short, terminal=terminal), end="")
 
 
 def _write(report: Report, formats: Sequence[str], arguments: argparse.Namespace) -> list[str]:
@@ -157,43 +146,16 @@ def _write(report: Report, formats: Sequence[str], arguments: argparse.Namespace
             written += _github(report, folder)
         else:
             path = os.path.join(folder, FILES[name])
-            _save(path, _view(name, arguments)(report))
+            _save(path, page(report, name, details=not arguments.short))
             written.append(path)
     return written
 
 
-def _view(name: str, arguments: argparse.Namespace) -> Callable[[Report], str]:
-    """What makes the page; imported only now, for HTML and tables take their time."""
-    if name == "text":
-        from qmpconf.report.views import text
-
-        return lambda report: text.page(report, details=not arguments.short)
-    if name == "markdown":
-        from qmpconf.report.views import markdown
-
-        return markdown.page
-    if name == "html":
-        from qmpconf.report.views import html
-
-        return html.page
-    if name == "junit":
-        from qmpconf.report.views import junit
-
-        return junit.page
-    if name == "sarif":
-        from qmpconf.report.views import sarif
-
-        return sarif.page
-    from qmpconf.report.views import as_json
-
-    return as_json.page
-
-
 def _github(report: Report, folder: str | None) -> list[str]:
     """Annotations to stdout; the summary to the step's, or to `folder`."""
-    from qmpconf.report.views import github, markdown
+    from qmpconf.report.views import markdown
 
-    print(github.page(report, os.environ.get("GITHUB_WORKSPACE", "")), end="")
+    print(page(report, "github"), end="")
     summary = os.environ.get("GITHUB_STEP_SUMMARY", "")
     if summary:
         before = os.path.getsize(summary) if os.path.exists(summary) else 0

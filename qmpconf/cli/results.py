@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shlex
 import sys
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from qmpconf.report.terminal import Terminal
 if TYPE_CHECKING:
     import argparse
 
+    from qmpconf.report.results.merge import Report
     from qmpconf.report.results.records import Header, Verb
 
 
@@ -49,17 +51,28 @@ _WIDTH = 120
 
 def show(result: Result, form: str, *, details: bool = True) -> None:
     """Print one view of a result."""
-    report = merged([result])
+    print(page(merged([result]), form, details=details, terminal=Terminal(sys.stdout)), end="")
+
+
+def page(
+    report: Report, form: str, *, details: bool = True, terminal: Terminal | None = None
+) -> str:
+    """One view of a report; imported only now, for tables and HTML take their time.
+
+    Text is as wide as `terminal`, and has its colours; without `details` it is short.
+    """
     if form == "text":
         from qmpconf.report.views import text
 
-        terminal = Terminal(sys.stdout)
-        width = terminal.width(_WIDTH)
-        page = text.page(report, width, details=details, paint=terminal.paint)
-    else:
-        module = importlib.import_module(f"qmpconf.report.views.{_MODULES.get(form, form)}")
-        page = module.page(report)
-    print(page, end="")
+        width = terminal.width(_WIDTH) if terminal else _WIDTH
+        paint = terminal.paint if terminal else text.plain
+        return text.page(report, width, details=details, paint=paint)
+    if form == "github":
+        from qmpconf.report.views import github
+
+        return github.page(report, os.environ.get("GITHUB_WORKSPACE", ""))
+    module = importlib.import_module(f"qmpconf.report.views.{_MODULES.get(form, form)}")
+    return str(module.page(report))
 
 
 _MODULES = {"json": "as_json"}
