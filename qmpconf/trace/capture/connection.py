@@ -106,11 +106,10 @@ class Connection:
             if self.whole:
                 other.begin(ack)
             other.acked(ack)
-        seen = other.counted_ack(ack) if ack is not None else None
         if segment.data or segment.lost:
-            own.add(seq, segment.data, segment.lost, segment.number, segment.ns, seen)
+            own.add(seq, segment.data, segment.lost, segment.number, segment.ns, ack)
         if flags & FIN:
-            own.end((seq + len(segment.data) + segment.lost) % (1 << 32), seen)
+            own.end((seq + len(segment.data) + segment.lost) % (1 << 32), ack)
         if not self.whole and self._segments < _SETTLED and not flags & RST:
             return
         yield from self._advance(segment.number)
@@ -171,9 +170,9 @@ class Connection:
 
     def _deliver(self, side: int, *, causal: bool = True) -> Iterator[Happening]:
         """Give what is there, as long as its sender had seen no more than was given."""
-        stream, other = self._streams[side], self._streams[1 - side]
+        stream = self._streams[side]
         while (piece := stream.peek()) is not None:
-            if causal and not _has_given(other, piece.ack):
+            if causal and not self._has_given(1 - side, piece.ack):
                 return
             stream.take()
             causal = True
@@ -182,7 +181,7 @@ class Connection:
                 yield Happening("gap", side, piece.number, piece.ns, size=piece.size)
             else:
                 yield Happening("data", side, piece.number, piece.ns, piece.data)
-        if stream.done and not self._shut[side] and _has_given(other, stream.fin_ack):
+        if stream.done and not self._shut[side] and self._has_given(1 - side, stream.fin_ack):
             self._shut[side] = True
             yield Happening("shut", side, self.number, self.latest)
 
@@ -207,9 +206,12 @@ class Connection:
         size = stream.give_up(received=patient and not stream.overflows)
         return Happening("gap", side, number, self.latest, size=size)
 
-
-def _has_given(other: Stream, ack: int | None) -> bool:
-    """Whether all of a stream up to `ack` was given; its end takes a number, and is no byte."""
-    if ack is None or other.next is None:
-        return True
-    return other.next >= (ack if other.fin is None else min(ack, other.fin))
+    def _has_given(self, side: int, ack: int | None) -> bool:
+        """Whether all of a side up to `ack` was given; its end takes a number, and is no byte."""
+        stream = self._streams[side]
+        wanted = None if ack is None else stream.counted_ack(ack)
+        if wanted is None or stream.next is None:
+            return True
+        if stream.fin is not None and wanted > stream.fin:
+            return self._shut[side]
+        return stream.next >= wanted

@@ -30,7 +30,8 @@ _FAR = 1 << 30
 class Piece(NamedTuple):
     """Bytes at `start`, or (`data` is None) `size` bytes that are missing for good.
 
-    `number` and `ns` are those of the packet, `ack` what its sender had received by then.
+    `number` and `ns` are those of the packet, `ack` the other side's next byte as its sender knew
+    it, as it was on the wire.
     """
 
     start: int
