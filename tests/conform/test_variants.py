@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from qmpconf.check.collect import Collector
+from qmpconf.check.run import check
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.suite import Options, Suite
 from qmpconf.conform.target import Target
@@ -19,6 +21,7 @@ from qmpconf.net.address import Address
 from qmpconf.net.endpoint import Listener
 from qmpconf.net.process import Folder
 from qmpconf.protocol.requirements import REQUIREMENTS, Party
+from qmpconf.trace.reader import TraceReader
 from tests.conform.variants import VARIANTS, Broken, Variant
 
 #: Cases that are run against every variant: something of each group.
@@ -72,6 +75,11 @@ def test_a_defect_is_found_and_nothing_else(variant: Variant, tmp_path: Path) ->
     told = "\n".join(f"{one.case}: {one.reason}" for one in outcome.results if one.verdict.broken)
     assert variant.breaks in found, told
     assert found - {variant.breaks, *variant.also} == set(), told
+    for path in tmp_path.rglob("*.qmptrace*"):
+        collector = Collector()
+        groups = check(TraceReader(str(path)), observer=collector).groups
+        judged = {group.first.requirement for group in groups}
+        assert judged <= set(collector.data().requirements), path
 
 
 def test_the_monitor_itself_is_not_broken(tmp_path: Path) -> None:
