@@ -17,7 +17,7 @@ import qmpconf.testing.traces  # noqa: F401 - see above
 GREETING = {
     "QMP": {
         "version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": ""},
-        "capabilities": [],
+        "capabilities": ["oob"],
     }
 }
 NEGOTIATION = [("<-", GREETING), ("->", {"execute": "qmp_capabilities"}), ("<-", {"return": {}})]

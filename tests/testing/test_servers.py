@@ -19,7 +19,7 @@ from qmpconf.errors import InputError, TargetError, UsageError
 from qmpconf.testing import Endpoint, Monitor, Recorder, Replayer
 from qmpconf.testing.around import around, latest
 from qmpconf.trace.reader import TraceReader
-from tests.testing.samples import BAD, CLIENT, GOOD, write_trace
+from tests.testing.samples import BAD, CLIENT, GOOD, GREETING, write_trace
 
 scope: dict[str, Any] = {}
 exec(CLIENT, scope)
@@ -278,7 +278,10 @@ def endpoint(
         with Recorder(tmp_path, monitor) as recorder:
             yield recorder
     else:
-        with Replayer(str(write_trace(tmp_path / "x.qmptrace", GOOD)), order="request") as replay:
+        # Without a capability to enable, every client negotiates in the same way.
+        greeting = {"QMP": {**GREETING["QMP"], "capabilities": []}}
+        trace = write_trace(tmp_path / "x.qmptrace", [("<-", greeting), *GOOD[1:]])
+        with Replayer(str(trace), order="request") as replay:
             yield replay
 
 
