@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from qmpconf.cli.examples import explain
 from qmpconf.cli.results import FORMATS, page
 from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.report.progress import Progress
 from qmpconf.report.results.merge import Report, merged
 from qmpconf.report.results.stream import read_result
 from qmpconf.report.terminal import Terminal
@@ -73,11 +74,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read, merge, show; the exit code is that of the report."""
     formats = _chosen(arguments)
-    report = _read(arguments)
+    # Making a page takes about as long as reading a result.
+    steps = len(arguments.results) + len(formats)
+    with Progress("making the report", steps, unit="steps", quiet=arguments.quiet) as progress:
+        report = _read(arguments, progress)
+        pages = {name: _page(report, name, arguments, progress) for name in formats}
     if arguments.output is None:
-        _show(report, formats[0], arguments)
+        name, shown = pages.popitem()
+        print(shown, end="")
+        if name == "github":
+            _summarize(report, None)
     else:
-        written = _write(report, formats, arguments)
+        written = _write(report, pages, arguments.output)
         if written and not arguments.quiet:
             print(f"qmpconf report: wrote {', '.join(written)}", file=sys.stderr)
     if arguments.exit_zero and not report.unread:
@@ -107,7 +115,7 @@ def _chosen(arguments: argparse.Namespace) -> list[str]:
     return formats
 
 
-def _read(arguments: argparse.Namespace) -> Report:
+def _read(arguments: argparse.Namespace, progress: Progress) -> Report:
     """All results as one report; what cannot be read is said, and the others are shown."""
     results, unread = [], []
     for path in arguments.results:
@@ -115,47 +123,46 @@ def _read(arguments: argparse.Namespace) -> Report:
             results.append(read_result(path))
         except InputError as error:
             unread.append(str(error))
+        progress.advance(1, path)
     if not results and arguments.output is None:
         raise InputError("\n".join(unread))
     report = merged(results, unread)
     for text in unread:
-        print(f"qmpconf report: {text}", file=sys.stderr)
+        progress.say(f"qmpconf report: {text}")
     for one in report.cut:
-        print(f"qmpconf report: {one.origin}: {one.failure}", file=sys.stderr)
+        progress.say(f"qmpconf report: {one.origin}: {one.failure}")
     return report
 
 
-def _show(report: Report, name: str, arguments: argparse.Namespace) -> None:
-    """One format to stdout."""
-    if name == "github":
-        _github(report, None)
-        return
-    terminal = Terminal(sys.stdout)
-    print(page(report, name, details=not arguments.short, terminal=terminal), end="")
+def _page(report: Report, name: str, arguments: argparse.Namespace, progress: Progress) -> str:
+    terminal = Terminal(sys.stdout) if arguments.output is None else None
+    made = page(report, name, details=not arguments.short, terminal=terminal)
+    progress.advance(1, name)
+    return made
 
 
-def _write(report: Report, formats: Sequence[str], arguments: argparse.Namespace) -> list[str]:
-    """Every format to its file; which files were written."""
-    folder, written = arguments.output, []
+def _write(report: Report, pages: Mapping[str, str], folder: str) -> list[str]:
+    """Every page to its file, annotations to stdout; which files were written."""
+    written = []
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from None
-    for name in formats:
+    for name, text in pages.items():
         if name == "github":
-            written += _github(report, folder)
+            print(text, end="")
+            written += _summarize(report, folder)
         else:
             path = os.path.join(folder, FILES[name])
-            _save(path, page(report, name, details=not arguments.short))
+            _save(path, text)
             written.append(path)
     return written
 
 
-def _github(report: Report, folder: str | None) -> list[str]:
-    """Annotations to stdout; the summary to the step's, or to `folder`."""
+def _summarize(report: Report, folder: str | None) -> list[str]:
+    """The summary of a GitHub step, where there is one; else as a file in `folder`."""
     from qmpconf.report.views import markdown
 
-    print(page(report, "github"), end="")
     summary = os.environ.get("GITHUB_STEP_SUMMARY", "")
     if summary:
         before = os.path.getsize(summary) if os.path.exists(summary) else 0

@@ -170,7 +170,7 @@ def parse_result(data: bytes, origin: str = "") -> Result:
     damage: list[str] = []
     for number, line in enumerate(lines[1:], 2):
         if result.finish is not None:
-            damage.append(f"{origin}:{number}: there is more after the result's last line")
+            damage.append(f"line {number}: there is more after the result's last line")
             break
         try:
             if line.startswith(b'{"finish":'):
@@ -178,13 +178,13 @@ def parse_result(data: bytes, origin: str = "") -> Result:
             else:
                 result.records.append(_decode_record(line))
         except (msgspec.DecodeError, RecursionError) as error:
-            damage.append(f"{origin}:{number}: no record of a result: {error}")
+            damage.append(f"line {number} is no record of a result: {error}")
     if damage:
         more = len(damage) - 1
         result.damage = damage[0] + (f"; {more} more lines are damaged" if more else "")
     elif result.finish and result.finish.finish != len(result.records):
         result.damage = (
-            f"{origin}: {result.finish.finish} records were written, {len(result.records)} are here"
+            f"{result.finish.finish} records were written, and {len(result.records)} are here"
         )
     return result
 

@@ -70,7 +70,7 @@ def page(report: Report, width: int = 120, *, details: bool = True, paint: Paint
         told = f"{note.subject}: {note.text}" if note.subject else note.text
         parts.append(printable(told))
     parts.append(printable(words.closing(report)))
-    parts.append(printable(words.next_steps(report)))
+    parts += map(printable, words.next_steps(report))
     text = "\n".join(filter(None, parts)) + "\n"
     return _COMMAND.sub(
         lambda found: f"{found[1]}\\u003A" if found[1] is not None else "#\\u0023", text

@@ -5,6 +5,7 @@ Nothing here is escaped: each view does that for its own format.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,6 +40,9 @@ _NAMES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "note": ("is harmless", "are harmless"),
     },
 }
+
+#: A path that is one of a trace.
+_TRACE = re.compile(r"\.qmptrace(\.gz)?$")
 
 #: Characters of a command that is told as what to do next.
 _LONGEST_STEP = 120
@@ -245,20 +249,20 @@ def _sum(facts: Iterable[Mapping[str, str | int | float | bool]], name: str, wor
     return counted(sum(int(v) for v in values if isinstance(v, int | float)), word, plural)
 
 
-def next_steps(report: Report) -> str:
-    """What to do about the findings, in a line; empty where there are none."""
+def next_steps(report: Report) -> list[str]:
+    """What to do about the findings, in two lines at most; none where there are no findings."""
     new = [one for one in report.new if one.counts]
     if not new:
-        return ""
-    steps = []
-    at = next((one for one in new if one.line and one.path.endswith((".qmptrace", ".gz"))), None)
-    if at is not None:
-        lines = f"{max(1, at.line - 3)}-{at.line + 3}"
-        steps.append(f"qmpconf show {shlex.quote(at.path)} --line {lines}")
-    again = next((one.repeat for one in new if 0 < len(one.repeat) <= _LONGEST_STEP), "")
-    if again:
-        steps.append(again)
+        return []
+    hints = ["--result FILE and 'qmpconf report FILE --format html' for a page"]
     if verb_of(report) == "check":
-        steps.append("--baseline FILE for what is known")
-    steps.append("--result FILE and 'qmpconf report FILE --format html' for a page")
-    return f"next: {'; '.join(steps)}"
+        hints.insert(0, "--baseline FILE for what is known")
+    at = next((one for one in new if one.line and _TRACE.search(one.path)), None)
+    again = next((one.repeat for one in new if 0 < len(one.repeat) <= _LONGEST_STEP), "")
+    steps = ["; ".join(hints)]
+    if again:
+        steps.insert(0, again)
+    elif at is not None:
+        lines = f"{max(1, at.line - 3)}-{at.line + 3}"
+        steps.insert(0, f"qmpconf show {shlex.quote(at.path)} --line {lines}")
+    return [f"{lead}{step}" for lead, step in zip(("next: ", "      "), steps, strict=False)]

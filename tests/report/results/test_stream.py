@@ -94,7 +94,7 @@ def test_damage_costs_the_damaged_lines_alone() -> None:
     lines[1] = b"\xff{"
     lines[2] = b'{"record":"no such"}'
     read = parse_result(b"\n".join([*lines, b""]), "r")
-    assert read.damage.startswith("r:2: no record of a result: ")
+    assert read.damage.startswith("line 2 is no record of a result: ")
     assert read.damage.endswith("; 1 more lines are damaged")
     assert [type(one).__name__ for one in read.records] == ["Rule", "Finding", "Finding"]
     assert read.exit_code == 3
@@ -103,7 +103,7 @@ def test_damage_costs_the_damaged_lines_alone() -> None:
 def test_more_behind_the_end() -> None:
     data = data_of(checked())
     read = parse_result(data + data, "r")
-    assert read.damage == "r:6: there is more after the result's last line"
+    assert read.damage == "line 6: there is more after the result's last line"
     assert len(read.records) == 3
 
 
