@@ -47,7 +47,8 @@ def _records(source: Source, notes: Notes) -> Iterator[Record]:
     for line, text, whole in _messages(source):
         if not whole:
             notes.damage(BROKEN, line)
-            yield from sessions.broken(line, 0.0, _KEY, likely_sender(text), text.rstrip())
+            if text.lstrip().startswith(b"{"):
+                yield from sessions.broken(line, 0.0, _KEY, likely_sender(text), text.rstrip())
             continue
         found = names(text)
         sender = sender_of(found)

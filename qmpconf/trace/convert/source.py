@@ -87,12 +87,17 @@ def _unpacked(pieces: Iterator[bytes], notes: Notes) -> Iterator[bytes]:
     try:
         for piece in pieces:
             data = piece
-            while data:
-                yield unpacker.decompress(data)
-                data = unpacker.unused_data
+            while True:
+                found = unpacker.decompress(data, _PIECE)
+                yield found
                 begun = not unpacker.eof
-                if unpacker.eof:
+                data = unpacker.unconsumed_tail if begun else unpacker.unused_data
+                if not begun:
                     unpacker = zlib.decompressobj(wbits=31)
+                elif len(found) == _PIECE:
+                    continue  # there may be more of it
+                if not data:
+                    break
     except zlib.error as error:
         notes.damage(f"the compressed data is damaged; what comes behind is lost ({error})")
         return

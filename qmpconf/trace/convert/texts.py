@@ -8,9 +8,10 @@ blame for it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from qmpconf.protocol.framing import SERVER_LIMITS, Framer, Kind
+from qmpconf.protocol.framing import SERVER_LIMITS, Framer, Kind, is_plain
 from qmpconf.trace.convert.base import Notes, Source
 from qmpconf.trace.convert.jsontext import compact, members, names
 from qmpconf.trace.convert.wire import Wire
@@ -31,11 +32,17 @@ def header(source: Source, name: str, started: datetime | None = None) -> Header
     return Header(VERSION, utc_text(started or datetime.now(UTC)), RECORDER, meta)
 
 
+#: What a message may be; noise that nests without end is given up soon.
+_LIMITS = replace(SERVER_LIMITS, nesting=1 << 14)
+_PIECE = 1 << 15
+_KEPT = 1 << 16
+
+
 class Collector:
     """Puts the lines of one message together; `line` is the one that it begins in."""
 
     def __init__(self) -> None:
-        self._framer = Framer(SERVER_LIMITS)
+        self._framer = Framer(_LIMITS)
         self._pieces: list[bytes] = []
         self.line = 0
 
@@ -51,22 +58,28 @@ class Collector:
         """
         if not self._pieces:
             self.line = line
-        self._pieces.append(text)
-        for frame in self._framer.feed(text):
-            if frame.kind is Kind.SPACE:
-                continue
-            whole = self.drop()
-            begin = len(whole) - len(whole.lstrip())
-            if frame.kind is not Kind.VALUE:
-                return b"", whole
-            return frame.data, whole[begin + len(frame.data) :]
+            alone = text.strip()
+            if alone[:1] == b"{" and is_plain(alone):
+                return alone, b""
+        # The framer cuts noise into very many frames, of which only the first one counts.
+        for start in range(0, len(text), _PIECE):
+            piece = text[start : start + _PIECE]
+            self._pieces.append(piece)
+            for frame in self._framer.feed(piece):
+                if frame.kind is Kind.SPACE:
+                    continue
+                whole = self.drop() + text[start + _PIECE :]
+                if frame.kind is not Kind.VALUE:
+                    return b"", whole
+                begin = len(whole) - len(whole.lstrip())
+                return frame.data, whole[begin + len(frame.data) :]
         return None
 
     def drop(self) -> bytes:
         """Forget what was collected; gives it."""
         text = b"".join(self._pieces)
         self._pieces = []
-        self._framer = Framer(SERVER_LIMITS)
+        self._framer = Framer(_LIMITS)
         return text
 
 
@@ -121,10 +134,10 @@ class Sessions:
         yield from self.wire.sent(line, t, conn, sender, text + b"\r\n", fds)
 
     def broken(self, line: int, t: float, key: str, sender: Side, text: bytes) -> Iterator[Record]:
-        """The beginning of a message, the rest of which is missing."""
+        """The beginning of a message, the rest of which is missing; of noise, its beginning."""
         yield from self._begun(line, t, key)
         conn = self._conns[key]
-        yield from self.wire.sent(line, t, conn, sender, text)
+        yield from self.wire.sent(line, t, conn, sender, text[:_KEPT])
         yield from self.wire.gap(line, t, conn, sender)
 
     def close(self, line: int, t: float, key: str) -> Iterator[Record]:
