@@ -78,11 +78,14 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """Of all runs the one that counts most; 3 when a result was cut off, or not read."""
-        codes = {run.exit_code for run in self.runs} | ({3} if self.unread else set())
-        known = [code for code in _CODES if code in codes and code > 1]
-        odd = sorted(code for code in codes if code not in _CODES)
-        return [*known, *(3 for _ in odd), int(1 in codes)][0]
+        """Of all runs the one that counts most; 3 when a result was cut off, or not read.
+
+        A code that no verb has comes from a file that somebody else wrote, and counts as 3.
+        """
+        codes = {run.exit_code if run.exit_code in _CODES else 3 for run in self.runs}
+        if self.unread:
+            codes.add(3)
+        return next((code for code in _CODES if code in codes), 0)
 
     @property
     def cut(self) -> list[Run]:
