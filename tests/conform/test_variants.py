@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from qmpconf.check.basis import Basis
 from qmpconf.check.collect import Collector
 from qmpconf.check.run import check
 from qmpconf.conform.outcome import Outcome
@@ -23,6 +24,7 @@ from qmpconf.net.process import Folder
 from qmpconf.protocol.requirements import REQUIREMENTS, Party
 from qmpconf.trace.reader import TraceReader
 from tests.conform.variants import VARIANTS, Broken, Variant
+from tests.conform.variants.base import CATALOG
 
 #: Cases that are run against every variant: something of each group.
 SMOKE = (
@@ -38,6 +40,9 @@ SMOKE = (
     *("recovery.after-error/once", "limits.nesting/taken-ten", "limits.size/string-9-kib"),
     *("schema.return/query-status", "schema.introspection/query-commands"),
 )
+
+#: What their traces are checked against.
+BASIS = Basis(CATALOG, very_build=True)
 
 #: Seconds after which a response counts as missing.
 PATIENCE = 1.5
@@ -77,7 +82,7 @@ def test_a_defect_is_found_and_nothing_else(variant: Variant, tmp_path: Path) ->
     assert found - {variant.breaks, *variant.also} == set(), told
     for path in tmp_path.rglob("*.qmptrace*"):
         collector = Collector()
-        groups = check(TraceReader(str(path)), observer=collector).groups
+        groups = check(TraceReader(str(path)), lambda _: BASIS, observer=collector).groups
         judged = {group.first.requirement for group in groups}
         assert judged <= set(collector.data().requirements), path
 
