@@ -194,7 +194,7 @@ def _run(suite: Suite, arguments: argparse.Namespace) -> int:
                 print(views.line(result), flush=True)
             return arguments.exitfirst and result.verdict is Verdict.FAIL and not result.known
 
-        outcome = suite.run_all(watch)
+        outcome = _run_all(suite, arguments, watch)
     if arguments.update_known_failing:
         _write(arguments.known_failing, dumped(outcome.results, suite.known))
         print(f"wrote {arguments.known_failing}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -13,6 +14,7 @@ from qmpconf.cli.main import main
 from qmpconf.cli.report import FILES
 from qmpconf.report.results.records import Header
 from qmpconf.report.results.stream import Result, write_result
+from tests.check.scripts import OPENING, write
 from tests.report.results.samples import checked, conformed, finding, warning
 
 
@@ -210,3 +212,35 @@ def test_a_folder_that_cannot_be(
     (tmp_path / "q" / "report.txt").mkdir(parents=True)
     assert main(["report", bad, "-o", str(tmp_path / "q")]) == 3
     assert "cannot write" in capsys.readouterr().err
+
+
+def test_what_every_verb_writes_can_be_shown(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    server = f"{sys.executable} -m qmpconf serve --listen {{socket}}"
+    trace = str(write(tmp_path / "s.qmptrace", OPENING))
+    document = tmp_path / "qmp-commands.txt"
+    document.write_text(
+        "stop\n----\n\nStop it.\n\nArguments: None.\n\nExample:\n\n"
+        '-> { "execute": "stop" }\n<- { "return": {} }\n\n'
+        "cont\n----\n\nResume it.\n\nArguments: None.\n\nExample:\n\n"
+        '-> { "execute": "continue" }\n<- { "return": {} }\n'
+    )
+    calls = {
+        "check": ["check", trace],
+        "conform": ["conform", "--spawn", server, "-k", "greeting.first"],
+        "replay": ["replay", trace, "--spawn", server],
+        "audit": ["schema", "audit", str(document)],
+        "diff": ["schema", "diff", "qemu-10.0.13", "qemu-11.1.3"],
+    }
+    paths = {verb: str(tmp_path / f"{verb}.qmpresult") for verb in calls}
+    for verb, words in calls.items():
+        code = main([*words, "--result", paths[verb], "--label", "night"])
+        capsys.readouterr()
+        assert code in (0, 1), verb
+        assert main(["report", paths[verb], "--format", "json"]) == code, verb
+        (run,) = json.loads(capsys.readouterr().out)["runs"]
+        assert (run["verb"], run["label"], run["complete"]) == (verb, "night", True)
+    folder = tmp_path / "o"
+    assert main(["report", *paths.values(), "--format", "all", "-q", "-o", str(folder)]) == 1
+    assert json.loads((folder / "report.json").read_text())["exit_code"] == 1
