@@ -19,6 +19,11 @@ examples:
   qmpconf record --server qmp.sock -o session.qmptrace -- qmp-shell {listen}
   qmpconf record --spawn 'qemu-system-x86_64 -M none -display none
       -qmp unix:{socket},server=on,wait=off' --listen proxy.sock -o session.qmptrace.gz --once
+  qmpconf record --sniff eth0 --port 4444 -o session.qmptrace
+
+With --sniff nothing is between the client and the server: their packets are captured as they pass,
+which needs the capability CAP_NET_RAW. What was missed is a gap in the trace, and a session that
+had begun before begins with one. It records until it is interrupted.
 
 A suite of recordings is kept with --mode:
   once  record where there is no FILE; otherwise FILE answers the client, without the server
@@ -38,7 +43,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.usage = (
         "qmpconf record (--server ADDR | --spawn COMMAND) [--listen ADDR] -o FILE "
-        "[options] [-- CLIENT ...]"
+        "[options] [-- CLIENT ...]\n"
+        "       qmpconf record --sniff INTERFACE --port N -o FILE [options]"
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
@@ -48,6 +54,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--listen", metavar="ADDR", help="where clients connect (with CLIENT: a private socket)"
+    )
+    parser.add_argument(
+        "--sniff", metavar="INTERFACE", help="capture what passes on a network interface"
+    )
+    parser.add_argument(
+        "--port", metavar="N", type=_port, default=0, help="with --sniff: the server's TCP port"
     )
     parser.add_argument(
         "-o",
@@ -86,6 +98,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Record; give the client's exit code, or one of the tool's own."""
+    if arguments.sniff or arguments.port:
+        return _sniff(arguments)
     quiet = arguments.quiet
     mode = arguments.mode
     if mode and arguments.force:
@@ -146,6 +160,43 @@ def _serve(arguments: argparse.Namespace) -> int:
     if played.exit_code not in (0, INTERRUPTED) or not arguments.quiet:
         print(as_text(played), end="", file=sys.stderr, flush=True)
     return _shell_code(played.client_code or 0) or played.exit_code
+
+
+def _sniff(arguments: argparse.Namespace) -> int:
+    """Capture until it is interrupted, or with --once until a session has ended."""
+    from qmpconf.record.sniff import sniff_trace
+
+    if not (arguments.sniff and arguments.port):
+        raise qmpconf.UsageError("a capture needs both: --sniff INTERFACE and --port N")
+    given = ("server", "spawn", "listen", "mode", "server_dials", "client_listens", "client")
+    for name in given:
+        if getattr(arguments, name):
+            what = "a client" if name == "client" else f"--{name.replace('_', '-')}"
+            raise qmpconf.UsageError(f"--sniff only listens: {what} has nothing to do with it")
+    quiet = arguments.quiet
+    sniffed = sniff_trace(
+        arguments.output,
+        interface=arguments.sniff,
+        port=arguments.port,
+        once=arguments.once,
+        overwrite=arguments.force,
+        redact=not arguments.no_redact,
+        observe=None if quiet or not sys.stderr.isatty() else _live_view(),
+        complain=_say,
+        ready=_quiet if quiet else lambda where: _say(f"capturing on {where}"),
+    )
+    if not quiet:
+        _say(
+            f"{sniffed.path}: {_count(sniffed.messages, 'message')} in "
+            f"{_count(sniffed.sessions, 'session')}, out of {_count(sniffed.packets, 'packet')}"
+        )
+    return INTERRUPTED if sniffed.interrupted else 0
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no TCP port: write a number up to 65535")
+    return int(text)
 
 
 def _shell_code(code: int) -> int:

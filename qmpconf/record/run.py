@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from qmpconf.errors import UsageError
 from qmpconf.net.address import FORMS, Address, FdAddress, UnixAddress, parse_address
@@ -195,6 +195,17 @@ def _meta(
     return meta
 
 
+class Stoppable(Protocol):
+    """What a signal can stop: `stop` ends it, and a byte at `wake_fd` makes it look around."""
+
+    @property
+    def wake_fd(self) -> int:
+        """A descriptor that takes a byte."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
 class Signals:
     """SIGINT and SIGTERM stop what goes on in order; which ones came stands in `came`.
 
@@ -204,10 +215,10 @@ class Signals:
 
     def __init__(self) -> None:
         self.came: list[int] = []
-        self._recorder: Recorder | None = None
+        self._recorder: Stoppable | None = None
         self._before: dict[int, Any] = {}
 
-    def stops(self, recorder: Recorder | None) -> None:
+    def stops(self, recorder: Stoppable | None) -> None:
         """From now on, stop `recorder`; or interrupt, if it is None."""
         self._recorder = recorder
         if self._before:

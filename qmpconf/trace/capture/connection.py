@@ -110,7 +110,8 @@ class Connection:
             own.add(seq, segment.data, segment.lost, segment.number, segment.ns, ack)
         if flags & FIN:
             own.end((seq + len(segment.data) + segment.lost) % (1 << 32), ack)
-        if not self.whole and self._segments < _SETTLED and not flags & RST:
+        settled = self.whole or own.next is not None or other.next is not None
+        if not settled and self._segments < _SETTLED and not flags & RST:
             return
         yield from self._advance(segment.number)
         if flags & RST:

@@ -1,0 +1,300 @@
+"""Passive recording: what passes on a network interface, for a session that cannot be redirected.
+
+Nothing is between the client and the server, so nothing is promised but to tell the truth: bytes
+that the system did not hand over are a gap in the trace, and how many packets it dropped is told.
+The trace is not written ahead of delivery, and holds no descriptors.
+
+scapy opens the interface, puts back VLAN tags and times, and sets a filter where libpcap is there;
+elsewhere the port is looked for here.  It is imported when a capture begins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from qmpconf.errors import TargetError, UsageError
+from qmpconf.net.endpoint import reason
+from qmpconf.record.recorder import Observe, ignore
+from qmpconf.record.run import Signals
+from qmpconf.trace.capture.layers import Decoder
+from qmpconf.trace.capture.packets import Packet
+from qmpconf.trace.capture.reading import find_rare, moment
+from qmpconf.trace.capture.sessions import Sessions
+from qmpconf.trace.convert.base import Notes
+from qmpconf.trace.convert.wire import frame_of
+from qmpconf.trace.records import Close, Gap, Open, Record, Shut, Traffic
+from qmpconf.trace.redaction import Redactor
+from qmpconf.trace.writer import TraceWriter
+
+#: Seconds after which it is looked whether something was waited for long enough.
+_TICK = 0.25
+#: Longer than any packet, also those that the system has glued together.
+_LONGEST = 1 << 19
+#: Bytes that the system keeps for us while we are busy.
+_BUFFER = 16 << 20
+#: Packets that are taken before anything else is looked at.
+_BURST = 256
+
+#: The link layer of packets, by the number of an interface's kind (linux/if_arp.h).
+_LINKS = {1: 1, 772: 1, 512: 9, 519: 101, 768: 101, 65534: 101}
+
+_SOL_PACKET, _STATISTICS, _RCVBUFFORCE = 263, 6, 33
+
+
+@dataclass(slots=True)
+class Sniffed:
+    """What was captured: the trace's `path`, and how much.
+
+    `dropped` counts packets that the system had no room for; `told` is what the user should know.
+    `interrupted` by a signal.
+    """
+
+    path: str
+    sessions: int = 0
+    messages: int = 0
+    packets: int = 0
+    dropped: int = 0
+    interrupted: bool = False
+    told: list[str] = field(default_factory=list)
+
+
+def sniff_trace(
+    output: str,
+    *,
+    interface: str,
+    port: int,
+    once: bool = False,
+    overwrite: bool = False,
+    redact: bool = True,
+    observe: Observe | None = None,
+    complain: Callable[[str], None] = ignore,
+    ready: Callable[[str], None] = ignore,
+) -> Sniffed:
+    """Capture the sessions of a TCP `port` on an `interface` into the trace file `output`.
+
+    It ends on SIGINT and SIGTERM, or with the first session (`once`).  `observe` is called after
+    each message, `complain` with what the user should know at once, `ready` when it has begun.
+
+    Raises `UsageError` for an interface that is not there or may not be captured from,
+    `OutputError`, and `TargetError` where the interface goes away.
+    """
+    with contextlib.ExitStack() as stack:
+        signals = stack.enter_context(Signals())
+        tap = stack.enter_context(contextlib.closing(_Tap(interface, port)))
+        start = time.time_ns() // 1000 * 1000
+        clock = _Clock()
+        writer = TraceWriter(
+            output,
+            meta={"interface": interface, "port": port},
+            overwrite=overwrite,
+            clock=clock,
+            redact=Redactor() if redact else None,
+            started=moment(start),
+        )
+        stack.callback(writer.abandon)
+        sniffer = _Sniffer(tap, Sessions(port, start, notes := Notes()), notes, writer, clock)
+        sniffer.observe = observe
+        stack.callback(sniffer.close)
+        signals.stops(sniffer)
+        ready(f"{interface}, port {port}")
+        try:
+            sniffer.run(once=once)
+        except OSError as error:
+            sniffer.finish()
+            raise TargetError(
+                f"cannot capture on {interface} any more: {reason(error)}; what was captured so "
+                f"far is in {output}"
+            ) from error
+        sniffer.finish()
+        signals.stops(None)
+        result = Sniffed(output, writer.sessions, writer.messages, sniffer.packets)
+        result.interrupted = bool(signals.came)
+        result.dropped = tap.dropped
+        if result.dropped:
+            notes.damage(f"the system dropped {result.dropped:,} packets: there was no room left")
+        for _, _, text in notes.told():
+            result.told.append(text)
+            complain(text)
+        return result
+
+
+class _Clock:
+    """Seconds since the trace began, as the packets tell it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class _Sniffer:
+    """Packets into a trace; `run` ends when `stop` is called."""
+
+    def __init__(
+        self, tap: _Tap, sessions: Sessions, notes: Notes, writer: TraceWriter, clock: _Clock
+    ) -> None:
+        self.packets = 0
+        self.observe: Observe | None = None
+        self._tap = tap
+        self._sessions = sessions
+        self._decoder = Decoder(notes, find_rare)
+        self._writer = writer
+        self._clock = clock
+        self._stopping = False
+        self._live: set[int] = set()
+        self._wake, self._wakes = socket.socketpair()
+        self._wake.setblocking(False)
+
+    @property
+    def wake_fd(self) -> int:
+        """A descriptor; any byte that is written to it makes `run` look around."""
+        return self._wake.fileno()
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._stopping = True
+        with contextlib.suppress(OSError):
+            self._wake.send(b"x")
+
+    def close(self) -> None:
+        """Close the sockets that wake it."""
+        self._wake.close()
+        self._wakes.close()
+
+    def run(self, *, once: bool) -> None:
+        """Capture until it is stopped; or, with `once`, until a session has been and gone."""
+        due = time.monotonic() + _TICK
+        while not self._stopping and not (once and self._writer.sessions and not self._live):
+            waited = (self._tap.fileno(), self._wakes.fileno())
+            select.select(waited, (), (), max(0.0, due - time.monotonic()))
+            self._drain(_BURST)
+            if time.monotonic() >= due:
+                self._put(self._sessions.tick(time.time_ns()))
+                due = time.monotonic() + _TICK
+
+    def finish(self) -> None:
+        """Take what is there already, and end the trace."""
+        with contextlib.suppress(OSError):
+            self._drain(1 << 20)
+        self._put(self._sessions.finish())
+        # What a gap has cut into pieces is no message; the framing knows.
+        self._writer.messages = self._sessions.wire.messages
+        self._writer.finish()
+
+    def _drain(self, most: int) -> None:
+        for _ in range(most):
+            packet = self._tap.packet(self.packets + 1)
+            if packet is None:
+                return
+            self.packets += 1
+            segment = self._decoder.segment(packet)
+            if segment is not None:
+                self._put(self._sessions.take(segment))
+
+    def _put(self, records: Iterable[Record]) -> None:
+        writer = self._writer
+        for record in records:
+            self._clock.now = record.t
+            if isinstance(record, Traffic):
+                frames = [frame_of(record)]
+                writer.frames(record.conn, record.sender, frames)
+                if self.observe is not None:
+                    self.observe(record.conn, record.sender, frames, record.t)
+            elif isinstance(record, Open):
+                self._live.add(record.conn)
+                writer.open(record.conn, client=record.client, server=record.server)
+            elif isinstance(record, Gap):
+                writer.gap(record.conn, record.sender, record.size)
+            elif isinstance(record, Shut):
+                writer.shut(record.conn, record.who)
+            elif isinstance(record, Close):
+                self._live.discard(record.conn)
+                writer.close(record.conn, record.who, error=record.error)
+
+
+class _Tap:
+    """An interface that is listened to.  Raises `UsageError`."""
+
+    def __init__(self, interface: str, port: int) -> None:
+        names = [name for _, name in socket.if_nameindex()]
+        if interface not in names:
+            raise UsageError(
+                f"there is no interface {interface!r}; there are {', '.join(sorted(names))}"
+            )
+        self._socket: Any = _opened(interface, port)
+        self._fd: int = self._socket.ins.fileno()
+        self._socket.ins.setblocking(False)
+        kind = self._socket.ins.getsockname()[3]
+        self._dropped = 0
+        if kind not in _LINKS:
+            self.close()
+            raise UsageError(f"{interface} has packets of a kind that is not known here ({kind})")
+        self._link = _LINKS[kind]
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._fd
+
+    def packet(self, number: int) -> Packet | None:
+        """The next packet; None if there is none now.  Raises `OSError`."""
+        try:
+            _, data, when = self._socket.recv_raw(_LONGEST)
+        except BlockingIOError:
+            return None
+        if data is None:
+            return None
+        ns = time.time_ns() if when is None else round(when * 1e6) * 1000
+        return Packet(number, ns, self._link, data, len(data))
+
+    @property
+    def dropped(self) -> int:
+        """How many packets the system had no room for."""
+        with contextlib.suppress(OSError, struct.error):
+            found = self._socket.ins.getsockopt(_SOL_PACKET, _STATISTICS, 8)
+            self._dropped += struct.unpack("II", found)[1]
+        return self._dropped
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._socket.close()
+
+
+def _opened(interface: str, port: int) -> Any:
+    """A socket of scapy's on the interface, with a filter if that can be."""
+    logging.getLogger("scapy").setLevel(logging.ERROR)
+    from scapy.arch.linux import L2ListenSocket  # noqa: PLC0415 - takes a third of a second
+    from scapy.error import Scapy_Exception  # noqa: PLC0415
+
+    try:
+        for wanted in _filters(port):
+            with contextlib.suppress(Scapy_Exception):
+                found = L2ListenSocket(iface=interface, filter=wanted)
+                break
+        with contextlib.suppress(OSError):
+            found.ins.setsockopt(socket.SOL_SOCKET, _RCVBUFFORCE, _BUFFER)
+    except PermissionError as error:
+        raise UsageError(
+            f"capturing on {interface} needs the capability CAP_NET_RAW: run it as root, or give "
+            "that capability to the Python that runs it"
+        ) from error
+    except OSError as error:
+        hint = "; set it up first" if error.errno == errno.ENETDOWN else ""
+        raise UsageError(f"cannot capture on {interface}: {reason(error)}{hint}") from error
+    return found
+
+
+def _filters(port: int) -> Iterator[str | None]:
+    """What is wanted, as tcpdump has it: the port, also in a VLAN, and all fragments; or anything."""
+    later = "(ip proto 6 and ip[6:2] & 0x1fff != 0) or ip6[6] == 44"
+    yield f"tcp port {port} or {later} or (vlan and tcp port {port})"
+    yield None
