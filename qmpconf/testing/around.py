@@ -7,7 +7,7 @@ back), its beginning, and for an answer the command that it answers and how long
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from qmpconf.errors import InputError
 from qmpconf.report.text import printable
@@ -23,12 +23,8 @@ _WIDTH = 100
 _FULL = 400
 
 
-class _Window:
-    """The messages around one line, as they come."""
-
-    def __init__(self, before: Iterable[str]) -> None:
-        self.lines = list(before)
-        self.behind = 0
+#: An item and its summary; no item for what is no message.
+_Said = tuple[Item | None, Summary]
 
 
 def around(path: str, places: Iterable[tuple[int, int]]) -> Mapping[tuple[int, int], list[str]]:
@@ -39,26 +35,27 @@ def around(path: str, places: Iterable[tuple[int, int]]) -> Mapping[tuple[int, i
     wanted: dict[int, set[int]] = {}
     for conn, line in places:
         wanted.setdefault(conn, set()).add(line)
+    missing = sum(map(len, wanted.values()))
     found: dict[tuple[int, int], list[str]] = {}
-    latest: dict[int, deque[tuple[int, str]]] = {}
-    growing: dict[int, list[_Window]] = {}
-    for item, told in _messages(path):
-        conn = told.conn
-        if conn not in wanted:
-            continue
-        text = _line(item, told)
-        for window in growing.get(conn, ()):
-            if window.behind < BEHIND:
-                window.behind += 1
-                window.lines.append(f"  {text}")
-        kept = latest.setdefault(conn, deque(maxlen=BEFORE))
-        if told.line in wanted[conn] and (conn, told.line) not in found:
-            window = _Window(f"  {one}" for _, one in kept)
-            window.lines.append(f"> {_line(item, told, _FULL)}")
-            found[conn, told.line] = window.lines
-            growing[conn] = [one for one in growing.get(conn, ()) if one.behind < BEHIND]
-            growing[conn].append(window)
-        kept.append((told.line, text))
+    before = {conn: deque[_Said](maxlen=BEFORE) for conn in wanted}
+    #: Places that still lack messages behind them, and how many.
+    lacking: dict[tuple[int, int], int] = {}
+    for item, told in _messages(path, wanted):
+        conn, line = told.conn, told.line
+        if lacking:
+            for place in [one for one in lacking if one[0] == conn]:
+                found[place].append(f"  {_line(item, told)}")
+                lacking[place] -= 1
+                if not lacking[place]:
+                    del lacking[place]
+        if line in wanted[conn] and (conn, line) not in found:
+            found[conn, line] = [f"  {_line(*one)}" for one in before[conn]]
+            found[conn, line].append(f"> {_line(item, told, _FULL)}")
+            lacking[conn, line] = BEHIND
+            missing -= 1
+        elif not missing and not lacking:
+            break
+        before[conn].append((item, told))
     return found
 
 
@@ -75,11 +72,13 @@ def latest(path: str, most: int) -> tuple[list[str], int]:
     return list(kept), count - len(kept)
 
 
-def _messages(path: str) -> Iterator[tuple[Item | None, Summary]]:
-    """Every message, and every end of a session, with its summary."""
+def _messages(path: str, sessions: Container[int] | None = None) -> Iterator[_Said]:
+    """Every message, and every end of a session, with its summary; those of `sessions` alone."""
     summaries = Summaries()
     try:
         for item in TraceReader(path).items():
+            if sessions is not None and item.conn not in sessions:
+                continue
             told = summaries.take(item)
             if told is None:
                 continue
