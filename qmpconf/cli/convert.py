@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from qmpconf.errors import InputError
+from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.text import printable
 from qmpconf.trace.convert import FORMATS
 from qmpconf.trace.convert.base import Options
@@ -18,7 +19,7 @@ standard error, once a kind. Secrets are replaced as in a recording, unless you 
 
 examples:
   qmpconf convert libvirtd.log vm.qmptrace
-  qmpconf convert --from transcript mail.eml vm.qmptrace && qmpconf check vm.qmptrace
+  qmpconf convert --from transcript mail.txt vm.qmptrace && qmpconf check vm.qmptrace
   qmpconf convert vm.qmptrace.gz vm.pcapng
   qmpconf convert --to transcript vm.qmptrace -
   qmpconf convert --list
@@ -35,9 +36,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("source", metavar="IN", help="what to convert; - is standard input")
     parser.add_argument("target", metavar="OUT", help="the new file; - is standard output")
-    parser.add_argument("--from", dest="from_format", metavar="FORMAT", choices=names, default="")
-    parser.add_argument("--to", dest="to_format", metavar="FORMAT", choices=names, default="")
-    parser.add_argument("--session", metavar="N", type=_number, default=0, help="only this one")
+    parser.add_argument(
+        "--from",
+        dest="from_format",
+        metavar="FORMAT",
+        choices=names,
+        default="",
+        help="the format of IN, one of " + ", ".join(names),
+    )
+    parser.add_argument(
+        "--to",
+        dest="to_format",
+        metavar="FORMAT",
+        choices=names,
+        default="",
+        help="the format of OUT",
+    )
+    parser.add_argument(
+        "--session",
+        metavar="N",
+        type=_number,
+        default=0,
+        help="keep this session only, counted from 1",
+    )
     parser.add_argument(
         "--port", metavar="N", type=_number, default=0, help="the server's port, in a capture"
     )
@@ -56,16 +77,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, and tell what was lost on the way; give the exit code."""
-    done = convert(
-        arguments.source,
-        arguments.target,
-        from_format=arguments.from_format,
-        to_format=arguments.to_format,
-        redact=arguments.redact,
-        session=arguments.session,
-        overwrite=arguments.force,
-        options=Options(port=arguments.port),
-    )
+    size = size_of_files([arguments.source])
+    with Progress("converting", size, quiet=arguments.quiet) as progress:
+        done = convert(
+            arguments.source,
+            arguments.target,
+            from_format=arguments.from_format,
+            to_format=arguments.to_format,
+            redact=arguments.redact,
+            session=arguments.session,
+            overwrite=arguments.force,
+            options=Options(port=arguments.port),
+            advance=progress.advance,
+        )
     name = "<stdin>" if arguments.source == "-" else arguments.source
     _tell(done, name, quiet=arguments.quiet)
     if done.failed is not None:
@@ -105,7 +129,7 @@ class _List(argparse.Action):
             for one in FORMATS
         ]
         head = ("format", "names", "what it is", "holds", "does not hold")
-        widths = [None, 12, 28, 34, 34]
+        widths = [None, 10, 26, 30, 32]
         print(tabulate(rows, head, maxcolwidths=widths))
         parser.exit()
 

@@ -129,7 +129,7 @@ FORMATS = (
         "transcript",
         "-> and <- as in documents and mails",
         "qmpconf.trace.convert.transcript",
-        hints=(".txt", ".md", ".rst", ".eml"),
+        hints=(".txt", ".md", ".rst"),
         looks=re.compile(
             rb"^[ \t>|*]*(?:->|<-|C:|S:)[ \t]*\{"
             rb"|^[ \t>|*]*\{[ \t]*[\"'](?:QMP|execute|return|event)[\"'][ \t]*:",

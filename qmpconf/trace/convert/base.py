@@ -9,11 +9,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from qmpconf.trace.records import Header, Record
+
+
+def nothing(_: int) -> None:
+    """Do nothing with a number: for callers that want no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,14 @@ class Source:
 
     `name` is how messages call it, `path` where it is (empty: no file that can be opened again,
     or one that is compressed).  `file` gives its bytes, unpacked, once.  `head` are the first of
-    them.
+    them.  Whoever reads `path` in place of `file` tells `advance` how many bytes that were.
     """
 
     name: str
     path: str
     file: BinaryIO
     head: bytes
+    advance: Callable[[int], object] = nothing
 
     def lines(self, longest: int = 1 << 28) -> Iterator[tuple[int, bytes]]:
         """The lines with their numbers, from 1; one beyond `longest` bytes comes in pieces."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, BinaryIO
 
 from qmpconf.errors import InputError
-from qmpconf.trace.convert.base import Notes, Options, Reading, Source
+from qmpconf.trace.convert.base import Notes, Options, Reading, Source, nothing
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Record
 from qmpconf.trace.writer import header_line, record_line
@@ -20,7 +20,7 @@ def read(source: Source, options: Options, notes: Notes) -> Reading:
     del options
     if source.path:
         reader = TraceReader(source.path)
-        return Reading(reader.header, _records(reader, notes))
+        return Reading(reader.header, _records(reader, notes, source.advance))
     spool = tempfile.NamedTemporaryFile(suffix=".qmptrace")  # noqa: SIM115 - lives with the reader
     shutil.copyfileobj(source.file, spool)
     spool.flush()
@@ -36,15 +36,22 @@ def write(file: BinaryIO, reading: Reading, options: Options, notes: Notes) -> N
     file.writelines(record_line(record) for record in reading.records)
 
 
-def _records(reader: TraceReader, notes: Notes) -> Iterator[Record]:
-    yield from reader.records()
+def _records(
+    reader: TraceReader, notes: Notes, advance: Callable[[int], object]
+) -> Iterator[Record]:
+    told = 0
+    for record in reader.records():
+        if reader.bytes_read > told:
+            advance(reader.bytes_read - told)
+            told = reader.bytes_read
+        yield record
     if reader.torn:
         notes.lost("the last line is torn, and was passed over", reader.torn)
 
 
 def _spooled(reader: TraceReader, spool: IO[bytes], name: str, notes: Notes) -> Iterator[Record]:
     with spool, _called(reader.path, name):
-        yield from _records(reader, notes)
+        yield from _records(reader, notes, nothing)
 
 
 @contextmanager

@@ -7,14 +7,14 @@ line whether it is complete.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from qmpconf.errors import InputError, OutputError, UsageError
 from qmpconf.trace.convert import Format, format_of_input, format_of_output, named
-from qmpconf.trace.convert.base import Notes, Options
+from qmpconf.trace.convert.base import Notes, Options, nothing
 from qmpconf.trace.convert.source import opened
 from qmpconf.trace.convert.wire import frame_of
 from qmpconf.trace.files import written
@@ -47,18 +47,20 @@ def convert(
     session: int = 0,
     overwrite: bool = False,
     options: Options | None = None,
+    advance: Callable[[int], object] = nothing,
 ) -> Converted:
     """Convert the file `source` into the file `target`; ``-`` is standard input or output.
 
     The formats are told by the names, or else by the content.  Secrets are replaced, unless
-    `redact` is false.  With `session` only that one is kept.  Raises `UsageError` for formats
+    `redact` is false.  With `session` only that one is kept.  `advance` is told how many bytes
+    were read, again and again.  Raises `UsageError` for formats
     that nobody can tell, a file that exists unless `overwrite`, and what the target's format
     cannot hold at all; `InputError` for an input that holds nothing; `OutputError`.
     """
     notes = Notes()
     options = options or Options()
     into = named(to_format) if to_format else _target(target)
-    with opened(source, notes) as file:
+    with opened(source, notes, advance) as file:
         out_of = named(from_format) if from_format else format_of_input(source, file.head)
         try:
             reading = out_of.load().read(file, options, notes)

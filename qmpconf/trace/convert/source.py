@@ -10,38 +10,43 @@ import codecs
 import io
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from qmpconf.errors import InputError
 from qmpconf.trace.convert import HEAD
-from qmpconf.trace.convert.base import Notes, Source
+from qmpconf.trace.convert.base import Notes, Source, nothing
 
 _GZIP = b"\x1f\x8b"
 _PIECE = 1 << 16
 
 
 @contextmanager
-def opened(path: str, notes: Notes) -> Iterator[Source]:
-    """The file at `path` (``-``: standard input) as a `Source`.  Raises `InputError`."""
+def opened(path: str, notes: Notes, advance: Callable[[int], object] = nothing) -> Iterator[Source]:
+    """The file at `path` (``-``: standard input) as a `Source`.
+
+    `advance` is told how many bytes were read, again and again.  Raises `InputError`.
+    """
     if path == "-":
-        yield _source("<stdin>", "", sys.stdin.buffer, notes)
+        yield _source("<stdin>", "", sys.stdin.buffer, notes, advance)
         return
     try:
         file = open(path, "rb")  # noqa: SIM115 - closed below
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     with file:
-        yield _source(path, path, file, notes)
+        yield _source(path, path, file, notes, advance)
 
 
-def _source(name: str, path: str, file: BinaryIO, notes: Notes) -> Source:
+def _source(
+    name: str, path: str, file: BinaryIO, notes: Notes, advance: Callable[[int], object]
+) -> Source:
     try:
         head = _read(file, len(codecs.BOM_UTF8))
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror or error}") from error
-    pieces = _pieces(head, file, name)
+    pieces = _pieces(head, file, name, advance)
     if head.startswith(_GZIP):
         pieces, path = _unpacked(pieces, notes), ""
         head = next(pieces, b"")
@@ -55,7 +60,7 @@ def _source(name: str, path: str, file: BinaryIO, notes: Notes) -> Source:
     reader = io.BufferedReader(_Pieces(pieces), HEAD)
     begin = _read(reader, HEAD).removeprefix(codecs.BOM_UTF8)
     whole = io.BufferedReader(_Pieces(_chained(begin, _pieces(b"", reader, name))), HEAD)
-    return Source(name, path, whole, begin)
+    return Source(name, path, whole, begin, advance)
 
 
 def _read(file: BinaryIO, size: int) -> bytes:
@@ -71,10 +76,13 @@ def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _pieces(head: bytes, file: BinaryIO, name: str) -> Iterator[bytes]:
+def _pieces(
+    head: bytes, file: BinaryIO, name: str, advance: Callable[[int], object] = nothing
+) -> Iterator[bytes]:
     yield head
     try:
         while piece := file.read(_PIECE):
+            advance(len(piece))
             yield piece
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror or error}") from error

@@ -1,0 +1,116 @@
+"""``qmpconf convert``: what it says, where, and with which exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qmpconf.cli.main import main
+from qmpconf.trace.convert import FORMATS
+from tests.trace.convert.golden import FOLDER
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    try:
+        code = main(["convert", *map(str, words)])
+    except SystemExit as end:
+        code = int(end.code or 0)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_conversion_tells_what_there_is_and_what_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("shell.log").write_bytes((FOLDER / "qmp-shell.log").read_bytes())
+    code, out, err = run(capsys, "shell.log", "shell.qmptrace")
+    assert (code, out) == (
+        0,
+        "shell.qmptrace: 1 session, 6 messages (qmp-shell to qmptrace)\n",
+    )
+    assert err == (
+        "qmpconf convert: shell.log: the format tells no times: all of them are 0\n"
+        "qmpconf convert: shell.log: the format does not tell the white space behind a message: "
+        "\\r\\n stands for it\n"
+        "qmpconf convert: shell.log:1: the shell does not tell the ids that were on the wire "
+        "(2 times)\n"
+        "qmpconf convert: shell.log:1: a session does not begin with the greeting: a gap stands "
+        "for what came before\n"
+    )
+    code, out, err = run(capsys, "-q", "--force", "shell.log", "shell.qmptrace")
+    assert (code, err) == (0, "")
+
+
+def test_damaged_input_is_kept_as_far_as_it_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("libvirtd.log").write_bytes((FOLDER / "libvirtd.log").read_bytes())
+    code, out, err = run(capsys, "-q", "libvirtd.log", "vm.qmptrace")
+    assert code == 3
+    assert out == "vm.qmptrace: 2 sessions, 10 messages (libvirt-log to qmptrace)\n"
+    assert err == "qmpconf convert: libvirtd.log:19: a message breaks off, or is no JSON\n"
+    lines = Path("vm.qmptrace").read_bytes().splitlines(keepends=True)
+    Path("bad.qmptrace").write_bytes(b"".join(lines[:4]) + b"\x1b[2Jnonsense\n")
+    code, out, err = run(capsys, "bad.qmptrace", "bad.txt")
+    assert code == 3
+    assert out == "bad.txt: 1 session, 2 messages (qmptrace to transcript)\n"
+    assert "bad.qmptrace:5: no record of a trace" in err
+    assert err.endswith("; what could be read is in bad.txt\n")
+    assert "\x1b" not in err
+    assert Path("bad.txt").read_text().startswith('<- {"QMP"')
+
+
+def test_standard_output_holds_the_result_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, FOLDER / "document.txt", "-", "--to", "libvirt-log")
+    assert code == 0
+    assert out.count("QEMU_MONITOR_SEND_MSG") == 2
+    assert "messages (" not in out
+    assert "times are told in milliseconds" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("nothing.log", "a.qmptrace"), 3, "cannot read nothing.log: No such file"),
+        ((FOLDER / "mail.txt", "a.xyz"), 2, "a.xyz tells no format; choose one with --to"),
+        ((FOLDER / "mail.txt", "a.log"), 2, "fits several formats; choose one with --to"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "--from", "x"), 2, "invalid choice: 'x'"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "--session", "0"), 2, "'0' is no number from 1"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "--session", "2"), 2, "has no session 2"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "--from", "libvirt-log"), 3, "log_filters"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "--from", "qmptrace"), 3, "mail.txt:1: no trace"),
+        ((FOLDER / "libvirtd.log", "a.txt"), 2, "choose one with --session"),
+        (("one.txt",), 2, "OUT"),
+    ],
+)
+def test_wrong_calls_and_files_leave_nothing_behind(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[object, ...],
+    code: int,
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found, out, err = run(capsys, *words)
+    assert (found, out) == (code, "")
+    assert says in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_list_names_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "--list")
+    assert (code, err) == (0, "")
+    for one in FORMATS:
+        assert f"\n{one.name} " in out
+    assert max(map(len, out.splitlines())) <= 120
+
+
+def test_the_help_has_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    assert "examples:\n  qmpconf convert libvirtd.log vm.qmptrace\n" in out
+    assert "exit codes: 0 converted" in out
