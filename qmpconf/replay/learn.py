@@ -7,37 +7,42 @@ allows no more than what was seen asks for: another integer, another number insi
 another of the values of an enumeration that were seen.
 
 What no mask can cover (another error class, a message that is missing) is told.  The recordings
-are held in memory.
+are read side by side: what is in memory is what one of them is ahead of the other, and what was
+learned.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from functools import cache, partial
 from typing import Any
 
-from qmpconf.errors import InputError, UsageError
+from qmpconf.errors import UsageError
 from qmpconf.protocol.messages import brief, type_name
-from qmpconf.protocol.values import Malformed, Value, dumps, pointer
+from qmpconf.protocol.values import Value, dumps, pointer
 from qmpconf.replay.bindings import BOUND_REASON, Bindings
 from qmpconf.replay.catalogs import catalog_of_trace
 from qmpconf.replay.compare import NOTHING, Comparison, Mismatch, compare
 from qmpconf.replay.difference import Difference
 from qmpconf.replay.gaps import require_whole
-from qmpconf.replay.inference import Sent, scalars
+from qmpconf.replay.inference import Sent
 from qmpconf.replay.masks import BUILT_IN, Kind, Mask, Masks, Message, own_address
 from qmpconf.replay.match import Matcher
 from qmpconf.replay.places import look_up
-from qmpconf.replay.plan import Connect, Expect, Send, steps
+from qmpconf.replay.plan import Connect, End, Expect
+from qmpconf.replay.run import sent_by_client
 from qmpconf.replay.said import Said
+from qmpconf.replay.scenario import in_turn, require_one_scenario
 from qmpconf.schema.model import Catalog
 from qmpconf.trace.reader import TraceReader
 
 Path = tuple[str | int, ...]
 
+#: Different strings of one place, and differences that no mask covers, that are kept.
+_MOST = 1000
 #: Values that are kept of each place.
 _SEEN = 8
 #: What varies inside of a text, the narrowest first.
@@ -71,23 +76,40 @@ class Learned:
 
 
 @dataclass(slots=True)
-class _Session:
-    """One session of a recording."""
-
-    server: str
-    sends: list[tuple[int, str, frozenset[Path]]] = field(default_factory=list)
-    said: list[Said] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class _Place:
     """What was seen at one place."""
 
     kinds: set[str] = field(default_factory=set)
-    texts: list[tuple[str, str]] = field(default_factory=list)
-    optional: list[Value] = field(default_factory=list)
+    #: The strings, and which patterns cover all that varies in them.
+    words: dict[str, None] = field(default_factory=dict)
+    varying: list[str] = field(default_factory=lambda: list(_VARYING))
+    #: Patterns of values that one side lacks.
+    optional: dict[str, None] = field(default_factory=dict)
     values: list[str] = field(default_factory=list)
     set_key: str | None = None
+    #: Whether there were more different ones than `_MOST`.
+    is_cut: bool = False
+
+    def varied(self, one: str, other: str) -> None:
+        """Take two strings that stand for each other."""
+        self.varying = [
+            pattern
+            for pattern in self.varying
+            if re.sub(pattern, "\0", one) == re.sub(pattern, "\0", other)
+        ]
+        self._keep(self.words, one, other)
+
+    def lacked(self, value: Value) -> None:
+        """Take a value that one side lacks."""
+        is_number = type_name(value) == "integer"
+        self._keep(self.optional, r"-?\d+" if is_number else _escaped(dumps(value).decode()))
+
+    def _keep(self, kept: dict[str, None], *texts: str) -> None:
+        for text in texts:
+            if len(kept) < _MOST:
+                kept[text] = None
+            elif text not in kept:
+                self.is_cut = True
 
     def saw(self, *values: Value) -> None:
         """Keep the first few values."""
@@ -95,6 +117,39 @@ class _Place:
             text = "nothing" if value is NOTHING else brief(value)
             if text not in self.values and len(self.values) < _SEEN:
                 self.values.append(text)
+
+
+class _Session:
+    """One session of two recordings."""
+
+    def __init__(self) -> None:
+        self.servers: list[str | None] = [None, None]
+        self.ends = 0
+        self._matcher: Matcher | None = None
+        self._waiting: list[tuple[int, Said]] = []  # until both sides have begun
+
+    def begin(self, matcher: Matcher) -> None:
+        """Both recordings have this session."""
+        self._matcher = matcher
+        waiting, self._waiting = self._waiting, []
+        for side, said in waiting:
+            self.take(side, said)
+
+    def take(self, side: int, said: Said) -> None:
+        """The next message of one of the two servers."""
+        if self._matcher is None:
+            self._waiting.append((side, said))
+        elif side:
+            self._matcher.got(said)
+        else:
+            self._matcher.expect(said)
+
+    def finish(self) -> int:
+        """Both sides have ended; gives how many messages were compared."""
+        if self._matcher is None:
+            return 0
+        self._matcher.finish(whole=True)
+        return sum(self._matcher.matched.values())
 
 
 def learn(paths: Sequence[str]) -> Learned:
@@ -105,16 +160,14 @@ def learn(paths: Sequence[str]) -> Learned:
     """
     if len(set(paths)) < 2:
         raise UsageError("two different recordings of one scenario are needed to learn from")
-    sent = Sent()
-    first = _sessions(paths[0], sent)
-    others = [_sessions(path) for path in paths[1:]]
-    for path, other in zip(paths[1:], others, strict=True):
-        _require_one_scenario((paths[0], first), (path, other))
+    for path in paths:
+        require_whole(TraceReader(path), "learned from")
+    for path in paths[1:]:
+        require_one_scenario(paths[0], path)
+    sent = cache(lambda: sent_by_client(TraceReader(paths[0])))
     learner = _Learner(catalog_of_trace(paths[0]), paths)
-    for path, other in zip(paths[1:], others, strict=True):
-        learner.begin(path, sent)
-        for number, pair in enumerate(zip(first, other, strict=True), 1):
-            learner.session(number, *pair)
+    for path in paths[1:]:
+        learner.compare(paths[0], path, sent)
     learner.learned.masks = list(learner.masks())
     return learner.learned
 
@@ -145,62 +198,6 @@ def _toml(value: str | list[str]) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-# --- one scenario ------------------------------------------------------------------------------
-
-
-def _sessions(path: str, sent: Sent | None = None) -> list[_Session]:
-    """The sessions of a recording; what its clients send goes to `sent`, too."""
-    found: dict[int, _Session] = {}
-    every: list[_Session] = []
-    reader = TraceReader(path)
-    require_whole(reader, "learned from")
-    for step in steps(reader.items()):
-        if isinstance(step, Connect):
-            found[step.conn] = _Session(step.server)
-            every.append(found[step.conn])
-        elif isinstance(step, Expect):
-            found[step.conn].said.append(step.said)
-        elif isinstance(step, Send) and step.number is not None:
-            if sent is not None:
-                sent.add(step.frame, step.line)
-            found[step.conn].sends.append((step.line, step.command, _members(step.frame.data)))
-    return every
-
-
-def _members(data: bytes) -> frozenset[Path]:
-    """Which members a command's arguments have, whatever their values."""
-    try:
-        return frozenset(path for path, _, _ in scalars(data) if path[:1] == ("arguments",))
-    except Malformed:
-        return frozenset()
-
-
-def _require_one_scenario(
-    one: tuple[str, list[_Session]], other: tuple[str, list[_Session]]
-) -> None:
-    """Raise InputError where the clients of two recordings do not say the same."""
-    head = f"{one[0]} and {other[0]} are not recordings of one scenario: "
-    if len(one[1]) != len(other[1]):
-        raise InputError(f"{head}{len(one[1])} sessions in the one, {len(other[1])} in the other")
-    for number, (left, right) in enumerate(zip(one[1], other[1], strict=True), 1):
-        for at, (mine, theirs) in enumerate(zip_longest(left.sends, right.sends), 1):
-            if mine is None or theirs is None or mine[1] != theirs[1]:
-                raise InputError(
-                    f"{head}message {at} of session {number} is {_called(mine)} in the one, "
-                    f"and {_called(theirs)} in the other"
-                )
-            if mine[2] != theirs[2]:
-                odd = pointer(min(mine[2] ^ theirs[2], key=str))
-                raise InputError(
-                    f"{head}message {at} of session {number} ({_called(mine)}) has {odd} in one "
-                    f"of the two only (line {theirs[0]} of the other)"
-                )
-
-
-def _called(send: tuple[int, str, frozenset[Path]] | None) -> str:
-    return "not there" if send is None else f"{send[1] or 'no command'} (line {send[0]})"
-
-
 # --- learning ----------------------------------------------------------------------------------
 
 
@@ -210,33 +207,38 @@ class _Learner:
         self._catalog = catalog
         self._places: dict[tuple[Message, str, str], _Place] = {}
         self._other = ""
-        self._bindings = Bindings()
-        self._own: tuple[Mask, ...] = ()
 
-    def begin(self, path: str, sent: Sent) -> None:
-        """The next sessions are of the recording `path`; the first one's client has `sent`."""
-        self._other = path
-        self._bindings = Bindings()
-        self._bindings.sent = lambda: sent
-        self._bindings.catalog = lambda: self._catalog
+    def compare(self, one: str, other: str, sent: Callable[[], Sent]) -> None:
+        """Compare two recordings; the first one's client has `sent`."""
+        self._other = other
+        bindings = Bindings()
+        bindings.sent = sent
+        bindings.catalog = lambda: self._catalog
+        found: dict[int, _Session] = {}
+        for side, number, step in in_turn(one, other):
+            session = found.setdefault(number, _Session())
+            if isinstance(step, Connect):
+                session.servers[side] = step.server
+                if None not in session.servers:
+                    session.begin(self._matcher(number, session.servers, bindings))
+            elif isinstance(step, Expect):
+                session.take(side, step.said)
+            elif isinstance(step, End):
+                session.ends += 1
+                if session.ends == 2:
+                    self.learned.pairs += session.finish()
+                    del found[number]
 
-    def session(self, number: int, one: _Session, other: _Session) -> None:
-        """Compare two sessions."""
-        self._own = own_address(one.server, other.server)
-        matcher = Matcher(
+    def _matcher(self, number: int, servers: Sequence[str | None], bindings: Bindings) -> Matcher:
+        own = own_address(*(server or "" for server in servers))
+        return Matcher(
             number,
             self._report,
             lambda _said, _masked: None,
-            masks=Masks((*BUILT_IN, *self._own)),
-            bindings=self._bindings,
-            paired=self._observe,
+            masks=Masks((*BUILT_IN, *own)),
+            bindings=bindings,
+            paired=partial(self._observe, own),
         )
-        for said in one.said:
-            matcher.expect(said)
-        for said in other.said:
-            matcher.got(said)
-        matcher.finish(whole=True)
-        self.learned.pairs += sum(matcher.matched.values())
 
     def masks(self) -> Iterator[tuple[Mask, list[str]]]:
         """The masks for all that was seen."""
@@ -259,41 +261,38 @@ class _Learner:
             yield kind, ""
         elif seen.kinds:
             self._leave(f"{message} {of} {place}: {' and '.join(sorted(seen.kinds))} are mixed")
-        if seen.optional:
-            texts = dict.fromkeys(
-                r"-?\d+" if type_name(value) == "integer" else _escaped(dumps(value).decode())
-                for value in seen.optional
-            )
-            yield "optional", "|".join(texts)
+        if seen.optional and seen.is_cut:
+            self._leave(f"{message} {of} {place}: there now and then, with too many values")
+        elif seen.optional:
+            yield "optional", "|".join(seen.optional)
 
     def _text(self, message: Message, of: str, place: str, seen: _Place) -> tuple[Kind, str]:
         """The narrowest kind that covers the texts."""
         parts = place.split("/")[1:]
         if self._catalog is not None and message != "greeting":
             found = look_up(self._catalog, message, of, parts)
-            if found is not None and found.kinds == frozenset({"enum"}):
-                values = dict.fromkeys(text for pair in seen.texts for text in pair)
-                return "text", "|".join(map(_escaped, values))
-        for pattern in _VARYING:
-            if all(re.sub(pattern, "\0", a) == re.sub(pattern, "\0", b) for a, b in seen.texts):
-                return "text", pattern
-        return "string", ""
+            is_enum = found is not None and found.kinds == frozenset({"enum"})
+            if is_enum and not seen.is_cut:
+                return "text", "|".join(map(_escaped, seen.words))
+        return ("text", seen.varying[0]) if seen.varying else ("string", "")
 
-    def _observe(self, expected: Said, got: Said, found: Comparison) -> None:
-        for mismatch in self._in_order(expected, got, found):
+    def _observe(self, own: tuple[Mask, ...], expected: Said, got: Said, found: Comparison) -> None:
+        for mismatch in self._in_order(own, expected, got, found):
             if not mismatch.path or not expected.of:
                 continue  # another kind of answer: reported
             at = self._at(expected, mismatch.path)
             one, other = mismatch.expected, mismatch.got
             at.saw(one, other)
             if mismatch.kind != "changed":
-                at.optional.append(other if one is NOTHING else one)
+                at.lacked(other if one is NOTHING else one)
                 continue
             at.kinds |= {type_name(one), type_name(other)}
             if isinstance(one, str) and isinstance(other, str):
-                at.texts.append((one, other))
+                at.varied(one, other)
 
-    def _in_order(self, expected: Said, got: Said, found: Comparison) -> list[Mismatch]:
+    def _in_order(
+        self, own: tuple[Mask, ...], expected: Said, got: Said, found: Comparison
+    ) -> list[Mismatch]:
         """The mismatches that are left where lists in another order are compared as sets."""
         sets: list[Mask] = []
         excused = {one.path for one in found.masked if one.mask.reason.startswith(BOUND_REASON)}
@@ -324,7 +323,7 @@ class _Learner:
             again = compare(
                 expected.message.value,
                 got.message.value,
-                masks=Masks((*sets, *BUILT_IN, *self._own)),
+                masks=Masks((*sets, *BUILT_IN, *own)),
                 message=expected.kind,
                 of=expected.of,
             )
@@ -344,8 +343,9 @@ class _Learner:
         )
 
     def _leave(self, text: str) -> None:
-        if text not in self.learned.left:
-            self.learned.left.append(text)
+        left = self.learned.left
+        if text not in left and len(left) < _MOST:
+            left.append(text)
 
 
 def _place(path: Path) -> str:

@@ -91,7 +91,9 @@ class Stage:
         self._latest = clock()
         self._parts: dict[int, _Part] = {}
         self._opened = 0
-        self._over: set[int] = set()  # recorded sessions that were played
+        self._gone = 0  # sessions that were played to their end
+        self._first = 0  # recorded sessions that were all played, in the order of their ends
+        self._later: set[int] = set()  # played ones behind that, by their place in that order
         self._actions: list[Action] = []
         self._is_over = is_over
         self._program_ended: float | None = None
@@ -109,7 +111,7 @@ class Stage:
             return number, self._done()
         scene = self._scenes[number - 1]
         part = self._parts[number] = _Part(scene)
-        part.held = bool(scene.after - self._over)
+        part.held = scene.after > self._first
         self._result.sessions += 1
         if not part.held:
             self._begin(number, part)
@@ -148,11 +150,15 @@ class Stage:
         part = self._parts.pop(number, None)
         if part is not None:
             self._tell_unplayed(part)
-            self._over.add(part.scene.conn)
+            self._gone += 1
+            self._later.add(part.scene.place)
+            while self._first in self._later:
+                self._later.remove(self._first)
+                self._first += 1
             for other, waiting in list(self._parts.items()):
-                if waiting.held and not waiting.scene.after - self._over:
+                if waiting.held and waiting.scene.after <= self._first:
                     self._release(other, waiting)
-        if len(self._over) == len(self._scenes):
+        if self._gone == len(self._scenes):
             self._actions.append(Quit())
         return self._done()
 
@@ -236,7 +242,7 @@ class Stage:
         if descriptors != cue.descriptors:
             self._differs(
                 "changed",
-                f"descriptors with {cue.asked.name or 'a message'}",
+                f"descriptors with {cue.name or 'a message'}",
                 str(cue.descriptors),
                 str(descriptors),
                 line=cue.line,
@@ -246,11 +252,11 @@ class Stage:
         scene = part.scene
         if cue.number == len(scene.cues) and scene.hangs_up:
             self._hang_up(number, part)
-        elif not cue.answered and cue.asked.name and scene.is_cut:
-            reason = f"the recording ends before its reply to {cue.asked.name}"
+        elif not cue.answered and cue.name and scene.is_cut:
+            reason = f"the recording ends before its reply to {cue.name}"
             self._differs(
                 "missing",
-                f"reply to {cue.asked.name}",
+                f"reply to {cue.name}",
                 "a reply",
                 "nothing: the recording was cut off",
                 line=cue.line,
@@ -348,7 +354,7 @@ class Stage:
                 self._result.unplayed += 1
                 self._differs(
                     "missing",
-                    f"command {cue.asked.name}" if cue.asked.name else "message",
+                    f"command {cue.name}" if cue.name else "message",
                     _short(cue.asked.text),
                     "never came",
                     line=cue.line,
@@ -390,20 +396,20 @@ def with_id(data: bytes, recorded: Asked, live: Asked) -> bytes:
 
 
 def _is(cue: Cue, heard: Asked) -> bool:
-    return cue.asked.name == heard.name and cue.asked.says(heard, cue.redacted)
+    return cue.name == heard.name and cue.asked.says(heard, cue.redacted)
 
 
 def _nearest(cues: Sequence[Cue], heard: Asked) -> Cue | None:
     """The cue that is most like `heard`: of the same command, or of a similar name."""
     best: tuple[float, Cue] | None = None
     for cue in cues:
-        if not cue.asked.name or not heard.name:
+        if not cue.name or not heard.name:
             continue
-        if cue.asked.name == heard.name:
+        if cue.name == heard.name:
             matcher = SequenceMatcher(None, cue.asked.text[:2000], heard.text[:2000])
             ratio = 1 + matcher.ratio()
         else:
-            ratio = SequenceMatcher(None, cue.asked.name, heard.name).ratio()
+            ratio = SequenceMatcher(None, cue.name, heard.name).ratio()
         if ratio > _ALIKE and (best is None or ratio > best[0]):
             best = (ratio, cue)
     return best[1] if best else None

@@ -21,7 +21,8 @@ from qmpconf.record.run import VARIABLE
 from qmpconf.replay.gaps import require_whole
 from qmpconf.replay.serve import Order, Stage
 from qmpconf.replay.serve_result import Played
-from qmpconf.replay.serve_script import Scene, read_script
+from qmpconf.replay.serve_script import Scene, Shelf, read_script
+from qmpconf.trace.lines import Lines
 from qmpconf.trace.reader import TraceReader
 
 
@@ -48,8 +49,9 @@ def serve_trace(
     if not listen and not client:
         raise UsageError(f"say where clients connect: {FORMS}")
     result = Played(trace)
-    scenes = read_scenes(trace, result)
     with contextlib.ExitStack() as stack:
+        lines = stack.enter_context(Lines(TraceReader(trace)))
+        scenes = read_scenes(trace, result, lines)
         addresses = [parse_address(text) for text in listen]
         if not addresses:
             folder = Folder()
@@ -86,14 +88,14 @@ def serve_trace(
     return result
 
 
-def read_scenes(trace: str, result: Played) -> list[Scene]:
+def read_scenes(trace: str, result: Played, shelf: Shelf | None = None) -> list[Scene]:
     """The sessions of `trace` as scenes to play; `result` is warned of what is missing in it.
 
-    Raises `InputError` for a trace that cannot be read or has no session.
+    What `shelf` holds is not kept in memory.  Raises `InputError` for a trace that cannot be read or has no session.
     """
     reader = TraceReader(trace)
     require_whole(reader, "served: a client would wait for what is missing")
-    scenes = read_script(reader.items())
+    scenes = read_script(reader.items(), shelf)
     if not scenes:
         raise InputError(f"{trace} holds no session: there is nothing to serve")
     if reader.torn:

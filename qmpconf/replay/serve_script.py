@@ -6,13 +6,17 @@ the cue that it came upon (0: the connection itself).  A reply belongs to what i
 event belongs to the latest cue before it, but not to a later one than the next reply does: so it
 comes to a client that waits for each reply as it came to one that did not.
 
-A script is held in memory.  Pure: it knows neither the live client nor any socket.
+What was said stays in the file, where there is a `Shelf` for it; what stands in memory then is
+about 300 bytes a message.  Pure: it knows neither the live client nor any socket.
 """
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.messages import Command, Greeting, Success, Unknown, from_client
@@ -80,20 +84,37 @@ def _hidden(value: Value, redacted: Sequence[str], path: tuple[str | int, ...] =
     return value
 
 
+class Shelf(Protocol):
+    """Where messages are had from again when they are needed."""
+
+    def holds(self, item: Item) -> bool:
+        """Whether it has the message `item`."""
+
+    def item(self, number: int) -> Item:
+        """The message in line `number`, which it holds."""
+
+
 @dataclass(slots=True)
 class Cue:
     """One message of the recorded client.
 
-    `number` counts from 1; `descriptors` is how many rode on it.  `answered` tells whether the
-    recording holds a reply to it.
+    `number` counts from 1; `name` is the command's; `descriptors` is how many rode on it.
+    `answered` tells whether the recording holds a reply to it.
     """
 
     number: int
     line: int
-    asked: Asked
+    name: str
+    _held: Asked | Shelf
     redacted: tuple[str, ...]
     descriptors: int
     answered: bool = False
+
+    @property
+    def asked(self) -> Asked:
+        """What the client said."""
+        held = self._held
+        return held if isinstance(held, Asked) else asked(held.item(self.line).frame)
 
 
 @dataclass(slots=True)
@@ -101,11 +122,16 @@ class Line:
     """One message of the recorded server: its bytes, what it `answers` (a cue, or None)."""
 
     line: int
-    data: bytes
+    _held: bytes | Shelf
     end: bytes
-    subject: str
     answers: int | None
     owner: int = 0
+
+    @property
+    def data(self) -> bytes:
+        """What the server said."""
+        held = self._held
+        return held if isinstance(held, bytes) else held.item(self.line).frame.data
 
 
 @dataclass(slots=True)
@@ -113,8 +139,8 @@ class Scene:
     """One recorded session.
 
     `who` ended it (None: the recording was cut off); `shut` tells that the client had ended its
-    sending side before.  `after` are the sessions that had ended before its server said its first
-    word, as where a client waits in a server's queue.
+    sending side before.  `after` is how many sessions had ended before its server said its first
+    word, as where a client waits in a server's queue, and `place` how many before itself.
     """
 
     conn: int
@@ -123,7 +149,8 @@ class Scene:
     lines: list[Line] = field(default_factory=list)
     who: Closer | None = None
     shut: bool = False
-    after: frozenset[int] = frozenset()
+    after: int = 0
+    place: int = -1
 
     @property
     def is_cut(self) -> bool:
@@ -139,23 +166,26 @@ class Scene:
 class _Reading:
     """One session that is being read."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, shelf: Shelf | None) -> None:
         self.scene = scene
+        self.shelf = shelf
         self.transcript = Transcript()
-        self.count: list[int] = []  # cues before each line
+        self.count = array("Q")  # cues before each line
         self.descriptors = 0  # that came since the latest cue, as on a space before the next
 
-    def take(self, item: Item, ended: set[int]) -> None:
+    def take(self, item: Item, ended: int) -> None:
         scene = self.scene
+        shelf = self.shelf if self.shelf is not None and self.shelf.holds(item) else None
         if item.sender == "client":
             self.descriptors += len(item.fds)
             if self.transcript.client(item.frame) is not None:
                 number, count, self.descriptors = len(scene.cues) + 1, self.descriptors, 0
                 one = asked(item.frame)
-                scene.cues.append(Cue(number, item.line, one, item.redacted, count))
+                name = sys.intern(one.name)
+                scene.cues.append(Cue(number, item.line, name, shelf or one, item.redacted, count))
             return
         if not scene.lines:
-            scene.after = frozenset(ended)
+            scene.after = ended
         frame = item.frame
         said = self.transcript.server(frame, item.line, item.redacted)
         if said is None:
@@ -163,13 +193,13 @@ class _Reading:
                 scene.lines[-1].end += frame.data + frame.end
             return
         answers = said.answers if isinstance(said.message, Success | ErrorReply) else None
-        scene.lines.append(Line(item.line, frame.data, frame.end, said.subject, answers))
+        scene.lines.append(Line(item.line, shelf or frame.data, frame.end, answers))
         # A greeting waits for nobody, also where the client did not wait for it.
         self.count.append(0 if isinstance(said.message, Greeting) else len(scene.cues))
         if answers is not None:
             scene.cues[answers - 1].answered = True
 
-    def settle(self) -> Scene:
+    def settle(self) -> None:
         """Give every line its owner."""
         soonest = len(self.scene.cues)
         for line, count in zip(reversed(self.scene.lines), reversed(self.count), strict=True):
@@ -177,19 +207,23 @@ class _Reading:
                 soonest = line.owner = line.answers
             else:
                 line.owner = min(count, soonest) if count else 0
-        return self.scene
 
 
-def read_script(items: Iterable[Open | Item | Gap | Shut | Close]) -> list[Scene]:
-    """The scenes of a recording, in the order in which they began."""
-    found: list[_Reading] = []
+def read_script(
+    items: Iterable[Open | Item | Gap | Shut | Close], shelf: Shelf | None = None
+) -> list[Scene]:
+    """The scenes of a recording, in the order in which they began.
+
+    What `shelf` holds is not kept in memory.
+    """
+    found: list[Scene] = []
     live: dict[int, _Reading] = {}
-    ended: set[int] = set()
+    ended = 0
     for item in items:
         reading = live.get(item.conn)
         if reading is None:
-            reading = live[item.conn] = _Reading(Scene(item.conn, item.line))
-            found.append(reading)
+            reading = live[item.conn] = _Reading(Scene(item.conn, item.line), shelf)
+            found.append(reading.scene)
         if isinstance(item, Item):
             reading.take(item, ended)
         elif isinstance(item, Gap):
@@ -198,6 +232,9 @@ def read_script(items: Iterable[Open | Item | Gap | Shut | Close]) -> list[Scene
             reading.scene.shut = reading.scene.shut or item.who == "client"
         elif isinstance(item, Close):
             reading.scene.who = item.who
-            ended.add(item.conn)
-            del live[item.conn]
-    return [reading.settle() for reading in found]
+            reading.scene.place = ended
+            ended += 1
+            live.pop(item.conn).settle()
+    for reading in live.values():
+        reading.settle()
+    return found

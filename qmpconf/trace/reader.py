@@ -261,6 +261,16 @@ class TraceReader:
         """
         return items_of(self._read(self._item, holding))
 
+    def message(self, line: bytes, number: int) -> Item:
+        """The message in a line that was read already.  Raises `InputError` if it holds none."""
+        try:
+            found = self._item(line, number)
+        except _TornError:
+            raise self._damaged(line, number) from None
+        if isinstance(found, Item):
+            return found
+        raise self._damaged(line, number)
+
     def _opened(self) -> IO[bytes] | gzip.GzipFile:
         try:
             file = open(self.path, "rb")  # noqa: SIM115 - the callers' with statement closes it

@@ -1,0 +1,96 @@
+"""The messages of a trace file by the number of their line, read from the file when they are needed.
+
+For who needs them in another order than that of the file, and shall not hold them in memory: that
+takes eight bytes a line.  A compressed file is unpacked into a temporary one, which is held in memory
+only while it is small.
+"""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import tempfile
+from array import array
+from types import TracebackType
+from typing import IO, Self
+
+from qmpconf.errors import InputError
+from qmpconf.trace.reader import Item, TraceReader
+
+#: Bytes of an unpacked file that are held in memory.
+_SMALL = 16 << 20
+
+
+class Lines:
+    """The lines of the trace that `reader` reads; to be closed.
+
+    Raises `InputError` if the file cannot be read.  A file that is changed meanwhile gives other
+    messages, or `InputError`.
+    """
+
+    def __init__(self, reader: TraceReader) -> None:
+        self._reader = reader
+        self._starts = array("Q", [0, 0])  # of each line, by its number; there is no line 0
+        self._file = _opened(reader.path)
+        try:
+            at = 0
+            for line in self._file:
+                at += len(line)
+                self._starts.append(at)
+        except OSError as error:
+            self._file.close()
+            raise InputError(f"cannot read {reader.path}: {error.strerror or error}") from error
+
+    def holds(self, item: Item) -> bool:
+        """Whether `item` can be had again from its line: that ends with all of it, verbatim."""
+        return self._line(item.line).endswith(b'"msg":' + item.frame.data + b"}\n")
+
+    def item(self, number: int) -> Item:
+        """The message in line `number`, for which `holds` was true.  Raises `InputError`."""
+        return self._reader.message(self._line(number), number)
+
+    def _line(self, number: int) -> bytes:
+        start, end = self._starts[number : number + 2]
+        try:
+            self._file.seek(start)
+            return self._file.read(end - start)
+        except OSError as error:
+            raise InputError(f"cannot read {self._reader.path}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Close the file; a temporary one goes."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _opened(path: str) -> IO[bytes]:
+    """The file, or what it is unpacked; of one that ends early, as much as there is."""
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - the caller closes it
+        if file.read(2) != b"\x1f\x8b":
+            file.seek(0)
+            return file
+        file.close()
+        unpacked: IO[bytes] = tempfile.SpooledTemporaryFile(_SMALL)  # noqa: SIM115 - likewise
+        try:
+            with gzip.open(path) as packed:
+                shutil.copyfileobj(packed, unpacked)
+        except EOFError:
+            pass
+        except BaseException:
+            unpacked.close()
+            raise
+        unpacked.seek(0)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    return unpacked
