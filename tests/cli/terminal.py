@@ -12,6 +12,8 @@ import subprocess
 import termios
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
 
 #: What steers a terminal and shows nothing.
 _STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -20,7 +22,8 @@ _STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 class Terminal:
     """Runs `command` with its stderr on a new terminal of `columns`; with `whole`, stdout too.
 
-    `drawn` is what came to the terminal so far; `wait` gives (exit code, terminal, stdout).
+    `drawn` is what came to the terminal so far; `wait` gives (exit code, terminal, stdout).  Left
+    without that, the program is killed.
     """
 
     def __init__(
@@ -48,8 +51,21 @@ class Terminal:
         os.close(inner)
         self.drawn = ""
         self._news = threading.Condition()
-        self._reader = threading.Thread(target=self._read)
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._fd >= 0:
+            self.process.kill()
+            self.wait()
 
     def until(self, found: Callable[[str], bool], patience: float = 60) -> None:
         """Wait until the terminal shows something."""
@@ -64,6 +80,7 @@ class Terminal:
         code = self.process.wait()
         self._reader.join()
         os.close(self._fd)
+        self._fd = -1
         return code, self.drawn, out.decode()
 
     def _read(self) -> None:

@@ -182,12 +182,12 @@ def test_the_reader_goes_away(tmp_path: Path) -> None:
 def test_follow_to_the_end(tmp_path: Path, name: str) -> None:
     path = str(tmp_path / name)
     writer = begin(path)
-    terminal = Terminal([*SHOW, path, "--follow", "--errors"], whole=True)
-    terminal.until(lambda text: "CommandNotFound" in text)
-    say(writer, "client", "[1]\n")
-    terminal.until(lambda text: "no QMP message: array" in text)
-    writer.finish()
-    code, drawn, _ = terminal.wait()
+    with Terminal([*SHOW, path, "--follow", "--errors"], whole=True) as terminal:
+        terminal.until(lambda text: "CommandNotFound" in text)
+        say(writer, "client", "[1]\n")
+        terminal.until(lambda text: "no QMP message: array" in text)
+        writer.finish()
+        code, drawn, _ = terminal.wait()
     assert code == 0
     assert [line[40:] for line in bare(drawn).splitlines()[2:]] == [
         "\\u001B[2Jnope failed: CommandNotFound:", "no", "no QMP message: array"
@@ -197,15 +197,15 @@ def test_follow_to_the_end(tmp_path: Path, name: str) -> None:
 def test_follow_until_interrupted_or_the_file_is_gone(tmp_path: Path) -> None:
     path = str(tmp_path / "a.qmptrace")
     begin(path).abandon()
-    terminal = Terminal([*SHOW, path, "-f"], whole=True)
-    terminal.until(lambda text: "CommandNotFound" in text)
-    terminal.process.send_signal(signal.SIGINT)
-    code, drawn, _ = terminal.wait()
+    with Terminal([*SHOW, path, "-f"], whole=True) as terminal:
+        terminal.until(lambda text: "CommandNotFound" in text)
+        terminal.process.send_signal(signal.SIGINT)
+        code, drawn, _ = terminal.wait()
     assert code == 130
     assert "Traceback" not in drawn
-    terminal = Terminal([*SHOW, path, "-f"], whole=True)
-    terminal.until(lambda text: "CommandNotFound" in text)
-    os.unlink(path)
-    code, drawn, _ = terminal.wait()
+    with Terminal([*SHOW, path, "-f"], whole=True) as terminal:
+        terminal.until(lambda text: "CommandNotFound" in text)
+        os.unlink(path)
+        code, drawn, _ = terminal.wait()
     assert code == 3
     assert "was removed while it was followed" in drawn

@@ -145,6 +145,17 @@ def test_merging_is_adding_traces(one: list[Summary], other: list[Summary]) -> N
     assert found.messages == sum(x.kind not in {"close", "open", "gap"} for x in one + other)
 
 
+def test_the_peak_is_that_of_one_trace() -> None:
+    def rung(*times: float) -> Stats:
+        return Stats.of([event("BELL", t) for t in times])
+
+    for first, second in (((1.0, 1.5, 2.0), (1.1,)), ((1.0,), (1.1, 1.2, 3.0))):
+        both = rung(*first)
+        both.merge(rung(*second))
+        assert [(one.count, one.peak) for one in both.figures().events] == [(4, 2)]
+        assert both.figures().events_peak == 2
+
+
 def test_memory_is_bounded() -> None:
     def many(count: int) -> Iterator[Summary]:
         for number in range(count):
