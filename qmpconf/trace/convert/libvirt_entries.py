@@ -21,15 +21,15 @@ _PROBE = re.compile(
 )
 #: A line that was read, as releases log it that do not log the greeting otherwise.
 _LINE = re.compile(rb"JSONIOProcessLine:\d{1,9} : Line \[(\{.*)", re.DOTALL)
-#: How a line begins that is a new entry.
+#: How a line begins that is a new entry; grep and editors number lines.
 _ENTRY = re.compile(
-    rb"[ \t>|]*(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d "
+    rb"[ \t>|]*(?:\d{1,9}[-: \t]+)?(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d "
     rb"|\d{10}\.\d+ |\S+\(\d+\) \d\d:\d\d:\d\d)"
 )
 #: What a mail, or journald, puts before a line that goes on.
 _QUOTE = re.compile(rb"[ \t]*(?:[>|][ \t]?)*")
 #: What may stand between a message and its descriptor: the line end, as it is or made visible.
-_FD = re.compile(rb"(?:\s|\^M|#015|#012)*fd=(-?\d{1,9})\b")
+_FD = re.compile(rb"(?:\s|\^M|#015|#012)*(?:\d{1,9}[-: \t]+)?fd=(-?\d{1,9})\b")
 _NO_FD = re.compile(rb"(?:\s|\^M|#015|#012)*\Z")
 
 _ISO = re.compile(
@@ -65,8 +65,8 @@ class Entry:
             if found is None:
                 return False
             self.text, text = found
-            if not self.text:
-                self.text, self.broken = text.rstrip(b"\r\n"), True
+            if not self.text.startswith(b"{"):
+                self.text, self.broken = (self.text or text).rstrip(b"\r\n"), True
                 return True
         if self.kind != "SEND_MSG":
             return True

@@ -60,6 +60,7 @@ def test_zones() -> None:
         ("^M\n   fd=7\n", 7),
         ("#015#012 fd=8\n", 8),
         (" fd=9\n", 9),
+        ("\r\n329348  fd=6\n", 6),
         ("\r\n> >  fd=5\n", 5),
         ("\r\n", -1),
         ("", -1),
@@ -83,6 +84,7 @@ def test_a_message_over_several_lines() -> None:
     [
         "2026-11-20 10:00:01.500+0000: 42: debug : f:9 : x\n",
         "Nov 20 10:00:02 host kernel: x\n",
+        "329348-2026-11-20 10:00:01.500+0000: 42: debug : f:9 : x\n",
         "QEMU_MONITOR_CLOSE: mon=0x1\n",
         "",
     ],
