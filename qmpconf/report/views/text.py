@@ -197,11 +197,15 @@ def _rooms(wanted: Sequence[int], least: Sequence[int], width: int) -> list[int]
 
 
 def _known(report: Report) -> Iterator[str]:
-    """The kinds of findings that are known, each with its reason."""
-    found = words.kinds(report.known)
-    for kind in found[:_KNOWN]:
-        times = f" ({kind.count:,} times)" if kind.count > 1 else ""
-        first = kind.first
-        yield f"known {first.fingerprint}: {words.sentence(first)}{times}: {first.reason}"
+    """The findings that are known, those of one requirement and reason together."""
+    found: dict[tuple[str, str], list[Kind]] = {}
+    for kind in words.kinds(report.known):
+        found.setdefault((kind.first.rule, kind.first.reason), []).append(kind)
+    for (_, reason), same in list(found.items())[:_KNOWN]:
+        first = same[0].first
+        more = f" and {len(same) - 1} more" if len(same) > 1 else ""
+        count = sum(kind.count for kind in same)
+        times = f" ({count:,} times)" if count > 1 else ""
+        yield f"known {first.fingerprint}{more}: {words.sentence(first)}{times}: {reason}"
     if len(found) > _KNOWN:
-        yield f"... and {len(found) - _KNOWN} more kinds that are known"
+        yield f"... and {len(found) - _KNOWN} more reasons for what is known"

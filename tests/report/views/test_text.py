@@ -115,6 +115,17 @@ def test_known_gone_and_notes() -> None:
     ]
 
 
+def test_what_is_known_for_one_reason_is_one_line() -> None:
+    known = [
+        finding(status="known", reason=f"bug {n % 2}", fingerprint=f"{n}", line=n) for n in range(6)
+    ]
+    page = text.page(merged([checked(*known)]))
+    assert [line for line in page.splitlines() if line.startswith("known ")] == [
+        f"known {n} and 2 more: block_resize /arguments/size: is no integer (3 times): bug {n}"
+        for n in range(2)
+    ]
+
+
 def test_the_report_card_of_several_servers() -> None:
     results = [
         conformed("QEMU 5.2", ("oob.id", "fail"), ("framing.crlf", "pass"), exit_code=1),
