@@ -26,6 +26,7 @@ from qmpconf.net.process import Server
 from qmpconf.report import conform as views
 from qmpconf.report.progress import Progress
 from qmpconf.report.results import of_conform
+from qmpconf.report.results.stream import Result as Stream
 from qmpconf.report.results.stream import ResultWriter
 
 _EPILOG = """\
@@ -130,7 +131,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.matrix:
         from qmpconf.cli.conform_matrix import run_matrix
 
-        return run_matrix(arguments.matrix, options_of(arguments), quiet=arguments.quiet)
+        return run_matrix(arguments, options_of(arguments))
     if not (arguments.target or arguments.spawn):
         if arguments.list:
             cases = [one for one in server_cases().values() if chosen(one.id, arguments.patterns)]
@@ -200,11 +201,15 @@ def _run(suite: Suite, arguments: argparse.Namespace) -> int:
         print(f"wrote {arguments.known_failing}", file=sys.stderr)
     if arguments.report:
         from qmpconf.cli.conform_matrix import write_reports
+        from qmpconf.report.results.of_matrix import of_matrix
 
         _write(os.path.join(arguments.report, "results.json"), json.dumps(to_data(outcome)))
-        name = outcome.target.rpartition(" at ")[0]
+        name = of_conform.server_of(outcome)
+        found = Stream(results.header_of(arguments, "conform"))
+        found.records += of_matrix(name, outcome, "traces")
+        found.end(outcome.exit_code, outcome.gone)
         command = f"qmpconf conform {outcome.repeat}"
-        write_reports(Path(arguments.report) / "report", {name: outcome}, command)
+        write_reports(Path(arguments.report) / "report", {name: outcome}, found, command)
     print(views.closing(outcome))
     if not arguments.report and not outcome.unexpected and not outcome.gone:
         suite.discard()

@@ -6,11 +6,12 @@ The file lists them (TOML)::
     name = "QEMU 7.2, -M none"
     spawn = "qemu-7.2 -M none -display none -qmp unix:{socket},server=on,wait=off"
 
-The table goes next to it, as ``.md`` and ``.html``.
+The table goes next to it, as ``.md``; ``.html`` is the whole report.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from qmpconf.cli import results
 from qmpconf.cli.conform import open_target
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.suite import Options, Suite
@@ -27,12 +29,19 @@ from qmpconf.errors import InputError, OutputError, QmpconfError
 from qmpconf.report import conform_matrix as views
 from qmpconf.report.conform import counts
 from qmpconf.report.progress import Progress
+from qmpconf.report.results.merge import merged
+from qmpconf.report.results.of_matrix import of_matrix
+from qmpconf.report.results.records import Note
+from qmpconf.report.results.stream import Result as ResultOfRun
+from qmpconf.report.views import html
 
 
-def run_matrix(path: str, options: Options, *, quiet: bool) -> int:
+def run_matrix(arguments: argparse.Namespace, options: Options) -> int:
     """Run the suite against every server of the file, write the table, and give the worst code."""
+    path, quiet = arguments.matrix, arguments.quiet
     servers = _servers(path)
     outcomes: dict[str, Outcome] = {}
+    found = ResultOfRun(results.header_of(arguments, "conform"))
     code = 0
     for number, (name, entry) in enumerate(servers.items()):
         own = options
@@ -45,15 +54,18 @@ def run_matrix(path: str, options: Options, *, quiet: bool) -> int:
                 target = open_target(stack, entry.get("target"), entry.get("spawn"))
                 suite = stack.enter_context(Suite(target, own))
                 outcome = outcomes[name] = _run(suite, name, quiet=quiet)
+                found.records += of_matrix(name, outcome, f"{number:02}")
                 suite.discard()
         except QmpconfError as error:
             print(f"{name}: {error}", file=sys.stderr)
+            found.records.append(Note(subject="", text=f"{name}: {error}"))
             code = max(code, error.exit_code)
             continue
         code = max(code, outcome.exit_code)
         if not quiet:
             print(f"{name}: {counts(outcome)}", file=sys.stderr, flush=True)
-    write_reports(Path(path).with_suffix(""), outcomes, f"qmpconf conform --matrix {path}")
+    results.write(arguments, found.end(code))
+    write_reports(Path(path).with_suffix(""), outcomes, found, f"qmpconf conform --matrix {path}")
     return code
 
 
@@ -67,11 +79,13 @@ def _run(suite: Suite, name: str, *, quiet: bool) -> Outcome:
         return suite.run_all(watch)
 
 
-def write_reports(stem: Path, outcomes: Mapping[str, Outcome], command: str) -> None:
-    """Write the table as `stem` with ``.md`` and ``.html``.  Raises OutputError."""
+def write_reports(
+    stem: Path, outcomes: Mapping[str, Outcome], found: ResultOfRun, command: str
+) -> None:
+    """Write the table as `stem` with ``.md``, the result with ``.html``.  Raises OutputError."""
     try:
         Path(f"{stem}.md").write_text(views.markdown(outcomes, command), encoding="utf-8")
-        Path(f"{stem}.html").write_text(views.html(outcomes, command), encoding="utf-8")
+        Path(f"{stem}.html").write_text(html.page(merged([found])), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write {error.filename}: {error.strerror}") from error
 

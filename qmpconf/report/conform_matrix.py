@@ -1,7 +1,7 @@
-"""Servers by requirements: one table of many outcomes, as Markdown and as HTML.
+"""Servers by requirements: one table of many outcomes, as Markdown.
 
-Both say the same: the table, then every broken case with its reason.  Traces are untrusted input:
-the HTML is made with autoescape on, and Markdown's own characters are escaped.
+The table, then every broken case with its reason.  Traces are untrusted input: Markdown's own
+characters are escaped.  The same as HTML is the view of a result (`qmpconf.report.views.html`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jinja2 import Environment
 from tabulate import tabulate
 
 from qmpconf.check.requirements import ALL_REQUIREMENTS
@@ -119,25 +118,6 @@ def markdown(outcomes: Mapping[str, Outcome], command: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def html(outcomes: Mapping[str, Outcome], command: str) -> str:
-    """The whole report as one HTML page that needs nothing else; `command` is what made it."""
-    servers = list(outcomes)
-    return (
-        Environment(autoescape=True)
-        .from_string(_PAGE)
-        .render(
-            command=command,
-            key=_KEY,
-            servers=[(n, name, _told(outcomes[name])) for n, name in _numbered(servers)],
-            rows=rows(outcomes),
-            breaks=[
-                (one, ", ".join(str(servers.index(name) + 1) for name in one.servers))
-                for one in breaks(outcomes)
-            ],
-        )
-    )
-
-
 def _told(outcome: Outcome) -> str:
     return f"{outcome.target.partition(' at ')[0]}; {counts(outcome).rpartition(';')[0]}"
 
@@ -151,49 +131,3 @@ def _md(text: str) -> str:
     text = printable(text)
     text = text if len(text) <= 300 else text[:300] + " ..."
     return "".join(f"\\{one}" if one in "\\`*_{}[]<>#|" else one for one in text)
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>Conformance: servers by requirements</title>
-<style>
-body { font: 15px/1.45 sans-serif; margin: 2em; max-width: 90em; color: #222; }
-table { border-collapse: collapse; }
-th, td { border: 1px solid #ccc; padding: .2em .6em; text-align: left; vertical-align: top; }
-th { background: #f3f3f3; position: sticky; top: 0; }
-td.pass { background: #e6f4e6; } td.fail { background: #f6c6c6; font-weight: bold; }
-td.warn { background: #fbe8c0; } td.known { background: #fdf3dc; }
-td.not-applicable, td.inconclusive { color: #777; }
-code { font-size: 95%; }
-</style>
-</head>
-<body>
-<h1>Conformance: servers by requirements</h1>
-<p>Made by <code>{{ command }}</code>. {{ key }}</p>
-<ol>
-{%- for number, name, told in servers %}
-<li><b>{{ name }}</b>: {{ told }}</li>
-{%- endfor %}
-</ol>
-<table>
-<tr><th>requirement</th><th>level</th>
-{%- for number, name, told in servers %}<th title="{{ name }}">{{ number }}</th>{% endfor %}</tr>
-{%- for row in rows %}
-<tr><td title="{{ row.sentence }}"><code>{{ row.id }}</code></td><td>{{ row.level }}</td>
-{%- for cell in row.cells %}<td class="{{ cell.style }}">{{ cell.text }}</td>{% endfor %}</tr>
-{%- endfor %}
-</table>
-<h2>What is broken</h2>
-<ul>
-{%- for one, where in breaks %}
-<li><code>{{ one.case }}</code> ({{ where }}): {{ one.reason }}.
-{% if one.known %}Known: {{ one.known }}.{% else %}<b>Not known before.</b>{% endif %}</li>
-{%- else %}
-<li>Nothing.</li>
-{%- endfor %}
-</ul>
-</body>
-</html>
-"""

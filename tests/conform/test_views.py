@@ -1,4 +1,4 @@
-"""What a run is shown as: text, the matrix in Markdown and HTML, and data."""
+"""What a run is shown as: text, the matrix in Markdown, and data."""
 
 from __future__ import annotations
 
@@ -61,10 +61,6 @@ def test_matrix_has_a_column_for_each_server() -> None:
     text = conform_matrix.markdown(outcomes, "x.toml")
     assert "| `framing.crlf`" in text
     assert "<script>" not in text
-    page = conform_matrix.html(outcomes, "x.toml")
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
-    assert page.count('<td class="known">') == 1
 
 
 def test_results_survive_as_data() -> None:

@@ -1,0 +1,41 @@
+"""The result of a matrix of servers: each is a subject, by the name that the matrix gives it.
+
+Servers of one build are told apart by that name alone, and traces by the folder of their server:
+where they were written is often gone when a page is read.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterator
+
+import msgspec
+
+from qmpconf.conform.outcome import Outcome
+from qmpconf.report.results.of_conform import closing, opening, server_of
+from qmpconf.report.results.records import Case, Finding, Message, Record, Subject
+
+
+def of_matrix(name: str, outcome: Outcome, folder: str) -> Iterator[Record]:
+    """The records of the server `name`; its traces, which are read here, are in `folder`."""
+    facts = {"target": server_of(outcome), "schema": outcome.schema}
+    for one in (*opening(outcome), *closing(outcome, ())):
+        record = _placed(one, folder)
+        if isinstance(record, Subject):
+            yield msgspec.structs.replace(record, name=name, facts=facts)
+        elif hasattr(record, "subject"):
+            yield msgspec.structs.replace(record, subject=name)
+        else:
+            yield record
+
+
+def _placed(record: Record, folder: str) -> Record:
+    if isinstance(record, Finding | Message):
+        return msgspec.structs.replace(record, path=_moved(record.path, folder))
+    if isinstance(record, Case):
+        return msgspec.structs.replace(record, trace=_moved(record.trace, folder))
+    return record
+
+
+def _moved(path: str, folder: str) -> str:
+    return os.path.join(folder, os.path.basename(path)) if path else ""
