@@ -10,17 +10,22 @@ unit has causes, without which it means something else, and that stay as long as
 
 `shrink` is delta debugging over whole units (Zeller, Hildebrandt 2002): it takes away ever smaller
 groups of them, each with what depends on it, as long as the difference stays.
+
+What is in memory is about 700 bytes a message, and the names that the recording knows; the messages
+themselves stay in the file (`Records`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 from qmpconf.protocol.messages import Event, Success, from_server
 from qmpconf.protocol.values import Value
-from qmpconf.replay.serve_script import Asked, asked, read_script
+from qmpconf.replay.serve_script import Shelf, asked, read_script
 from qmpconf.trace.reader import Item
 from qmpconf.trace.records import Close, Gap, Open, Shut
 
@@ -69,20 +74,14 @@ _CHOSEN = re.compile(r"[^\s]*(?:\d|/.)[^\s]*")
 class Unit:
     """One message of a client, and what belongs to it.
 
-    `records` are positions in the recording, `lines` the numbers of their lines; `causes` are
-    positions of units.
+    `name` is the command's (empty: it is none), `records` are positions in the recording; `causes`
+    are positions of units.
     """
 
     conn: int
-    asked: Asked
+    name: str
     records: list[int] = field(default_factory=list)
-    lines: set[int] = field(default_factory=set)
     causes: frozenset[int] = frozenset()
-
-    @property
-    def name(self) -> str:
-        """The command's name, or an empty string."""
-        return self.asked.name
 
 
 @dataclass(slots=True)
@@ -114,8 +113,8 @@ class Recording:
 
     def unit_at(self, line: int) -> int | None:
         """The unit to which a line of the file belongs."""
-        found = (index for index, unit in enumerate(self.units) if line in unit.lines)
-        return next(found, None)
+        at = next((at for at, record in enumerate(self.records) if record.line == line), None)
+        return next((index for index, unit in enumerate(self.units) if at in unit.records), None)
 
     def with_causes(self, kept: frozenset[int]) -> frozenset[int]:
         """`kept`, and all that they need."""
@@ -136,12 +135,37 @@ class Recording:
         return kept - gone
 
 
-def cut_up(records: Sequence[Record]) -> Recording:
+class Records(Sequence[Record]):
+    """Records of which the messages are read from their shelf when they are needed."""
+
+    def __init__(self, records: Iterable[Record], shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._kept: list[Record | int] = [
+            record.line if isinstance(record, Item) and shelf.holds(record) else record
+            for record in records
+        ]
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Record]: ...
+    def __getitem__(self, at: int | slice) -> Record | Sequence[Record]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self._kept)))]
+        kept = self._kept[at]
+        return self._shelf.item(kept) if isinstance(kept, int) else kept
+
+
+def cut_up(records: Sequence[Record], shelf: Shelf | None = None) -> Recording:
     """The units of a recording, in the order in which the client sent them."""
     units: list[Unit] = []
+    sent: list[int] = []  # of each unit, the record of the client's message
     numbered: dict[tuple[int, int], int] = {}  # (session, cue): unit
     owner: dict[int, tuple[int, int]] = {}
-    for scene in read_script(records):
+    for scene in read_script(records, shelf):
         for line in scene.lines:
             owner[line.line] = (scene.conn, line.owner)
         for cue in scene.cues:
@@ -158,20 +182,23 @@ def cut_up(records: Sequence[Record]) -> Recording:
             continue  # it came with the connection itself
         if record.sender == "client" and key not in numbered:
             numbered[key] = len(units)
-            units.append(Unit(record.conn, asked(record.frame), early.pop(record.conn, [])))
+            name = sys.intern(asked(record.frame).name)
+            units.append(Unit(record.conn, name, early.pop(record.conn, [])))
+            sent.append(at)
         unit = units[numbered[key]]
         unit.records.append(at)
-        unit.lines.add(record.line)
-    _find_causes(records, units)
+    _find_causes(records, units, sent)
     return Recording(records, units)
 
 
-def _find_causes(records: Sequence[Record], units: list[Unit]) -> None:
+def _find_causes(records: Sequence[Record], units: list[Unit], sent: Sequence[int]) -> None:
     makers: dict[Value, int] = {}  # a name: the unit that made or chose it
     states: dict[str, int] = {}
     negotiations: dict[int, set[int]] = {}
     for index, unit in enumerate(units):
-        arguments = (unit.asked.value or {}).get("arguments", {})
+        message = records[sent[index]]
+        value = asked(message.frame).value if isinstance(message, Item) else None
+        arguments = (value or {}).get("arguments", {})
         named = {leaf for name, leaf in _leaves(arguments) if name in NAMING}
         negotiated = negotiations.setdefault(unit.conn, set())
         causes = set(negotiated)

@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,10 +19,11 @@ from qmpconf.errors import InputError, TargetError, UsageError
 from qmpconf.replay.difference import Difference
 from qmpconf.replay.gaps import require_whole
 from qmpconf.replay.masks import Mask
-from qmpconf.replay.reduce import Recording, cut_up, shrink
+from qmpconf.replay.reduce import Recording, Records, cut_up, shrink
 from qmpconf.replay.reduce_write import write_trace
 from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
+from qmpconf.trace.lines import Lines
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Header
 from qmpconf.trace.redaction import redact_command_line
@@ -84,7 +85,7 @@ def _sign(difference: Difference) -> _Sign:
 
 def _signs(result: Result) -> list[_Sign]:
     """The signs of a result; a replay that was not played to its end has one more, the last."""
-    found = [_sign(group.first) for group in result.differences if not group.first.note]
+    found = [_sign(group.first) for group in result.new]
     if result.failure:
         found.append(_Sign("failure", re.sub(r"\d+", "N", result.failure), "", None))
     return found
@@ -163,12 +164,13 @@ def reduce_trace(
     timeout: float = REPLY_PATIENCE,
     time_limit: float = 600.0,
     masks: Iterable[Mask] = (),
+    known: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Reduced:
     """Shorten `trace` to the fewest commands that still show the same difference.
 
-    `target`, `spawn`, `compare`, `event_timeout`, `timeout` and `masks` are those of a replay.  A
-    server at `target` must be as good as new for each session; one that `spawn` starts is new in
+    `target`, `spawn`, `compare`, `event_timeout`, `timeout`, `masks` and `known` are those of a
+    replay; a known difference is not what is reduced to.  A server at `target` must be as good as new for each session; one that `spawn` starts is new in
     each try.  `reference` starts a server on which the difference must not show: so no try counts
     that differs only because a command is missing.  `difference` is the number, from 1, of the one to
     keep; that the target was lost is the last one.  The result goes to `output`
@@ -194,50 +196,53 @@ def reduce_trace(
             event_timeout=event_timeout,
             timeout=timeout,
             masks=masks,
+            known=known,
         )
 
     reader = TraceReader(trace)
     require_whole(reader, "reduced")
-    recording = cut_up(list(reader.items()))
-    if not recording.units:
-        raise InputError(f"{trace} holds no message of a client: there is nothing to reduce")
-    reduced = Reduced(trace, commands=len(recording.units))
-    tries = _Tries(
-        reader.header,
-        recording,
-        lambda path: replay(path, target, spawn),
-        (lambda path: replay(path, None, reference)) if reference else None,
-        time.monotonic() + time_limit,
-        progress,
-    )
-    try:
-        _reduce(trace, difference, tries, reduced)
-    except _EndError as reason:
-        reduced.note = f"{reason}: there may be less that shows it"
-    except KeyboardInterrupt:
-        reduced.interrupted = True
-        reduced.note = "interrupted: there may be less that shows it"
-    reduced.tries = tries.count
-    reduced.left = len(tries.best)
-    if reduced.left < reduced.commands:
-        reduced.output = output
-        # Of `meta`, what it was reduced from; how the server was started may hold secrets.
-        meta = {
-            "reduced": {
-                "from": os.path.basename(trace),
-                "recorder": reader.header.recorder,
-                "messages": reduced.left,
-                "of": reduced.commands,
-                "difference": reduced.difference,
-                "target": redact_command_line(target or spawn or ""),
-            },
-            **{name: value for name, value in reader.header.meta.items() if name != "reduced"},
-        }
-        header = Header(
-            reader.header.version, reader.header.started, f"qmpconf {__version__}", meta
+    with Lines(reader) as lines:
+        recording = cut_up(Records(reader.items(), lines), lines)
+        if not recording.units:
+            raise InputError(f"{trace} holds no message of a client: there is nothing to reduce")
+        reduced = Reduced(trace, commands=len(recording.units))
+        tries = _Tries(
+            reader.header,
+            recording,
+            lambda path: replay(path, target, spawn),
+            (lambda path: replay(path, None, reference)) if reference else None,
+            time.monotonic() + time_limit,
+            progress,
         )
-        write_trace(output, header, recording.pick(tries.best), overwrite=overwrite)
+        try:
+            _reduce(trace, difference, tries, reduced)
+        except _EndError as reason:
+            reduced.note = f"{reason}: there may be less that shows it"
+        except KeyboardInterrupt:
+            reduced.interrupted = True
+            reduced.note = "interrupted: there may be less that shows it"
+        reduced.tries = tries.count
+        reduced.left = len(tries.best)
+        if reduced.left < reduced.commands:
+            reduced.output = output
+            header = _header(reader.header, reduced, target or spawn or "")
+            write_trace(output, header, recording.pick(tries.best), overwrite=overwrite)
     return reduced
+
+
+def _header(recorded: Header, reduced: Reduced, target: str) -> Header:
+    """The recording's header, with what was reduced; how the server was started may hold secrets."""
+    about = {
+        "from": os.path.basename(reduced.trace),
+        "recorder": recorded.recorder,
+        "messages": reduced.left,
+        "of": reduced.commands,
+        "difference": reduced.difference,
+        "target": redact_command_line(target),
+    }
+    rest = {name: value for name, value in recorded.meta.items() if name != "reduced"}
+    meta = {"reduced": about, **rest}
+    return Header(recorded.version, recorded.started, f"qmpconf {__version__}", meta)
 
 
 def _reduce(trace: str, number: int, tries: _Tries, reduced: Reduced) -> None:
@@ -247,7 +252,8 @@ def _reduce(trace: str, number: int, tries: _Tries, reduced: Reduced) -> None:
         raise TargetError(first.failure)
     signs = _signs(first)
     if not signs:
-        reduced.note = "the replay shows no difference: there is nothing to reduce"
+        known = " besides the known ones" if first.known and first.differences.count else ""
+        reduced.note = f"the replay shows no difference{known}: there is nothing to reduce"
         return
     if number > len(signs):
         raise UsageError(f"there is no difference {number}: the replay shows {len(signs)}")
@@ -263,7 +269,7 @@ def _reduce(trace: str, number: int, tries: _Tries, reduced: Reduced) -> None:
             "from one session to the next (start it anew for each, with --spawn), or it is chance"
         )
         return
-    lines = [one.first.line for one in first.differences if _fits(sign, _sign(one.first))]
+    lines = [one.first.line for one in first.new if _fits(sign, _sign(one.first))]
     at = tries.recording.unit_at(lines[0]) if lines else None
     shrink(tries.recording, frozenset() if at is None else frozenset({at}), tries.shows)
 

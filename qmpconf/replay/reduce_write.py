@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qmpconf.replay.reduce import Record
-from qmpconf.trace.files import write_lines
+from qmpconf.trace.files import written
 from qmpconf.trace.reader import Item
 from qmpconf.trace.records import Finish, Header, Open
 from qmpconf.trace.writer import header_line, record_line, traffic_line
@@ -18,20 +18,20 @@ def write_trace(
 
     Raises `UsageError` for a file that exists, `OutputError`.
     """
-    lines = [header_line(header)]
     sessions = messages = 0
     t = 0.0
-    for record in records:
-        t = record.t
-        if isinstance(record, Item):
-            messages += record.frame.kind.value in ("value", "malformed")
-            lines.append(
-                traffic_line(
-                    t, record.conn, record.sender, record.frame, record.fds, record.redacted
+    with written(path, overwrite=overwrite) as file:
+        file.write(header_line(header))
+        for record in records:
+            t = record.t
+            if isinstance(record, Item):
+                messages += record.frame.kind.value in ("value", "malformed")
+                file.write(
+                    traffic_line(
+                        t, record.conn, record.sender, record.frame, record.fds, record.redacted
+                    )
                 )
-            )
-        else:
-            sessions += isinstance(record, Open)
-            lines.append(record_line(record))
-    lines.append(record_line(Finish(0, t, sessions, messages)))
-    write_lines(path, b"".join(lines), overwrite=overwrite)
+            else:
+                sessions += isinstance(record, Open)
+                file.write(record_line(record))
+        file.write(record_line(Finish(0, t, sessions, messages)))

@@ -17,7 +17,6 @@ from qmpconf.protocol.framing import CLIENT_LIMITS, Framer, Kind
 from qmpconf.replay.reduce import Recording, Unit, cut_up, shrink
 from qmpconf.replay.reduce_run import reduce_trace
 from qmpconf.replay.run import replay_trace
-from qmpconf.replay.serve_script import Asked
 from qmpconf.trace.reader import Item, TraceReader
 from tests.replay.conftest import CATALOG, exchange, serving
 
@@ -222,10 +221,7 @@ def test_the_causes_of_a_rich_session() -> None:
 def fake(count: int, causes: dict[int, set[int]]) -> Recording:
     return Recording(
         [],
-        [
-            Unit(1, Asked("c", b"", None), causes=frozenset(causes.get(at, ())))
-            for at in range(count)
-        ],
+        [Unit(1, "c", causes=frozenset(causes.get(at, ()))) for at in range(count)],
     )
 
 
