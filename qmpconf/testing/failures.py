@@ -83,17 +83,25 @@ def headline(groups: Sequence[Group]) -> str:
 
 
 def findings(
-    groups: Sequence[Group], path: str, messages: Mapping[tuple[int, int], list[str]] | None = None
+    groups: Sequence[Group],
+    path: str,
+    messages: Mapping[tuple[int, int], list[str]] | None = None,
+    *,
+    named: bool = True,
 ) -> Iterator[str]:
-    """The findings of the trace `path`, each with the messages around it, as lines."""
+    """The findings of the trace `path`, each with the messages around it, as lines.
+
+    If they are not `named`, what is wrong was told before.
+    """
     groups = groups[:MOST]
     if messages is None:
         messages = around(path, places(groups))
     for group in groups:
         first = group.first
         times = f", {group.count:,} times" if group.count > 1 else ""
-        yield ""
-        yield f"{first.severity} {first.requirement}: {sentence(group)}"
+        if named:
+            yield ""
+            yield f"{first.severity} {first.requirement}: {sentence(group)}"
         yield f"  {shown_path(path)}:{first.line}: by the {first.blame}{times}"
         for name in ("expected", "seen", "source"):
             if getattr(first, name):

@@ -87,7 +87,9 @@ def recorder(request: pytest.FixtureRequest) -> Iterator[Recorder]:
         names = ("server", "spawn", "schema", "blame", "allow")
         given = _marked(request, "qmp_recorder", names)
         watch = _Wire(request, given)
-        server = _server(request, given, stack)
+        # Entered before the recorder, so that what it holds ends after it.
+        servers = stack.enter_context(ExitStack())
+        server = _server(request, given, servers)
         meta = {"test": request.node.nodeid}
         watch.recorder = stack.enter_context(Recorder(_folder(request), server, meta=meta))
         _watches(request).append(watch)
@@ -97,9 +99,9 @@ def recorder(request: pytest.FixtureRequest) -> Iterator[Recorder]:
 
 
 def _server(
-    request: pytest.FixtureRequest, given: Mapping[str, Any], stack: ExitStack
+    request: pytest.FixtureRequest, given: Mapping[str, Any], servers: ExitStack
 ) -> Callable[[Recorder], Endpoint]:
-    """What begins the recording where the test names no server; `stack` ends what it starts."""
+    """What begins the recording where the test names no server; `servers` ends what it starts."""
     address, command = given.get("server", ""), given.get("spawn", "")
     if address and command:
         raise UsageError("the marker qmp_recorder has a server and a spawn: give one of them")
@@ -113,7 +115,7 @@ def _server(
     def begin(recorder: Recorder) -> Endpoint:
         if address or command:
             return recorder(address, spawn=command)
-        return recorder(own or stack.enter_context(_monitor(request)))
+        return recorder(own or servers.enter_context(_monitor(request)))
 
     return begin
 
@@ -187,7 +189,7 @@ class _Wire(Watch):
     def _text(self, one: Recording, groups: Sequence[Group]) -> Iterator[str]:
         yield headline(groups)
         yield f"{counted(groups)} in what qmp_recorder has recorded: {shown_path(one.trace)}"
-        yield from findings(groups, one.trace)
+        yield from findings(groups, one.trace, named=len(groups) > 1)
         yield from more(groups)
 
 

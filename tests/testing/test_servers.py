@@ -17,9 +17,8 @@ from qemu.qmp import QMPClient
 import qmpconf.testing
 from qmpconf.errors import InputError, TargetError, UsageError
 from qmpconf.testing import Endpoint, Monitor, Recorder, Replayer
-from qmpconf.testing.around import around, latest
 from qmpconf.trace.reader import TraceReader
-from tests.testing.samples import BAD, CLIENT, GOOD, GREETING, write_trace
+from tests.testing.samples import CLIENT, GOOD, GREETING, write_trace
 
 scope: dict[str, Any] = {}
 exec(CLIENT, scope)
@@ -316,30 +315,3 @@ def test_a_client_that_is_a_program(endpoint: Endpoint) -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert "running" in done.stdout
-
-
-# --- the messages around a line -----------------------------------------------------------------
-
-
-def test_messages_around_lines_are_of_the_same_session(tmp_path: Path) -> None:
-    path = str(write_trace(tmp_path / "x.qmptrace", BAD, GOOD))
-    found = around(path, [(1, 6), (2, 10), (2, 99)])
-    assert set(found) == {(1, 6), (2, 10)}
-    assert [line[:7].split() for line in found[1, 6]] == [
-        *(["3"], ["4"], ["5"], [">", "6"], ["7"], ["8"])
-    ]
-    assert [line[:7].split() for line in found[2, 10]] == [[">", "10"], ["11"], ["12"]]
-
-
-def test_neighbours_share_their_messages(tmp_path: Path) -> None:
-    path = str(write_trace(tmp_path / "x.qmptrace", GOOD))
-    found = around(path, [(1, line) for line in range(3, 8)])
-    assert [len(found[1, line]) for line in range(3, 8)] == [3, 4, 5, 6, 6]
-
-
-def test_the_latest_messages(tmp_path: Path) -> None:
-    path = str(write_trace(tmp_path / "x.qmptrace", GOOD, GOOD))
-    lines, before = latest(path, 3)
-    assert [line.split()[1] for line in lines] == ["13", "14", "15"]
-    assert before == 9
-    assert latest(str(tmp_path / "none"), 3) == ([], 0)
