@@ -20,6 +20,8 @@ from qmpconf.trace.convert.base import Notes, Source, nothing
 
 _GZIP = b"\x1f\x8b"
 _PIECE = 1 << 16
+#: Bytes that show an encoding.
+_SEEN = 64
 
 
 @contextmanager
@@ -49,17 +51,16 @@ def _source(
     pieces = _pieces(head, file, name, advance)
     if head.startswith(_GZIP):
         pieces, path = _unpacked(pieces, notes), ""
-        head = next(pieces, b"")
-        pieces = _chained(head, pieces)
-    for mark, name_of_text in (
-        (codecs.BOM_UTF16_LE, "utf-16-le"),
-        (codecs.BOM_UTF16_BE, "utf-16-be"),
-    ):
-        if head.startswith(mark):
-            pieces = _recoded(pieces, name_of_text, notes)
     reader = io.BufferedReader(_Pieces(pieces), HEAD)
-    begin = _read(reader, HEAD).removeprefix(codecs.BOM_UTF8)
-    whole = io.BufferedReader(_Pieces(_chained(begin, _pieces(b"", reader, name))), HEAD)
+    begin = _read(reader, HEAD)
+    encoding = _utf16(begin[:_SEEN])
+    if encoding:
+        notes.lost("the text is UTF-16, and was read as such")
+        recoded = _recoded(_pieces(begin, reader, name), encoding, notes)
+        reader = io.BufferedReader(_Pieces(recoded), HEAD)
+        begin = _read(reader, HEAD)
+    begin = begin.removeprefix(codecs.BOM_UTF8)
+    whole = io.BufferedReader(_Pieces(_pieces(begin, reader, name)), HEAD)
     return Source(name, path, whole, begin, advance)
 
 
@@ -69,11 +70,6 @@ def _read(file: BinaryIO, size: int) -> bytes:
     while len(found) < size and (piece := file.read(size - len(found))):
         found += piece
     return found
-
-
-def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 def _pieces(
@@ -113,9 +109,20 @@ def _unpacked(pieces: Iterator[bytes], notes: Notes) -> Iterator[bytes]:
         notes.damage("the compressed data ends early")
 
 
+def _utf16(begin: bytes) -> str:
+    """The encoding of text that is UTF-16, with its mark or without; else nothing."""
+    if begin.startswith(codecs.BOM_UTF16_LE):
+        return "utf-16-le"
+    if begin.startswith(codecs.BOM_UTF16_BE):
+        return "utf-16-be"
+    odd, even = begin[1::2], begin[::2]
+    if len(begin) < 4 or (0 in odd and 0 in even):
+        return ""
+    return "utf-16-le" if not any(odd) else "utf-16-be" if not any(even) else ""
+
+
 def _recoded(pieces: Iterator[bytes], encoding: str, notes: Notes) -> Iterator[bytes]:
     """UTF-16 as UTF-8."""
-    notes.lost("the text is UTF-16, and was read as such")
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     first = True
     for piece in pieces:

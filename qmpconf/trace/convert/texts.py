@@ -22,6 +22,7 @@ NO_TIMES = "the format tells no times: all of them are 0"
 NO_END = "the format does not tell the white space behind a message: \\r\\n stands for it"
 NO_GREETING = "a session does not begin with the greeting: a gap stands for what came before"
 NO_COMMAND = "a session begins with an answer: a gap stands for the commands"
+NO_UTF8 = "a message is no UTF-8: its bytes are kept as they stand in the file"
 WHITE_SPACE = "white space inside of messages is the file's: they are put on one line"
 BROKEN = "a message breaks off, or is no JSON"
 
@@ -124,6 +125,8 @@ class Sessions:
         """A message, which is followed by a line end on the wire."""
         yield from self._begun(line, t, key, greeting=greeting)
         conn = self._conns[key]
+        if not text.isascii() and not _is_utf8(text):
+            self._notes.lost(NO_UTF8, line)
         if conn in self._unasked:
             if sender == "server" and names(text) & {"return", "error"}:
                 self._notes.lost(NO_COMMAND, line)
@@ -177,6 +180,14 @@ def likely_sender(text: bytes) -> Side:
     """Who says a message of which only the beginning is there."""
     begin = text[:40]
     return "client" if b"execute" in begin or b"exec-oob" in begin else "server"
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def is_negotiation(text: bytes) -> bool:

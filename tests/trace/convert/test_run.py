@@ -220,10 +220,11 @@ def test_compressed_data_without_anything_in_it(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["x.log.gz"]
 
 
+@pytest.mark.parametrize("marked", [True, False])
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
-def test_text_in_another_encoding(tmp_path: Path, encoding: str) -> None:
+def test_text_in_another_encoding(tmp_path: Path, encoding: str, marked: bool) -> None:
     text = '-> {"execute":"x","id":"é😀"}\r\n<- {"return": {}}\r\n'
-    mark = "" if encoding in ("utf-16", "utf-8-sig") else "\ufeff"
+    mark = "\ufeff" if marked and encoding not in ("utf-16", "utf-8-sig") else ""
     (tmp_path / "mail").write_bytes((mark + text).encode(encoding))
     done = convert(str(tmp_path / "mail"), str(tmp_path / "out.qmptrace"))
     assert bodies(tmp_path / "out.qmptrace")[0] == '{"execute":"x","id":"é😀"}'.encode()
@@ -241,8 +242,9 @@ def test_bytes_that_are_no_utf_8_stay_what_they_are(tmp_path: Path) -> None:
     (tmp_path / "mail").write_bytes(
         b'caf\xe9:\n-> {"execute":"x","id":"caf\xe9"}\n<- {"return": 1}\n'
     )
-    convert(str(tmp_path / "mail"), str(tmp_path / "out.qmptrace"))
+    done = convert(str(tmp_path / "mail"), str(tmp_path / "out.qmptrace"))
     assert bodies(tmp_path / "out.qmptrace")[0] == b'{"execute":"x","id":"caf\xe9"}\r\n'
+    assert [line for _, line, text in done.notes.told() if "no UTF-8" in text] == [2]
 
 
 @pytest.mark.parametrize(
