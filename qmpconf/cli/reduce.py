@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 
+from qmpconf.cli import options
 from qmpconf.net.address import FORMS
-from qmpconf.replay.configuration import find, read_masks
 from qmpconf.replay.reduce_run import EVENT_PATIENCE, REPLY_PATIENCE, Reduced, reduce_trace
+from qmpconf.report.text import printable
 
 _EPILOG = f"""\
 ADDR is {FORMS}.
@@ -19,6 +19,8 @@ and commands that made or chose what a later one names. The result is a trace fo
 
 With --spawn each try gets a new server. With --target the server must be as good as new for each
 session, or a difference of one try spoils the next ones.
+
+Differences that are listed in --known-differences are passed over.
 
 A command that is left out may be why another one answers differently. With --reference (a server
 that behaves as recorded) no try counts that shows the difference there, too.
@@ -36,12 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("trace", metavar="TRACE", help="the recording")
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--target", metavar="ADDR", help="where the server listens")
-    where.add_argument(
-        "--spawn", metavar="COMMAND", help="start the server, with {socket} for its socket's path"
-    )
+    options.replaying(parser, event_timeout=EVENT_PATIENCE, timeout=REPLY_PATIENCE)
     parser.add_argument(
         "--reference",
         metavar="COMMAND",
@@ -53,7 +50,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the shorter trace; compressed if *.gz (NAME.reduced.qmptrace beside TRACE)",
     )
-    parser.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
     parser.add_argument(
         "--difference",
         metavar="N",
@@ -62,33 +58,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="which one to keep, in the order in which a replay finds them (%(default)s)",
     )
     parser.add_argument(
-        "--compare",
-        choices=("exact", "value", "shape", "outcome"),
-        default="value",
-        help="how strictly (%(default)s)",
+        "--time-limit",
+        metavar="SECONDS",
+        type=options.seconds,
+        default=600.0,
+        help="after which the shortest so far is written (%(default)g)",
     )
-    parser.add_argument(
-        "--masks",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="masks besides the built-in and configured ones; can be repeated",
-    )
-    for name, default, text in (
-        ("--event-timeout", EVENT_PATIENCE, "how long to wait for an event"),
-        ("--timeout", REPLY_PATIENCE, "how long to wait for a reply"),
-        ("--time-limit", 600.0, "after which the shortest so far is written"),
-    ):
-        parser.add_argument(
-            name, metavar="SECONDS", type=_seconds, default=default, help=f"{text} (%(default)g)"
-        )
     parser.add_argument("-q", "--quiet", action="store_true", help="tell nothing of the tries")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Reduce and report; give the exit code."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    masks, known = options.judging(arguments)
+    with options.ended_in_order():
         reduced = reduce_trace(
             arguments.trace,
             target=arguments.target,
@@ -101,11 +83,10 @@ def run(arguments: argparse.Namespace) -> int:
             event_timeout=arguments.event_timeout,
             timeout=arguments.timeout,
             time_limit=arguments.time_limit,
-            masks=[*find().masks, *(mask for file in arguments.masks for mask in read_masks(file))],
+            masks=masks,
+            known=known,
             progress=_quiet if arguments.quiet else _say,
         )
-    finally:
-        signal.signal(signal.SIGTERM, before)
     print(_told(reduced), end="")
     return reduced.exit_code
 
@@ -123,10 +104,7 @@ def _told(reduced: Reduced) -> str:
         lines.append(f"nothing can be left out of {reduced.trace} ({reduced.tries} replays)")
     if reduced.note:
         lines.append(reduced.note)
-    shown = (
-        "".join(char if char.isprintable() else repr(char)[1:-1] for char in line) for line in lines
-    )
-    return "".join(f"{line}\n" for line in shown)
+    return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def _say(text: str) -> None:
@@ -141,13 +119,3 @@ def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
     return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return value

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 
-from qmpconf.cli import results
+from qmpconf.cli import options, results
 from qmpconf.net.address import FORMS
-from qmpconf.replay.configuration import find, read_known, read_masks
 from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE
 from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
@@ -30,6 +28,8 @@ the client had seen when it sent it. Replies and events are compared with the re
 Against another release, the report tells what broke, what changed, and what is new by design;
 the last is a note, which does not fail the run.
 
+With --known-differences, what is listed does not fail the run, and what no longer occurs does.
+
 More masks: [[tool.qmpconf.replay.mask]] in pyproject.toml, [[replay.mask]] in qmpconf.toml, or
 [[mask]] in FILE, each with message, of, place, kind and reason.
 
@@ -47,35 +47,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("trace", metavar="TRACE", help="the recording")
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--target", metavar="ADDR", help="where the server listens")
-    where.add_argument(
-        "--spawn", metavar="COMMAND", help="start the server, with {socket} for its socket's path"
-    )
+    options.replaying(parser, event_timeout=EVENT_PATIENCE, timeout=REPLY_PATIENCE)
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="the replay's own trace; compressed if *.gz"
-    )
-    parser.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
-    parser.add_argument(
-        "--compare",
-        choices=("exact", "value", "shape", "outcome"),
-        default="value",
-        help="how strictly (%(default)s)",
-    )
-    parser.add_argument(
-        "--event-timeout",
-        metavar="SECONDS",
-        type=_seconds,
-        default=EVENT_PATIENCE,
-        help="how long to wait for an event that was recorded (%(default)g)",
-    )
-    parser.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=_seconds,
-        default=REPLY_PATIENCE,
-        help="how long to wait for a reply before the target counts as hanging (%(default)g)",
     )
     parser.add_argument(
         "--speed",
@@ -83,19 +57,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=_speed,
         default=0.0,
         help="pace by the recorded times: 1x as recorded, 10x, ... (max: as fast as causes allow)",
-    )
-    parser.add_argument(
-        "--masks",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="masks besides the built-in and configured ones (see 'qmpconf learn'); can be repeated",
-    )
-    parser.add_argument(
-        "--known-differences",
-        metavar="FILE",
-        help="differences that do not fail the run, by the fingerprints of the report; one that "
-        "no longer occurs does ([[known]] with fingerprint and reason)",
     )
     parser.add_argument("--no-redact", action="store_true", help="keep secrets in the new trace")
     parser.add_argument(
@@ -106,13 +67,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay and report; give the exit code of the verdict."""
-    # End what was started, and report, also when somebody else ends us.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with Progress("replaying"):
-            result = _replay(arguments)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with options.ended_in_order(), Progress("replaying"):
+        result = _replay(arguments)
     found = of_replay(
         results.header_of(arguments, "replay"), result, messages=bool(arguments.result)
     )
@@ -124,8 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _replay(arguments: argparse.Namespace) -> Result:
-    configured = find()
-    known = arguments.known_differences or configured.known_differences
+    masks, known = options.judging(arguments)
     return replay_trace(
         arguments.trace,
         target=arguments.target,
@@ -137,8 +92,8 @@ def _replay(arguments: argparse.Namespace) -> Result:
         event_timeout=arguments.event_timeout,
         timeout=arguments.timeout,
         speed=arguments.speed,
-        masks=[*configured.masks, *(mask for file in arguments.masks for mask in read_masks(file))],
-        known=read_known(known) if known else None,
+        masks=masks,
+        known=known,
     )
 
 
@@ -149,14 +104,4 @@ def _speed(text: str) -> float:
         value = -1.0
     if not 0 <= value < 1e9 or (value == 0 and text != "max"):
         raise argparse.ArgumentTypeError(f"{text!r} is no speed: write 1x, 10x, ... or max")
-    return value
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return value

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+from qmpconf.cli import options
 from qmpconf.errors import UsageError
 from qmpconf.monitor.commands import is_answered
 from qmpconf.monitor.core import DEFAULT_SCHEMA, Monitor, identity_of
@@ -75,7 +76,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=_seconds,
+        type=options.seconds,
         help="with TRACE: how long to wait for a client to connect, and to say something (for ever)",
     )
 
@@ -140,13 +141,3 @@ def _run_monitor(arguments: argparse.Namespace) -> int:
         )
         server.run()
     return _INTERRUPTED if interrupted else 0
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return value

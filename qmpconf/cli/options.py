@@ -1,0 +1,87 @@
+"""Options that several verbs have, each defined once."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+from collections.abc import Iterator, Mapping
+
+from qmpconf.replay.configuration import find, read_known, read_masks
+from qmpconf.replay.masks import Mask
+
+
+def seconds(text: str) -> float:
+    """A number of seconds above 0, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value
+
+
+def replaying(parser: argparse.ArgumentParser, *, event_timeout: float, timeout: float) -> None:
+    """What is replayed, against what, and how it is compared; with the default time limits."""
+    parser.add_argument("trace", metavar="TRACE", help="the recording")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--target", metavar="ADDR", help="where the server listens")
+    where.add_argument(
+        "--spawn", metavar="COMMAND", help="start the server, with {socket} for its socket's path"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
+    parser.add_argument(
+        "--compare",
+        choices=("exact", "value", "shape", "outcome"),
+        default="value",
+        help="how strictly (%(default)s)",
+    )
+    parser.add_argument(
+        "--event-timeout",
+        metavar="SECONDS",
+        type=seconds,
+        default=event_timeout,
+        help="how long to wait for an event that was recorded (%(default)g)",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=seconds,
+        default=timeout,
+        help="how long to wait for a reply before the target counts as hanging (%(default)g)",
+    )
+    parser.add_argument(
+        "--masks",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="masks besides the built-in and configured ones (see 'qmpconf learn'); can be repeated",
+    )
+    parser.add_argument(
+        "--known-differences",
+        metavar="FILE",
+        help="differences that are known, by the fingerprints of a replay's report ([[known]] with "
+        "fingerprint and reason)",
+    )
+
+
+def judging(arguments: argparse.Namespace) -> tuple[list[Mask], Mapping[str, str] | None]:
+    """The masks, configured ones included, and the reasons of known differences.
+
+    Raises `UsageError` and `InputError` for the files.
+    """
+    configured = find()
+    masks = [*configured.masks, *(mask for file in arguments.masks for mask in read_masks(file))]
+    known = arguments.known_differences or configured.known_differences
+    return masks, read_known(known) if known else None
+
+
+@contextlib.contextmanager
+def ended_in_order() -> Iterator[None]:
+    """End what was started, and report, also when somebody else ends us."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
