@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from qmpconf.report.progress import Progress, size_of_files
+from qmpconf.report.terminal import Terminal, tolerate
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.stats import Stats
 from qmpconf.trace.summary import summarize
@@ -21,6 +23,9 @@ examples:
 
 exit codes: 0 done, 2 usage, 3 a trace cannot be read
 """
+
+#: Columns where the output is no terminal.
+_WIDTH = 120
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,11 +53,13 @@ def run(arguments: argparse.Namespace) -> int:
     from qmpconf.report import stats
 
     found = collected.figures()
+    tolerate(sys.stdout)
     if arguments.format == "json":
         text = stats.as_json(found)
+    elif arguments.format == "text":
+        text = stats.as_text(found, arguments.top, Terminal(sys.stdout).width(_WIDTH))
     else:
-        form = stats.as_text if arguments.format == "text" else stats.as_markdown
-        text = form(found, arguments.top)
+        text = stats.as_markdown(found, arguments.top)
     print(text, end="")
     return 0
 

@@ -25,23 +25,30 @@ _KINDS = {
     "gap": ("gap", "gaps"),
 }
 
+#: Columns between two columns of a table, with what tabulate adds for heads; of a page; of a place.
+_GAP, _ENDLESS, _NARROWEST = 4, 1 << 30, 10
+
 NOTE = "Times of responses: p50 and p95 are within 1 %, the rest is exact."
 
 
 class _Table(NamedTuple):
-    """`left` columns hold words, the others numbers; `more` rows are left out."""
+    """The `left` first and `places` last columns hold words, the others numbers.
+
+    `more` rows are left out.
+    """
 
     title: str
     head: Sequence[str]
     left: int
     rows: Sequence[Sequence[str]]
     more: int = 0
+    places: int = 0
 
 
-def as_text(found: Figures, top: int = 20) -> str:
-    """Tables, the longest ones cut to `top` rows (0: not at all)."""
+def as_text(found: Figures, top: int = 20, width: int = 120) -> str:
+    """Tables in `width` columns, the longest ones cut to `top` rows (0: not at all)."""
     parts = [opening(found)]
-    for table in _tables(found, top):
+    for table in _tables(found, top, width):
         more = f"\n... and {table.more:,} more (--top 0: all)" if table.more else ""
         parts.append(_laid_out(table, "simple") + more)
     if found.latencies:
@@ -52,7 +59,7 @@ def as_text(found: Figures, top: int = 20) -> str:
 def as_markdown(found: Figures, top: int = 20) -> str:
     """The same for a page or a comment."""
     parts = [opening(found).replace("\n", "  \n")]
-    for table in _tables(found, top):
+    for table in _tables(found, top, _ENDLESS):
         more = f"\n\n... and {table.more:,} more" if table.more else ""
         parts += [f"### {table.title}", _laid_out(table, "pipe") + more]
     if found.latencies:
@@ -87,8 +94,7 @@ def opening(found: Figures) -> str:
     return "\n".join(lines)
 
 
-def _tables(found: Figures, top: int) -> Iterator[_Table]:
-    many = found.traces > 1
+def _tables(found: Figures, top: int, width: int) -> Iterator[_Table]:
     yield _Table(
         "Traffic",
         ("sent by", "messages", "bytes"),
@@ -107,19 +113,27 @@ def _tables(found: Figures, top: int) -> Iterator[_Table]:
         head = ("event", "count", "average/s", "peak/s")
         yield _Table("Events", head, 1, *_cut(shown, top + 1 if top else 0))
     if found.sizes:
-        rows_of_sizes = [
-            [
-                one.kind,
-                _name(one.name),
-                f"{printable(one.trace)}:{one.line}" if many else f"{one.line}",
-                f"{one.count:,}",
-                size_of(one.biggest),
-                size_of(one.total),
-            ]
-            for one in found.sizes
+        yield _sizes(found, top, width)
+
+
+def _sizes(found: Figures, top: int, width: int) -> _Table:
+    many = found.traces > 1
+    rows = [
+        [
+            _name(f"{one.kind} {one.name}"),
+            f"{one.count:,}",
+            size_of(one.biggest),
+            size_of(one.total),
         ]
-        head_of_sizes = ("kind", "of", "biggest in line", "count", "biggest", "together")
-        yield _Table("Biggest messages", head_of_sizes, 3, *_cut(rows_of_sizes, top))
+        for one in found.sizes
+    ]
+    head = ("biggest messages", "count", "biggest", "together", "in line")
+    taken = max(len(head[0]), *(len(row[0]) for row in rows)) + sum(map(len, head[1:4])) + 4 * _GAP
+    for one, row in zip(found.sizes, rows, strict=True):
+        place = f"{printable(one.trace)}:{one.line}" if many else f"{one.line}"
+        room = max(_NARROWEST, width - taken)
+        row.append(place if len(place) <= room else "..." + place[3 - room :])
+    return _Table("Biggest messages", head, 1, *_cut(rows, top), places=1)
 
 
 def _commands(found: Figures, top: int) -> _Table:
@@ -148,7 +162,8 @@ def _cut(rows: list[list[str]], top: int) -> tuple[list[list[str]], int]:
 
 
 def _laid_out(table: _Table, form: str) -> str:
-    align = ["left"] * table.left + ["right"] * (len(table.head) - table.left)
+    numbers = len(table.head) - table.left - table.places
+    align = ["left"] * table.left + ["right"] * numbers + ["left"] * table.places
     rows = table.rows
     if form == "pipe":
         rows = [[_literal(cell) for cell in row] for row in rows]

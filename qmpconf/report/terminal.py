@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import unicodedata
@@ -42,6 +43,12 @@ class Terminal:
             return text
         codes = ";".join(_SGR[word] for word in style.split())
         return f"\x1b[{codes}m{text}\x1b[0m"
+
+
+def tolerate(stream: IO[str]) -> None:
+    """Let `stream` escape what its encoding lacks, rather than fail."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
 
 
 def cut(text: str, room: int) -> str:

@@ -164,6 +164,18 @@ def test_on_a_terminal(trace: str) -> None:
     assert grey == bare(drawn)
 
 
+def test_a_poor_terminal(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.qmptrace")
+    with TraceWriter(path) as writer:
+        say(writer, "client", '{"execute":"é\u65e5"}\n')
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    for verb in ("show", "stats"):
+        done = subprocess.run(
+            [*SHOW[:3], verb, path], env=environment, capture_output=True, text=True, check=True
+        )
+        assert "\\xe9\\u65e5" in done.stdout
+
+
 def test_the_reader_goes_away(tmp_path: Path) -> None:
     path = str(tmp_path / "long.qmptrace")
     with TraceWriter(path) as writer:

@@ -48,10 +48,10 @@ def test_text() -> None:
         "(all)           1        0.100         1\n"
         "SHUTDOWN        1        0.100         1\n"
         "\n"
-        "kind    of            biggest in line      count    biggest    together\n"
-        "------  ------------  -----------------  -------  ---------  ----------\n"
-        "error   query-status  3                        2     2.0 kB      4.0 kB\n"
-        "error   stop          5                        1     2.0 kB      2.0 kB\n"
+        "biggest messages      count    biggest    together  in line\n"
+        "------------------  -------  ---------  ----------  ---------\n"
+        "error query-status        2     2.0 kB      4.0 kB  3\n"
+        "error stop                1     2.0 kB      2.0 kB  5\n"
         "... and 4 more (--top 0: all)\n"
         "\n" + NOTE + "\n"
     )
@@ -78,6 +78,9 @@ def test_several_traces_are_told_apart() -> None:
     assert text.startswith("2 messages in 2 sessions of 2 traces")
     assert "one.qmptrace:3" in text
     assert "two.qmptrace:4" in text
+    narrow = as_text(both.figures(), width=40)
+    assert "...trace:4" in narrow
+    assert "two.qmptrace" not in narrow
 
 
 def test_nothing() -> None:
