@@ -27,8 +27,7 @@ from tests.benchmarks.relays import recorder
 #: What a management tool does besides polling, each time undone: 16 commands with `POLLING`.
 CHANGING = (
     '{"execute":"object-add","arguments":{"qom-type":"iothread","id":"io1"}}',
-    '{"execute":"blockdev-add","arguments":'
-    '{"driver":"null-co","node-name":"disk1","size":1048576}}',
+    '{"execute":"blockdev-add","arguments":{"driver":"null-co","node-name":"disk1","size":65536}}',
     '{"execute":"device_del","arguments":{"id":"nobody"}}',
     '{"execute":"qom-list","arguments":{"path":"/objects"}}',
     '{"execute":"query-named-block-nodes"}',

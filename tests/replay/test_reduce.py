@@ -143,6 +143,30 @@ def test_causes_stay(tmp_path: Path, recorded: str) -> None:
     ]
 
 
+def test_what_is_known_is_not_reduced_to(tmp_path: Path, recorded: str) -> None:
+    def spoil(asked: list[str], data: bytes) -> bytes:
+        data = data.replace(b"UUID", b"UUIX")
+        return data.replace(b'"paused"', b'"broken"') if asked[-1:] == ["query-status"] else data
+
+    path = str(tmp_path / "t")
+    with serving(Path(path), server(spoil)):
+        result = replay_trace(recorded, target=path)
+        known = {
+            group.first.digest: "accepted"
+            for group in result.new
+            if group.first.subject == "reply to query-uuid"
+        }
+        assert len(known) == len(result.new) - 1 > 0
+        output = str(tmp_path / "short.qmptrace")
+        found = reduce_trace(recorded, target=path, known=known, output=output)
+        every = {group.first.digest: "accepted" for group in result.new}
+        nothing = reduce_trace(recorded, target=path, known=every, output=output, overwrite=True)
+    assert "query-status" in found.difference
+    assert names(output) == ["qmp_capabilities", "stop", "query-status"]
+    assert (nothing.exit_code, nothing.output) == (0, "")
+    assert "besides the known ones" in nothing.note
+
+
 def test_a_server_that_dies_is_reduced(tmp_path: Path, recorded: str) -> None:
     def spoil(asked: list[str], data: bytes) -> bytes:
         if asked[-1:] == ["query-name"] and "stop" in asked:
