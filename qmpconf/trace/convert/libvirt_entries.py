@@ -120,7 +120,8 @@ def _time(text: bytes) -> datetime | None:
                 zone = timezone(-ahead if sign == b"-" else ahead)
             year, month, day, hour, minute, second = map(int, date)
             micro = _microseconds(fraction)
-            return datetime(year, month, day, hour, minute, second, micro, zone)
+            moment = datetime(year, month, day, hour, minute, second, micro, zone)
+            return moment.astimezone(UTC)
         unix = _UNIX.search(text)
         if unix:
             moment = datetime.fromtimestamp(int(unix.group(1)), UTC)

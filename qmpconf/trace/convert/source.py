@@ -115,10 +115,12 @@ def _utf16(begin: bytes) -> str:
         return "utf-16-le"
     if begin.startswith(codecs.BOM_UTF16_BE):
         return "utf-16-be"
-    odd, even = begin[1::2], begin[::2]
-    if len(begin) < 4 or (0 in odd and 0 in even):
+    if len(begin) < 4:
         return ""
-    return "utf-16-le" if not any(odd) else "utf-16-be" if not any(even) else ""
+    even, odd = (part.count(0) / len(part) for part in (begin[::2], begin[1::2]))
+    if max(even, odd) < 0.75 or min(even, odd) > 0.25:
+        return ""
+    return "utf-16-be" if even > odd else "utf-16-le"
 
 
 def _recoded(pieces: Iterator[bytes], encoding: str, notes: Notes) -> Iterator[bytes]:

@@ -33,6 +33,7 @@ NOW = datetime(2026, 11, 20, 10, 0, 1, 500_000, UTC)
         ("2026-13-20 10:00:01.500+0000: ", None),
         ("2026-11-20 10:00:01.500+9999: ", None),
         ("Foo 20 10:00:02 host: ", None),
+        ("9999-12-31 23:59:59.000-2300: ", None),
     ],
 )
 def test_times(before: str, when: datetime | None) -> None:
