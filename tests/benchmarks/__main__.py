@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from tabulate import tabulate
 
-from tests.benchmarks import checking, replaying, wire
+from tests.benchmarks import checking, memory, replaying, wire
 from tests.benchmarks.peers import POLLING, qemu_qmp_round_trips, qmp_round_trips
 
 COMMAND = "python -m tests.benchmarks -o reports/benchmarks.md"
@@ -36,9 +36,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("-o", "--output", default="-", help="the file to write (stdout)")
     parser.add_argument("--quick", action="store_true", help="a look, not a measurement")
+    parser.add_argument(
+        "--megabytes",
+        type=int,
+        help="the length of the trace for the table of memory (1000, or 20 with --quick; 0: none)",
+    )
     arguments = parser.parse_args()
-    rows = list(measure(3 if arguments.quick else 15, quick=arguments.quick))
-    text = report(rows)
+    size = arguments.megabytes
+    if size is None:
+        size = 20 if arguments.quick else 1000
+    text = report(list(measure(3 if arguments.quick else 15, quick=arguments.quick)))
+    if size:
+        text += memory_report(list(memory.measure(size * 1_000_000)))
     if arguments.output == "-":
         print(text, end="")
     else:
@@ -128,6 +137,22 @@ def help_row(rounds: int) -> Row:
         ours.append(seconds([sys.executable, "-m", "qmpconf", "--help"]))
     added = statistics.median(o - b for o, b in zip(ours, bare, strict=True)) * 1000
     return ("qmpconf --help", "python -c pass", f"+{added:.0f} ms", "< +100 ms", "")
+
+
+def memory_report(rows: list[memory.Row]) -> str:
+    """What each verb takes for a long trace, as Markdown."""
+    head = ["verb", "trace", "memory at most", "promised", "time", "what grows with the trace"]
+    cells = [
+        (row.verb, row.trace, f"{row.peak:.0f} MB", row.promised, f"{row.seconds:.0f} s", row.grows)
+        for row in rows
+    ]
+    table = tabulate(cells, headers=head, tablefmt="github", disable_numparse=True)
+    return (
+        "\n# Memory\n\n"
+        "Each verb as a process of its own: its largest resident size. Half of the trace is one "
+        "session, half are sessions one after the other. `replay` plays against `serve TRACE`.\n\n"
+        f"{table}\n"
+    )
 
 
 def report(rows: list[Row]) -> str:
