@@ -7,13 +7,14 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from qmpconf.check.collect import Exercised, collect, join
 from qmpconf.check.run import automatic, chooser
 from qmpconf.errors import UsageError
 from qmpconf.report import coverage as report
+from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.text import printable
 from qmpconf.schema.store import write_bytes
 from qmpconf.trace.reader import TraceReader
@@ -84,7 +85,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the coverage; 1 where it is below a limit."""
-    found = join(_collected(_files(arguments.traces), arguments.schema))
+    found = join(_collected(list(_files(arguments.traces)), arguments.schema))
     limits: list[tuple[str, float]] = arguments.fail_under
     wanted = {*arguments.kind, *(kind for kind, _ in limits)} - {"requirements"}
     if not found.catalogs and wanted:
@@ -100,11 +101,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if below else 0
 
 
-def _collected(paths: Iterable[str], schema: str) -> Iterator[Exercised]:
+def _collected(paths: Sequence[str], schema: str) -> Iterator[Exercised]:
     choose = chooser(schema)
-    for path in paths:
-        reader = TraceReader(path)
-        yield collect(reader, automatic(reader) if choose is None else choose)
+    # To choose the schema by itself, a trace is read twice.
+    total = size_of_files(paths) * (2 if choose is None else 1)
+    with Progress("reading", total) as progress:
+        for path in paths:
+            reader = TraceReader(path)
+            with progress.reading(reader):
+                yield collect(reader, automatic(reader) if choose is None else choose)
 
 
 def _files(named: Iterable[str]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from typing import NoReturn
 
 from qmpconf.cli.examples import sentence
 from qmpconf.errors import OutputError, QmpconfError
+from qmpconf.report.terminal import tolerate
 from qmpconf.version import __version__
 
 #: verb: (module in qmpconf.cli, one line of help)
@@ -103,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(prog=f"qmpconf {verb}", description=sentence(VERBS[verb][1]))
     module.configure(parser)
     arguments = parser.parse_args(words[1:])
+    tolerate(sys.stdout)
     try:
         code = int(module.run(arguments))
         sys.stdout.flush()

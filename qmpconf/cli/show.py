@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from qmpconf.errors import UsageError
-from qmpconf.report.terminal import Terminal, tolerate
+from qmpconf.report.terminal import Terminal
 from qmpconf.trace.follow import FollowingReader
 from qmpconf.trace.reader import Item, TraceReader
 from qmpconf.trace.selection import Selection
@@ -109,7 +109,6 @@ def run(arguments: argparse.Namespace) -> int:
         return _bindings(arguments.trace, arguments.format)
     if arguments.pretty and arguments.format == "json":
         raise UsageError("--pretty is for text; with --format json, pipe into jq")
-    tolerate(sys.stdout)
     reader = _open(arguments.trace, follow=arguments.follow)
     lines = _shown(reader, selection, arguments)
     for line in lines:

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from qmpconf.report.progress import Progress, size_of_files
-from qmpconf.report.terminal import Terminal, tolerate
+from qmpconf.report.terminal import Terminal
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.stats import Stats
 from qmpconf.trace.summary import summarize
@@ -53,7 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
     from qmpconf.report import stats
 
     found = collected.figures()
-    tolerate(sys.stdout)
     if arguments.format == "json":
         text = stats.as_json(found)
     elif arguments.format == "text":
