@@ -5,14 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import json
 import re
+import tempfile
+from functools import cache
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qmpconf.check.baseline import Baseline
+from qmpconf.check.choice import wire_only
+from qmpconf.check.collect import collect
+from qmpconf.check.run import check_trace
 from qmpconf.report.results.merge import Report, merged
+from qmpconf.report.results.of_check import Checked, of_check
 from qmpconf.report.results.records import (
     Coverage,
     Finding,
@@ -32,6 +40,7 @@ from qmpconf.report.views.html.headline import headline
 from qmpconf.report.views.html.heat import STEPS, maps
 from qmpconf.report.views.html.plot import plots
 from qmpconf.report.views.html.words import MOST, Lines, anchor, cut, duration, shares, shown
+from qmpconf.trace.reader import TraceReader
 from tests.report.views.pages import (
     ATTACKS,
     TRACE,
@@ -124,9 +133,13 @@ def assert_tame(found: Page) -> None:
     assert {name for _, attrs in found.elements for name in attrs} <= ATTRIBUTES
     assert all(value.startswith("#") for value in found.attributes("href"))
     assert [len(found.raw[tag]) for tag in ("script", "style")] == [1, 1]
+    assert [found.raw[tag] for tag in ("script", "style")] == own_assets()
+
+
+@cache
+def own_assets() -> list[list[str]]:
     own = parsed(ordinary())
-    assert found.raw["script"] == own.raw["script"]
-    assert found.raw["style"] == own.raw["style"]
+    return [own.raw[tag] for tag in ("script", "style")]
 
 
 # What stands on the page
@@ -420,6 +433,26 @@ def test_arbitrary_strings_in_every_place_stay_text(texts: list[str]) -> None:
     words = itertools.cycle(texts)
     found = parsed(filled(lambda: next(words)))
     assert_tame(found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["client", "server"]), st.binary(max_size=200)), max_size=12)
+)
+def test_arbitrary_bytes_of_a_session_stay_text(said: list[tuple[str, bytes]]) -> None:
+    lines = [{"qmptrace": 1, "started": "2026-11-20T09:17:00.000000Z", "recorder": "<b>"}]
+    lines += [{"t": 0.0, "conn": 1, "open": {"client": "<i>", "server": "<script>"}}]
+    for sender, data in (*said, ("server", b'{"<script>": "</script>"}')):
+        text = base64.b64encode(data).decode()
+        lines.append({"t": 0.1, "conn": 1, "from": sender, "b64": text})
+    with tempfile.NamedTemporaryFile(suffix="<b>.qmptrace") as file:
+        file.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        file.flush()
+        reader = TraceReader(file.name)
+        checked = Checked(check_trace(file.name, "none"), collect(reader, wire_only))
+        found = parsed(merged([of_check(header(), [checked], Baseline({}))]))
+    assert_tame(found)
+    assert "<b>.qmptrace" in found.text
 
 
 @settings(max_examples=60, deadline=None)
