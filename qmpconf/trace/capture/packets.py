@@ -122,9 +122,9 @@ class _Pcapng:
                     yield found
                 kind = self._file.read(4)
         except _DamagedError as error:
-            self._notes.damage(str(error), self._number)
+            self._notes.damage(str(error), self._number + 1)
         except struct.error:
-            self._notes.damage("a block is too short for what it is", self._number)
+            self._notes.damage("a block is too short for what it is", self._number + 1)
         dropped = sum(self._dropped.values())
         if dropped:
             self._notes.damage(f"the capture says that it missed {dropped:,} packets")

@@ -179,7 +179,7 @@ class Stream:
     def _counted(self, seq: int, near: int | None) -> int:
         """The number without wrapping that is `seq` on the wire, and closest to what is known."""
         if near is None:
-            near = self._waiting[0].start if self._waiting else self.known or seq + _WRAP
+            near = self._waiting[0].start if self._waiting else self.known or self.fin or seq + _WRAP
         step = (seq - near) % _WRAP
         return near + (step if step < _WRAP // 2 else step - _WRAP)
 
