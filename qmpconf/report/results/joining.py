@@ -6,6 +6,7 @@ stream tells twice, and what two of them tell in the same words, counts once.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -39,7 +40,14 @@ def subjects(found: Iterable[Subject]) -> list[Subject]:
     for one in distinct(found):
         before = together.get(one.name)
         together[one.name] = one if before is None else _joined(before, one)
-    return sorted(together.values(), key=lambda subject: (subject.kind, subject.name))
+    return sorted(together.values(), key=lambda subject: (subject.kind, _natural(subject.name)))
+
+
+def _natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
+    """Sorts version 5.2 before 10.0."""
+    parts = re.split(r"([0-9]{1,18})", name)
+    numbers = [(odd % 2 == 0, int(part) if odd % 2 else 0, part) for odd, part in enumerate(parts)]
+    return numbers, name
 
 
 def _joined(first: Subject, second: Subject) -> Subject:
