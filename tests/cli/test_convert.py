@@ -31,7 +31,8 @@ def test_a_conversion_tells_what_there_is_and_what_is_lost(
         "shell.qmptrace: 1 session, 6 messages (qmp-shell to qmptrace)\n",
     )
     assert err == (
-        "qmpconf convert: shell.log: the format tells no times: all of them are 0\n"
+        "qmpconf convert: shell.log: the format tells no times: all are 0, and the header has that of the "
+        "conversion\n"
         "qmpconf convert: shell.log: the format does not tell the white space behind a message: "
         "\\r\\n stands for it\n"
         "qmpconf convert: shell.log:1: the shell does not tell the ids that were on the wire "

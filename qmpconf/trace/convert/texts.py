@@ -18,7 +18,7 @@ from qmpconf.trace.convert.wire import Wire
 from qmpconf.trace.records import VERSION, Descriptor, Header, Record, Side
 from qmpconf.trace.writer import RECORDER, utc_text
 
-NO_TIMES = "the format tells no times: all of them are 0"
+NO_TIMES = "the format tells no times: all are 0, and the header has that of the conversion"
 NO_END = "the format does not tell the white space behind a message: \\r\\n stands for it"
 NO_GREETING = "a session does not begin with the greeting: a gap stands for what came before"
 NO_COMMAND = "a session begins with an answer: a gap stands for the commands"
