@@ -526,6 +526,14 @@ def test_limited_events_come_once_a_second_and_the_last_one_is_kept() -> None:
     assert seconds(6) == [6]
 
 
+def test_events_are_told_on_request_as_their_schema_has_them(talk: Dialogue) -> None:
+    (event,) = talk.take(talk.monitor.tell("SHUTDOWN", {"guest": True, "nonsense": 1}))
+    assert event["data"] == {"guest": True, "reason": "none"}
+    assert talk.monitor.tell("NO_SUCH_EVENT", {}) == []
+    other = Dialogue(negotiate=False)
+    assert other.take(other.monitor.tell("STOP", {})) == []
+
+
 def test_nodes_are_a_graph(talk: Dialogue) -> None:
     inner = {"driver": "file", "filename": "/x"}
     top = {"driver": "qcow2", "node-name": "top", "file": inner}

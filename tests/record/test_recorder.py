@@ -412,3 +412,31 @@ def test_addresses_in_use(tmp_path: Path) -> None:
             Recorder(Ends(clients, unix(tmp_path, "other"), server_dials=True), writer)
         assert not (tmp_path / "other").exists()
         assert (tmp_path / "client").exists()
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_what_was_said_before_a_quiet_stop_is_recorded(stays: bool, tmp_path: Path) -> None:
+    """Nobody has accepted the client yet, and it has said more than is read at once."""
+    ends = Ends(unix(tmp_path, "server"), unix(tmp_path, "client"))
+    text = b'{"execute":"x","id":"%s"}' % (b"i" * 4000)
+    with (
+        listening(ends.server),
+        TraceWriter(str(tmp_path / "t")) as writer,
+        Recorder(ends, writer) as recorder,
+        connected(ends.client) as client,
+    ):
+        client.sendall(30 * text)
+        if not stays:
+            client.close()
+        recorder.stop_when_quiet(PATIENCE)
+        recorder.run()
+    said = [one for one in TraceReader(str(tmp_path / "t")).records() if hasattr(one, "data")]
+    assert len(said) == 30
+
+
+def test_a_quiet_stop_waits_for_nobody_who_says_nothing(tmp_path: Path) -> None:
+    with Pair(tmp_path) as pair:
+        client, server = pair.session()
+        greets(client, server)
+        pair.proxy.recorder.stop_when_quiet(10 * PATIENCE)
+        until_end(client)  # gives up after a tenth of that
