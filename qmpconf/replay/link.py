@@ -104,6 +104,9 @@ class Link:
         #: The target has sent all that it will; `error` tells if that was no orderly end.
         self.ended = False
         self.error = ""
+        #: Nothing has passed yet; and it is not the first connection that was made.
+        self.is_untouched = True
+        self.is_second = False
         #: Messages of the recording could not be sent any more.
         self.lost = False
         #: Whether the selector watches when the target takes bytes.
@@ -141,6 +144,7 @@ class Link:
 
         `message` is what it says, where that is known.
         """
+        self.is_untouched = False
         if self._sent != frame:
             self._output.append((memoryview(frame.data + frame.end), fds))
             self.flush()
@@ -192,6 +196,7 @@ class Link:
         except OSError as error:
             self.error = error.strerror or str(error)
             data = b""
+        self.is_untouched = self.is_untouched and not data
         if self._prepared is not None and data == self._prepared[0]:
             self._sent = self._prepared[1]
             self._output.append((memoryview(self._sent.data + self._sent.end), []))
@@ -208,6 +213,14 @@ class Link:
         if not data:
             self.ended = True
             self._forget_output()
+
+    def connect_again(self, sock: socket.socket) -> None:
+        """Go on with another connection; nothing has passed on the one before, which has ended."""
+        self.sock.close()
+        sock.setblocking(False)
+        self.sock = sock
+        self.ended = False
+        self.is_second = True
 
     # --- the end -------------------------------------------------------------------------------
 

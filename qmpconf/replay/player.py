@@ -297,7 +297,7 @@ class Player:
         answered = met = -1
         while True:
             for link in self._links.values():
-                if link.ended and not link.is_done:
+                if link.ended and not link.is_done and not self._connects_again(link):
                     link.matcher.give_up(why=_why(link), ended=True)
             waiting = [link for link in self._links.values() if not link.is_done]
             if not waiting:
@@ -313,6 +313,27 @@ class Player:
                 self._give_up(waiting)
             self._pump(limit - now)
             now = time.monotonic()
+
+    def _connects_again(self, link: Link) -> bool:
+        """Connect once more where the target hung up before it said anything; that is told.
+
+        A server may do that to who comes while it starts: one of QEMU's accepts in two threads
+        then, and hangs up on a second client that is there too early.
+        """
+        if not link.is_untouched or link.is_second or link.error or link.matcher.only_due is None:
+            return False
+        fate = self._target.fate()
+        try:
+            sock = self._target.connect(ended=False)
+        except TargetError:
+            return False
+        link.connect_again(sock)
+        self._selector.register(sock, selectors.EVENT_READ, link)
+        self._result.warn(
+            f"session {link.conn}: the target closed the first connection before it said anything"
+            f"{f' ({fate})' if fate else ''}; it was connected to once more"
+        )
+        return True
 
     def _limit(self, waiting: list[Link], since: float, progress: float) -> float:
         """Until when to wait, on the monotonic clock."""

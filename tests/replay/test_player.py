@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import os
 import re
 import signal
@@ -415,6 +416,61 @@ def test_a_target_that_says_nothing(tmp_path: Path, trace: str) -> None:
         result = replay_trace(trace, target=str(tmp_path / "s"), timeout=0.3)
     assert result.exit_code == 4
     assert "no greeting" in result.failure
+
+
+def test_a_target_that_hangs_up_before_it_says_anything_is_connected_to_again(
+    tmp_path: Path,
+) -> None:
+    connections = []
+
+    def behave(sock: socket.socket) -> None:
+        connections.append(sock)
+        if len(connections) == 2:
+            sock.sendall(GREETING.encode() + b"\r\n")
+            sock.recv(4096)
+
+    recorded = written(tmp_path / "t", ["1+", f"1<-{GREETING}", "1-client"])
+    with serving(tmp_path / "s", behave):
+        result = replay_trace(recorded, target=str(tmp_path / "s"))
+    assert (result.exit_code, len(connections)) == (0, 2)
+    assert any("connected to once more" in text for text in result.warnings)
+
+
+def test_a_target_that_always_hangs_up_is_told(tmp_path: Path, trace: str) -> None:
+    connections = []
+    with serving(tmp_path / "s", connections.append):
+        result = replay_trace(trace, target=str(tmp_path / "s"))
+    assert (result.exit_code, len(connections)) == (4, 2)
+    assert ("missing", "greeting", "") in differences(result)
+
+
+def test_a_message_waits_for_the_event_that_came_before_it_though_the_reply_is_there(
+    tmp_path: Path,
+) -> None:
+    ok, event = '{"return": {}}', '{"timestamp": {"seconds": 1, "microseconds": 0}, "event": "E"}'
+    negotiation = '{"execute":"qmp_capabilities"}'
+    script = ["1+", f"1<-{GREETING}", f"1->{negotiation}", f"1<-{ok}", '1->{"execute":"a"}']
+    script += [f"1<-{ok}", f"1<-{event}", '1->{"execute":"b"}', f"1<-{ok}", "1-client"]
+    early: list[bytes] = []
+
+    def behave(sock: socket.socket) -> None:
+        sock.sendall(GREETING.encode() + b"\r\n")
+        for _ in range(2):  # the negotiation, and the command
+            early.append(sock.recv(4096))
+            sock.sendall(ok.encode() + b"\r\n")
+        sock.settimeout(0.1)
+        with contextlib.suppress(TimeoutError):
+            early.append(sock.recv(4096))
+        sock.settimeout(10)
+        sock.sendall(event.encode() + b"\r\n")
+        early.append(sock.recv(4096))
+        sock.sendall(ok.encode() + b"\r\n")
+
+    with serving(tmp_path / "s", behave):
+        result = replay_trace(written(tmp_path / "t", script), target=str(tmp_path / "s"))
+    assert result.exit_code == 0
+    assert [one.count(b'"b"') for one in early][-1] == 1
+    assert sum(one.count(b'"b"') for one in early) == 1
 
 
 def test_a_target_that_reads_nothing(tmp_path: Path) -> None:
