@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,14 @@ from qmpconf.record.sniff import sniff_trace
 from qmpconf.schema.store import load_shipped
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Close, Open, Traffic
-from tests.record.sniffing import free_port, messages, recording, require_capture, talk
+from tests.record.sniffing import (
+    PATIENCE,
+    free_port,
+    messages,
+    recording,
+    require_capture,
+    talk,
+)
 
 COMMANDS = ["qmp_capabilities", "query-qmp-schema", *["query-status"] * 20, "stop", "query-version"]
 
@@ -72,7 +80,10 @@ def test_a_session_that_had_begun(tmp_path: Path) -> None:
                 file.readline()
                 file.close()
                 sock.close()
-                assert process.wait(6) == 0, "one session has ended"
+                try:
+                    assert process.wait(PATIENCE) == 0
+                except subprocess.TimeoutExpired:
+                    pytest.fail(f"the session has no end: {captured.read_text()}")
                 assert "2 messages in 1 session" in process.stderr.read()
     assert [(one, form) for one, form, _ in messages(captured)][:4] == [
         ("client", "gap"),

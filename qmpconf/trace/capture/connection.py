@@ -109,7 +109,7 @@ class Connection:
         if segment.data or segment.lost:
             own.add(seq, segment.data, segment.lost, segment.number, segment.ns, ack)
         if flags & FIN:
-            own.end((seq + len(segment.data) + segment.lost) % (1 << 32), ack)
+            own.end((seq + len(segment.data) + segment.lost) % (1 << 32), segment.ns, ack)
         settled = self.whole or own.next is not None or other.next is not None
         if not settled and self._segments < _SETTLED and not flags & RST:
             return
@@ -184,7 +184,7 @@ class Connection:
                 yield Happening("data", side, piece.number, piece.ns, piece.data)
         if stream.done and not self._shut[side] and self._has_given(1 - side, stream.fin_ack):
             self._shut[side] = True
-            yield Happening("shut", side, self.number, self.latest)
+            yield Happening("shut", side, self.number, stream.fin_ns)
 
     def _hole(self, side: int, number: int, *, patient: bool) -> Happening | None:
         """Give up a hole that will not be filled any more."""

@@ -59,7 +59,8 @@ class Stream:
 
     `next` is the number of the byte that comes next (None: not known yet), `known` that of the
     last byte which the other side is known to have received, plus one.  `fin` is where the
-    direction ends, once that was seen, and `fin_ack` what its sender had received by then.
+    direction ends, once that was seen, `fin_ns` when, and `fin_ack` what its sender had received
+    by then.
     `conflicts` counts copies that said something else, `strays` segments from far away.
     """
 
@@ -69,6 +70,7 @@ class Stream:
         self.known = 0
         self.fin: int | None = None
         self.fin_ack: int | None = None
+        self.fin_ns = 0
         self.conflicts = 0
         self.strays = 0
         self._waiting: list[Piece] = []  # in order, and none overlaps another
@@ -102,9 +104,10 @@ class Stream:
         if lost:
             self._put(Piece(start + len(data), lost, None, number, ns, ack))
 
-    def end(self, seq: int, ack: int | None = None) -> None:
+    def end(self, seq: int, ns: int, ack: int | None = None) -> None:
         """The direction ends at `seq`; its sender had received everything before `ack`."""
         if self.fin is None:
+            self.fin_ns = ns
             self.fin = self._counted(seq, self.next)
             self.fin_ack = ack
 
@@ -179,7 +182,9 @@ class Stream:
     def _counted(self, seq: int, near: int | None) -> int:
         """The number without wrapping that is `seq` on the wire, and closest to what is known."""
         if near is None:
-            near = self._waiting[0].start if self._waiting else self.known or self.fin or seq + _WRAP
+            near = (
+                self._waiting[0].start if self._waiting else self.known or self.fin or seq + _WRAP
+            )
         step = (seq - near) % _WRAP
         return near + (step if step < _WRAP // 2 else step - _WRAP)
 

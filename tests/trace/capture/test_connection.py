@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -45,8 +46,7 @@ class Sent:
         self.streams[side] += data
         self.offsets[side] += len(data)
         return [
-            self.segment(side, begin + low, data[low:high], seen)
-            for low, high in zip(edges, edges[1:], strict=False)
+            self.segment(side, begin + low, data[low:high], seen) for low, high in pairwise(edges)
         ]
 
     def end(self, side: int) -> Segment:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from qmpconf.errors import InputError
@@ -164,21 +166,14 @@ def test_with_a_port_noise_is_kept_as_it_is() -> None:
     assert said(records) == {"client": b"hello" + noise, "server": noise}
 
 
-def test_packets_that_were_cut_short_are_gaps() -> None:
+def test_packets_that_were_cut_short_are_gaps(tmp_path: Path) -> None:
     scapy = pytest.importorskip("scapy.utils")
-    frames = [frame.data for frame in session()]
-    notes = Notes()
-    import os
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "cut.pcap")
-        with scapy.RawPcapWriter(path, linktype=1) as writer:
-            writer.write_header(None)
-            for number, data in enumerate(frames):
-                writer.write_packet(data[:80], sec=number, usec=0, wirelen=len(data))
-        with open(path, "rb") as file:
-            _, records = read(file.read(), 0, notes)
+    path = tmp_path / "cut.pcap"
+    with scapy.RawPcapWriter(str(path), linktype=1) as writer:
+        writer.write_header(None)
+        for number, frame in enumerate(session()):
+            writer.write_packet(frame.data[:80], sec=number, usec=0, wirelen=len(frame.data))
+    _, records = read(path.read_bytes())
     told = shown(records)
     assert told[1:3] == [f"1 server raw {GREETING[:26].decode()!r}", "1 server gap 20"]
     assert "1 server gap 41" in told

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from qmpconf.cli.main import main
+from qmpconf.protocol.framing import Framer
 from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.records import Close, Gap, Open, Side, Traffic
 from qmpconf.trace.writer import TraceWriter
@@ -110,7 +111,6 @@ def test_tshark_takes_every_recording_without_a_warning(tmp_path: Path) -> None:
 def made(path: Path) -> Path:
     """A trace with all that can happen to a session."""
     with TraceWriter(str(path), clock=iter(range(100)).__next__) as writer:
-        from qmpconf.protocol.framing import Framer
 
         def says(conn: int, side: Side, data: bytes) -> None:
             writer.frames(conn, side, Framer().feed(data))
