@@ -47,6 +47,8 @@ _INVENTORIES = Masks(mask for mask in BUILT_IN if mask.kind == "set")
 _MOST = 5_000
 
 _QUOTED = re.compile(r"'([\w.-]+)'")
+#: How an error says that an argument has to be given; nested ones have a path.
+_MISSING = re.compile(r"Parameter '(?:[^']*\.)?([^'.]+)' is missing")
 
 
 Path = tuple[str | int, ...]
@@ -157,6 +159,12 @@ class Upgrade:
         if isinstance(expected.message, Failure) and isinstance(got.message, Success):
             if self.old is not None and new and not old:
                 return Judgement("design", f"the command is new in {self.after}")
+            missed = _missed(expected.message.value)
+            if missed and self._announces(name, missed, "optional"):
+                words = (
+                    f"the argument {missed} can be left out: the schema of {self.after} tells so"
+                )
+                return Judgement("design", words)
             return Judgement("changed", "it was refused before, and is accepted now")
         if not isinstance(got.message, Failure):
             return Judgement("changed")
@@ -169,16 +177,31 @@ class Upgrade:
         return Judgement("broke", refused or "it is refused now; no schema announces it")
 
     def _refused(self, command: str, value: Value) -> str:
-        """Which argument that the error names the newer schema does not have."""
-        error = value.get("error") if isinstance(value, dict) else None
-        desc = error.get("desc") if isinstance(error, dict) else None
-        if self.new is None or not isinstance(desc, str):
-            return ""
-        for name in _QUOTED.findall(desc):
+        """Which argument that the error names the newer schema asks for, or does not have."""
+        missed = _missed(value)
+        if missed:
+            told = self._announces(command, missed, "mandatory")
+            so = f"the schema of {self.after} asks for it" if told else "no schema announces it"
+            return f"the argument {missed} has to be given now: {so}"
+        for name in _QUOTED.findall(_desc(value)) if self.new is not None else ():
             places = [one and self._at(one, command, name) for one in (self.old, self.new)]
             if places[0] is not False and places[1] is False:
+                self._differed.add((f"command {command}", name))
                 return f"the argument {name} is refused: the schema of {self.after} has none"
         return ""
+
+    def _announces(self, command: str, name: str, now: Literal["optional", "mandatory"]) -> bool:
+        """Whether an argument of that name is optional or mandatory only in the newer schema."""
+        root = f"command {command}"
+        for change in self.changes:
+            path = change.place.split("/")
+            of_it = (path[0] == root or root in change.also) and "arguments" in path[1:2]
+            must_come = change.what == "added" and change.level == "breaks"
+            is_now = "mandatory" if must_come else change.after
+            if of_it and path[-1] == name and is_now == now:
+                self._differed.add((root, name))
+                return True
+        return False
 
     def _at(self, catalog: Catalog, command: str, name: str) -> bool:
         """Whether the command takes an argument of that name, on top or further down."""
@@ -280,6 +303,19 @@ def _root(said: Said) -> str:
     """The command or event, as a schema's difference names it."""
     kind: Literal["event", "command"] = "event" if said.kind == "event" else "command"
     return f"{kind} {said.of}" if said.of else ""
+
+
+def _desc(value: Value) -> str:
+    """The text of an error."""
+    error = value.get("error") if isinstance(value, dict) else None
+    desc = error.get("desc") if isinstance(error, dict) else None
+    return desc if isinstance(desc, str) else ""
+
+
+def _missed(value: Value) -> str:
+    """The argument that an error says is missing."""
+    found = _MISSING.match(_desc(value))
+    return found.group(1) if found else ""
 
 
 def _last(path: Path) -> str:

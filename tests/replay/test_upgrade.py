@@ -11,16 +11,26 @@ import pytest
 
 from qmpconf.cli.main import main
 from qmpconf.errors import InputError
+from qmpconf.protocol.messages import from_server
+from qmpconf.protocol.values import dumps
+from qmpconf.replay.compare import Mismatch
 from qmpconf.replay.configuration import read_known
 from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
+from qmpconf.replay.said import Said
+from qmpconf.replay.upgrade import Upgrade
 from qmpconf.report.replay import as_json, as_text
+from qmpconf.schema.store import load_shipped
 from tests.replay.conftest import serving, written
 
 STAMP = '"timestamp": {"seconds": %d, "microseconds": 1}'
 DONE: dict[str, Any] = {"return": {}}
 NOT_FOUND = {"error": {"class": "CommandNotFound", "desc": "The command x has not been found"}}
 STATUS = {"status": "running", "running": True, "singlestep": False}
+
+
+def missing(name: str) -> Any:
+    return {"error": {"class": "GenericError", "desc": f"Parameter '{name}' is missing"}}
 
 
 def greeting(major: int, minor: int, micro: int) -> str:
@@ -83,6 +93,24 @@ def test_an_upgrade_with_news_alone_has_no_differences_but_notes(tmp_path: Path)
     assert "another version greets otherwise" in text
 
 
+@pytest.mark.parametrize("name", ["uri", "channels.uri"])
+def test_an_argument_that_must_be_given_now_is_announced_and_met(name: str) -> None:
+    catalogs = load_shipped("qemu-10.0.13"), load_shipped("qemu-7.2.22")
+    # The other way round, for no shipped release asks for more than the one before.
+    upgrade = Upgrade("10.0.13", "7.2.22", *catalogs)
+    pair = [
+        Said(from_server(dumps(value)), b"", 1, 0, 1, "migrate") for value in (DONE, missing(name))
+    ]
+    whole = Mismatch((), "changed", *(said.message.value for said in pair))
+    meant = upgrade.judge("changed", *pair, whole)
+    assert meant == (
+        "broke",
+        "the argument uri has to be given now: the schema of 7.2.22 asks for it",
+    )
+    met = [one.change.place for one in upgrade.announced() if one.seen]
+    assert met == ["command migrate/arguments/uri"]
+
+
 def test_exact_means_exact(tmp_path: Path) -> None:
     result = play(tmp_path, "stop", DONE, DONE, compare="exact")
     assert result.exit_code == 1
@@ -120,6 +148,9 @@ def test_another_stable_version_is_no_upgrade(tmp_path: Path) -> None:
             {"error": {"class": "GenericError", "desc": "Parameter 'blk' is unexpected"}},
             ("broke", "changed", "the argument blk is refused: the schema of 10.0.13 has none"),
         ),
+        ("migrate", missing("uri"), DONE, ("design", "fixed", "the argument uri can be left out: the schema of 10.0.13 tells so")),
+        ("migrate", DONE, missing("uri"), ("broke", "changed", "the argument uri has to be given now: no schema announces it")),
+        ("stop", missing("uri"), DONE, ("changed", "fixed", "it was refused before, and is accepted now")),
         ("stop", {"error": {"class": "GenericError", "desc": "a"}}, {"error": {"class": "GenericError", "desc": "b"}}, ("design", "changed", "an error's text is for people")),
         ("stop", {"error": {"class": "GenericError", "desc": "a"}}, {"error": {"class": "DeviceNotFound", "desc": "a"}}, ("broke", "changed", "the error has another class")),
     ],
