@@ -28,6 +28,10 @@ _MOST_CONNECTIONS = 4096
 _MOST_HELD = 1 << 14
 _MOST_HELD_INSIDE = 1 << 20
 _MOST_PIECES = 2000
+#: Bytes of a message that are framed at once; a framer takes long messages in small pieces badly.
+_BATCH = 256 << 10
+#: From so many bytes on a segment may be one of several that hold a message.
+_FULL = 512
 
 _GREETING = re.compile(rb'\s*\{\s*"QMP"\s*:').match
 _MAY_GREET = re.compile(rb'\s*(?:\{\s*(?:"(?:Q(?:M(?:P(?:"\s*)?)?)?)?)?)?\Z').match
@@ -55,6 +59,9 @@ class _Talk:
         self.size = 0
         self.heads = [b"", b""]
         self.ender: Side | None = None
+        self.batch: list[bytes] = []  # of one side, to be framed at once
+        self.batched: Happening | None = None  # the latest of them
+        self.batch_size = 0
 
 
 class Sessions:
@@ -97,6 +104,7 @@ class Sessions:
         """Time passes without anything being captured."""
         for talk in list(self._talks.values()):
             yield from self._happened(talk, talk.connection.tick(ns))
+            yield from self._flush(talk)
 
     def finish(self) -> Iterator[Record]:
         """The capture has ended: so does the trace."""
@@ -112,6 +120,7 @@ class Sessions:
             yield from self._happened(talk, connection.finish(number))
         if talk.server is None:
             yield from self._settle(talk, final=True)
+        yield from self._flush(talk)
         if talk.conn and self.wire.is_open(talk.conn) and not last:
             error = "the end was not captured"
             yield from self.wire.close(number, self._t, talk.conn, "recorder", error=error)
@@ -177,13 +186,21 @@ class Sessions:
 
     def _told(self, talk: _Talk, one: Happening) -> Iterator[Record]:
         """The records of what happened in a session."""
-        conn, number, t = talk.conn, one.number, self._at(one.ns)
-        if not self.wire.is_open(conn):
+        if not self.wire.is_open(talk.conn):
             return
-        sender: Side = "server" if one.side == talk.server else "client"
+        if talk.batched is not None and (one.what != "data" or one.side != talk.batched.side):
+            yield from self._flush(talk)
         if one.what == "data":
-            yield from self.wire.sent(number, t, conn, sender, one.data)
-        elif one.what == "gap":
+            talk.batch.append(one.data)
+            talk.batched, talk.batch_size = one, talk.batch_size + len(one.data)
+            # A full segment that does not end as a message does goes on in the next one.
+            ends = len(one.data) < _FULL or one.data.endswith((b"\n", b"}"))
+            if ends or talk.batch_size >= _BATCH:
+                yield from self._flush(talk)
+            return
+        conn, number, t = talk.conn, one.number, self._at(one.ns)
+        sender: Side = "server" if one.side == talk.server else "client"
+        if one.what == "gap":
             yield from self.wire.gap(number, t, conn, sender, one.size)
         elif one.what == "shut":
             if talk.ender is None:
@@ -195,6 +212,17 @@ class Sessions:
             code = errno.ECONNRESET if talk.connection.answered else errno.ECONNREFUSED
             ender = talk.ender or sender
             yield from self.wire.close(number, t, conn, ender, error=os.strerror(code))
+
+    def _flush(self, talk: _Talk) -> Iterator[Record]:
+        """Frame what one side has said."""
+        one = talk.batched
+        if one is None:
+            return
+        data = talk.batch[0] if len(talk.batch) == 1 else b"".join(talk.batch)
+        talk.batched, talk.batch_size = None, 0
+        talk.batch.clear()
+        sender: Side = "server" if one.side == talk.server else "client"
+        yield from self.wire.sent(one.number, self._at(one.ns), talk.conn, sender, data)
 
     def _at(self, ns: int) -> float:
         """Seconds since the trace began; a trace's time does not go back."""
