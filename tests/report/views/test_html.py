@@ -62,7 +62,7 @@ ELEMENTS = frozenset(
         r"\S+",
         "html head meta title style script body a header nav button span main section h1 h2 h3 h4 h5 p "
         "ul ol li div table thead tbody tr th td form label input kbd fieldset legend small select "
-        "option output article details summary dl dt dd code b em pre strong svg line circle rect text "
+        "option output article details summary dl dt dd code b i em pre strong svg line circle rect text "
         "footer",
     )
 )
@@ -71,7 +71,7 @@ ATTRIBUTES = frozenset(
         r"\S+",
         "lang charset http-equiv content name class href id type hidden aria-label aria-hidden "
         "aria-labelledby aria-live tabindex role scope title for autocomplete spellcheck placeholder "
-        "value data-severity data-blame data-status data-rule data-subject data-label open colspan "
+        "value data-severity data-blame data-status data-rule data-subject data-n data-label open colspan "
         "width height rx x y x1 x2 y1 y2 cx cy r checked",
     )
 )
