@@ -25,6 +25,8 @@ from qmpconf.conform.verdicts import Verdict
 from qmpconf.net.address import UnixAddress
 from qmpconf.net.process import Server as SpawnedServer
 from qmpconf.report.conform import closing
+from qmpconf.report.results.merge import merged
+from qmpconf.report.results.stream import read_result
 from tests.real.builds import RELEASES, Build
 from tests.real.conftest import StartServer, require
 from tests.real.machines import BARE, Server
@@ -125,6 +127,24 @@ def test_dry_run_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "schema.return" in (report / "report.html").read_text()
     trace = report / "traces" / "schema.return__query-version.qmptrace"
     assert main(["check", "-q", "-s", str(trace)]) == 0
+
+
+def test_a_matrix_is_a_table_a_page_and_a_result(tmp_path: Path) -> None:
+    command = json.dumps(spawn(require("qemu-storage-daemon-7.2")))
+    listed = tmp_path / "servers.toml"
+    servers = [f'[[server]]\nname = "daemon <{n}>"\nspawn = {command}\n' for n in (10, 9)]
+    gone = '[[server]]\nname = "gone"\ntarget = "unix:/nowhere/qmp.sock"\n'
+    listed.write_text("".join([*servers, gone]))
+    words = ["conform", "--matrix", str(listed), "-q", "-k", "schema.return/query-v"]
+    assert main([*words, "--result", str(tmp_path / "result.jsonl")]) == 4
+    assert "`schema.return`" in (tmp_path / "servers.md").read_text()
+    page = (tmp_path / "servers.html").read_text()
+    assert "daemon &lt;9&gt;" in page
+    report = merged([read_result(str(tmp_path / "result.jsonl"))])
+    assert [one.name for one in report.subjects] == ["daemon <9>", "daemon <10>"]
+    assert {one.verdict for one in report.cases} == {"pass"}
+    assert report.exit_code == 4
+    assert "gone" in report.notes[0].text
 
 
 @pytest.mark.parametrize("schema", ["qemu-1.6.2-doc", "qemu-11.1.3"])
