@@ -105,7 +105,7 @@ class Connection:
         if ack is not None and not flags & RST:
             if self.whole:
                 other.begin(ack)
-            other.acked(ack)
+            other.acked(ack, segment.ns)
         if segment.data or segment.lost:
             own.add(seq, segment.data, segment.lost, segment.number, segment.ns, ack)
         if flags & FIN:
@@ -204,8 +204,9 @@ class Connection:
             if self.latest - since[0] < _PATIENCE and self._segments - since[1] < _SEGMENTS:
                 return None
         self._since[side] = None
+        ns = stream.missed_at
         size = stream.give_up(received=patient and not stream.overflows)
-        return Happening("gap", side, number, self.latest, size=size)
+        return Happening("gap", side, number, ns, size=size)
 
     def _has_given(self, side: int, ack: int | None) -> bool:
         """Whether all of a side up to `ack` was given; its end takes a number, and is no byte."""

@@ -68,6 +68,7 @@ class Stream:
         self._all = room
         self.next: int | None = None
         self.known = 0
+        self._known_ns = 0
         self.fin: int | None = None
         self.fin_ack: int | None = None
         self.fin_ns = 0
@@ -111,13 +112,14 @@ class Stream:
             self.fin = self._counted(seq, self.next)
             self.fin_ack = ack
 
-    def acked(self, ack: int) -> None:
-        """The other side has received everything before `ack`."""
+    def acked(self, ack: int, ns: int) -> None:
+        """The other side has received everything before `ack`, and told so at `ns`."""
         count = self._counted(ack, self.next)
         if self.next is None or -_FAR < count - self.next < _FAR:
             # A FIN takes a number, too, and is no byte.
             limit = count if self.fin is None else min(count, self.fin)
-            self.known = max(self.known, limit)
+            if limit > self.known:
+                self.known, self._known_ns = limit, ns
 
     def counted_ack(self, ack: int) -> int | None:
         """An acknowledgement as a number of this stream's own; None for one that makes no sense."""
@@ -166,6 +168,13 @@ class Stream:
             self._charge(piece, -1)
             self.next = piece.stop
         return piece
+
+    @property
+    def missed_at(self) -> int:
+        """When it showed that bytes are missing, in ns."""
+        if self._waiting:
+            return self._waiting[0].ns
+        return self._known_ns if self.next is None or self.known > self.next else self.fin_ns
 
     def give_up(self, *, received: bool = False) -> int:
         """Stop waiting for what is missing; gives how many bytes that are.

@@ -9,6 +9,7 @@ import pytest
 from qmpconf.errors import InputError
 from qmpconf.trace.capture.build import Conversation, Frame
 from qmpconf.trace.convert.base import Notes
+from qmpconf.trace.records import Finish
 from tests.trace.capture.captures import (
     ASKED,
     DONE,
@@ -115,7 +116,10 @@ def test_bytes_that_are_missing_are_a_gap_and_what_follows_is_read() -> None:
     frames = [*talk.open(), *talk.send(1, GREETING), *talk.send(0, ASKED)]
     reply = list(talk.send(1, b'{"return": ["' + b"x" * 5_000 + b'"]}\r\n' + EVENT))
     del reply[1]
-    told = shown(read(capture([*frames, *reply, *talk.send(1, EVENT)]))[1])
+    _, records = read(capture([*frames, *reply, *talk.send(1, EVENT)]))
+    told = shown(records)
+    times = [round(one.t, 6) for one in records if not isinstance(one, Finish)]
+    assert times[-2:] == [0.011, 0.011], "waiting for what is lost moves no time"
     at = told.index("1 server gap 1460")
     assert told[at - 1].startswith('1 server raw \'{"return"')
     assert told[at + 1].startswith("1 server raw 'xxx")
