@@ -16,8 +16,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from qmpconf.cli.main import VERBS
+from tests.testing.test_example import TEST
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -99,6 +101,48 @@ def test_every_command_prints_what_stands_below_it(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr, done.stderr
         if expected:
             assert normal(done.stdout) == normal(expected), command
+
+
+@pytest.mark.real
+def test_the_jobs_of_ci_do_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their own commands are run; those that install things are not."""
+    if shutil.which("qemu-system-x86_64") is None:
+        if os.environ.get("QMPCONF_REQUIRE_REAL"):
+            pytest.fail("qemu-system-x86_64 is required here")
+        pytest.skip("no qemu-system-x86_64")
+    github, gitlab = (yaml.safe_load(text) for language, text in BLOCKS if language == "yaml")
+    jobs = {
+        "github": [step.get("run", "") for step in github["jobs"]["qmp"]["steps"]],
+        "gitlab": [*gitlab["qmp"]["script"], *gitlab["qmp"]["after_script"]],
+    }
+    for name, commands in jobs.items():
+        folder = tmp_path / name
+        (folder / "tests").mkdir(parents=True)
+        (folder / "tests" / "client.sh").write_text('echo query-status | qmp-shell "$1"\n')
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder / "summary.md"))
+        own = [
+            one.removeprefix("venv/bin/")
+            for one in commands
+            if one.removeprefix("venv/bin/").startswith("qmpconf ")
+        ]
+        assert [one.split()[1] for one in own] == ["record", "check", "report"]
+        record, check, report = own
+        assert run(record, folder).returncode == 0
+        assert run(check, folder).returncode == 3, "there is no baseline yet"
+        update = check.partition(" --result")[0] + " --update-baseline"
+        assert f"`{update.replace(' -q', '')}`" in README
+        assert run(update, folder).returncode == 0
+        assert run(check, folder).returncode == 0
+        done = run(report, folder)
+        assert done.returncode == 0, done.stderr
+        assert (folder / "qmp" / "report.html").exists()
+    assert (tmp_path / "github" / "qmp" / "report.sarif").exists()
+    assert "qmpconf" in (tmp_path / "github" / "summary.md").read_text()
+    assert (tmp_path / "gitlab" / gitlab["qmp"]["artifacts"]["reports"]["junit"]).exists()
+
+
+def test_the_client_that_is_tested_in_ten_lines_is_one_that_is_tested() -> None:
+    assert TEST in [text for language, text in BLOCKS if language == "python"]
 
 
 def test_every_verb_of_every_transcript_exists() -> None:
