@@ -11,7 +11,7 @@ unit has causes, without which it means something else, and that stay as long as
 `shrink` is delta debugging over whole units (Zeller, Hildebrandt 2002): it takes away ever smaller
 groups of them, each with what depends on it, as long as the difference stays.
 
-What is in memory is about 700 bytes a message, and the names that the recording knows; the messages
+What is in memory is about 450 bytes a message, and the names that the recording knows; the messages
 themselves stay in the file (`Records`).
 """
 

@@ -22,9 +22,10 @@ It knows neither sockets nor time: the clock is given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import chain
 from typing import Literal
 
 from qmpconf.monitor.core import Action, Close, Discard, Quit, Send
@@ -44,11 +45,15 @@ _GRACE = 1.0
 _WIDTH = 160
 
 
+#: Stands for what a live client said, once it was answered.
+_SAID = Asked("", b"", None)
+
+
 @dataclass(slots=True)
 class _Part:
     """One live session: what of its scene was played, and what is still to come.
 
-    `asked` holds what the live client said for each cue, `at` is the cue that comes next, `said`
+    `asked` holds what the live client said for each cue until that is answered, `at` is the cue that comes next, `said`
     the number of lines that were said in strict order.  `held` says that another session has to
     end before this one's server says anything; `shut` that its client says nothing more.
     """
@@ -267,11 +272,10 @@ class Stage:
     def _find(self, part: _Part, heard: Asked) -> Cue | None:
         """The cue that `heard` is, if it was recorded and not played yet."""
         cues = part.scene.cues
-        if self._strict:
-            following = cues[part.at : part.at + 1]
-        else:
-            following = [*cues[part.at :], *reversed(cues[: part.at])]
-        for cue in following:
+        following: Iterable[int] = range(part.at, min(part.at + 1, len(cues)))
+        if not self._strict:
+            following = chain(range(part.at, len(cues)), range(part.at - 1, -1, -1))
+        for cue in (cues[at] for at in following):
             if cue.number not in part.asked and _is(cue, heard):
                 return cue
         return None
@@ -305,6 +309,7 @@ class Stage:
         else:
             cue = part.scene.cues[line.answers - 1]
             self._send(number, line, cue, part.asked[line.answers])
+            part.asked[line.answers] = _SAID  # only malformed input has more answers, and no id
 
     def _send(self, number: int, line: Line, cue: Cue, heard: Asked) -> None:
         data = with_id(line.data, cue.asked, heard)

@@ -25,7 +25,7 @@ VERBS = ("check", "replay", "learn", "reduce")
 
 #: Bytes a message, as measured.
 SERVE = 130
-REDUCE = 300
+REDUCE = 450
 
 
 def write_long(path: str, size: int) -> int:
