@@ -23,9 +23,8 @@ from qmpconf.replay.said import Said, Transcript
 from qmpconf.trace.records import Closer, Descriptor, Side
 from qmpconf.trace.writer import TraceWriter
 
-#: Bytes read at once; one buffer for all, because a new one of this size takes longer than most
-#: messages do.
-_CHUNK = memoryview(bytearray(1 << 18))
+#: Bytes read at once.
+_CHUNK = 1 << 18
 
 
 #: Lines of the replay's own trace that may wait to be written.
@@ -117,6 +116,8 @@ class Link:
         self._closed = False
         #: Whether descriptors can ride on what is sent.
         self.passes_descriptors = sock.family == socket.AF_UNIX
+        # A new buffer of this size for each read would take longer than most messages do.
+        self._chunk = memoryview(bytearray(_CHUNK))
         self._prepared: tuple[bytes, Frame] | None = None
         self._sent: Frame | None = None  # what was prepared, and is sent
         sock.setblocking(False)
@@ -145,7 +146,10 @@ class Link:
         `message` is what it says, where that is known.
         """
         self.is_untouched = False
-        if self._sent != frame:
+        if self._sent is not None:
+            message = message if self._sent == frame else None
+            frame = self._sent
+        else:
             self._output.append((memoryview(frame.data + frame.end), fds))
             self.flush()
         self._prepared = self._sent = None
@@ -190,14 +194,14 @@ class Link:
     def receive(self) -> None:
         """Take what the target has sent, or the end of it."""
         try:
-            data = bytes(_CHUNK[: self.sock.recv_into(_CHUNK)])
+            data = bytes(self._chunk[: self.sock.recv_into(self._chunk)])
         except BlockingIOError:
             return
         except OSError as error:
             self.error = error.strerror or str(error)
             data = b""
         self.is_untouched = self.is_untouched and not data
-        if self._prepared is not None and data == self._prepared[0]:
+        if self._prepared is not None and data == self._prepared[0] and self._framer.idle:
             self._sent = self._prepared[1]
             self._output.append((memoryview(self._sent.data + self._sent.end), []))
             self.flush()

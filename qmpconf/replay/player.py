@@ -16,27 +16,21 @@ from __future__ import annotations
 
 import selectors
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from qmpconf.errors import TargetError
 from qmpconf.protocol.framing import Frame
-from qmpconf.protocol.messages import Greeting
-from qmpconf.protocol.requirements import REQUIREMENTS
-from qmpconf.protocol.values import Value
 from qmpconf.replay.bindings import Binding
-from qmpconf.replay.compare import Comparison, Level, Mismatch
 from qmpconf.replay.descriptors import Descriptors
-from qmpconf.replay.difference import Difference, Kind
 from qmpconf.replay.later import Later
 from qmpconf.replay.link import Clock, Link, Log
 from qmpconf.replay.masks import Masks, own_address
 from qmpconf.replay.match import Matcher
 from qmpconf.replay.plan import Connect, End, Expect, HalfClose, Lost, Send, Step
 from qmpconf.replay.result import Result
-from qmpconf.replay.said import Said
 from qmpconf.replay.target import Target
-from qmpconf.replay.upgrade import Judgement, Upgrade
+from qmpconf.replay.telling import CompareGreetings, Teller
 from qmpconf.trace.records import Closer
 from qmpconf.trace.writer import TraceWriter
 
@@ -72,8 +66,8 @@ class _GivenUpError(Exception):
 class Player:
     """Plays one plan against `target`, and fills `result`; `writer` gets the replay's own trace.
 
-    `clock` is the writer's.  `speed` paces by the recorded times: 1 is as fast as recorded, 0 as fast as the target lets.
-    `compare_greetings` tells if the target is of another version than the recorded server.
+    `clock` is the writer's.  `speed` paces by the recorded times: 1 is as fast as recorded, 0 as
+    fast as the target lets.  `compare_greetings` tells if the target is of another version than the recorded server.
     """
 
     def __init__(
@@ -86,13 +80,13 @@ class Player:
         masks: Masks | None = None,
         speed: float = 0.0,
         clock: Clock | None = None,
-        compare_greetings: Callable[[Value, Value], Upgrade | None] = lambda _one, _other: None,
+        compare_greetings: CompareGreetings = lambda _one, _other: None,
     ) -> None:
-        self._compare_greetings = compare_greetings
         self._target = target
         self._result = result
         self._log = Log(writer, clock or Clock())
         self._later = Later(_UNCOMPARED)
+        self._tell = Teller(result, self._later, compare_greetings)
         self._patience = patience or Patience()
         self._soon = min(_SOON, self._patience.event, self._patience.reply)
         self._masks = masks or Masks()
@@ -117,9 +111,9 @@ class Player:
                 self._take(step)
         except KeyboardInterrupt:
             self._result.interrupted = True
-            self._fail("interrupted")
+            self._tell.failure("interrupted")
         except _GivenUpError as reason:
-            self._fail(str(reason))
+            self._tell.failure(str(reason))
             for link in list(self._links.values()):
                 link.matcher.give_up(why="nothing: the replay was given up")
                 self._close(link, "recorder")
@@ -176,8 +170,8 @@ class Player:
             level=result.level,
             masks=Masks((*masks, *self._masks.masks)) if masks else self._masks,
             bindings=result.bindings,
-            paired=self._paired,
-            judge=self._judge,
+            paired=self._tell.paired,
+            judge=self._tell.judge,
             later=self._later,
         )
         self._log.open(step.conn, self._target.name)
@@ -239,10 +233,8 @@ class Player:
         link.lost = True
         what = step.command or "a message"
         fate = self._target.fate()
-        self._session_differs(
-            link, step.line, f"goes on: {what} is sent", f"ended by the target; {fate}".rstrip("; ")
-        )
-        self._fail(
+        self._differs(step, f"goes on: {what} is sent", f"ended by the target; {fate}".rstrip("; "))
+        self._tell.failure(
             f"the target ended session {link.conn} before {what} (line {step.line}) was sent"
             + (f"; {fate}" if fate else "")
         )
@@ -254,14 +246,14 @@ class Player:
             while not link.ended and (left := deadline - time.monotonic()) > 0:
                 self._pump(left)
             if not link.ended:
-                self._session_differs(link, step.line, "ended by the server", "still open")
+                self._differs(step, "ended by the server", "still open")
         elif (
             link.ended
             and step.who == "client"
             and link.transcript.command != "quit"
             and not link.lost
         ):
-            self._session_differs(link, step.line, "open until the client ends it", "ended")
+            self._differs(step, "open until the client ends it", "ended")
         if step.who in (None, "recorder") and not link.lost:
             self._result.warn(f"session {step.conn} has no end in the recording")
         self._server_ended = link.ended
@@ -269,7 +261,10 @@ class Player:
         self._close(link, "server" if link.ended else "client")
         for rule, count in link.transcript.broken.items():
             if count > step.broken.get(rule, 0):
-                self._wire_differs(link, step, rule, count)
+                self._tell.wire(step, self._log.line, rule, count)
+
+    def _differs(self, step: Step, expected: str, got: str) -> None:
+        self._tell.session(step.conn, step.line, self._log.line, expected, got)
 
     def _pace(self, t: float) -> None:
         """Wait for the moment that was recorded as `t`, if the replay is paced."""
@@ -389,50 +384,6 @@ class Player:
     def _work(self) -> bool:
         """Do a piece of what can wait, the most urgent first; False if there is none."""
         return self._later.step() or self._log.later.step()
-
-    # --- reports -------------------------------------------------------------------------------
-
-    def _paired(self, expected: Said, got: Said, found: Comparison) -> None:
-        result = self._result
-        if isinstance(expected.message, Greeting) and result.upgrade is None:
-            result.upgrade = self._compare_greetings(expected.message.value, got.message.value)
-        if result.upgrade is not None:
-            result.upgrade.paired(expected, found)
-
-    def _judge(
-        self, kind: Kind, expected: Said | None, got: Said | None, mismatch: Mismatch | None
-    ) -> Judgement:
-        upgrade = self._result.upgrade
-        if upgrade is None or self._result.level is Level.EXACT:
-            return Judgement("")
-        return upgrade.judge(kind, expected, got, mismatch)
-
-    def _fail(self, reason: str) -> None:
-        self._later.finish()
-        self._result.failure = self._result.failure or reason
-
-    def _session_differs(self, link: Link, line: int, expected: str, got: str) -> None:
-        self._later.finish()
-        self._result.differences.add(
-            Difference("changed", "session", link.conn, line, self._log.line, "", expected, got)
-        )
-
-    def _wire_differs(self, link: Link, step: End, rule: str, count: int) -> None:
-        self._later.finish()
-        recorded = step.broken.get(rule, 0)
-        sentence = REQUIREMENTS[rule].sentence if rule in REQUIREMENTS else rule
-        self._result.differences.add(
-            Difference(
-                "changed",
-                f"rule {rule}",
-                link.conn,
-                step.line,
-                self._log.line,
-                "",
-                f"kept ({sentence})" if not recorded else f"broken {recorded} times",
-                f"broken {count} times",
-            )
-        )
 
     def _close(self, link: Link, who: Closer) -> None:
         matched = link.matcher.matched

@@ -7,7 +7,7 @@ event belongs to the latest cue before it, but not to a later one than the next 
 comes to a client that waits for each reply as it came to one that did not.
 
 What was said stays in the file, where there is a `Shelf` for it; what stands in memory then is
-about 300 bytes a message.  Pure: it knows neither the live client nor any socket.
+about 160 bytes a message.  Pure: it knows neither the live client nor any socket.
 """
 
 from __future__ import annotations
