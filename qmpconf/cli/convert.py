@@ -7,7 +7,7 @@ import sys
 
 from qmpconf.errors import InputError
 from qmpconf.report.progress import Progress, size_of_files
-from qmpconf.report.text import printable
+from qmpconf.text import printable
 from qmpconf.trace.convert import FORMATS
 from qmpconf.trace.convert.base import Options
 from qmpconf.trace.convert.run import Converted, convert

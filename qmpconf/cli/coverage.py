@@ -15,8 +15,8 @@ from qmpconf.check.run import automatic, chooser
 from qmpconf.errors import UsageError
 from qmpconf.report import coverage as report
 from qmpconf.report.progress import Progress, size_of_files
-from qmpconf.report.text import printable
 from qmpconf.schema.store import write_bytes
+from qmpconf.text import printable
 from qmpconf.trace.reader import TraceReader
 
 #: Width of the page where the output is no terminal.

@@ -10,6 +10,7 @@ from typing import Any
 import qmpconf
 from qmpconf.cli.main import INTERRUPTED
 from qmpconf.record.modes import MODES, is_served, record_again, record_once
+from qmpconf.text import counted
 
 _EPILOG = """\
 ADDR is unix:PATH, a bare path, tcp:HOST:PORT, or fd:N for a socket that was inherited.
@@ -126,14 +127,14 @@ def run(arguments: argparse.Namespace) -> int:
         again = record_again(arguments.output, **options)
         recording = again.recording
         if again.changed >= 0:
-            news = f"; {_count(again.changed, 'line')} of {again.lines:,} changed"
+            news = f"; {counted(again.changed, 'line')} of {again.lines:,} changed"
     else:
         record = record_once if mode else qmpconf.record_trace
         recording = record(arguments.output, **options)
     if not quiet:
         _say(
-            f"{recording.path}: {_count(recording.messages, 'message')} in "
-            f"{_count(recording.sessions, 'session')}{news}"
+            f"{recording.path}: {counted(recording.messages, 'message')} in "
+            f"{counted(recording.sessions, 'session')}{news}"
         )
     if recording.interrupted:
         return INTERRUPTED
@@ -187,8 +188,8 @@ def _sniff(arguments: argparse.Namespace) -> int:
     )
     if not quiet:
         _say(
-            f"{sniffed.path}: {_count(sniffed.messages, 'message')} in "
-            f"{_count(sniffed.sessions, 'session')}, out of {_count(sniffed.packets, 'packet')}"
+            f"{sniffed.path}: {counted(sniffed.messages, 'message')} in "
+            f"{counted(sniffed.sessions, 'session')}, out of {counted(sniffed.packets, 'packet')}"
         )
     return INTERRUPTED if sniffed.interrupted else 0
 
@@ -214,10 +215,6 @@ def _quiet(_: object) -> None:
 
 def _announce(address: object) -> None:
     _say(f"listening on {address}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _live_view() -> qmpconf.Observe:

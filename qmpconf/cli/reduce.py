@@ -8,7 +8,7 @@ import sys
 from qmpconf.cli import options
 from qmpconf.net.address import FORMS
 from qmpconf.replay.reduce_run import EVENT_PATIENCE, REPLY_PATIENCE, Reduced, reduce_trace
-from qmpconf.report.text import printable
+from qmpconf.text import printable
 
 _EPILOG = f"""\
 ADDR is {FORMS}.

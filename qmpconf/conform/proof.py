@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 
 from qmpconf.conform.verdicts import Result
+from qmpconf.text import printable
 
 
 def failure(result: Result, repeat: str) -> str:
@@ -43,8 +44,3 @@ def command(result: Result, repeat: str) -> str:
     if case.endswith("/seen"):  # no case of its own: the one in whose trace it was seen
         case = result.reason.removeprefix("in ").partition(":")[0]
     return f"qmpconf conform {repeat} -k {shlex.quote(case)}"
-
-
-def printable(text: str) -> str:
-    """`text` with every character escaped that does not print: traces are untrusted."""
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04X}" for one in text)

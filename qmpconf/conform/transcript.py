@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from qmpconf.errors import InputError
+from qmpconf.text import printable
 from qmpconf.trace.reader import Item, TraceReader
 from qmpconf.trace.records import Close, Gap, Open, Shut
 
@@ -58,6 +59,6 @@ def _lines(path: str) -> Iterator[tuple[int, str]]:
 
 def _shown(data: bytes) -> str:
     text = data[: 4 * _WIDTH].decode("utf-8", "backslashreplace")
-    text = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+    text = printable(text)
     more = len(data) - _WIDTH
     return text if len(text) <= _WIDTH else f"{text[:_WIDTH]} ... ({more} bytes more)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from qmpconf.protocol.framing import Frame
+from qmpconf.text import printable
 from qmpconf.trace.reader import Item
 from qmpconf.trace.records import Side
 from qmpconf.trace.summary import SKIPPED, UNENDED, Summaries, Summary
@@ -12,13 +13,6 @@ from qmpconf.trace.summary import SKIPPED, UNENDED, Summaries, Summary
 #: How a line is meant, and what a terminal makes of it.
 PLAIN, GOOD, BAD, QUIET = "plain", "good", "bad", "quiet"
 STYLES = {PLAIN: "", GOOD: "green", BAD: "bold red", QUIET: "dim"}
-
-
-def _printable(text: str) -> str:
-    """What the other side says must not steer the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 class Live:
@@ -39,7 +33,7 @@ class Live:
             if found.latency is not None:
                 text += f"  {1000 * found.latency:.1f} ms"
             arrow = "->" if sender == "client" else "<-"
-            yield f"{t:11.6f}  {conn}  {arrow}  {_printable(text)}", style
+            yield f"{t:11.6f}  {conn}  {arrow}  {printable(text)}", style
 
 
 def said(found: Summary) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tabulate import tabulate
 
 from qmpconf.schema.agreement import ASPECTS, Agreement, Alone, Difference, Note
+from qmpconf.text import printable_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -141,7 +142,7 @@ def text(explained: Explained) -> str:
     parts += [f"stale note: {note.catalog}: {note.place}" for note in explained.stale]
     if explained.unexplained:
         parts += ["", f"{explained.unexplained} places without a reason"]
-    return _shown("\n".join(parts) + "\n")
+    return printable_page("\n".join(parts) + "\n")
 
 
 def markdown(explained: Explained, preamble: str = "") -> str:
@@ -166,7 +167,7 @@ def markdown(explained: Explained, preamble: str = "") -> str:
         ):
             if lines:
                 parts += ["", f"### {title}", "", _table(lines, head)]
-    return _shown("\n".join(parts).lstrip("\n") + "\n")
+    return printable_page("\n".join(parts).lstrip("\n") + "\n")
 
 
 def data(explained: Explained) -> dict[str, Any]:
@@ -202,10 +203,3 @@ def _entry(explained: Explained, pair: Agreement, one: Difference | Alone) -> di
 def _table(rows: Iterable[Sequence[object]], head: Sequence[str]) -> str:
     cells = [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
     return tabulate(cells, head, tablefmt="github", disable_numparse=True)
-
-
-def _shown(page: str) -> str:
-    """The page with everything escaped that a terminal could take for a command."""
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in page
-    )

@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from qmpconf.protocol.messages import brief
 from qmpconf.replay.explain import Explanation
-from qmpconf.report.text import printable
+from qmpconf.text import printable
 
 #: Uses of a value that are shown.
 _USES = 2

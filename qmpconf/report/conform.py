@@ -16,7 +16,7 @@ from qmpconf.conform.known import Known
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.proof import failure
 from qmpconf.conform.verdicts import Result, Verdict
-from qmpconf.report.text import printable
+from qmpconf.text import printable
 
 _ORDER = (
     Verdict.PASS,

@@ -15,7 +15,7 @@ from qmpconf.conform.proof import failure
 from qmpconf.conform.verdicts import Result, Verdict
 from qmpconf.errors import InputError
 from qmpconf.report import conform
-from qmpconf.report.text import printable
+from qmpconf.text import printable
 
 _MARKS = {
     Verdict.PASS: "pass",

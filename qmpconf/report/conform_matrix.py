@@ -15,7 +15,7 @@ from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.verdicts import Verdict
 from qmpconf.report.conform import counts
-from qmpconf.report.text import printable
+from qmpconf.text import printable
 
 #: What stands in a cell.
 _MARKS = {

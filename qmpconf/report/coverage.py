@@ -20,7 +20,7 @@ from qmpconf.check.coverage import CoverageData, Record, Total, totals
 from qmpconf.check.exercised import NOT_SHOWN, OCCASIONS
 from qmpconf.check.missing import GROUPS, TITLES, Group, Missing, most_useful
 from qmpconf.check.universe import KINDS, kind_of
-from qmpconf.report.text import printable
+from qmpconf.text import counted, printable
 
 #: What can be chosen, and limited: the kinds of places, and the requirements.
 PARTS = (*KINDS, "requirements")
@@ -100,9 +100,9 @@ def as_text(found: Exercised, view: View) -> str:
     if len(catalogs) > 1:
         parts.append(_overview(catalogs, view, "simple"))
     for title, one in catalogs.items():
-        head = f"{printable(title)}: {_count(one.traces, 'trace')}"
+        head = f"{printable(title)}: {counted(one.traces, 'trace')}"
         if one.unknown:
-            head += f"; {_count(one.unknown, 'message')} with a command or event that it lacks"
+            head += f"; {counted(one.unknown, 'message')} with a command or event that it lacks"
         parts.append(f"{head}\n\n{_kinds(one, view, 'simple')}")
         if view.rows:
             parts += [_table(head, rows, "simple") for head, rows in _rows(one, view)]
@@ -134,7 +134,7 @@ def _missing_text(one: CoverageData, view: View) -> Iterator[str]:
 
 
 def _row_text(row: Missing, width: int) -> list[str]:
-    used = f" (used {_count(row.uses, 'time')})" if row.uses else ""
+    used = f" (used {counted(row.uses, 'time')})" if row.uses else ""
     marks = f" {', '.join(row.marks)}" if row.marks else ""
     where = printable(f"{_short(row.place)}{used}{marks}")
     if not row.parts:
@@ -339,7 +339,7 @@ def _untested(found: Exercised) -> list[tuple[str, str]]:
 
 def _named(row: Missing) -> str:
     name = printable(_short(row.place))
-    tried = f" (tried {_count(row.uses, 'time')})" if row.uses else ""
+    tried = f" (tried {counted(row.uses, 'time')})" if row.uses else ""
     return (name + tried).replace(" ", _FIXED)
 
 
@@ -375,7 +375,3 @@ def _plain(text: str) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> str:
     aligned = ["left", *["right"] * (len(head) - 1)] if len(head) != 2 else None
     return tabulate(rows, head, tablefmt=form, disable_numparse=True, colalign=aligned)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -16,10 +16,10 @@ from typing import Any
 from tabulate import tabulate
 
 from qmpconf.check.audit import Group, grouped, place_of
-from qmpconf.report.text import printable
 from qmpconf.schema.documents.account import counts_of
 from qmpconf.schema.documents.result import Compilation, DocumentFinding
 from qmpconf.schema.documents.rules import RULES
+from qmpconf.text import printable
 
 #: More places of one finding than this are counted, not listed.
 MOST_PLACES = 16

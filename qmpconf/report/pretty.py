@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.values import Malformed, loads
 from qmpconf.report.terminal import Terminal
-from qmpconf.report.text import printable
+from qmpconf.text import printable
 
 #: Spaces a level; deeper than this a line is not indented further: nobody bounds a trace's depth.
 _STEP, _DEEPEST = 2, 40

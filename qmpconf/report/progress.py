@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from qmpconf.report.text import printable
+from qmpconf.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

@@ -16,6 +16,7 @@ from qmpconf.replay.bindings import sentence
 from qmpconf.replay.difference import Difference, Group
 from qmpconf.replay.result import MaskUse, Result
 from qmpconf.report import upgrade
+from qmpconf.text import counted, printable
 
 #: Messages that are shown, and places of each; the others are counted.
 _SHOWN = 50
@@ -25,7 +26,7 @@ _NOTE_PLACES = 12
 
 def as_text(result: Result) -> str:
     """The whole report: differences, notes, masks, warnings, and the verdict as the last line."""
-    return "".join(f"{_safe(line)}\n" for line in _lines(result))
+    return "".join(f"{printable(line)}\n" for line in _lines(result))
 
 
 def as_json(result: Result) -> str:
@@ -88,26 +89,21 @@ def verdict(result: Result) -> str:
     if result.known:
         found = "no differences but the known ones"
     if count:
-        found = f"{_count(count, 'difference')} ({kinds} of them different from each other)"
+        found = f"{counted(count, 'difference')} ({kinds} of them different from each other)"
         if kinds == count:
-            found = _count(count, "difference")
+            found = counted(count, "difference")
     if result.gone:
-        found += f"; {_count(len(result.gone), 'known difference')} no longer there"
+        found += f"; {counted(len(result.gone), 'known difference')} no longer there"
     if result.failure:
         return f"not played to the end: {result.failure}; {found} up to there"
     return found
 
 
-def _safe(line: str) -> str:
-    """A line in which nothing can control a terminal: names come from whoever sent them."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
-
-
 def _lines(result: Result) -> Iterator[str]:
     yield (
         f"replay of {result.trace} against {result.target}: "
-        f"{_count(result.sessions, 'session')}, {_count(result.sent, 'message')} sent, "
-        f"{_count(result.replies, 'reply', 'replies')} and {_count(result.events, 'event')} "
+        f"{counted(result.sessions, 'session')}, {counted(result.sent, 'message')} sent, "
+        f"{counted(result.replies, 'reply', 'replies')} and {counted(result.events, 'event')} "
         f"matched in {result.seconds:.2f} s, compared by {result.level.value}"
     )
     if result.upgrade:
@@ -125,7 +121,7 @@ def _lines(result: Result) -> Iterator[str]:
         if len(messages) > _SHOWN:
             yield ""
             left = len(messages) - _SHOWN
-            yield f"... and {_count(left, 'message')} more that differ (all of them: --format json)"
+            yield f"... and {counted(left, 'message')} more that differ (all of them: --format json)"
     if result.differences.dropped:
         yield f"... and {result.differences.dropped} that were counted, but not kept"
     notes = [group for group in result.differences if group.first.note]
@@ -138,7 +134,7 @@ def _lines(result: Result) -> Iterator[str]:
     yield from _known(result)
     if result.masks:
         yield ""
-        yield f"Masked: {_count(sum(use.count for use in result.masks.values()), 'place')}"
+        yield f"Masked: {counted(sum(use.count for use in result.masks.values()), 'place')}"
         rows = _mask_rows(result)
         headers = ("mask", "message", "place", "times", "recorded", "got", "why")
         table = tabulate(
@@ -170,8 +166,8 @@ def _parts(result: Result) -> list[tuple[str, list[list[Group]]]]:
     broke = [group for group in result.new if group.first.effect != "changed"]
     changed = [group for group in result.new if group.first.effect == "changed"]
     return [
-        (upgrade.BROKE.format(_count(len(broke), "kind")), _by_message(broke)),
-        (upgrade.CHANGED.format(_count(len(changed), "kind")), _by_message(changed)),
+        (upgrade.BROKE.format(counted(len(broke), "kind")), _by_message(broke)),
+        (upgrade.CHANGED.format(counted(len(changed), "kind")), _by_message(changed)),
     ]
 
 
@@ -262,7 +258,7 @@ def _message(number: int, groups: list[Group]) -> Iterator[str]:
         if one.nearest:
             yield f"     nearest   {one.nearest}"
     if len(groups) > _PLACES:
-        yield f"   ... and {_count(len(groups) - _PLACES, 'more place')} (all: --format json)"
+        yield f"   ... and {counted(len(groups) - _PLACES, 'more place')} (all: --format json)"
     yield from (f"     {line}" for line in first.around)
 
 
@@ -281,7 +277,3 @@ def _others(group: Group) -> str:
         return ""
     more = ", ..." if group.count > len(group.kept) else ""
     return f" (also {', '.join(lines)}{more})"
-
-
-def _count(number: int, word: str, plural: str = "") -> str:
-    return f"{number} {word if number == 1 else plural or word + 's'}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tabulate import tabulate
 
 from qmpconf.schema.diff import LEVELS, Change, Level
+from qmpconf.text import printable_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +60,7 @@ def text(
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-    return _shown("\n".join(lines) + "\n")
+    return printable_page("\n".join(lines) + "\n")
 
 
 def markdown(before: Catalog, after: Catalog, changes: Sequence[Change], *, down_to: Level) -> str:
@@ -74,7 +75,7 @@ def markdown(before: Catalog, after: Catalog, changes: Sequence[Change], *, down
         rows = [[_cell(f"`{one.place}`"), _cell(_sentence(one))] for one in found]
         table = tabulate(rows, ("place", "change"), tablefmt="github", disable_numparse=True)
         parts += ["", f"## {MEANINGS[level][0].capitalize()}", "", table]
-    return _shown("\n".join(parts) + "\n")
+    return printable_page("\n".join(parts) + "\n")
 
 
 def data(before: Catalog, after: Catalog, changes: Sequence[Change]) -> dict[str, Any]:
@@ -143,10 +144,3 @@ def _sentence(one: Change) -> str:
 
 def _cell(words: str) -> str:
     return words.replace("|", "\\|")
-
-
-def _shown(page: str) -> str:
-    """The page with everything escaped that a terminal could take for a command."""
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in page
-    )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from qmpconf.replay.difference import Group
 from qmpconf.replay.serve_result import Played
+from qmpconf.text import printable
 
 #: Differences that are shown; the others are counted.
 _SHOWN = 50
@@ -16,7 +17,7 @@ _SHOWN = 50
 
 def as_text(played: Played) -> str:
     """The whole report, with the verdict as its last line."""
-    return "".join(f"{_safe(line)}\n" for line in _lines(played))
+    return "".join(f"{printable(line)}\n" for line in _lines(played))
 
 
 def verdict(played: Played) -> str:
@@ -32,11 +33,6 @@ def verdict(played: Played) -> str:
     ]
     told = ", ".join(found) or "all of the recording was played"
     return f"not played to the end: {played.failure}; {told}" if played.failure else told
-
-
-def _safe(line: str) -> str:
-    """A line in which nothing can control a terminal: names come from whoever sent them."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
 
 
 def _lines(played: Played) -> Iterator[str]:

@@ -22,7 +22,7 @@ from qmpconf.protocol.framing import Frame
 from qmpconf.record.live import BAD, GOOD, PLAIN, QUIET, said
 from qmpconf.report.pretty import pretty
 from qmpconf.report.terminal import Terminal, cut
-from qmpconf.report.text import printable
+from qmpconf.text import printable
 from qmpconf.trace.records import Header
 from qmpconf.trace.summary import Summary
 

@@ -10,7 +10,7 @@ import msgspec
 from tabulate import tabulate
 
 from qmpconf.report.show import seconds, size_of
-from qmpconf.report.text import printable
+from qmpconf.text import counted, printable
 from qmpconf.trace.figures import EventRate, Figures
 
 #: Kinds of messages, one of them and more of them.
@@ -75,9 +75,9 @@ def as_json(found: Figures) -> str:
 def opening(found: Figures) -> str:
     """How much there is, in a few lines."""
     sessions = found.sessions
-    first = f"{_count(found.messages, 'message')} in {_count(sessions.count, 'session')}"
+    first = f"{counted(found.messages, 'message')} in {counted(sessions.count, 'session')}"
     if found.traces > 1:
-        first += f" of {_count(found.traces, 'trace')}"
+        first += f" of {counted(found.traces, 'trace')}"
     if found.seconds:
         first += f", {seconds(found.seconds)} from first to last"
     lines = [first]
@@ -87,7 +87,7 @@ def opening(found: Figures) -> str:
             f"half of them at most {seconds(sessions.p50)}"
         )
     if sessions.unclosed:
-        lines.append(f"{_count(sessions.unclosed, 'session')} did not close")
+        lines.append(f"{counted(sessions.unclosed, 'session')} did not close")
     if found.kinds:
         told = (f"{count:,} {_KINDS[kind][count != 1]}" for kind, count in found.kinds.items())
         lines.append(", ".join(told))
@@ -188,7 +188,3 @@ def _name(text: str) -> str:
 
 #: The longest name in a table.
 _LONGEST = 40
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

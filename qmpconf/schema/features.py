@@ -109,9 +109,7 @@ class Features:
     def _make_outline(self, key: str) -> _Outline:
         found = self._catalog.types[key]
         if isinstance(found, Enum):
-            values = {
-                one.name: _Part(self.marks("", one.facts), one.facts) for one in found.values
-            }
+            values = {one.name: _Part(self.marks("", one.facts), one.facts) for one in found.values}
             return _Outline({name: part for name, part in values.items() if part.marks})
         shape = shape_of(self._catalog, key)
         parts = {}

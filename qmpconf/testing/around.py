@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Container, Iterable, Iterator, Mapping
 
 from qmpconf.errors import InputError
-from qmpconf.report.text import printable
+from qmpconf.text import printable
 from qmpconf.trace.reader import Item, TraceReader
 from qmpconf.trace.records import Close
 from qmpconf.trace.summary import Summaries, Summary

@@ -19,8 +19,8 @@ from _pytest._code.code import (  # what pytest shows, and xdist sends, has no p
 )
 
 from qmpconf.check.findings import SEVERITIES, Group
-from qmpconf.report.text import printable
 from qmpconf.testing.around import around
+from qmpconf.text import printable
 
 #: Findings of one test that are shown with their messages; the others are counted.
 MOST = 10

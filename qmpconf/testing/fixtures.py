@@ -25,7 +25,6 @@ from qmpconf.check.run import check
 from qmpconf.errors import QmpconfError, UsageError
 from qmpconf.monitor.core import DEFAULT_SCHEMA
 from qmpconf.report.serve import as_text, verdict
-from qmpconf.report.text import printable
 from qmpconf.testing import settings
 from qmpconf.testing.around import latest
 from qmpconf.testing.endpoint import Endpoint
@@ -35,6 +34,7 @@ from qmpconf.testing.plugin import WATCHES
 from qmpconf.testing.recorder import Recorder, Recording
 from qmpconf.testing.replayer import Replayer
 from qmpconf.testing.stale import FINDING, REQUIREMENT
+from qmpconf.text import printable
 from qmpconf.trace.reader import TraceReader
 
 #: Messages that are shown when a test fails.

@@ -25,7 +25,6 @@ from qmpconf.net.address import parse_address
 from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
 from qmpconf.report import replay as report
-from qmpconf.report.text import printable
 from qmpconf.testing import settings
 from qmpconf.testing.around import around
 from qmpconf.testing.failures import (
@@ -39,6 +38,7 @@ from qmpconf.testing.failures import (
     shown_path,
 )
 from qmpconf.testing.stale import DIFFERENCE, FINDING, REPLAY, REQUIREMENT, SESSIONS
+from qmpconf.text import printable
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Finish
 

@@ -113,7 +113,7 @@ def test_nothing_that_is_printed_controls_a_terminal(
     trace = written(tmp_path / "trace", script)
     assert main(["replay", trace, "--target", str(target), "--event-timeout", "0.1"]) == 1
     text = capsys.readouterr().out
-    assert "event \\x1b[2J\\x9b1m" in text
+    assert "event \\u001B[2J\\u009B1m" in text
     assert "\x1b" not in text
 
 

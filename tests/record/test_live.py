@@ -54,5 +54,5 @@ def test_no_text_steers_the_terminal() -> None:
         ("client", '{"execute":"\\u001b[2Jx\\n\u202ey é"}\n', 1.0),
         ("server", '{"error": {"class": "GenericError", "desc": "\\u001b]0;\\u0007"}}\r\n', 1.0),
     )
-    assert lines[0][0].endswith("->  \\x1b[2Jx\\n\\u202ey é")
+    assert lines[0][0].endswith("->  \\u001B[2Jx\\u000A\\u202Ey é")
     assert all(line.isprintable() for line, _ in lines)

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 from qmpconf.report.results.merge import Report
-from qmpconf.report.text import printable
 from qmpconf.report.views import words
 from qmpconf.report.views.words import Kind
+from qmpconf.text import counted, printable
 
 #: Annotations of one severity that GitHub shows for a step.
 MOST = 10
@@ -37,7 +37,7 @@ def page(report: Report, root: str = "") -> str:
             left += 1
     lines = [*kept["error"], *kept["warning"], *kept["notice"]]
     if left:
-        text = f"{words.counted(left, 'more finding')} of this report had no place here"
+        text = f"{counted(left, 'more finding')} of this report had no place here"
         lines.append(_line("notice", "qmpconf", f"{text}: {words.closing(report)}"))
     return "".join(f"{line}\n" for line in lines)
 

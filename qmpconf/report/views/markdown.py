@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 
 from qmpconf.report.results.merge import Report
 from qmpconf.report.results.records import Verdict
-from qmpconf.report.text import printable
 from qmpconf.report.views import words
 from qmpconf.report.views.words import Kind
+from qmpconf.text import counted, printable
 
 #: GitHub refuses the summary of a step beyond 1 MiB.
 LIMIT = 1 << 20
@@ -91,7 +91,7 @@ class _Page:
         left = len(rows) - len(taken)
         self.left += left
         if taken:
-            told = [f"\n{words.counted(left, 'more row')} had no place."] if left else []
+            told = [f"\n{counted(left, 'more row')} had no place."] if left else []
             block = "\n".join(filter(None, [head, *taken, *told, foot]))
             self._room -= len(block.encode()) + 2
             self._blocks.append(block)
@@ -99,7 +99,7 @@ class _Page:
     def text(self) -> str:
         """The page."""
         if self.left:
-            self._blocks.append(f"**{words.counted(self.left, 'row')} had no place on this page.**")
+            self._blocks.append(f"**{counted(self.left, 'row')} had no place on this page.**")
         return "\n\n".join(self._blocks) + "\n"
 
 
@@ -123,7 +123,7 @@ def page(report: Report, limit: int = LIMIT, *, details: bool = True) -> str:
     known = words.kinds(report.known)
     _folded(
         out,
-        f"{words.counted(len(known), 'kind')} known",
+        f"{counted(len(known), 'kind')} known",
         [f"- {prose(words.sentence(one.first))}: {prose(one.first.reason)}" for one in known],
     )
     return out.text()
@@ -147,9 +147,9 @@ def _findings(out: _Page, found: Sequence[Kind], *, details: bool) -> None:
     out.rows(head, rows[:_FIRST])
     left = rows[_FIRST:]
     if details:
-        _folded(out, words.counted(len(left), "more kind"), left, head)
+        _folded(out, counted(len(left), "more kind"), left, head)
     elif left:
-        out.add(f"{words.counted(len(left), 'more kind')} of findings.")
+        out.add(f"{counted(len(left), 'more kind')} of findings.")
 
 
 def _detail(kind: Kind, report: Report) -> str:

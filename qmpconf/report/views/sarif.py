@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 from qmpconf.report.results.merge import Report, Run
 from qmpconf.report.results.records import Finding, Rule
-from qmpconf.report.text import printable
 from qmpconf.report.views import words
+from qmpconf.text import counted, printable
 from qmpconf.version import __version__
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -200,9 +200,7 @@ def _invocations(report: Report, left: int) -> list[dict[str, Any]]:
         _notification(": ".join(filter(None, (n.subject, n.text))), "note") for n in report.notes
     ]
     if left:
-        told.append(
-            _notification(f"{words.counted(left, 'more result')} had no place here", "warning")
-        )
+        told.append(_notification(f"{counted(left, 'more result')} had no place here", "warning"))
     if not told:
         return found
     return [*found, {**own, "exitCode": report.exit_code, "toolExecutionNotifications": told}]

@@ -16,9 +16,9 @@ from tabulate import tabulate
 from qmpconf.report.results.merge import Report
 from qmpconf.report.results.records import Table
 from qmpconf.report.terminal import cut
-from qmpconf.report.text import printable
 from qmpconf.report.views import words
 from qmpconf.report.views.words import Kind
+from qmpconf.text import counted, printable
 
 #: Shows a text in a style of `qmpconf.report.terminal`.
 Paint = Callable[[str, str], str]
@@ -106,7 +106,7 @@ def table(report: Report, width: int, *, details: bool = True, paint: Paint = pl
         row.append("\n".join(_what(kind, report, room, narrow=narrow, many=many, details=details)))
         row[0] = paint(row[0], _STYLES.get(row[0], ""))
     shown = tabulate(rows, head, tablefmt="simple", disable_numparse=True)
-    more = f"\n... and {words.counted(left, 'more kind')} of notes (all of them: --format json)"
+    more = f"\n... and {counted(left, 'more kind')} of notes (all of them: --format json)"
     return shown + (more if left else "")
 
 
@@ -177,7 +177,7 @@ def _own_table(one: Table, width: int) -> str:
         for row in rows
     ]
     shown = tabulate(cells, head, tablefmt="simple", disable_numparse=True) if columns else ""
-    lines = [f"{printable(one.title)} ({words.counted(len(one.rows), 'row')}):"]
+    lines = [f"{printable(one.title)} ({counted(len(one.rows), 'row')}):"]
     lines += [f"  {line}".rstrip() for line in shown.splitlines()]
     if len(one.rows) > _ROWS:
         lines.append(f"  ... and {len(one.rows) - _ROWS} more (all of them: --format json)")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from qmpconf.check.findings import SEVERITIES
 from qmpconf.report.results.merge import Report, Run
 from qmpconf.report.results.records import WORST_FIRST, Case, Finding, Verdict, VerdictWord
+from qmpconf.text import counted
 
 #: What stands in a cell of the report card.
 MARKS: Mapping[VerdictWord, str] = {
@@ -104,11 +105,6 @@ def kinds(findings: Iterable[Finding]) -> list[Kind]:
         kind.subjects.append(one.subject)
         kind.paths.append(one.path)
     return list(found.values())
-
-
-def counted(number: int, word: str, words: str = "") -> str:
-    """``1 message``, ``2,345 messages``."""
-    return f"{number:,} {word if number == 1 else words or word + 's'}"
 
 
 def verb_of(report: Report) -> str:

@@ -32,7 +32,6 @@ from qmpconf.report.results.records import (
     Verdict,
 )
 from qmpconf.report.results.stream import Result
-from qmpconf.report.text import printable
 from qmpconf.report.views.html import MOST_ROWS, page
 from qmpconf.report.views.html.card import card, ranges
 from qmpconf.report.views.html.findings import MOST_DIAGRAMS, entries
@@ -40,6 +39,7 @@ from qmpconf.report.views.html.headline import headline
 from qmpconf.report.views.html.heat import STEPS, maps
 from qmpconf.report.views.html.plot import plots
 from qmpconf.report.views.html.words import MOST, Lines, anchor, cut, duration, shares, shown
+from qmpconf.text import printable
 from qmpconf.trace.reader import TraceReader
 from tests.report.views.pages import (
     ATTACKS,

@@ -21,14 +21,14 @@ from markupsafe import Markup
 
 from qmpconf.check.findings import SEVERITIES
 from qmpconf.report.results.merge import Report
-from qmpconf.report.text import printable
 from qmpconf.report.views.html import words
 from qmpconf.report.views.html.card import MANY, card, cases, meanings
 from qmpconf.report.views.html.findings import MOST_BODIES, MOST_DIAGRAMS, entries, facets
 from qmpconf.report.views.html.headline import headline, judged, meaning
 from qmpconf.report.views.html.heat import STEPS, maps
 from qmpconf.report.views.html.plot import plots
-from qmpconf.report.views.words import alarms, closing, counted
+from qmpconf.report.views.words import alarms, closing
+from qmpconf.text import counted, printable
 from qmpconf.version import __version__
 
 #: Rows of one table that a page shows.

@@ -11,7 +11,8 @@ from qmpconf.check.findings import SEVERITIES
 from qmpconf.report.results.merge import Report, Run
 from qmpconf.report.results.records import Subject, Verdict
 from qmpconf.report.views.html.words import shares
-from qmpconf.report.views.words import counted, verb_of, verdict_counts
+from qmpconf.report.views.words import verb_of, verdict_counts
+from qmpconf.text import counted
 
 #: Verb -> what it is called when it passes, and when it does not.
 _CALLED: Mapping[str, tuple[str, str]] = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from qmpconf.check.universe import KINDS, Kind, kind_of
 from qmpconf.report.results.merge import Report
 from qmpconf.report.results.records import Coverage
-from qmpconf.report.views.words import counted
+from qmpconf.text import counted
 
 #: Steps of the colour scale above "nothing".
 STEPS = 5

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from qmpconf.report.text import printable
+from qmpconf.text import printable
 
 #: Characters of one value that a page shows; one body has less, a word in a table less still.
 MOST = 4000

@@ -1,0 +1,34 @@
+"""Text for people: what is untrusted steers nothing, and stays the same string where it is JSON."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmpconf.text import counted, printable, printable_page
+
+EVERYTHING = st.text(st.characters(exclude_categories=()))
+
+
+@given(EVERYTHING)
+def test_nothing_steers_a_terminal(text: str) -> None:
+    assert printable(text).isprintable()
+    assert "\n".join(map(printable, text.split("\n"))) == printable_page(text)
+
+
+@given(EVERYTHING)
+def test_a_string_in_json_stays_the_same_string(text: str) -> None:
+    assert json.loads(printable(json.dumps(text, ensure_ascii=False))) == text
+
+
+def test_what_prints_stays() -> None:
+    assert printable("déjà vu 日本 🎉") == "déjà vu 日本 🎉"
+    assert printable("\x1b[31m\x7f\U000e0001") == "\\u001B[31m\\u007F\\uDB40\\uDC01"
+
+
+def test_counted() -> None:
+    assert counted(1, "reply", "replies") == "1 reply"
+    assert counted(2345, "reply", "replies") == "2,345 replies"
+    assert counted(0, "message") == "0 messages"
