@@ -125,8 +125,7 @@ def cut(records: list[Record], sender: Side, start: int, size: int) -> Iterator[
             if low < len(data) and high > 0:
                 if data[:low]:
                     yield from wire.sent(0, t, conn, sender, data[:low])
-                if low or start == begin or begin == 0:
-                    yield from wire.gap(0, t, conn, sender, size)
+                yield from wire.gap(0, t, conn, sender, min(high, len(data)) - low)
                 data = data[high:]
             if data:
                 yield from wire.sent(0, t, conn, sender, data)

@@ -203,10 +203,20 @@ class Connection:
                 return None
             if self.latest - since[0] < _PATIENCE and self._segments - since[1] < _SEGMENTS:
                 return None
-        self._since[side] = None
         ns = stream.missed_at
-        size = stream.give_up(received=patient and not stream.overflows)
-        return Happening("gap", side, number, ns, size=size)
+        if patient and not stream.overflows:
+            missing = min(missing, stream.known - (stream.next or 0))
+        # The other side spoke when it had seen a part of it: the rest is missing behind that.
+        other = self._streams[1 - side].peek()
+        seen = (
+            stream.counted_ack(other.ack) if other is not None and other.ack is not None else None
+        )
+        if seen is not None and stream.next is not None and 0 < seen - stream.next < missing:
+            missing = seen - stream.next
+        else:
+            self._since[side] = None
+        stream.give_up(missing)
+        return Happening("gap", side, number, ns, size=missing)
 
     def _has_given(self, side: int, ack: int | None) -> bool:
         """Whether all of a side up to `ack` was given; its end takes a number, and is no byte."""

@@ -176,17 +176,10 @@ class Stream:
             return self._waiting[0].ns
         return self._known_ns if self.next is None or self.known > self.next else self.fin_ns
 
-    def give_up(self, *, received: bool = False) -> int:
-        """Stop waiting for what is missing; gives how many bytes that are.
-
-        `received`: only for what the other side has acknowledged.
-        """
-        size = self.missing
-        if received and self.next is not None:
-            size = min(size, self.known - self.next)
+    def give_up(self, size: int) -> None:
+        """Stop waiting for the next `size` bytes, which are missing."""
         if self.next is not None:
             self.next += size
-        return size
 
     def _counted(self, seq: int, near: int | None) -> int:
         """The number without wrapping that is `seq` on the wire, and closest to what is known."""

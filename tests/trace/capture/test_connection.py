@@ -179,6 +179,24 @@ def test_what_was_acknowledged_and_never_seen_is_a_gap_of_its_size() -> None:
     ]
 
 
+def test_a_gap_stands_on_both_sides_of_what_was_said_between() -> None:
+    sent = Sent((1, 2))
+    hidden = sent.say(1, b"greeting", [])
+    asked = sent.say(0, b"command", [])
+    hidden += sent.say(1, b"reply", [])
+    last = sent.say(0, b"thanks", [])
+    assert len(hidden) == 2
+    found = run([*sent.open(), *asked, *last, sent.end(0), sent.end(1)])
+    assert [(one.what, one.side, one.size or one.data) for one in found] == [
+        ("gap", 1, 8),
+        ("data", 0, b"command"),
+        ("gap", 1, 5),
+        ("data", 0, b"thanks"),
+        ("shut", 0, b""),
+        ("shut", 1, b""),
+    ]
+
+
 def test_what_nobody_acknowledged_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = Sent((1, 2))
     first, lost, last = segments(sent, b"one", b"two", b"three")
@@ -311,7 +329,7 @@ def test_of_copies_that_differ_the_first_counts(pieces: list[tuple[int, bytes]])
     while stream.missing or stream.peek():
         piece = stream.take()
         if piece is None:
-            stream.give_up()
+            stream.give_up(stream.missing)
         elif piece.data is not None:
             base = stream.next - piece.size - (1 << 32)
             places |= dict(enumerate(piece.data, base))
