@@ -5,7 +5,8 @@ first used, so that ``import qmpconf`` costs nothing.
 
 - `open_trace(path)` reads a trace: its header, records, and the messages of each side.
 - `load_catalog(name_or_file)` and `compile_document(text)` give catalogs.
-- `record_trace`, `check_trace` and `replay_trace` do what the verbs of that name do.
+- `record_trace`, `check_trace`, `replay_trace` and `convert_trace` do what the verbs of that name do.
+- `summarize(items)` gives a `Summary` for each message, as ``qmpconf show`` prints them.
 """
 
 from __future__ import annotations
@@ -33,10 +34,13 @@ if TYPE_CHECKING:
     from qmpconf.schema.documents.compiler import compile_document as compile_document
     from qmpconf.schema.model import Catalog as Catalog
     from qmpconf.schema.store import load as load_catalog
+    from qmpconf.trace.convert.run import convert as convert_trace
     from qmpconf.trace.reader import Item as Item
     from qmpconf.trace.reader import TraceReader as TraceReader
     from qmpconf.trace.reader import open_trace as open_trace
     from qmpconf.trace.records import Side as Side
+    from qmpconf.trace.summary import Summary as Summary
+    from qmpconf.trace.summary import summarize as summarize
 
 #: Public name: the module that has it, and its name there.
 _PUBLIC = {
@@ -53,6 +57,9 @@ _PUBLIC = {
     "Outcome": ("qmpconf.check.run", "Outcome"),
     "Recording": ("qmpconf.record.run", "Recording"),
     "Replay": ("qmpconf.replay.result", "Result"),
+    "Summary": ("qmpconf.trace.summary", "Summary"),
+    "summarize": ("qmpconf.trace.summary", "summarize"),
+    "convert_trace": ("qmpconf.trace.convert.run", "convert"),
     "Side": ("qmpconf.trace.records", "Side"),
     "check_trace": ("qmpconf.check.run", "check_trace"),
     "compile_document": ("qmpconf.schema.documents.compiler", "compile_document"),
@@ -76,16 +83,19 @@ __all__ = [
     "Recording",
     "Replay",
     "Side",
+    "Summary",
     "TargetError",
     "TraceReader",
     "UsageError",
     "__version__",
     "check_trace",
     "compile_document",
+    "convert_trace",
     "load_catalog",
     "open_trace",
     "record_trace",
     "replay_trace",
+    "summarize",
 ]
 
 

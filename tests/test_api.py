@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +36,11 @@ def test_a_recorded_session_is_opened_and_checked() -> None:
     assert outcome.messages == len(items)
     assert not list(outcome.groups)
     assert qmpconf.load_catalog("qemu-7.2.22").commands["stop"].name == "stop"
+
+
+def test_a_trace_is_converted_and_summarized(tmp_path: Path) -> None:
+    path, again = str(tmp_path / "s.pcapng"), str(tmp_path / "s.qmptrace")
+    qmpconf.convert_trace("traces/qemu-7.2.22-libvirt.qmptrace.gz", path)
+    qmpconf.convert_trace(path, again)
+    told = [one.name for one in qmpconf.summarize(qmpconf.open_trace(again).items())]
+    assert "qmp_capabilities" in told

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
 
 from qmpconf.check.findings import Severity
 from qmpconf.check.requirements import ALL_REQUIREMENTS
@@ -12,7 +14,7 @@ from qmpconf.conform.proof import command
 from qmpconf.conform.verdicts import Breach, Result, Verdict
 from qmpconf.report.results import records
 from qmpconf.report.results.common import messages_near, rules
-from qmpconf.report.results.records import Case, Finding, Gone, Note, Record, Subject
+from qmpconf.report.results.records import Case, Finding, Gone, Message, Note, Record, Subject
 
 
 def server_of(outcome: Outcome) -> str:
@@ -23,7 +25,7 @@ def server_of(outcome: Outcome) -> str:
 def opening(outcome: Outcome) -> Iterator[Record]:
     """What is known before the first case has run."""
     facts: dict[str, str | int | float | bool] = {
-        "target": outcome.target,
+        "target": outcome.repeat if _is_spawned(outcome) else outcome.target,
         "schema": outcome.schema,
     }
     yield Subject(name=server_of(outcome), kind="server", facts=facts)
@@ -48,13 +50,15 @@ def closing(outcome: Outcome, told: Iterable[str]) -> Iterator[Record]:
     """Everything else: findings, verdicts, the messages around; `told` are cases told before."""
     server = server_of(outcome)
     before = set(told)
+    hidden = _hiding(outcome.target.rpartition(" at ")[2] if _is_spawned(outcome) else "")
     yield from (case(outcome, one) for one in outcome.results if one.case not in before)
     named: list[str] = []
     for result in outcome.results:
         if result.verdict.broken:
             yield from _findings(server, outcome, result)
             if result.trace:
-                yield from messages_near(result.trace, (one.line for one in result.breaches))
+                lines = (one.line for one in result.breaches)
+                yield from map(hidden, messages_near(result.trace, lines))
         named += result.requirements
     yield from _verdicts(server, outcome)
     yield from rules(named)
@@ -63,6 +67,22 @@ def closing(outcome: Outcome, told: Iterable[str]) -> Iterator[Record]:
         yield Gone(subject=server, fingerprint=pattern, reason=reason)
     if outcome.gone:
         yield Note(subject=server, text=f"cut short: {outcome.gone}")
+
+
+def _is_spawned(outcome: Outcome) -> bool:
+    """Whether the suite has started the server, at an address that tells nothing any more."""
+    return outcome.repeat.startswith("--spawn")
+
+
+def _hiding(address: str) -> Callable[[Message], Message]:
+    """Messages without the address; an empty one stands nowhere."""
+
+    def hidden(message: Message) -> Message:
+        if not address or address not in message.text:
+            return message
+        return msgspec.structs.replace(message, text=message.text.replace(address, "the target"))
+
+    return hidden
 
 
 def _verdicts(server: str, outcome: Outcome) -> Iterator[records.Verdict]:
