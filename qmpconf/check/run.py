@@ -58,7 +58,7 @@ def check(
     choose = automatic(reader) if choose is None else choose
     checker = Checker(reader.path, choose, observer)
     groups = Groups() if groups is None else groups
-    with _rare_collections():
+    with rare_collections():
         for finding in checker.check(reader.items()):
             groups.add(finding)
     return Outcome(
@@ -73,7 +73,7 @@ def check(
 
 
 @contextmanager
-def _rare_collections() -> Iterator[None]:
+def rare_collections() -> Iterator[None]:
     """Let the collector of cycles look at a trace's values rarely.
 
     They are trees that go as soon as they are judged; looking at them takes a quarter of the time.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Literal
 
-from qmpconf.check.run import product_of
+from qmpconf.check.run import product_of, rare_collections
 from qmpconf.errors import InputError, UsageError
 from qmpconf.net.address import parse_address
 from qmpconf.replay.catalogs import catalog_of_trace, upgrade_of
@@ -92,7 +92,8 @@ def replay_trace(
             clock=clock,
             compare_greetings=lambda one, other: upgrade_of(one, other, product),
         )
-        player.play(steps(without(reader.items(), broken)))
+        with rare_collections():
+            player.play(steps(without(reader.items(), broken)))
         if sent.cache_info().currsize and sent().is_cut:
             result.warn("the client sends too many values: bindings were inferred for some alone")
     if reader.torn:
