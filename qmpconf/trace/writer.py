@@ -180,7 +180,7 @@ class TraceWriter:
         self._zip = zlib.compressobj(wbits=31) if path.endswith(".gz") else None
         header = Header(VERSION, utc_text(started or datetime.now(UTC)), RECORDER, meta or {})
         try:
-            self._put(header_line(header))
+            self._write(header_line(header))
         except OutputError:
             self.discard()
             raise

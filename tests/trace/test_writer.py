@@ -213,3 +213,26 @@ def test_names_that_are_no_utf8(tmp_path: Path) -> None:
     reader = TraceReader(path)
     assert reader.header.meta == {"client": ["a\\xff\\xc3("], "é": {"x": "a\\xff\\xc3("}}
     assert next(reader.records()).client == "a\\xff\\xc3("
+
+
+@pytest.mark.parametrize("name", ["t.qmptrace", "t.qmptrace.gz"])
+def test_a_batch_waits_and_is_not_lost(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    writer = TraceWriter(str(path), batch=1 << 16)
+    header = path.stat().st_size
+    assert header > 0  # a file that cannot be written is told at once
+    writer.open(1)
+    writer.frames(1, "client", frames())
+    assert path.stat().st_size == header
+    writer.abandon()
+    assert messages(str(path)) == 1
+
+
+def test_a_full_batch_is_written_in_its_order(tmp_path: Path) -> None:
+    path = tmp_path / "t"
+    with TraceWriter(str(path), batch=200) as writer:
+        for number in range(50):
+            writer.frames(1, "client", Framer().feed(b'{"execute":"a","id":%d}\r\n' % number))
+        assert path.stat().st_size > 1000
+    items = [one for one in TraceReader(str(path)).records() if isinstance(one, Traffic)]
+    assert [one.data for one in items] == [b'{"execute":"a","id":%d}' % at for at in range(50)]
