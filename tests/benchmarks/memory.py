@@ -6,10 +6,13 @@ an end, half are sessions one after the other.  `replay` plays it against `serve
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -100,49 +103,57 @@ def measure(size: int, *, verbs: Collection[str] = VERBS) -> Iterator[Row]:
         os.link(path, again)
         trace = f"{os.path.getsize(path) / 1e6:,.0f} MB, {messages:,} messages"
         if "check" in verbs:
-            yield Row("check", trace, *_peak(["check", path, "-q"], (0, 1)), PROMISED)
+            yield Row("check", trace, *_Run("check", path, "-q").ended(0, 1), PROMISED)
         if "replay" in verbs:
             yield from _replayed(folder, path, trace)
         if "learn" in verbs:
-            yield Row("learn, from two", trace, *_peak(["learn", path, again], (0,)))
+            yield Row("learn, from two", trace, *_Run("learn", path, again).ended(0))
         if "reduce" in verbs:
-            words = ["reduce", path, "-q", "--target", os.path.join(folder, "nobody.sock")]
-            peak = _peak(words, (4,))
+            nobody = os.path.join(folder, "nobody.sock")
+            peak = _Run("reduce", path, "-q", "--target", nobody).ended(4)
             yield Row("reduce, up to its first try", trace, *peak, "", INDEX.format(REDUCE))
 
 
 def _replayed(folder: str, path: str, trace: str) -> Iterator[Row]:
     """A replay, and the trace that is its server."""
     socket = os.path.join(folder, "serve.sock")
-    start = time.monotonic()
-    server = _start(["serve", path, "--listen", socket])
-    while not os.path.exists(socket):
-        if server.poll() is not None:
-            raise ChildProcessError(f"serve has ended: {server.returncode}")
+    server = _Run("serve", path, "--listen", socket)
+    while server.is_alive() and not os.path.exists(socket):
         time.sleep(0.05)
     output = os.path.join(folder, "replayed.qmptrace")
-    replayed = _peak(["replay", path, "--target", socket, "-o", output], (0,))
-    served = _ended(server, start, (0,))
+    replayed = _Run("replay", path, "--target", socket, "-o", output).ended(0)
+    served = server.ended(0)
     os.unlink(output)
     yield Row("replay", trace, *replayed, PROMISED)
     yield Row("serve TRACE", trace, *served, "", INDEX.format(SERVE))
 
 
-def _start(arguments: list[str]) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "qmpconf", *arguments]
-    return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+class _Run(threading.Thread):
+    """A verb as a process: its largest resident size, looked at often while it runs."""
 
+    def __init__(self, *arguments: str) -> None:
+        super().__init__()
+        words = [sys.executable, "-m", "qmpconf", *arguments]
+        null = subprocess.DEVNULL
+        self.child = subprocess.Popen(words, stdout=null, stderr=null)
+        self._kilobytes = 0
+        self._start = time.monotonic()
+        self._seconds = 0.0
+        self.start()
 
-def _peak(arguments: list[str], codes: tuple[int, ...]) -> tuple[float, float]:
-    """Run a verb; the largest number of megabytes that it had, and its seconds."""
-    return _ended(_start(arguments), time.monotonic(), codes)
+    def run(self) -> None:
+        """Look until it has ended."""
+        # The figure of a process that has ended holds that of the one that started it.
+        while self.child.poll() is None:
+            with contextlib.suppress(OSError), open(f"/proc/{self.child.pid}/status") as file:
+                found = re.search(r"VmHWM:\s*(\d+)", file.read())
+                self._kilobytes = max(self._kilobytes, int(found[1]) if found else 0)
+            time.sleep(0.01)
+        self._seconds = time.monotonic() - self._start
 
-
-def _ended(
-    child: subprocess.Popen[bytes], start: float, codes: tuple[int, ...]
-) -> tuple[float, float]:
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode not in codes:
-        raise ChildProcessError(f"{child.args!r} ended with {child.returncode}")
-    return usage.ru_maxrss * 1024 / 1e6, time.monotonic() - start
+    def ended(self, *codes: int) -> tuple[float, float]:
+        """Wait for its end, with one of the exit codes; megabytes and seconds."""
+        self.join()
+        if self.child.returncode not in codes:
+            raise ChildProcessError(f"{self.child.args!r} ended with {self.child.returncode}")
+        return self._kilobytes * 1024 / 1e6, self._seconds
