@@ -14,6 +14,7 @@ from pathlib import Path
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.cli import results
 from qmpconf.cli.examples import explain
+from qmpconf.cli.options import seconds
 from qmpconf.conform.cases import server_cases
 from qmpconf.conform.known import Known, dumped
 from qmpconf.conform.outcome import Outcome, to_data
@@ -92,7 +93,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=seconds,
         default=10.0,
         metavar="SECONDS",
         help="how long an answer may take (default: %(default)g)",
@@ -265,10 +266,3 @@ def _write(path: str, text: str) -> None:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 3600:
-        raise argparse.ArgumentTypeError("give a number of seconds above 0")
-    return value

@@ -7,7 +7,7 @@ import sys
 
 from qmpconf.errors import OutputError
 from qmpconf.replay.learn import as_toml, learn
-from qmpconf.report.progress import Progress
+from qmpconf.report.progress import Progress, size_of_files
 
 _EPILOG = """\
 Record one scenario two times or more, on one build. What differs between the recordings, and is
@@ -34,8 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Learn, write, and tell on stderr what no mask covers."""
-    with Progress("learning"):
-        learned = learn(arguments.traces)
+    first, *others = arguments.traces
+    total = size_of_files([first]) * len(others) + size_of_files(others)
+    with Progress("learning", total) as progress:
+        learned = learn(arguments.traces, progress.follow)
     text = as_toml(learned)
     if arguments.output:
         _write(arguments.output, text, overwrite=arguments.force)

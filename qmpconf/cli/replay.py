@@ -10,7 +10,7 @@ from qmpconf.net.address import FORMS
 from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE
 from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
-from qmpconf.report.progress import Progress
+from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.replay import as_json, as_text
 from qmpconf.report.results.of_replay import of_replay
 
@@ -67,8 +67,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay and report; give the exit code of the verdict."""
-    with options.ended_in_order(), Progress("replaying"):
-        result = _replay(arguments)
+    total = size_of_files([arguments.trace])
+    with options.ended_in_order(), Progress("replaying", total) as progress:
+        result = _replay(arguments, progress)
     found = of_replay(
         results.header_of(arguments, "replay"), result, messages=bool(arguments.result)
     )
@@ -79,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     return result.exit_code
 
 
-def _replay(arguments: argparse.Namespace) -> Result:
+def _replay(arguments: argparse.Namespace, progress: Progress) -> Result:
     masks, known = options.judging(arguments)
     return replay_trace(
         arguments.trace,
@@ -94,6 +95,7 @@ def _replay(arguments: argparse.Namespace) -> Result:
         speed=arguments.speed,
         masks=masks,
         known=known,
+        watch=progress.follow,
     )
 
 

@@ -152,8 +152,8 @@ class _Session:
         return sum(self._matcher.matched.values())
 
 
-def learn(paths: Sequence[str]) -> Learned:
-    """Compare recordings of one scenario.
+def learn(paths: Sequence[str], watch: Callable[[TraceReader], object] | None = None) -> Learned:
+    """Compare recordings of one scenario; `watch` is told the readers that are read meanwhile.
 
     Raises UsageError for fewer than two of them, InputError for one that cannot be read, or that
     is of another scenario.
@@ -167,9 +167,16 @@ def learn(paths: Sequence[str]) -> Learned:
     sent = cache(lambda: sent_by_client(TraceReader(paths[0])))
     learner = _Learner(catalog_of_trace(paths[0]), paths)
     for path in paths[1:]:
-        learner.compare(paths[0], path, sent)
+        readers = TraceReader(paths[0]), TraceReader(path)
+        for reader in readers:
+            (watch or _nothing)(reader)
+        learner.compare(*readers, sent)
     learner.learned.masks = list(learner.masks())
     return learner.learned
+
+
+def _nothing(_reader: TraceReader) -> None:
+    """Nobody watches."""
 
 
 def as_toml(learned: Learned) -> str:
@@ -208,9 +215,9 @@ class _Learner:
         self._places: dict[tuple[Message, str, str], _Place] = {}
         self._other = ""
 
-    def compare(self, one: str, other: str, sent: Callable[[], Sent]) -> None:
+    def compare(self, one: TraceReader, other: TraceReader, sent: Callable[[], Sent]) -> None:
         """Compare two recordings; the first one's client has `sent`."""
-        self._other = other
+        self._other = other.path
         bindings = Bindings()
         bindings.sent = sent
         bindings.catalog = lambda: self._catalog

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Literal
 
@@ -42,6 +42,7 @@ def replay_trace(
     speed: float = 0.0,
     masks: Iterable[Mask] = (),
     known: Mapping[str, str] | None = None,
+    watch: Callable[[TraceReader], object] | None = None,
 ) -> Result:
     """Replay `trace` as its client, against the server at `target` or one that `spawn` starts.
 
@@ -49,7 +50,8 @@ def replay_trace(
     goes to the file `output`, if there is one.  `event_timeout` and `timeout` are seconds: for an
     event, and for a reply.  `speed` paces by the recorded times (1: as recorded; 0: as fast as
     causes allow).  `masks` are masks besides the built-in ones (`qmpconf.replay.configuration`),
-    `known` the reasons of known differences by their fingerprints.
+    `known` the reasons of known differences by their fingerprints.  `watch` is told the reader
+    when the replay begins.
     A target that hangs or goes away, and an interrupt, are told in the result.
 
     Raises `UsageError`, `InputError` for the trace, `OutputError` for the output.
@@ -92,6 +94,8 @@ def replay_trace(
             clock=clock,
             compare_greetings=lambda one, other: upgrade_of(one, other, product),
         )
+        if watch:
+            watch(reader)
         with rare_collections():
             player.play(steps(without(reader.items(), broken)))
         if sent.cache_info().currsize and sent().is_cut:

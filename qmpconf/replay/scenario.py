@@ -28,11 +28,11 @@ class _Sent:
     members: frozenset[Path]
 
 
-def _numbered(path: str) -> Iterator[tuple[int, Step]]:
+def _numbered(reader: TraceReader) -> Iterator[tuple[int, Step]]:
     """The steps of a recording, each with the number of its session, from 1."""
     numbers: dict[int, int] = {}
     opened = 0
-    for step in steps(TraceReader(path).items()):
+    for step in steps(reader.items()):
         if isinstance(step, Connect):
             opened += 1
             numbers[step.conn] = opened
@@ -41,9 +41,9 @@ def _numbered(path: str) -> Iterator[tuple[int, Step]]:
             del numbers[step.conn]
 
 
-def in_turn(one: str, other: str) -> Iterator[tuple[int, int, Step]]:
+def in_turn(one: TraceReader, other: TraceReader) -> Iterator[tuple[int, int, Step]]:
     """The steps of two recordings in turn: which recording (0 or 1), the session, the step."""
-    waiting = [(side, _numbered(path)) for side, path in enumerate((one, other))]
+    waiting = [(side, _numbered(reader)) for side, reader in enumerate((one, other))]
     while waiting:
         for entry in list(waiting):
             found = next(entry[1], None)
@@ -67,7 +67,7 @@ def require_one_scenario(one: str, other: str) -> None:
     sessions = [0, 0]
     ahead: dict[int, tuple[int, deque[_Sent]]] = {}  # session: who is ahead, and with what
     counts: Counter[int] = Counter()
-    for side, number, step in in_turn(one, other):
+    for side, number, step in in_turn(TraceReader(one), TraceReader(other)):
         sessions[side] = max(sessions[side], number)
         if not isinstance(step, Send) or step.number is None:
             continue

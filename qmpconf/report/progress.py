@@ -91,6 +91,11 @@ class Progress:
         finally:
             self._done, self._more = self._done + self._more(), _nothing
 
+    def follow(self, reader: TraceReader) -> None:
+        """Count the bytes that are read of this trace from now on, besides all others."""
+        before, more = reader.bytes_read, self._more
+        self._more = lambda: more() + reader.bytes_read - before
+
     def say(self, line: str) -> None:
         """Write a line to stderr, above the progress."""
         if self._quiet:

@@ -107,6 +107,21 @@ def test_bytes_of_traces(tmp_path: Path) -> None:
     assert size_of_files([str(path), str(tmp_path / "none")]) == path.stat().st_size
 
 
+def test_readers_that_are_followed_count_together(tmp_path: Path) -> None:
+    path = tmp_path / "a.qmptrace"
+    path.write_text('{"qmptrace":1,"started":"x"}\n{"t":1,"conn":1,"open":{}}\n')
+    one, other = TraceReader(str(path)), TraceReader(str(path))
+    list(one.items())
+    with Progress("x") as shown:
+        shown.follow(one)
+        shown.follow(other)
+        assert shown._more() == 0
+        list(one.items())
+        assert shown._more() == path.stat().st_size
+        list(other.items())
+        assert shown._more() == 2 * path.stat().st_size
+
+
 def test_an_error_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_DELAY", 0.0)
     with pytest.raises(KeyboardInterrupt), Progress("x"):
