@@ -23,6 +23,7 @@ from typing import NoReturn
 from qmpconf.cli.examples import sentence
 from qmpconf.errors import OutputError, QmpconfError
 from qmpconf.report.terminal import tolerate
+from qmpconf.text import printable_page
 from qmpconf.version import __version__
 
 #: verb: (module in qmpconf.cli, one line of help)
@@ -65,8 +66,8 @@ See 'qmpconf VERB --help' for one of them."""
 #: 128 + SIGINT, as shells have it.
 INTERRUPTED = 130
 
-#: What a disk says that takes no more output of ours.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+#: What is said where no output of ours goes any more: the disk is full, or stdout was closed.
+_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 class Parser(argparse.ArgumentParser):
@@ -74,7 +75,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2 and one message."""
-        self.exit(2, f"{self.prog}: {message}\nSee '{self.prog} --help'.\n")
+        self.exit(2, printable_page(f"{self.prog}: {message}\nSee '{self.prog} --help'.\n"))
 
 
 def _overview() -> str:
@@ -99,32 +100,59 @@ def _top_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and give its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    verb = words[0] if words and words[0] in VERBS else _top_parser().parse_args(words[:1]).verb
-    module = importlib.import_module(f"qmpconf.cli.{VERBS[verb][0]}")
-    parser = Parser(prog=f"qmpconf {verb}", description=sentence(VERBS[verb][1]))
-    module.configure(parser)
-    arguments = parser.parse_args(words[1:])
-    tolerate(sys.stdout)
+    _open_streams()
+    verb = words[0] if words and words[0] in VERBS else ""
+    name = f"qmpconf {verb}".rstrip()
     try:
-        code = int(module.run(arguments))
-        sys.stdout.flush()
-    except QmpconfError as error:
-        print(f"qmpconf {verb}: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print(f"qmpconf {verb}: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        try:
+            return _run(verb, words)
+        except QmpconfError as error:
+            print(printable_page(f"{name}: {error}"), file=sys.stderr)
+            return error.exit_code
+        except KeyboardInterrupt:
+            print(f"{name}: interrupted", file=sys.stderr)
+            return INTERRUPTED
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader of our output went away (`qmpconf check ... | head`): not an error of ours.
         _forget_output()
         return 128 + 13
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in _REFUSED:
             raise
         _forget_output()
-        print(f"qmpconf {verb}: cannot write the output: {error.strerror}", file=sys.stderr)
+        print(f"{name}: cannot write the output: {error.strerror}", file=sys.stderr)
         return OutputError.exit_code
-    return code
+
+
+def _run(verb: str, words: Sequence[str]) -> int:
+    verb = verb or _top_parser().parse_args(words[:1]).verb
+    module = importlib.import_module(f"qmpconf.cli.{VERBS[verb][0]}")
+    parser = Parser(prog=f"qmpconf {verb}", description=sentence(VERBS[verb][1]))
+    module.configure(parser)
+    arguments = parser.parse_args(words[1:])
+    tolerate(sys.stdout)
+    return int(module.run(arguments))
+
+
+def _open_streams() -> None:
+    """Stand in for standard streams that were closed.
+
+    The next file opened would take their place, and what a child says would end up in a trace.
+    Whoever reads from one, or writes a result to it, gets an error; what goes to stderr is lost.
+    """
+    for fd, mode in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, mode)  # takes the lowest number that is free
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - likewise
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - likewise
 
 
 def _forget_output() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -121,6 +123,57 @@ def test_output_to_a_full_disk_is_an_error() -> None:
     assert done.returncode == 3
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def without(closed: str, *words: str, cwd: str | None = None) -> subprocess.CompletedProcess[str]:
+    call = shlex.join([sys.executable, "-m", "qmpconf", *words])
+    return subprocess.run(
+        ["sh", "-c", f"exec {call} {closed}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=cwd,
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [("schema", "list"), ("--help",), ("requirements",), ("convert", "--list")]
+)
+def test_output_that_was_closed_is_an_error(words: tuple[str, ...]) -> None:
+    done = without(">&-", *words)
+    assert done.returncode == 3
+    assert done.stderr.endswith(": cannot write the output: Bad file descriptor\n")
+    assert "Traceback" not in done.stderr
+
+
+def test_the_error_is_told_though_the_output_was_closed() -> None:
+    done = without(">&-", "show", "/absent")
+    assert done.returncode == 3
+    assert done.stderr == "qmpconf show: cannot read /absent: No such file or directory\n"
+
+
+@pytest.mark.parametrize("words", [("report", "-"), ("convert", "-", "--to", "transcript", "-")])
+def test_input_that_was_closed_is_an_error(words: tuple[str, ...]) -> None:
+    done = without("<&-", *words)
+    assert done.returncode == 3
+    assert "Bad file descriptor" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+    done = without("<&- >&- 2>&-", "demo", "-o", "demo.qmptrace", cwd=str(tmp_path))
+    assert done.returncode == 3
+    assert (tmp_path / "demo.qmptrace").read_bytes().startswith(b'{"qmptrace":1')
+    assert qmpconf_run("check", str(tmp_path / "demo.qmptrace")).returncode == 0
+
+
+def test_what_a_call_names_steers_no_terminal() -> None:
+    for words in [("check", "\x1b[2J"), ("\x1b[2J",), ("check", "--schema", "\x1b[2J", "x")]:
+        done = qmpconf_run(*words)
+        assert done.returncode in (2, 3)
+        assert "\x1b" not in done.stderr
+        assert "\\u001B[2J" in done.stderr or "\\x1b[2J" in done.stderr
 
 
 def test_importing_the_package_costs_nothing() -> None:
