@@ -259,6 +259,10 @@ def test_the_headline_says_how_it_ended(
     assert words in parsed(shown_).text
 
 
+def test_the_headline_hides_no_known_failure() -> None:
+    assert headline(report(finding(1, status="known"))).words == "Conforms, but for what is known"
+
+
 def test_several_verbs_pass_or_fail_together() -> None:
     both = [Result(header()).end(0), Result(header(verb="replay")).end(1)]
     assert headline(merged(both)).words == "Failed"
