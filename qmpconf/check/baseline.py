@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from qmpconf.check.findings import Group, Groups
 
+#: What the reason of a new entry begins with, until somebody writes one.
+UNEXPLAINED = "to be explained"
+
 _MEMBERS = {"fingerprint", "reason"}
 
 
@@ -75,7 +78,7 @@ def dumped(found: Mapping[str, str], old: Baseline) -> str:
     """
     parts = ["# Known findings, written by qmpconf check --update-baseline.\n"]
     for fingerprint, words in found.items():
-        reason = old.reasons.get(fingerprint) or f"to be explained: {words}"
+        reason = old.reasons.get(fingerprint) or f"{UNEXPLAINED}: {words}"
         entry = {"fingerprint": fingerprint, "reason": reason}
         parts.append("[[known]]\n" + "".join(f"{k} = {_toml(v)}\n" for k, v in entry.items()))
     return "\n".join(parts)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from qmpconf.check.rules import Reporter, Rules
+from qmpconf.protocol.framing import Kind
 from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success
 from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Phase, Session, Step
@@ -105,7 +106,7 @@ class Checker:
                 talk = talks.get(item.conn)
                 if talk is None:
                     talk = talks[item.conn] = self._start(item.conn)
-                self.messages += 1
+                self.messages += item.frame.kind is not Kind.SPACE
                 found = (client if item.sender == "client" else server)(talk, item)
                 if found:
                     yield from found

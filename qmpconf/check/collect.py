@@ -22,6 +22,7 @@ from qmpconf.check.coverage import Coverage, CoverageData, merge
 from qmpconf.check.exercised import OCCASIONS, Facts, exercised
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.check.run import check
+from qmpconf.protocol.framing import Kind
 from qmpconf.protocol.messages import Command, Event, Failure, Success
 
 if TYPE_CHECKING:
@@ -64,14 +65,14 @@ class Collector:
         self, session: Session, basis: Basis | None, item: Item, step: Step, found: list[Finding]
     ) -> None:
         """A frame of the client, and what was found in it."""
-        self._messages += 1
+        self._messages += item.frame.kind is not Kind.SPACE
         self._facts.sent(session, basis, item, step, found)
 
     def received(
         self, session: Session, basis: Basis | None, item: Item, step: Step, phase: Phase
     ) -> None:
         """A frame of the server; `phase` is that in which it came."""
-        self._messages += 1
+        self._messages += item.frame.kind is not Kind.SPACE
         self._facts.received(session, basis, item, step, phase)
         if basis is None:
             return

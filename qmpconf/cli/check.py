@@ -19,8 +19,10 @@ from qmpconf.report import matrix
 from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.results.of_check import Checked, of_check
 from qmpconf.report.results.records import Finding
+from qmpconf.report.views.words import sentence
 from qmpconf.schema.select import of_product
 from qmpconf.schema.store import load, write_bytes
+from qmpconf.text import counted
 from qmpconf.trace.reader import TraceReader
 
 if TYPE_CHECKING:
@@ -110,7 +112,15 @@ def _checked(arguments: argparse.Namespace) -> list[Checked]:
 
 
 def _matrix(arguments: argparse.Namespace) -> int:
-    """Hold the calls against every shipped catalog; it is an overview, and has no findings."""
+    """Hold the calls against every shipped catalog; it is an overview, and has no findings.
+
+    Raises `UsageError` for options about findings.
+    """
+    for name in ("baseline", "result", "label", "short"):
+        if getattr(arguments, name):
+            raise UsageError(f"--{name} is for findings; --schema all is an overview without any")
+    if arguments.format not in ("text", "json"):
+        raise UsageError("--schema all is an overview: its --format is text or json")
     readers = [TraceReader(path) for path in arguments.traces]
     products = sorted({product_of(reader) for reader in readers})
     bases = {name: Basis(load(name)) for product in products for name in of_product(product)}
@@ -123,7 +133,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(json.dumps(matrix.as_data(found), indent=1))
     else:
-        print(matrix.as_text(found), end="")
+        print(matrix.as_text(found, results.width()), end="")
     return 0
 
 
@@ -133,16 +143,18 @@ def _baseline(path: Path | None, *, new: bool) -> Baseline:
     try:
         return Baseline.parse(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        hint = "; --update-baseline makes it" if isinstance(error, FileNotFoundError) else ""
+        raise InputError(f"cannot read {path}: {why}{hint}") from None
 
 
 def _update(path: Path, result: Result, old: Baseline) -> None:
     """Write the baseline with which this run would not have failed."""
     found = [one for one in result.records if isinstance(one, Finding)]
     words = {
-        one.fingerprint: f"{one.rule}: {one.about} {one.message}".replace(":  ", ": ")
+        one.fingerprint: f"{one.rule}: {sentence(one)}"
         for one in found
         if one.severity != "note" or one.status == "known"
     }
     write_bytes(dumped(words, old).encode(), path)
-    print(f"qmpconf check: {path} now has {len(words)} known findings", file=sys.stderr)
+    print(f"qmpconf check: {path} now has {counted(len(words), 'known finding')}", file=sys.stderr)

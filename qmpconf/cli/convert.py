@@ -122,15 +122,15 @@ class _List(argparse.Action):
     """Print the formats and end, as ``--help`` does."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from tabulate import tabulate
+        from qmpconf.report.tables import fitted
+        from qmpconf.report.terminal import Terminal
 
         rows = [
             (one.name, " ".join((*one.endings, *one.hints)), one.title, one.keeps, one.loses)
             for one in FORMATS
         ]
         head = ("format", "names", "what it is", "holds", "does not hold")
-        widths = [None, 10, 26, 30, 32]
-        print(tabulate(rows, head, maxcolwidths=widths))
+        print(fitted(rows, head, Terminal(sys.stdout).width(120)))
         parser.exit()
 
 

@@ -49,6 +49,11 @@ FORMATS = ("text", "markdown", "html", "junit", "sarif", "github", "json")
 _WIDTH = 120
 
 
+def width() -> int:
+    """Columns of what is printed on stdout."""
+    return Terminal(sys.stdout).width(_WIDTH)
+
+
 def show(result: Result, form: str, *, details: bool = True) -> None:
     """Print one view of a result."""
     print(page(merged([result]), form, details=details, terminal=Terminal(sys.stdout)), end="")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from qmpconf.cli.examples import explain
 from qmpconf.report.catalog import listing
+from qmpconf.report.terminal import Terminal
 from qmpconf.schema.store import load_shipped, shipped
 
 if TYPE_CHECKING:
     import argparse
 
+
+#: Columns where the output is no terminal.
+_WIDTH = 120
 
 _EPILOG = """\
 examples:
@@ -27,5 +32,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the list."""
     names = shipped()
-    print("\n".join(names) if arguments.names else listing(map(load_shipped, names)))
+    width = Terminal(sys.stdout).width(_WIDTH)
+    print("\n".join(names) if arguments.names else listing(map(load_shipped, names), width))
     return 0

@@ -10,8 +10,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
+from qmpconf.report.tables import fitted
 from qmpconf.schema.model import (
     BUILTINS,
     Alternate,
@@ -61,21 +60,19 @@ def overview(catalog: Catalog, width: int = 100) -> str:
     return "\n".join(lines) + "\n"
 
 
-def listing(catalogs: Iterable[Catalog]) -> str:
-    """One line for each catalog."""
+def listing(catalogs: Iterable[Catalog], width: int = 120) -> str:
+    """One row for each catalog, in `width` columns."""
     rows = [
         (
             one.name,
             one.source.kind,
             one.source.package or one.source.title,
-            len(one.commands),
-            len(one.events),
-            len(one.types),
+            *(str(len(named)) for named in (one.commands, one.events, one.types)),
         )
         for one in catalogs
     ]
     head = ("name", "from", "source", "commands", "events", "types")
-    return tabulate(rows, head, tablefmt="simple")
+    return fitted(rows, head, width, [*["left"] * 3, *["right"] * 3])
 
 
 def entry(catalog: Catalog, name: str, width: int = 100) -> str:

@@ -20,6 +20,7 @@ from qmpconf.check.coverage import CoverageData, Record, Total, totals
 from qmpconf.check.exercised import NOT_SHOWN, OCCASIONS
 from qmpconf.check.missing import GROUPS, TITLES, Group, Missing, most_useful
 from qmpconf.check.universe import KINDS, kind_of
+from qmpconf.report.tables import fitted
 from qmpconf.text import counted, printable
 
 #: What can be chosen, and limited: the kinds of places, and the requirements.
@@ -105,7 +106,7 @@ def as_text(found: Exercised, view: View) -> str:
             head += f"; {counted(one.unknown, 'message')} with a command or event that it lacks"
         parts.append(f"{head}\n\n{_kinds(one, view, 'simple')}")
         if view.rows:
-            parts += [_table(head, rows, "simple") for head, rows in _rows(one, view)]
+            parts += [_fitted(head, rows, view) for head, rows in _rows(one, view)]
         told = list(_missing_text(one, view))
         if told:
             parts.append("Missing, the most useful first\n\n" + "\n\n".join(told))
@@ -163,11 +164,7 @@ def _requirements_text(found: Exercised, view: View) -> str:
     lines = [f"{judged}; {len(NOT_SHOWN)} more are not judgeable from a trace"]
     missing = _untested(found)
     if missing:
-        rows = [
-            (rule, "\n".join(textwrap.wrap(words, max(_LEAST, view.width - 30))))
-            for rule, words in missing
-        ]
-        lines.append(_table(("not put to the test", "it takes that"), rows, "simple"))
+        lines.append(fitted(missing, ("not put to the test", "it takes that"), view.width))
     return "\n\n".join(lines)
 
 
@@ -370,6 +367,10 @@ def _some(names: Sequence[str], most: int) -> str:
 def _plain(text: str) -> str:
     """Text for between backquotes in a table of Markdown."""
     return printable(text).replace("`", "'").replace("|", "\\|")
+
+
+def _fitted(head: Sequence[str], rows: Sequence[Sequence[str]], view: View) -> str:
+    return fitted(rows, head, view.width, ["left", *["right"] * (len(head) - 1)])
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], form: str) -> str:

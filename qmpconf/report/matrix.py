@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tabulate import tabulate
 
 from qmpconf.check.matrix import Matrix, Row, Standing
+from qmpconf.report.tables import fitted
 
 #: What stands in a cell.
 SIGNS = {
@@ -18,38 +20,52 @@ SIGNS = {
     Standing.COMMAND_UNKNOWN: "C",
 }
 
+#: Columns that the number of calls takes, and each catalog.
+_CALLS, _CELL = 9, 6
 
-def as_text(matrix: Matrix) -> str:
+#: A space at which no line is broken.
+_FIXED = "\N{NO-BREAK SPACE}"
+
+
+def as_text(matrix: Matrix, width: int = 120) -> str:
     """The matrix, its legend, and for each catalog whether it can serve the client."""
     rows = list(matrix.commands.values())
     several = len(matrix.traces) > 1
-    parts = []
+    parts: list[str] = []
     if several:
-        parts.append(_table(matrix, "trace", matrix.traces.values()))
-    parts.append(_table(matrix, "command", sorted(rows, key=lambda row: row.subject)))
-    legend = "   ".join(f"{sign} {standing.words}" for standing, sign in SIGNS.items())
-    parts.append(f"  {legend}")
-    parts.append(_summary(matrix))
+        parts += _tables(matrix, "trace", list(matrix.traces.values()), width)
+    parts += _tables(matrix, "command", sorted(rows, key=lambda row: row.subject), width)
+    legend = "   ".join(
+        f"{sign} {standing.words}".replace(" ", _FIXED) for standing, sign in SIGNS.items()
+    )
+    told = textwrap.wrap(legend, width - 2, initial_indent="  ", subsequent_indent="  ")
+    parts.append("\n".join(told).replace(_FIXED, " "))
+    parts.append(_summary(matrix, width))
     if matrix.refused:
         what = "a command" if matrix.refused == 1 else f"{matrix.refused} commands"
         parts.append(f"Left out: {what} that the recorded server refused as well.")
     return "\n\n".join(parts) + "\n"
 
 
-def _table(matrix: Matrix, what: str, rows: Iterable[Row]) -> str:
-    numbers = [str(number) for number in range(1, len(matrix.catalogs) + 1)]
-    body = [
-        [row.subject, row.calls, *(SIGNS[row.standing(name)] for name in matrix.catalogs)]
-        for row in rows
-    ]
-    return tabulate(
-        body,
-        headers=[what, "calls", *numbers],
-        colalign=("left", "right", *["center"] * len(numbers)),
-    )
+def _tables(matrix: Matrix, what: str, rows: Sequence[Row], width: int) -> Iterator[str]:
+    """As many catalogs beside each other as there is room for."""
+    numbered = list(enumerate(matrix.catalogs, 1))
+    first = max([len(what) + 2, *(len(row.subject) for row in rows)])
+    most = max(4, (width - first - _CALLS) // _CELL)
+    for start in range(0, len(numbered), most):
+        chosen = numbered[start : start + most]
+        body = [
+            [row.subject, f"{row.calls}", *(SIGNS[row.standing(name)] for _, name in chosen)]
+            for row in rows
+        ]
+        yield tabulate(
+            body,
+            headers=[what, "calls", *(str(number) for number, _ in chosen)],
+            colalign=("left", "right", *["center"] * len(chosen)),
+        )
 
 
-def _summary(matrix: Matrix) -> str:
+def _summary(matrix: Matrix, width: int) -> str:
     """Which server can serve this client: a line a catalog."""
     lines = []
     for number, name in enumerate(matrix.catalogs, 1):
@@ -60,10 +76,17 @@ def _summary(matrix: Matrix) -> str:
         marked = counts[Standing.DEPRECATED] + counts[Standing.UNSTABLE]
         verdict = "no" if bad else "yes, with marked parts" if marked else "yes"
         lines.append(
-            [number, name, verdict, *(counts[one] or "" for one in Standing), _first(matrix, name)]
+            [
+                str(number),
+                name,
+                verdict,
+                *(str(counts[one] or "") for one in Standing),
+                _first(matrix, name),
+            ]
         )
     heads = ["", "catalog", "serves it", *SIGNS.values(), "first in the way"]
-    return tabulate(lines, headers=heads, maxcolwidths=[*[None] * (len(heads) - 1), 48])
+    align = ["right", "left", "left", *["right"] * len(SIGNS), "left"]
+    return fitted(lines, heads, width, align)
 
 
 def _first(matrix: Matrix, name: str) -> str:

@@ -47,7 +47,7 @@ def test_a_correct_session(capsys: pytest.CaptureFixture[str], good: str, schema
 
 def test_the_table(capsys: pytest.CaptureFixture[str], bad: str, schema: str) -> None:
     assert main(["check", bad, "--schema", schema]) == 1
-    head, rule, first, *details, last, then, more = capsys.readouterr().out.splitlines()
+    head, rule, first, *details, last, then, more, _ = capsys.readouterr().out.splitlines()
     assert head.split() == ["severity", "blame", "requirement", "line", "times", "what"]
     assert set(rule) == {"-", " "}
     assert first.split(maxsplit=5) == [
@@ -64,13 +64,13 @@ def test_the_table(capsys: pytest.CaptureFixture[str], bad: str, schema: str) ->
     assert words[2][0] == "source"
     assert last == "7 messages in 1 session checked: 2 errors"
     assert then == f"next: qmpconf show {bad} --line 3-9"
-    assert more.startswith("      --baseline FILE for what is known; ")
+    assert more == "      --baseline FILE for what is known"
 
 
 def test_short(capsys: pytest.CaptureFixture[str], bad: str, schema: str) -> None:
     assert main(["check", bad, "--schema", schema, "--short", "-q"]) == 1
     captured = capsys.readouterr()
-    assert len(captured.out.splitlines()) == 6
+    assert len(captured.out.splitlines()) == 7
     assert captured.err == ""
 
 
@@ -130,13 +130,43 @@ def test_update_baseline(
     known = tmp_path / "known.toml"
     words = ["--schema", schema, "-q", "--baseline", str(known)]
     assert main(["check", bad, *words, "--update-baseline"]) == 0
-    assert "to be explained: schema.arguments: paint is no string" in known.read_text()
+    assert "to be explained: schema.arguments: paint /arguments/colour: is no" in known.read_text()
+    assert capsys.readouterr().err == f"qmpconf check: {known} now has 1 known finding\n"
     assert main(["check", bad, *words]) == 0
     known.write_text(known.read_text().replace("to be explained", "BUG 12"))
     assert main(["check", bad, *words, "--update-baseline"]) == 0
     assert "BUG 12" in known.read_text()
     assert main(["check", good, *words, "--update-baseline"]) == 0
     assert main(["check", good, *words]) == 0
+
+
+def test_a_baseline_that_is_not_there(capsys: pytest.CaptureFixture[str], good: str) -> None:
+    assert main(["check", good, "--baseline", "none.toml"]) == 3
+    assert capsys.readouterr().err == (
+        "qmpconf check: cannot read none.toml: No such file or directory; "
+        "--update-baseline makes it\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--result", "x"], ["--baseline", "x"], ["--label", "x"], ["-s"], ["--format", "html"]],
+)
+def test_the_overview_of_all_catalogs_has_no_findings(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, good: str, words: list[str]
+) -> None:
+    assert main(["check", good, "--schema", "all", *words]) == 2
+    assert "--schema all is an overview" in capsys.readouterr().err
+
+
+def test_white_space_is_no_message(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, schema: str
+) -> None:
+    path = write(tmp_path / "spaced.qmptrace", OPENING, close="")
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"t":3.0,"conn":1,"from":"client","fds":[{"kind":"file"}],"raw":" "}\n')
+    main(["check", str(path), "--schema", schema, "--format", "json"])
+    assert json.loads(capsys.readouterr().out)["subjects"][0]["facts"]["messages"] == 3
 
 
 def test_update_baseline_needs_a_file(capsys: pytest.CaptureFixture[str], good: str) -> None:

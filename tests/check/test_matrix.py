@@ -88,6 +88,7 @@ def test_the_views_say_who_can_serve_the_client() -> None:
     assert " no " in rows["narrow"]
     assert " yes " in rows["wide"]
     assert "yes, with marked parts" in rows["old"]
+    assert max(map(len, as_text(judged(), 72).splitlines())) <= 72
     cells = as_data(judged())["commands"]["frob"]["catalogs"]
     assert cells["narrow"]["standing"] == "argument-unknown"
     assert cells["wide"] == {"standing": "works"}

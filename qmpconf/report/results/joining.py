@@ -40,10 +40,10 @@ def subjects(found: Iterable[Subject]) -> list[Subject]:
     for one in distinct(found):
         before = together.get(one.name)
         together[one.name] = one if before is None else _joined(before, one)
-    return sorted(together.values(), key=lambda subject: (subject.kind, _natural(subject.name)))
+    return sorted(together.values(), key=lambda subject: (subject.kind, natural(subject.name)))
 
 
-def _natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
+def natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
     """Sorts version 5.2 before 10.0."""
     parts = re.split(r"([0-9]{1,18})", name)
     numbers = [(odd % 2 == 0, int(part) if odd % 2 else 0, part) for odd, part in enumerate(parts)]

@@ -153,6 +153,8 @@ def merged(results: Iterable[Result], unread: Iterable[str] = ()) -> Report:
             f.path,
             f.line,
             f.rule,
+            f.about,
+            joining.natural(f.pointer),
             f.fingerprint,
         ),
     )

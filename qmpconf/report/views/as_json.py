@@ -4,7 +4,8 @@
 
     {"qmpconf-report": 1,
      "exit_code": 1,            the verb's, of all results the one that counts most
-     "failed": true,            whether something that is not known was found, or something is gone
+     "failed": true,            whether something that is not known was found, something known is
+                               gone, or a result is not whole
      "totals": {"error": 1, "warning": 0, "note": 0},      findings that are not known
      "unread": ["..."],         what is wrong with results that could not be read
      "runs": [{"verb", "label", "by", "started", "command", "complete", "exit_code", "failure"}],
@@ -40,7 +41,7 @@ def as_data(report: Report) -> dict[str, Any]:
     return {
         "qmpconf-report": VERSION,
         "exit_code": report.exit_code,
-        "failed": bool(report.gone) or any(one.counts for one in report.new),
+        "failed": _failed(report),
         "totals": dict(report.totals()),
         "unread": report.unread,
         "runs": [_run(one) for one in report.runs],
@@ -57,6 +58,11 @@ def as_data(report: Report) -> dict[str, Any]:
         "notes": _records(report.notes),
         "gone": _records(report.gone),
     }
+
+
+def _failed(report: Report) -> bool:
+    missing = report.gone or report.unread or any(run.failure for run in report.runs)
+    return bool(missing) or any(one.counts for one in report.new)
 
 
 def _run(run: Run) -> dict[str, Any]:

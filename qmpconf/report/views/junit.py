@@ -160,7 +160,7 @@ def _message(one: Message, kind: Kind) -> str:
 
 def _properties(subject: Subject, report: Report) -> list[tuple[str, str]]:
     told = [("kind", str(subject.kind))]
-    told += [(name, str(value)) for name, value in sorted(subject.facts.items())]
+    told += [(name, _fact(value)) for name, value in sorted(subject.facts.items())]
     named = {one.rule for one in report.verdicts if one.subject == subject.name}
     named |= {one.rule for one in report.findings if one.subject == subject.name}
     for rule in sorted(named & report.rules.keys()):
@@ -168,6 +168,10 @@ def _properties(subject: Subject, report: Report) -> list[tuple[str, str]]:
         told.append((f"{rule}.level", about.level))
         told.append((f"{rule}.source", about.source))
     return told
+
+
+def _fact(value: str | float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _suite(

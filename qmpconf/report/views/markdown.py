@@ -106,7 +106,7 @@ class _Page:
 def page(report: Report, limit: int = LIMIT, *, details: bool = True) -> str:
     """The whole report in at most `limit` bytes; without `details` what a summary needs."""
     out = _Page(limit)
-    out.add(f"## qmpconf: {prose(words.found(report))}")
+    out.add(f"## qmpconf: {prose(words.headline(report))}")
     out.rows("", [f"- **{prose(one)}**" for one in words.alarms(report)])
     out.add(f"{prose(words.closing(report))}.")
     found = words.kinds(report.new)
@@ -124,7 +124,10 @@ def page(report: Report, limit: int = LIMIT, *, details: bool = True) -> str:
     _folded(
         out,
         f"{counted(len(known), 'kind')} known",
-        [f"- {prose(words.sentence(one.first))}: {prose(one.first.reason)}" for one in known],
+        [
+            f"- {prose(words.sentence(one.first))}: {prose(words.reason(one.first))}"
+            for one in known
+        ],
     )
     return out.text()
 

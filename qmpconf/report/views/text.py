@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from tabulate import tabulate
 
 from qmpconf.report.results.merge import Report
 from qmpconf.report.results.records import Table
+from qmpconf.report.tables import GAP, PADDING, fitted
 from qmpconf.report.terminal import cut
 from qmpconf.report.views import words
 from qmpconf.report.views.words import Kind
@@ -32,9 +33,6 @@ _LEAST = 32
 
 #: From this width on the requirement has a column of its own.
 _WIDE = 110
-
-#: What tabulate puts around a column's head, and between two columns.
-_PADDING = _GAP = 2
 
 _INDENT = " " * 4
 
@@ -98,10 +96,10 @@ def table(report: Report, width: int, *, details: bool = True, paint: Paint = pl
             [printable(cell) for cell, name in zip(told, _HEAD, strict=False) if name in head]
         )
     taken = [
-        max(len(name) + _PADDING, *(len(row[column]) for row in rows))
+        max(len(name) + PADDING, *(len(row[column]) for row in rows))
         for column, name in enumerate(head[:-1])
     ]
-    room = max(_LEAST, width - sum(taken) - _GAP * len(taken))
+    room = max(_LEAST, width - sum(taken) - GAP * len(taken))
     for row, kind in zip(rows, found, strict=True):
         row.append("\n".join(_what(kind, report, room, narrow=narrow, many=many, details=details)))
         row[0] = paint(row[0], _STYLES.get(row[0], ""))
@@ -140,7 +138,7 @@ def _card(report: Report, width: int) -> Iterator[str]:
     card = words.card(report)
     if card is None:
         return
-    first = max(map(len, (*card.broken, "requirement"))) + _GAP
+    first = max(map(len, (*card.broken, "requirement"))) + GAP
     most = max(1, (width - first) // 8)
     numbered = list(enumerate(card.subjects.items(), 1))
     for start in range(0, len(numbered) if card.broken else 0, most):
@@ -166,17 +164,7 @@ def _own_table(one: Table, width: int) -> str:
     columns = max([len(one.head), *map(len, rows)])
     head = [printable(cell) for cell in one.head] + [""] * (columns - len(one.head))
     rows = [row + [""] * (columns - len(row)) for row in rows]
-    least = [max(_PADDING + 6, len(cell) + _PADDING) for cell in head]
-    wanted = [max(map(len, column)) for column in zip(*rows, strict=True)] or least
-    rooms = _rooms(wanted, least, width - 2)
-    cells = [
-        [
-            "\n".join(textwrap.wrap(cell, room) or [""])
-            for cell, room in zip(row, rooms, strict=True)
-        ]
-        for row in rows
-    ]
-    shown = tabulate(cells, head, tablefmt="simple", disable_numparse=True) if columns else ""
+    shown = fitted(rows, head, width - 2) if columns else ""
     lines = [f"{printable(one.title)} ({counted(len(one.rows), 'row')}):"]
     lines += [f"  {line}".rstrip() for line in shown.splitlines()]
     if len(one.rows) > _ROWS:
@@ -184,23 +172,11 @@ def _own_table(one: Table, width: int) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
 
-def _rooms(wanted: Sequence[int], least: Sequence[int], width: int) -> list[int]:
-    """How wide each column may be, so that all fit: the widest give way first."""
-    rooms = [max(pair) for pair in zip(wanted, least, strict=True)]
-    while sum(rooms) + _GAP * (len(rooms) - 1) > width:
-        spare = [room - floor for room, floor in zip(rooms, least, strict=True)]
-        if not any(spare):
-            break
-        widest = max((room, place) for place, room in enumerate(rooms) if spare[place])[1]
-        rooms[widest] -= 1
-    return rooms
-
-
 def _known(report: Report) -> Iterator[str]:
     """The findings that are known, those of one requirement and reason together."""
     found: dict[tuple[str, str], list[Kind]] = {}
     for kind in words.kinds(report.known):
-        found.setdefault((kind.first.rule, kind.first.reason), []).append(kind)
+        found.setdefault((kind.first.rule, words.reason(kind.first)), []).append(kind)
     for (_, reason), same in list(found.items())[:_KNOWN]:
         first = same[0].first
         more = f" and {len(same) - 1} more" if len(same) > 1 else ""

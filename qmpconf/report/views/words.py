@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from qmpconf.check.baseline import UNEXPLAINED
 from qmpconf.check.findings import SEVERITIES
 from qmpconf.report.results.merge import Report, Run
 from qmpconf.report.results.records import WORST_FIRST, Case, Finding, Verdict, VerdictWord
@@ -107,6 +108,11 @@ def kinds(findings: Iterable[Finding]) -> list[Kind]:
     return list(found.values())
 
 
+def reason(one: Finding) -> str:
+    """Why a finding is known; one that was never explained says just that."""
+    return UNEXPLAINED if one.reason.startswith(f"{UNEXPLAINED}: ") else one.reason
+
+
 def verb_of(report: Report) -> str:
     """The verb that wrote all the results, or empty where there were several."""
     verbs = {run.header.verb for run in report.runs}
@@ -182,8 +188,8 @@ def verdict_counts(found: Iterable[Verdict | Case]) -> str:
     verdicts = list(found)
     by_word = Counter(one.verdict for one in verdicts)
     known = sum(1 for one in verdicts if one.known and one.verdict in ("fail", "warn"))
-    parts = [f"{by_word[word]} {word}" for word in _IN_ORDER if by_word[word]]
-    return ", ".join(parts) + (f" ({known} of them known)" if known else "")
+    parts = [f"{by_word[word]:,} {word}" for word in _IN_ORDER if by_word[word]]
+    return ", ".join(parts) + (f" ({known:,} of them known)" if known else "")
 
 
 _IN_ORDER: tuple[VerdictWord, ...] = ("pass", *(w for w in WORST_FIRST if w != "pass"))
@@ -245,20 +251,45 @@ def _sum(facts: Iterable[Mapping[str, str | int | float | bool]], name: str, wor
     return counted(sum(int(v) for v in values if isinstance(v, int | float)), word, plural)
 
 
+def headline(report: Report) -> str:
+    """A few words for a title: what is wrong with the results, what was found, what is gone."""
+    parts = []
+    if report.cut or report.unread:
+        parts.append("NOT WHOLE")
+    elif alarms(report):
+        parts.append("NOT TO ITS END")
+    parts.append(found(report))
+    if report.gone:
+        parts.append(f"{counted(len(report.gone), 'known one')} gone")
+    return "; ".join(parts)
+
+
 def next_steps(report: Report) -> list[str]:
-    """What to do about the findings, in two lines at most; none where there are no findings."""
+    """What to do about the findings, in a few lines; none where there is nothing to do."""
     new = [one for one in report.new if one.counts]
-    if not new:
-        return []
-    hints = ["--result FILE and 'qmpconf report FILE --format html' for a page"]
-    if verb_of(report) == "check":
-        hints.insert(0, "--baseline FILE for what is known")
+    steps = []
     at = next((one for one in new if one.line and _TRACE.search(one.path)), None)
     again = next((one.repeat for one in new if 0 < len(one.repeat) <= _LONGEST_STEP), "")
-    steps = ["; ".join(hints)]
     if again:
-        steps.insert(0, again)
+        steps.append(again)
     elif at is not None:
         lines = f"{max(1, at.line - 3)}-{at.line + 3}"
-        steps.insert(0, f"qmpconf show {shlex.quote(at.path)} --line {lines}")
-    return [f"{lead}{step}" for lead, step in zip(("next: ", "      "), steps, strict=False)]
+        steps.append(f"qmpconf show {shlex.quote(at.path)} --line {lines}")
+    origins = sorted(run.origin for run in report.runs if run.origin)
+    if not origins and verb_of(report) == "check":
+        if report.gone:
+            steps.append("--baseline FILE --update-baseline takes out what is gone")
+        elif new and not report.known:
+            steps.append("--baseline FILE for what is known")
+    if new:
+        steps.append(_page_step(origins))
+    return [f"{'      ' if number else 'next: '}{step}" for number, step in enumerate(steps)]
+
+
+def _page_step(origins: list[str]) -> str:
+    """How to get a page of what is shown: made from files by ``qmpconf report``, or by a verb."""
+    if not origins:
+        return "--result FILE and 'qmpconf report FILE --format html' for a page"
+    command = f"qmpconf report {shlex.join(origins)} --format html -o DIR"
+    short = "-" not in origins and len(command) <= _LONGEST_STEP
+    return command if short else "--format html -o DIR for a page"

@@ -141,6 +141,19 @@ def test_findings_come_worst_first() -> None:
     assert report.totals() == {"error": 1, "warning": 4, "note": 1}
 
 
+def test_findings_of_one_line_are_in_the_order_of_their_places() -> None:
+    places = [("b", "/return/2"), ("b", "/return/10"), ("a", "/return/3")]
+    found = [
+        finding(about=about, pointer=at, fingerprint=f"{9 - n}")
+        for n, (about, at) in enumerate(places)
+    ]
+    assert [(one.about, one.pointer) for one in merged([checked(*found)]).findings] == [
+        ("a", "/return/3"),
+        ("b", "/return/2"),
+        ("b", "/return/10"),
+    ]
+
+
 def test_latencies_and_coverage_add_up() -> None:
     records = [
         Latency(subject="q", name="stop", count=2, max=0.5, p95=0.4, total=0.6, buckets=((1, 2),)),

@@ -58,3 +58,8 @@ def test_the_members() -> None:
 def test_what_fails() -> None:
     assert not as_json.as_data(merged([checked(finding(severity="note"))]))["failed"]
     assert as_json.as_data(merged([checked(Gone(subject="", fingerprint="1"))]))["failed"]
+    assert not as_json.as_data(merged([checked(exit_code=0)]))["failed"]
+    cut = checked()
+    cut.finish = None
+    assert as_json.as_data(merged([cut]))["failed"]
+    assert as_json.as_data(merged([checked().end(4, "it went away")]))["failed"]

@@ -132,6 +132,14 @@ def test_what_is_not_whole_fails() -> None:
     assert root.attrib["failures"] == "1"
 
 
+def test_a_fact_that_is_true_or_false_is_so_in_xml() -> None:
+    result = Result(
+        Header(verb="check", started="1"),
+        [Subject(name="s", kind="trace", facts={"finished": False})],
+    )
+    assert '<property name="finished" value="false"/>' in junit.page(merged([result.end(0)]))
+
+
 def test_properties_and_notes() -> None:
     page = junit.page(merged([checked(finding(), Note(subject="s.qmptrace", text="torn"))]))
     suite = ET.fromstring(page.encode())[0]

@@ -6,6 +6,7 @@ from markdown_it import MarkdownIt
 
 from qmpconf.report.results.merge import merged
 from qmpconf.report.results.records import Gone, Note, Table
+from qmpconf.report.results.stream import Result
 from qmpconf.report.views import markdown
 from tests.report.results.samples import checked, conformed, finding, warning
 
@@ -63,6 +64,18 @@ def test_a_card_gone_known_and_notes() -> None:
     assert "### Known, but gone\n\n- 0f3c: in the baseline, but not found (bug 2)\n" in page
     assert "- <code>s.qmptrace</code>: torn" in page
     assert "<summary>1 kind known</summary>" in page
+
+
+def test_the_title_tells_what_is_wrong() -> None:
+    def title(*results: Result) -> str:
+        return markdown.page(merged(results)).partition("\n")[0]
+
+    cut = checked()
+    cut.finish = None
+    assert title(cut) == "## qmpconf: NOT WHOLE; no findings"
+    assert title(checked().end(4, "it went away")) == "## qmpconf: NOT TO ITS END; no findings"
+    gone = checked(Gone(subject="", fingerprint="0f3c"))
+    assert title(gone) == "## qmpconf: no findings; 1 known one gone"
 
 
 def test_words_begin_no_list() -> None:

@@ -28,7 +28,8 @@ warning     client   oob.id            8       4        query-status: With out-o
                                                           fingerprint  3d8c439b8f8839fd
 15 messages in 1 session checked: 1 error, 4 warnings
 next: qmpconf show s.qmptrace --line 13-19
-      --baseline FILE for what is known; --result FILE and 'qmpconf report FILE --format html' for a page
+      --baseline FILE for what is known
+      --result FILE and 'qmpconf report FILE --format html' for a page
 """
 
 
@@ -43,7 +44,7 @@ def test_nothing_found_is_one_line() -> None:
 
 def test_short() -> None:
     page = text.page(merged([checked(warning(), finding())]), 200, details=False)
-    assert len(page.splitlines()) == 7
+    assert len(page.splitlines()) == 8
     assert "fingerprint" not in page
 
 
@@ -112,6 +113,7 @@ def test_known_gone_and_notes() -> None:
             "15 messages in 1 session checked: no findings; 1 kind known from the baseline; "
             "1 known one gone"
         ),
+        "next: --baseline FILE --update-baseline takes out what is gone",
     ]
 
 
@@ -124,6 +126,23 @@ def test_what_is_known_for_one_reason_is_one_line() -> None:
         f"known {n} and 2 more: block_resize /arguments/size: is no integer (3 times): bug {n}"
         for n in range(2)
     ]
+
+
+def test_what_nobody_explained_is_not_told_twice() -> None:
+    known = finding(status="known", reason="to be explained: block_resize: is no integer")
+    page = text.page(merged([checked(known)]))
+    assert "/arguments/size: is no integer: to be explained\n" in page
+
+
+def test_what_to_do_next_with_results_from_files() -> None:
+    one, two = checked(finding()), checked(warning(), started="2")
+    one.origin, two.origin = "a.qmpresult", "b c.qmpresult"
+    assert text.page(merged([two, one])).splitlines()[-2:] == [
+        "next: qmpconf show s.qmptrace --line 13-19",
+        "      qmpconf report a.qmpresult 'b c.qmpresult' --format html -o DIR",
+    ]
+    one.origin = "-"
+    assert text.page(merged([one])).endswith("      --format html -o DIR for a page\n")
 
 
 def test_the_report_card_of_several_servers() -> None:

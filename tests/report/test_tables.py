@@ -1,0 +1,36 @@
+"""Tables in the width that there is."""
+
+from __future__ import annotations
+
+from qmpconf.report.tables import fitted
+
+ROWS = [["query-named-block-nodes", "1", "what a server does with it"], ["stop", "12", ""]]
+HEAD = ["command", "calls", "words"]
+
+
+def test_what_has_room_stays() -> None:
+    assert fitted(ROWS, HEAD, 80, ["left", "right", "left"]).splitlines() == [
+        "command                    calls  words",
+        "-----------------------  -------  --------------------------",
+        "query-named-block-nodes        1  what a server does with it",
+        "stop                          12",
+    ]
+
+
+def test_the_widest_give_way_first() -> None:
+    for width in range(40, 70):
+        lines = fitted(ROWS, HEAD, width).splitlines()
+        assert max(map(len, lines)) <= width
+        joined = " ".join(" ".join(lines).split())
+        assert "12" in joined
+        assert "calls" in joined
+
+
+def test_what_cannot_fit_is_shown_all_the_same() -> None:
+    page = fitted(ROWS, HEAD, 10)
+    assert "12" in page
+    assert page.splitlines()[0].split() == HEAD
+
+
+def test_no_rows() -> None:
+    assert fitted([], HEAD, 80).split()[:3] == HEAD
