@@ -14,7 +14,7 @@ Record one scenario two times or more, on one build. What differs between the re
 not masked anyway, is written as masks: each for the schema place at which it was seen, with the
 values seen there. Read them before you use them: a mask hides what it covers.
 
-example:
+examples:
   qmpconf learn first.qmptrace second.qmptrace -o masks.toml
   qmpconf replay first.qmptrace --target qmp.sock --masks masks.toml
 

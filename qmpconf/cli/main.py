@@ -13,6 +13,7 @@ Errors of `qmpconf.errors` end up here, as one message on stderr and their exit 
 from __future__ import annotations
 
 import argparse
+import difflib
 import errno
 import importlib
 import os
@@ -127,13 +128,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(verb: str, words: Sequence[str]) -> int:
-    verb = verb or _top_parser().parse_args(words[:1]).verb
+    verb = verb or _asked(words)
     module = importlib.import_module(f"qmpconf.cli.{VERBS[verb][0]}")
     parser = Parser(prog=f"qmpconf {verb}", description=sentence(VERBS[verb][1]))
     module.configure(parser)
     arguments = parser.parse_args(words[1:])
     tolerate(sys.stdout)
     return int(module.run(arguments))
+
+
+def _asked(words: Sequence[str]) -> str:
+    """The verb, where the first word is none: says so, or answers --help and --version."""
+    parser = _top_parser()
+    if words and not words[0].startswith("-"):
+        near = difflib.get_close_matches(words[0], VERBS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"the verbs are {', '.join(VERBS)}"
+        parser.error(f"{words[0]!r} is no verb; {hint}")
+    return str(parser.parse_args(words[:1]).verb)
 
 
 def _open_streams() -> None:

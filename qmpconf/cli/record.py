@@ -33,10 +33,10 @@ A suite of recordings is kept with --mode:
 Where FILE answers, the client has to say what was recorded, in that order: the exit code is 1
 where it did not, unless the client has one of its own.
 
-With -- CLIENT the client's exit code is the recorder's, unless it is 0.  Without, it runs until it is interrupted
-(exit code 130, the trace is complete), until the server that it has started ends, or, with
---once, until the first session ends.  The exit code is 4 when no session reached the server, or
-the server that it has started crashed.
+With -- CLIENT the client's exit code is the recorder's, unless it is 0. Without, it runs until it
+is interrupted (exit code 130, the trace is complete), until the server that it has started ends,
+or, with --once, until the first session ends. The exit code is 4 when no session reached the
+server, or the server that it has started crashed.
 """
 
 

@@ -30,11 +30,12 @@ has to say what was recorded, in the recorded order; with --order request each m
 next recorded answer to an equal one. What was not recorded gets a GenericError. It ends when all
 sessions were played, and tells what was not.
 
-Without TRACE, the embedded monitor greets as the version of its catalog, and offers everything in it: all commands are
-listed, introspected, and their arguments checked. Implemented for real, as far as the catalog has
-it: run state, names, character devices (ring buffers hold data), the graph of block nodes, jobs
-with their events, user objects, and descriptors. Other queries return the smallest value that
-their schema allows; other commands get a GenericError that says so. Nothing reads or writes a file.
+Without TRACE, the embedded monitor greets as the version of its catalog, and offers everything in
+it: all commands are listed, introspected, and their arguments checked. Implemented for real, as far
+as the catalog has it: run state, names, character devices (ring buffers hold data), the graph of
+block nodes, jobs with their events, user objects, and descriptors. Other queries return the
+smallest value that their schema allows; other commands get a GenericError that says so. Nothing
+reads or writes a file.
 
 examples:
   qmpconf serve session.qmptrace --listen /tmp/qmp.sock

@@ -182,4 +182,6 @@ def _lines(text: str) -> tuple[int, float]:
     ends = last or (dash and "inf") or first
     if not first.isdecimal() or not (ends == "inf" or ends.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r} is no line: write 120, 120-140 or 120-")
+    if float(ends) < int(first):
+        raise argparse.ArgumentTypeError(f"{text!r} ends before it begins")
     return int(first), float(ends)

@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from qmpconf.protocol.messages import brief
 from qmpconf.replay.explain import Explanation
-from qmpconf.text import printable
+from qmpconf.text import counted, printable
 
 #: Uses of a value that are shown.
 _USES = 2
@@ -24,8 +24,10 @@ def as_text(found: Sequence[Explanation]) -> str:
         parts += ["Bound: should the target choose another value, it is sent that.", _table(bound)]
     if loose:
         parts += ["Not bound, though the server said it first:", _table(loose)]
-    count = f"{len(bound)} bound, {len(loose)} not"
-    parts.append(f"{len(found)} values go from the server back to it: {count}.")
+    if not found:
+        return "No value that the server chose goes back to it.\n"
+    values = counted(len(found), "value goes", "values go")
+    parts.append(f"{values} from the server back to it: {len(bound)} bound, {len(loose)} not.")
     return "\n\n".join(parts) + "\n"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from qmpconf.replay.upgrade import Announced, Upgrade
+from qmpconf.text import counted
 
 BROKE = "What broke ({}):"
 CHANGED = "What behaves otherwise ({}):"
@@ -40,8 +41,8 @@ def tail(found: Upgrade) -> Iterator[str]:
     seen = [one for one in every if one.seen]
     yield ""
     yield (
-        f"The schemas announce {len(every)} changes that matter to the {len(found.used)} commands "
-        f"and events of this session; {len(seen)} of them were met:"
+        f"The schemas announce {counted(len(every), 'change')} to the {len(found.used)} commands and "
+        f"events of this session; {len(seen)} met:"
     )
     for one in [*seen, *(one for one in every if not one.seen)][:_ANNOUNCED]:
         yield f"  {_sentence(one)}"

@@ -233,8 +233,10 @@ def replayer(request: pytest.FixtureRequest) -> Iterator[Replayer]:
     with _told():
         given = _marked(request, "qmp_trace", ("path", "order", "partial"), ("path",))
         trace = os.fspath(given.pop("path", ""))
-        watch = _Play()
-        with Replayer(trace, locate=_locator(request), **given) as found:
+        watch, locate = _Play(), _locator(request)
+        if trace:
+            TraceReader(locate(trace))  # now, though it plays only when somebody connects
+        with Replayer(trace, locate=locate, **given) as found:
             watch.replayer = found
             _watches(request).append(watch)
             yield found

@@ -125,7 +125,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("qmp_masks", "the same as --qmp-masks: one or more files", "args", default=[])
     parser.addini(
         "qmp_blame",
-        "whose mistakes fail a test with qmp_recorder: client, server, or both (client)",
+        "whose mistakes fail a test with qmp_recorder: client, server, or the two words (client)",
         type="args",
         default=["client"],
     )
@@ -178,7 +178,7 @@ name, and whether it listens on TCP.""",
     "qmp_recorder(server, spawn, schema, blame, allow)": """\
 what the fixture qmp_recorder stands before: a server's address, or a command line with {socket} \
 that starts one; the catalog to check against; whose mistakes fail the test ('client', 'server', \
-or both); and the requirements that the test breaks on purpose.""",
+or a list of both); and the requirements that the test breaks on purpose.""",
     "qmp_trace(path, order, partial)": """\
 the recording that the fixture qmp_replay plays, as seen from the test's folder; with order \
 'request' it answers equal requests in any order ('strict': in the recorded one), and with partial \

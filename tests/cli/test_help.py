@@ -61,7 +61,10 @@ def test_every_verb_shows_examples(
 
 @pytest.mark.parametrize("call", [[], *CALLS], ids=" ".join)
 def test_help_fits_a_terminal(call: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert max(map(len, helped(call, capsys).splitlines())) <= 120
+    lines = helped(call, capsys).splitlines()
+    usage = list(takewhile(str.strip, lines))
+    assert max(map(len, usage)) <= 120
+    assert max(map(len, lines[len(usage) :])) <= 100
 
 
 def test_the_overview_names_every_verb_and_the_exit_codes(
@@ -71,6 +74,17 @@ def test_the_overview_names_every_verb_and_the_exit_codes(
     for verb, (_, words) in VERBS.items():
         assert re.search(rf"^  {verb} +{re.escape(words)}$", text, re.MULTILINE)
     assert "130 interrupted" in text
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [("chek", "'chek' is no verb; did you mean 'check'?"), ("xyz", "the verbs are demo, record, ")],
+)
+def test_what_is_no_verb(word: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([word, "x"])
+    assert left.value.code == 2
+    assert told in capsys.readouterr().err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

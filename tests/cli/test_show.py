@@ -129,6 +129,7 @@ def test_a_recording_that_was_cut_off(trace: str) -> None:
         (["--slow", "x"], 2),
         (["--slow", "nan"], 2),
         (["--line", "a"], 2),
+        (["--line", "9-3"], 2),
         (["--line", "-3"], 2),
         (["--session", "one"], 2),
         (["--pretty", "--format", "json"], 2),

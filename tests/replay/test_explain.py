@@ -55,5 +55,8 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert show.run(parser.parse_args([trace, "--bindings"])) == 0
     text = capsys.readouterr().out
     assert "5 values go from the server back to it: 4 bound, 1 not." in text
+    few = written(tmp_path / "few", SCRIPT[:1])
+    assert show.run(parser.parse_args([few, "--bindings"])) == 0
+    assert capsys.readouterr().out == "No value that the server chose goes back to it.\n"
     assert show.run(parser.parse_args([trace, "--bindings", "--format", "json"])) == 0
     assert sum(one["bound"] for one in json.loads(capsys.readouterr().out)) == 4

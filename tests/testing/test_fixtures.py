@@ -286,6 +286,15 @@ def test_mistakes_are_told(fixture: str, marker: str, told: str, project: pytest
     assert "During handling" not in result.stdout.str()
 
 
+def test_a_trace_that_is_not_there_fails_a_test_that_never_connects(
+    project: pytest.Pytester,
+) -> None:
+    test = "\n@pytest.mark.qmp_trace('none.qmptrace')\ndef test_it(qmp_replay): pass\n"
+    result = run(project, test)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*cannot read *none.qmptrace: No such file*"])
+
+
 def test_nothing_is_left_behind(project: pytest.Pytester, tmp_path: Path) -> None:
     test = """
 import os, tempfile, threading

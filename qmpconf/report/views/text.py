@@ -31,8 +31,8 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 #: The narrowest last column that can still be read.
 _LEAST = 32
 
-#: From this width on the requirement has a column of its own.
-_WIDE = 110
+#: From this width on the requirement has a column of its own, if it is not too long.
+_WIDE, _LONGEST_RULE = 110, 28
 
 _INDENT = " " * 4
 
@@ -86,7 +86,8 @@ def table(report: Report, width: int, *, details: bool = True, paint: Paint = pl
     left = max(0, len(found) - counting - _NOTES) if counting else 0
     found = found[: len(found) - left]
     many = len(report.subjects) > 1 or len({kind.first.path for kind in found}) > 1
-    narrow = width < _WIDE
+    longest = max((len(kind.first.rule) for kind in found), default=0)
+    narrow = width < _WIDE or longest > _LONGEST_RULE
     head = [one for one in _HEAD if not (narrow and one == "requirement")]
     rows = []
     for kind in found:

@@ -260,7 +260,13 @@ def test_the_headline_says_how_it_ended(
 
 
 def test_the_headline_hides_no_known_failure() -> None:
-    assert headline(report(finding(1, status="known"))).words == "Conforms, but for what is known"
+    known = report(finding(1, status="known"), exit_code=0)
+    assert headline(known).words == "Conforms, but for what is known"
+
+
+def test_a_note_is_nobodys_fault() -> None:
+    assert "client\N{RIGHT SINGLE QUOTATION MARK}s fault" in parsed(report(finding(1))).text
+    assert "fault" not in parsed(report(finding(1, severity="note"))).text
 
 
 def test_several_verbs_pass_or_fail_together() -> None:

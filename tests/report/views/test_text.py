@@ -71,6 +71,12 @@ def test_it_fits_the_terminal(width: int, paths: tuple[str, ...]) -> None:
     assert "schema.arguments" in page
 
 
+def test_a_long_name_of_a_requirement_leaves_room_for_words() -> None:
+    page = text.page(merged([checked(finding(rule="document.example.missing-member"))]))
+    assert page.split()[:5] == ["severity", "blame", "line", "times", "what"]
+    assert "  rule         document.example.missing-member\n" in page
+
+
 def test_the_same_finding_in_several_traces_is_one_row() -> None:
     report = merged(
         [checked(finding(subject=path, path=path), path=path) for path in ("a.qmptrace", "b")]
