@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import shtab
 
+from qmpconf.cli.results import FORMATS
 from qmpconf.schema.store import shipped
 
 if TYPE_CHECKING:
@@ -82,11 +83,15 @@ def _mark(action: argparse.Action) -> None:
     metavar = action.metavar if isinstance(action.metavar, str) else ""
     words = metavar.rstrip(".").split("|")
     complete: dict[str, str | dict[str, str]] | dict[str, str]
-    if "NAME" in words and {"FILE", "auto"} & set(words):
+    if action.choices is None and metavar == "FORMAT":
+        action.choices = (*FORMATS, "all")
+        return
+    named = not action.option_strings and {"NAME", "BEFORE", "AFTER"} & set(words)
+    if named or ("NAME" in words and {"FILE", "auto"} & set(words)):
         complete = {"bash": "_qmpconf_catalogs", "zsh": "_qmpconf_catalogs", "fish": ""}
     elif "DIR" in words:
         complete = shtab.DIRECTORY
-    elif {"FILE", "TRACE", "RESULT", "IN", "OUT", "BEFORE", "AFTER", "DOCUMENT"} & set(words):
+    elif {"FILE", "TRACE", "RESULT", "IN", "OUT", "DOCUMENT"} & set(words):
         complete = shtab.FILE
     else:
         return

@@ -55,6 +55,16 @@ def test_completes_catalogs(press) -> None:
     assert press("qmpconf", "check", "--schema", "qemu-7") == {"qemu-7.2.22", "qemu-7.2.22-doc"}
 
 
+def test_completes_what_a_subverb_takes(press) -> None:
+    assert press("qmpconf", "schema", "show", "qemu-7") == {"qemu-7.2.22", "qemu-7.2.22-doc"}
+    assert "qemu-11.1.3" in press("qmpconf", "schema", "diff", "qemu-10.0.13", "qemu-1")
+
+
+def test_completes_formats(press) -> None:
+    assert press("qmpconf", "report", "--format", "s") == {"sarif"}
+    assert press("qmpconf", "report", "--format", "a") == {"all"}
+
+
 def test_completes_files(press, tmp_path: Path) -> None:
     (tmp_path / "monday.qmptrace").touch()
     assert press("qmpconf", "check", "mon") == {"monday.qmptrace"}
