@@ -14,6 +14,7 @@ from qmpconf.check.matrix import Judge
 from qmpconf.check.run import automatic, check, chooser, product_of
 from qmpconf.cli import results
 from qmpconf.cli.examples import explain
+from qmpconf.cli.traces import traces_in
 from qmpconf.errors import InputError, UsageError
 from qmpconf.report import matrix
 from qmpconf.report.progress import Progress, size_of_files
@@ -47,7 +48,9 @@ baseline that is gone; 2 usage; 3 a file cannot be read or written
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the traces, and what they are checked against."""
     explain(parser, _EPILOG)
-    parser.add_argument("traces", metavar="TRACE", nargs="+", help="a recording (*.qmptrace)")
+    parser.add_argument(
+        "traces", metavar="TRACE", nargs="+", help="a recording (*.qmptrace), or a folder of them"
+    )
     parser.add_argument(
         "--schema",
         default="auto",
@@ -97,9 +100,10 @@ def _checked(arguments: argparse.Namespace) -> list[Checked]:
     full = bool(arguments.result) or arguments.format != "text"
     checked = []
     # To choose the schema by itself, a trace is read twice.
-    total = size_of_files(arguments.traces) * (2 if choose is None else 1)
+    paths = list(traces_in(arguments.traces))
+    total = size_of_files(paths) * (2 if choose is None else 1)
     with Progress("checking", total, quiet=arguments.quiet) as progress:
-        for path in arguments.traces:
+        for path in paths:
             reader = TraceReader(path)
             collector = Collector() if full else None
             with progress.reading(reader):
@@ -121,10 +125,11 @@ def _matrix(arguments: argparse.Namespace) -> int:
             raise UsageError(f"--{name} is for findings; --schema all is an overview without any")
     if arguments.format not in ("text", "json"):
         raise UsageError("--schema all is an overview: its --format is text or json")
-    readers = [TraceReader(path) for path in arguments.traces]
+    paths = list(traces_in(arguments.traces))
+    readers = [TraceReader(path) for path in paths]
     products = sorted({product_of(reader) for reader in readers})
     bases = {name: Basis(load(name)) for product in products for name in of_product(product)}
-    total = size_of_files(arguments.traces)
+    total = size_of_files(paths)
     with (
         Progress("checking", total, quiet=arguments.quiet) as progress,
         progress.reading(*readers),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from qmpconf.check.collect import Exercised, collect, join
 from qmpconf.check.run import automatic, chooser
+from qmpconf.cli.traces import cut_off, traces_in
 from qmpconf.errors import UsageError
 from qmpconf.report import coverage as report
 from qmpconf.report.progress import Progress, size_of_files
@@ -85,7 +86,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the coverage; 1 where it is below a limit."""
-    found = join(_collected(list(_files(arguments.traces)), arguments.schema))
+    found = join(_collected(list(traces_in(arguments.traces)), arguments.schema))
     limits: list[tuple[str, float]] = arguments.fail_under
     wanted = {*arguments.kind, *(kind for kind, _ in limits)} - {"requirements"}
     if not found.catalogs and wanted:
@@ -109,20 +110,10 @@ def _collected(paths: Sequence[str], schema: str) -> Iterator[Exercised]:
         for path in paths:
             reader = TraceReader(path)
             with progress.reading(reader):
-                yield collect(reader, automatic(reader) if choose is None else choose)
-
-
-def _files(named: Iterable[str]) -> Iterator[str]:
-    """The traces; a folder stands for those in it.  Raises UsageError for one without any."""
-    for one in named:
-        folder = Path(one)
-        if not folder.is_dir():
-            yield one
-            continue
-        found = sorted(str(path) for path in folder.rglob("*.qmptrace*") if path.is_file())
-        if not found:
-            raise UsageError(f"{one}: there is no trace (*.qmptrace, *.qmptrace.gz) in this folder")
-        yield from found
+                found = collect(reader, automatic(reader) if choose is None else choose)
+            if told := cut_off(reader):
+                progress.say(told)
+            yield found
 
 
 def _below(found: Exercised, limits: Iterable[tuple[str, float]]) -> Iterator[str]:

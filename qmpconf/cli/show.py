@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+from qmpconf.cli.traces import cut_off
 from qmpconf.errors import UsageError
 from qmpconf.report.terminal import Terminal
 from qmpconf.trace.follow import FollowingReader
@@ -114,10 +115,8 @@ def run(arguments: argparse.Namespace) -> int:
     for line in lines:
         print(line)
     sys.stdout.flush()
-    if reader.torn:
-        print(f"{reader.path}:{reader.torn}: the last line is torn", file=sys.stderr)
-    elif not reader.finished:
-        print(f"{reader.path}: the recording was cut off: no finish line", file=sys.stderr)
+    if told := cut_off(reader):
+        print(told, file=sys.stderr)
     return 0
 
 

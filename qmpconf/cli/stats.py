@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from qmpconf.cli.traces import cut_off, traces_in
 from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.terminal import Terminal
 from qmpconf.trace.reader import TraceReader
@@ -33,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.add_argument(
-        "traces", metavar="TRACE", nargs="+", help="a recording (*.qmptrace, *.qmptrace.gz)"
+        "traces", metavar="TRACE", nargs="+", help="a recording (*.qmptrace), or a folder of them"
     )
     parser.add_argument(
         "--top", metavar="N", type=_number, default=20, help="rows of a table (20; 0: all)"
@@ -65,14 +66,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _collected(arguments: argparse.Namespace) -> Stats:
     whole: Stats | None = None
-    total = size_of_files(arguments.traces)
+    paths = list(traces_in(arguments.traces))
+    total = size_of_files(paths)
     with Progress("reading", total, quiet=arguments.quiet) as progress:
-        for path in arguments.traces:
+        for path in paths:
             reader = TraceReader(path)
             with progress.reading(reader):
                 one = Stats.of(summarize(reader.items()), path)
-            if reader.torn:
-                progress.say(f"{path}:{reader.torn}: the last line is torn; the rest is counted")
+            if told := cut_off(reader):
+                progress.say(told)
             if whole is None:
                 whole = one
             else:

@@ -202,6 +202,27 @@ def test_a_torn_trace_is_checked_as_far_as_it_goes(
     assert "the last line is torn; the rest was checked" in capsys.readouterr().out
 
 
+def test_a_recording_without_an_end_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, schema: str
+) -> None:
+    path = write(tmp_path / "cut.qmptrace", OPENING, close="")
+    assert main(["check", str(path), "--schema", schema, "-q"]) == 0
+    assert capsys.readouterr().out == (
+        f"{path}: the recording was cut off: no finish line\n"
+        "3 messages in 1 session checked: no findings\n"
+    )
+
+
+def test_a_folder_stands_for_its_traces(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, schema: str
+) -> None:
+    (tmp_path / "night").mkdir()
+    for name in ("one", "two"):
+        write(tmp_path / "night" / f"{name}.qmptrace", OPENING)
+    assert main(["check", str(tmp_path / "night"), "--schema", schema, "-q"]) == 0
+    assert "6 messages in 2 sessions of 2 traces checked" in capsys.readouterr().out
+
+
 def test_what_a_trace_holds_cannot_steer_the_terminal(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, schema: str
 ) -> None:

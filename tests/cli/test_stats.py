@@ -62,7 +62,7 @@ def test_a_torn_trace_is_told(traces: list[str]) -> None:
     code, text, errors = stats(*traces)
     assert code == 0
     assert text.startswith("10 messages")
-    assert errors == f"{traces[0]}:8: the last line is torn; the rest is counted\n"
+    assert errors == f"{traces[0]}:8: the last line is torn; what is before it was read\n"
     assert stats(*traces, "-q")[2] == ""
 
 

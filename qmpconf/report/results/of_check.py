@@ -65,6 +65,8 @@ def _trace(one: Checked, known: Mapping[str, str]) -> Iterator[Record]:
     if outcome.torn:
         text = f"line {outcome.torn}: the last line is torn; the rest was checked"
         yield Note(subject=path, text=text)
+    elif not outcome.finished:
+        yield Note(subject=path, text="the recording was cut off: no finish line")
     if outcome.groups.dropped:
         text = f"{outcome.groups.dropped:,} findings are not shown, for there are too many kinds"
         yield Note(subject=path, text=text)
