@@ -24,6 +24,9 @@ from qmpconf.report.upgrade import as_data
 
 _SOURCE = "the recording"
 
+#: Characters of a value within a sentence.
+_LONGEST = 80
+
 #: What a replay holds a target to, by the kind of difference that shows a breach.
 RULES: Mapping[Kind, str] = {
     "changed": "What the target says is what the recorded server said.",
@@ -104,7 +107,7 @@ def _finding(subject: str, group: Group, replay: Replay) -> Finding:
     more = {
         "nearest": one.nearest,
         "effect": one.effect,
-        "line of the replay": str(one.got_line or ""),
+        "replay line": str(one.got_line or ""),
     }
     return Finding(
         subject=subject,
@@ -112,7 +115,7 @@ def _finding(subject: str, group: Group, replay: Replay) -> Finding:
         rule=f"replay.{one.kind}",
         severity="note" if one.note else "error",
         blame="server",
-        message=one.note or one.why or _words(one),
+        message=_message(one),
         path=replay.trace,
         line=one.line,
         session=one.session,
@@ -128,6 +131,15 @@ def _finding(subject: str, group: Group, replay: Replay) -> Finding:
         around=one.around,
         more={key: words for key, words in more.items() if words},
     )
+
+
+def _message(one: Difference) -> str:
+    """Why it counts as a difference or not; with the element that only one side's array has."""
+    text = one.note or one.why or _words(one)
+    value = {"missing": one.expected, "extra": one.got}.get(one.kind, "")
+    if not value or not one.pointer.rpartition("/")[2].isdecimal():
+        return text
+    return f"{text}: {value if len(value) <= _LONGEST else value[:_LONGEST] + '...'}"
 
 
 def _words(one: Difference) -> str:

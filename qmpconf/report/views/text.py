@@ -101,12 +101,17 @@ def table(report: Report, width: int, *, details: bool = True, paint: Paint = pl
         for column, name in enumerate(head[:-1])
     ]
     room = max(_LEAST, width - sum(taken) - GAP * len(taken))
+    shown: tuple[str, ...] = ()
     for row, kind in zip(rows, found, strict=True):
-        row.append("\n".join(_what(kind, report, room, narrow=narrow, many=many, details=details)))
+        lines = list(_what(kind, report, room, narrow=narrow, many=many, details=details))
+        around = kind.first.around[-_AROUND:] if details and kind.first.around != shown else ()
+        lines += (cut(printable(f"  {line}"), room) for line in around)
+        shown = kind.first.around
+        row.append("\n".join(lines))
         row[0] = paint(row[0], _STYLES.get(row[0], ""))
-    shown = tabulate(rows, head, tablefmt="simple", disable_numparse=True)
+    text = tabulate(rows, head, tablefmt="simple", disable_numparse=True)
     more = f"\n... and {counted(left, 'more kind')} of notes (all of them: --format json)"
-    return shown + (more if left else "")
+    return text + (more if left else "")
 
 
 def _what(
@@ -121,8 +126,6 @@ def _what(
     for name, text in words.told(kind, report) if details else ():
         if text:
             yield from _labelled(name, text, room)
-    for line in kind.first.around[-_AROUND:] if details else ():
-        yield cut(printable(f"  {line}"), room)
 
 
 def _labelled(name: str, text: str, room: int) -> Iterator[str]:

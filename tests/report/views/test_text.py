@@ -71,6 +71,14 @@ def test_it_fits_the_terminal(width: int, paths: tuple[str, ...]) -> None:
     assert "schema.arguments" in page
 
 
+def test_the_same_messages_are_shown_once() -> None:
+    lines = ("-> one", "<- two")
+    same = [finding(around=lines, line=n, fingerprint=f"{n}") for n in (1, 2)]
+    other = finding(around=("-> three",), line=3, fingerprint="3")
+    page = text.page(merged([checked(*same, other)]))
+    assert [page.count(line) for line in (*lines, "-> three")] == [1, 1, 1]
+
+
 def test_a_long_name_of_a_requirement_leaves_room_for_words() -> None:
     page = text.page(merged([checked(finding(rule="document.example.missing-member"))]))
     assert page.split()[:5] == ["severity", "blame", "line", "times", "what"]

@@ -1,0 +1,51 @@
+"""What a replay's result says of its differences."""
+
+from __future__ import annotations
+
+import pytest
+
+from qmpconf.replay.compare import Level
+from qmpconf.replay.difference import Difference
+from qmpconf.replay.result import Result as Replay
+from qmpconf.report.results.of_replay import of_replay
+from qmpconf.report.results.records import Finding, Header
+
+
+def found(one: Difference) -> Finding:
+    replay = Replay("t.qmptrace", "", "unix:x", Level.VALUE)
+    replay.differences.add(one)
+    records = of_replay(Header(verb="replay"), replay).records
+    return next(record for record in records if isinstance(record, Finding))
+
+
+@pytest.mark.parametrize(
+    ("one", "told"),
+    [
+        (
+            Difference("extra", "reply to x", 1, 7, pointer="/return/12", got='{"name": "y"}'),
+            'came, and was not recorded: {"name": "y"}',
+        ),
+        (
+            Difference(
+                "missing",
+                "reply to x",
+                1,
+                7,
+                pointer="/return/1",
+                expected="[]",
+                why="8.0 has none",
+            ),
+            "8.0 has none: []",
+        ),
+        (
+            Difference("missing", "reply to x", 1, 7, pointer="/return/size", expected="false"),
+            "was recorded, and did not come",
+        ),
+        (
+            Difference("extra", "reply to x", 1, 7, pointer="/return/0", got="x" * 200),
+            f"came, and was not recorded: {'x' * 80}...",
+        ),
+    ],
+)
+def test_an_element_of_one_side_is_told(one: Difference, told: str) -> None:
+    assert found(one).message == told
