@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import logging
 import select
 import socket
 import struct
@@ -26,8 +25,7 @@ from qmpconf.net.endpoint import reason
 from qmpconf.record.recorder import Observe, ignore
 from qmpconf.record.run import Signals
 from qmpconf.trace.capture.layers import Decoder
-from qmpconf.trace.capture.packets import Packet
-from qmpconf.trace.capture.reading import find_rare, moment
+from qmpconf.trace.capture.segments import Packet, moment
 from qmpconf.trace.capture.sessions import Sessions
 from qmpconf.trace.convert.base import Notes
 from qmpconf.trace.convert.wire import frame_of
@@ -147,7 +145,7 @@ class _Sniffer:
         self.observe: Observe | None = None
         self._tap = tap
         self._sessions = sessions
-        self._decoder = Decoder(notes, find_rare)
+        self._decoder = Decoder(notes)
         self._writer = writer
         self._clock = clock
         self._stopping = False
@@ -271,7 +269,6 @@ class _Tap:
 
 def _opened(interface: str, port: int) -> Any:
     """A socket of scapy's on the interface, with a filter if that can be."""
-    logging.getLogger("scapy").setLevel(logging.ERROR)
     from scapy.arch.linux import L2ListenSocket  # noqa: PLC0415 - takes a third of a second
     from scapy.error import Scapy_Exception  # noqa: PLC0415
 

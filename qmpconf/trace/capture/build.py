@@ -1,4 +1,4 @@
-"""Segments of TCP over IPv4 over Ethernet, with checksums: what a session looks like on a wire.
+"""Segments of TCP over IPv4 over Ethernet, built by scapy: what a session looks like on a wire.
 
 A `Conversation` is one connection between two made-up hosts.  It opens, sends, skips what is
 missing, ends, and answers for both sides, as two hosts would that lose nothing.
@@ -6,32 +6,30 @@ missing, ends, and answers for both sides, as two hosts would that lose nothing.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from qmpconf.trace.capture.layers import ACK, FIN, RST, SYN
+from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
 
-PSH = 0x08
+from qmpconf.trace.capture.segments import ACK, FIN, PSH, RST, SYN
 
-#: Bytes of data in a segment: what fits into an Ethernet packet.
-MSS = 1460
+#: Bytes of data in a segment: as on a loopback interface, and in a packet of no more than 65,535
+#: bytes, which is as much as some programs read.
+MSS = 65_481
 #: Segments that a receiver lets come before it acknowledges them.
 _UNACKNOWLEDGED = 16
 #: The window, and by how many bits it is shifted.
 _WINDOW, _SHIFT = 0xFFFF, 7
 _WRAP = 1 << 32
+_OPTIONS = [("MSS", MSS), ("NOP", None), ("WScale", _SHIFT)]
 
-_HOSTS = (b"\x7f\0\0\x01", b"\x7f\0\0\x01")
-_MACS = (b"\x02\0\0\0\0\x01", b"\x02\0\0\0\0\x02")
+_HOST = "127.0.0.1"
+_MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")
 
 #: 0 is the client, 1 the server.
 Index = Literal[0, 1]
-
-_pseudo = struct.Struct(">4s4sBBH").pack
-_header = struct.Struct(">HHIIBBHHH").pack
-_ip = struct.Struct(">BBHHHBBH4s4s").pack
-_options = struct.pack(">BBHBBBB", 2, 4, MSS, 1, 3, 3, _SHIFT)
 
 
 class Frame(NamedTuple):
@@ -41,23 +39,16 @@ class Frame(NamedTuple):
     comment: str = ""
 
 
-def checksum(data: bytes) -> int:
-    """The Internet checksum (RFC 1071)."""
-    if len(data) % 2:
-        data += b"\0"
-    total = int.from_bytes(data, "big") % 0xFFFF  # the sum of its 16-bit words, carries added
-    return 0xFFFF - total if total or not any(data) else 0
-
-
 class Conversation:
-    """One connection; `ports` are the client's and the server's."""
+    """One connection; `ports` are the client's and the server's, `mss` as the constant."""
 
-    def __init__(self, ports: tuple[int, int], seed: int) -> None:
-        self._ports = ports
+    def __init__(self, ports: tuple[int, int], seed: int, mss: int = MSS) -> None:
         # Numbers that are told apart easily, and the same each time.
         self._next = [(seed * 100_003 + 1) % _WRAP, (seed * 50_021 + 7_000_001) % _WRAP]
-        self._told = list(self._next)  # what the other side has acknowledged
-        self._ident = [0, 0]
+        self._unacknowledged = [0, 0]
+        self._mss = mss
+        # The layers of a packet for each side, of which the numbers and the data change.
+        self._layers = [_layers(ports, side) for side in (0, 1)]
 
     def open(self) -> Iterator[Frame]:
         """The three segments of a connection that is made."""
@@ -74,14 +65,15 @@ class Conversation:
         yield self._frame(1, RST | ACK)
 
     def send(self, side: Index, data: bytes, comment: str = "") -> Iterator[Frame]:
-        """Bytes that one side sends, and how the other one acknowledges them."""
+        """Bytes that one side sends; the other one acknowledges them by what it says next."""
         view = memoryview(data)
-        for number, at in enumerate(range(0, len(data), MSS), 1):
-            part = bytes(view[at : at + MSS])
-            last = at + MSS >= len(data)
+        for at in range(0, len(data), self._mss):
+            part = bytes(view[at : at + self._mss])
+            last = at + self._mss >= len(data)
             yield self._frame(side, ACK | (PSH if last else 0), part, comment if not at else "")
             self._moved(side, len(part))
-            if last or not number % _UNACKNOWLEDGED:
+            self._unacknowledged[side] += 1
+            if self._unacknowledged[side] == _UNACKNOWLEDGED:
                 yield self._frame(_other(side), ACK)
 
     def skip(self, side: Index, size: int) -> Iterator[Frame]:
@@ -104,18 +96,26 @@ class Conversation:
 
     def _frame(self, side: Index, flags: int, data: bytes = b"", comment: str = "") -> Frame:
         other = _other(side)
-        ack = self._next[other] if flags & ACK else 0
-        options = _options if flags & SYN else b""
-        window = 0 if flags & RST else _WINDOW
-        offset = (20 + len(options)) // 4 << 4
-        fields = (self._ports[side], self._ports[other], self._next[side], ack, offset, flags)
-        tcp = _header(*fields, window, 0, 0) + options + data
-        pseudo = _pseudo(_HOSTS[side], _HOSTS[other], 0, 6, len(tcp))
-        tcp = tcp[:16] + checksum(pseudo + tcp).to_bytes(2, "big") + tcp[18:]
-        ident = self._ident[side] = (self._ident[side] + 1) % 0x10000
-        ip = _ip(0x45, 0, 20 + len(tcp), ident, 0x4000, 64, 6, 0, _HOSTS[side], _HOSTS[other])
-        ip = ip[:10] + checksum(ip).to_bytes(2, "big") + ip[12:]
-        return Frame(_MACS[other] + _MACS[side] + b"\x08\0" + ip + tcp, comment)
+        self._unacknowledged[other] = 0
+        link, ip, tcp, load = layers = self._layers[side]
+        ip.id = (ip.id + 1) % 0x10000
+        tcp.seq = self._next[side]
+        tcp.ack = self._next[other] if flags & ACK else 0
+        if tcp.flags != flags:
+            tcp.flags = flags
+            tcp.window = 0 if flags & RST else _WINDOW
+            tcp.options = _OPTIONS if flags & SYN else []
+        load.load = data
+        for layer in layers:
+            layer.explicit = 1  # one packet, and no set of them: built twice as fast
+        return Frame(bytes(link), comment)
+
+
+def _layers(ports: tuple[int, int], side: int) -> list[Any]:
+    other = 1 - side
+    link = Ether(src=_MACS[side], dst=_MACS[other])
+    tcp = TCP(sport=ports[side], dport=ports[other])
+    return list((link / IP(src=_HOST, dst=_HOST, flags="DF", id=0) / tcp / Raw()).iterpayloads())
 
 
 def _other(side: Index) -> Index:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from qmpconf.trace.capture.layers import ACK, FIN, RST, SYN, End, Segment
+from qmpconf.trace.capture.segments import ACK, FIN, RST, SYN, End, Segment
 from qmpconf.trace.capture.stream import Room, Stream
 
 #: How long a hole is waited for: in ns, and in segments of its connection.

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 from qmpconf.errors import InputError
+from qmpconf.trace.capture.files import packets
 from qmpconf.trace.capture.layers import Decoder
-from qmpconf.trace.capture.packets import Packet, packets
+from qmpconf.trace.capture.segments import Packet, moment
 from qmpconf.trace.capture.sessions import Sessions
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source
 from qmpconf.trace.records import VERSION, Header, Record
 from qmpconf.trace.writer import RECORDER, utc_text
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read(source: Source, options: Options, notes: Notes) -> Reading:
@@ -34,19 +32,11 @@ def read(source: Source, options: Options, notes: Notes) -> Reading:
     return Reading(header, _records(source.name, first, found, options.port, start, notes))
 
 
-def moment(ns: int) -> datetime:
-    """A time in ns since 1970; that itself, where it is beyond all calendars."""
-    try:
-        return _EPOCH + timedelta(microseconds=ns // 1000)
-    except OverflowError:
-        return _EPOCH
-
-
 def _records(
     name: str, first: Packet, rest: Iterator[Packet], port: int, start: int, notes: Notes
 ) -> Iterator[Record]:
     sessions = Sessions(port, start, notes)
-    decoder = Decoder(notes, find_rare)
+    decoder = Decoder(notes)
     packet: Packet | None = first
     number = 0
     while packet is not None:
@@ -61,10 +51,3 @@ def _records(
         what = f"{sessions.segments:,} of them TCP{f' on port {port}' if port else ''}"
         hint = "" if port else "; --port takes whatever is said on a port"
         raise InputError(f"{name}: no QMP session in {number:,} packets, {what}{hint}")
-
-
-def find_rare(packet: Packet) -> tuple[bytes, bytes, bytes, int] | None:
-    """A rare link layer is scapy's business, which takes its time to be imported."""
-    from qmpconf.trace.capture.rare import find_tcp  # noqa: PLC0415
-
-    return find_tcp(packet)

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
 from qmpconf.trace.capture.connection import Connection, Happening
-from qmpconf.trace.capture.layers import End, Segment, shown
+from qmpconf.trace.capture.segments import End, Segment, shown
 from qmpconf.trace.capture.stream import Room
 from qmpconf.trace.convert.base import Notes
 from qmpconf.trace.convert.wire import Wire

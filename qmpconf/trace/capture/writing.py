@@ -17,7 +17,6 @@ from qmpconf.trace.capture.build import Conversation, Frame, Index
 from qmpconf.trace.capture.files import Put, pcap, pcapng
 from qmpconf.trace.convert.base import Notes, Options, Reading
 from qmpconf.trace.records import Close, Finish, Gap, Header, Open, Record, Shut, Side, Traffic
-from qmpconf.trace.writer import RECORDER
 
 #: The server's port where neither the trace nor the user tells one.
 _PORT = 4444
@@ -30,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def write_pcapng(file: BinaryIO, reading: Reading, options: Options, notes: Notes) -> None:
     """Write a trace as a pcapng file; `options.port` is the server's port."""
-    _Writer(pcapng(file, RECORDER), reading.header, options.port, notes).write(reading.records)
+    _Writer(pcapng(file), reading.header, options.port, notes).write(reading.records)
 
 
 def write_pcap(file: BinaryIO, reading: Reading, options: Options, notes: Notes) -> None:

@@ -80,7 +80,7 @@ FORMATS = (
         looks=re.compile(
             rb"\A\x0a\x0d\x0d\x0a.{4}(?:\x1a\x2b\x3c\x4d|\x4d\x3c\x2b\x1a)", re.DOTALL
         ),
-        keeps="all bytes of all sessions, times in nanoseconds, how a session ends",
+        keeps="all bytes of all sessions, times in microseconds, how a session ends",
         loses="addresses of UNIX sockets; descriptors and what was redacted stand in comments",
     ),
     Format(

@@ -35,7 +35,7 @@ def session(conn: int = 1, port: int = 4444) -> list[Frame]:
 def capture(frames: Iterable[Frame | bytes], *, ng: bool = True, step: int = 1_000_000) -> bytes:
     """A capture file of Ethernet packets, `step` ns apart."""
     file = io.BytesIO()
-    put = pcapng(file, "test") if ng else pcap(file)
+    put = pcapng(file) if ng else pcap(file)
     for number, frame in enumerate(frames):
         data = frame if isinstance(frame, bytes) else frame.data
         put(START + number * step, data, "")

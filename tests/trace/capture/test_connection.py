@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmpconf.trace.capture.connection import Connection, Happening
-from qmpconf.trace.capture.layers import ACK, FIN, RST, SYN, Segment
+from qmpconf.trace.capture.segments import ACK, FIN, RST, SYN, Segment
 from qmpconf.trace.capture.stream import Room, Stream
 
 WRAP = 1 << 32

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmpconf.trace.capture.layers import Decoder, Segment, shown
-from qmpconf.trace.capture.packets import Packet
-from qmpconf.trace.capture.reading import find_rare
+from qmpconf.trace.capture.layers import Decoder
+from qmpconf.trace.capture.segments import Packet, Segment, shown
 from qmpconf.trace.convert.base import Notes
 from tests.trace.capture.captures import session, texts
 
@@ -58,6 +57,7 @@ FRAMES = {
         / TCP,
     ),
     "pppoe": (1, ETHER / scapy.PPPoE(sessionid=1) / scapy.PPP(proto=0x21) / IPV4),
+    "gre": (1, ETHER / scapy.IP(src="1.1.1.1", dst="1.1.1.2") / scapy.GRE() / IPV4),
     "ppp": (9, scapy.PPP(proto=0x57) / IPV6),
 }
 
@@ -69,7 +69,7 @@ def packet(link: int, data: object, number: int = 1, size: int = 0) -> Packet:
 
 def decoded(*packets: Packet) -> tuple[list[Segment], list[str]]:
     notes = Notes()
-    decoder = Decoder(notes, find_rare)
+    decoder = Decoder(notes)
     found = [one for one in map(decoder.segment, packets) if one is not None]
     decoder.finish()
     return found, texts(notes)
@@ -108,7 +108,8 @@ OTHERS: dict[str, Callable[[], object]] = {
     "arp": lambda: ETHER / scapy.ARP(),
     "icmp6": lambda: ETHER / scapy.IPv6() / scapy.ICMPv6EchoRequest(),
     "802.3": lambda: scapy.Dot3(len=46) / scapy.LLC() / scapy.STP(),
-    "gre": lambda: ETHER / scapy.IP() / scapy.GRE() / IPV4,
+    "icmp, which quotes a segment": lambda: ETHER / scapy.IP() / scapy.ICMP(type=3) / IPV4,
+    "icmp6, which quotes one": lambda: ETHER / scapy.IPv6() / scapy.ICMPv6DestUnreach() / IPV6,
 }
 
 
