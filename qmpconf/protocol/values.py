@@ -3,7 +3,7 @@ r"""JSON values as QMP knows them, and what JSON libraries hide.
 `loads` takes what a QMP server takes (PROTOCOL.md, framing): strict JSON (RFC 8259) plus QEMU's
 single-quoted strings and the escape ``\\'``.  Nothing that stands in the text is lost:
 
-- integers keep their value at any size, and ``1.0`` is a `Float`, never an ``int``;
+- integers keep their value at any size (`Long`), and ``1.0`` is a `Float`, never an ``int``;
 - a `Float` keeps its text (``0.1``, ``1e400``);
 - an object with a duplicate member is an `Object`, which keeps the values that a ``dict`` drops.
 
@@ -55,6 +55,15 @@ class Float(float):
 
     def __repr__(self) -> str:
         return self.text
+
+
+class Long(int):
+    """An integer of more digits than Python writes by itself; it writes all of them."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return _decimal(self)
 
 
 class Object(dict[str, Value]):
@@ -248,14 +257,22 @@ def _scalar(data: bytes, at: int) -> tuple[Value, int]:
 
 def int_of(text: str) -> int:
     """The integer that decimal `text` stands for, however long it is."""
-    if len(text) < 4000:
+    if len(text) < _GUARDED:
         return int(text)
-    # Python guards int() against long input, which takes quadratic time; split it instead.
-    sign = -1 if text.startswith("-") else 1
-    digits = text.lstrip("-")
+    whole = _int_of(text.lstrip("-"))
+    return Long(-whole if text.startswith("-") else whole)
+
+
+#: Python guards int() against longer input, which takes quadratic time.
+_GUARDED = 4000
+
+
+def _int_of(digits: str) -> int:
+    if len(digits) < _GUARDED:
+        return int(digits)
     half = len(digits) // 2
-    upper: int = int_of(digits[:half]) * 10 ** (len(digits) - half)
-    return sign * (upper + int_of(digits[half:]))
+    upper: int = _int_of(digits[:half]) * 10 ** (len(digits) - half)
+    return upper + _int_of(digits[half:])
 
 
 def _string(data: bytes, at: int) -> tuple[str, int]:

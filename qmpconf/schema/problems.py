@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from qmpconf.protocol.values import dumps
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -84,7 +86,10 @@ def problems_of(errors: Iterable[ValidationError], value: Any) -> list[Problem]:
 
 def show(value: Any) -> str:
     """A JSON value as text, shortened."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except ValueError:  # an integer too long for Python to write
+        text = dumps(value).decode("ascii")
     return text if len(text) <= SEEN_LIMIT else text[: SEEN_LIMIT - 1] + "…"
 
 

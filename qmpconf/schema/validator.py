@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
+from qmpconf.protocol.values import Long
 from qmpconf.schema import bundle
 from qmpconf.schema.problems import Problem, problems_of
 from qmpconf.schema.quick import quickened
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 #: Stands for any number with a fraction: a number, no integer.
 _NO_INTEGER = 0.5
+#: In no range of any type, as a `Long` is in none.
+_OUT_OF_RANGE = 1 << 128
 
 _NONE: Sequence[Problem] = ()
 
@@ -87,8 +90,8 @@ class Validator:
             if fast.is_valid(value):
                 return True
         except ValueError:
-            pass  # it holds a Float: asked again below
-        return _holds_float(value) and fast.is_valid(_without_floats(value))
+            pass  # it holds a Float or a Long: asked again below
+        return _holds_strange(value) and fast.is_valid(_without_strange(value))
 
     def explain(self, definition: str, value: Any) -> list[Problem]:
         """The slow way alone: what jsonschema finds, as problems, in the order of the value.
@@ -160,13 +163,13 @@ def _quick(owner: Validator, definition_of: Callable[[str], str]) -> Callable[[s
         except KeyError:
             known[name] = owner.compiled(definition_of(name)).is_valid
             return accepts(name, value)
-        except ValueError:  # it holds a Float
+        except ValueError:  # it holds a Float or a Long
             return False
 
     return accepts
 
 
-def _holds_float(value: Any) -> bool:
+def _holds_strange(value: Any) -> bool:
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -174,13 +177,13 @@ def _holds_float(value: Any) -> bool:
             waiting += one.values()
         elif isinstance(one, list):
             waiting += one
-        elif isinstance(one, float):
+        elif isinstance(one, float | Long):
             return True
     return False
 
 
-def _without_floats(value: Any) -> Any:
-    """A copy in which every float is one that is no integer."""
+def _without_strange(value: Any) -> Any:
+    """A copy in which every float is one that is no integer, and no integer is endless."""
     whole: list[Any] = [value]
     waiting: list[Any] = [whole]
     while waiting:
@@ -188,6 +191,8 @@ def _without_floats(value: Any) -> Any:
         for place, one in list(box.items() if isinstance(box, dict) else enumerate(box)):
             if isinstance(one, float):
                 box[place] = _NO_INTEGER
+            elif isinstance(one, Long):
+                box[place] = _OUT_OF_RANGE if one > 0 else -_OUT_OF_RANGE
             elif isinstance(one, (dict, list)):
                 box[place] = one.copy() if isinstance(one, list) else dict(one)
                 waiting.append(box[place])

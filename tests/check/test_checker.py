@@ -394,6 +394,17 @@ def test_redacted_values_are_not_judged(tmp_path: Path) -> None:
     ]
 
 
+def test_an_integer_too_long_for_python_is_shown_cut(tmp_path: Path) -> None:
+    number = "9" * 5000
+    wrong = f'"layers": {number}, "x": [{number}]'
+    script = (
+        f'> {{"execute": "paint", "arguments": {{"style": "plain", "colour": "red", {wrong}}}}}'
+    )
+    found = checked(write(tmp_path / "t", [*OPENING, script]))
+    assert {one.pointer for one in found} == {"/arguments/layers", "/arguments/x"}
+    assert all("999" in str(one.seen) and len(str(one.seen)) < 200 for one in found)
+
+
 def test_an_unknown_command_without_an_answer(tmp_path: Path) -> None:
     script = [*OPENING, '> {"execute": "point"}']
     assert placed(write(tmp_path / "t", script)) == [

@@ -139,6 +139,7 @@ def test_numbers_keep_what_json_libraries_lose() -> None:
     digits = b"7" * 20_000
     assert loads(digits) % 10**6 == 777_777
     assert dumps(loads(digits)) == digits
+    assert f"{loads(digits)!r}{loads(b'-' + digits)}" == f"{digits.decode()}-{digits.decode()}"
     assert dumps(loads(b"-1" + b"0" * 9000)) == b"-1" + b"0" * 9000
 
 

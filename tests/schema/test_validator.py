@@ -43,6 +43,7 @@ RIGHT = [
     ("mix", {"what": {"extra": {"any": [Float("1.0"), None]}}, "names": []}),
     ("stir", {}),
     ("device_add", {"driver": "d", "whatever": [1]}),
+    ("device_add", {"driver": "d", "whatever": [loads(b"9" * 5000)]}),
 ]
 
 #: (command, arguments, [(kind, path, hint)])
@@ -57,6 +58,10 @@ WRONG: list[tuple[str, dict[str, Any], list[tuple[str, tuple[str | int, ...], st
     ("paint", {**PAINT, "layers": True}, [("type", ("layers",), "")]),
     ("paint", {**PAINT, "layers": 2**64}, [("range", ("layers",), "")]),
     ("paint", {**PAINT, "layers": -(2**63) - 1}, [("range", ("layers",), "")]),
+    ("paint", {**PAINT, "layers": loads(b"9" * 5000)}, [("range", ("layers",), "")]),
+    ("paint", {**PAINT, "layers": loads(b"-" + b"9" * 5000)}, [("range", ("layers",), "")]),
+    ("paint", {**PAINT, "style": loads(b"9" * 5000)}, [("type", ("style",), "")]),
+    ("paint", {**PAINT, "more": loads(b"9" * 5000)}, [("unknown", ("more",), "")]),
     ("paint", {**PAINT, "node_name": "n"}, [("unknown", ("node_name",), "node-name")]),
     ("paint", {"style": "bare", "colour": "red"}, [("unknown", ("colour",), "")]),
     ("paint", {"style": "striped", "width": "wde"}, [("value", ("width",), "wide")]),
