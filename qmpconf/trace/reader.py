@@ -11,8 +11,9 @@ that ends early.  Anything else that is no trace raises `InputError` with the li
 from __future__ import annotations
 
 import base64
-import binascii
 import gzip
+import os
+import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -272,6 +273,11 @@ class TraceReader:
         raise self._damaged(line, number)
 
     def _opened(self) -> IO[bytes] | gzip.GzipFile:
+        if _is_pipe(self.path):  # which opening it might wait for
+            raise InputError(
+                f"cannot read {self.path}: a trace is read more than once, which a pipe cannot be; "
+                "write it to a file first"
+            )
         try:
             file = open(self.path, "rb")  # noqa: SIM115 - the callers' with statement closes it
         except OSError as error:
@@ -281,7 +287,7 @@ class TraceReader:
             file.seek(0)
         except OSError as error:
             file.close()
-            raise InputError(f"cannot read {self.path}: {error.strerror}") from error
+            raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
         if magic == _GZIP:
             file.close()
             return gzip.GzipFile(self.path)
@@ -369,7 +375,7 @@ class TraceReader:
         elif parsed.b64 is not None:
             try:
                 data = base64.b64decode(parsed.b64, validate=True)
-            except binascii.Error:
+            except ValueError:  # binascii.Error is one; another is for what is no ASCII
                 raise InputError(f"{self.path}:{number}: the value of b64 is no base64") from None
         else:
             raise InputError(
@@ -403,6 +409,13 @@ class TraceReader:
             f"{self.path}:{number}: no record of a trace: {line[:60]!r}"
             f"{' ...' if len(line) > 60 else ''}"
         )
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):  # opening it tells why
+        return False
 
 
 def _under(file: IO[bytes] | gzip.GzipFile) -> IO[bytes]:

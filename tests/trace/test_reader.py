@@ -169,6 +169,7 @@ GOOD = b'{"t":0.1,"conn":1,"from":"client","msg":{"execute":"a"}}\n'
         b'{"t":0.1,"conn":1,"from":"client"}\n',
         b'{"t":0.1,"conn":1,"from":"client","b64":"=="}\n',
         b'{"t":0.1,"conn":1,"from":"client","b64":"a"}\n',
+        b'{"t":0.1,"conn":1,"from":"client","b64":"\\u00e9"}\n',
         b'{"t":0.1,"conn":1,"from":"client","raw":5}\n',
         b'{"t":0.1,"conn":1,"from":"client","raw":"\\ud800"}\n',
         b'{"t":0.1,"conn":1,"from":"client","raw":"\xff"}\n',
@@ -199,6 +200,13 @@ def test_damaged_compressed_data_is_no_torn_end(tmp_path: Path) -> None:
     path.write_bytes(whole)
     with pytest.raises(InputError, match=r"damaged|no record"):
         read(path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = str(tmp_path / "t.qmptrace")
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match=r"t\.qmptrace: .* a pipe .* write it to a file first"):
+        TraceReader(pipe)
 
 
 def test_members_that_a_later_qmpconf_may_add_are_passed_over(tmp_path: Path) -> None:

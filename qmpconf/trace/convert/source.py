@@ -38,7 +38,8 @@ def opened(path: str, notes: Notes, advance: Callable[[int], object] = nothing) 
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     with file:
-        yield _source(path, path, file, notes, advance)
+        again = path if file.seekable() else ""  # a pipe gives what it holds once
+        yield _source(path, again, file, notes, advance)
 
 
 def _source(

@@ -29,6 +29,18 @@ def bodies(path: Path) -> list[bytes]:
     return [one.data for one in TraceReader(str(path)).records() if isinstance(one, Traffic)]
 
 
+def test_a_pipe_with_a_trace(tmp_path: Path) -> None:
+    trace = tmp_path / "a.qmptrace"
+    convert(str(LOG), str(trace))
+    reading, writing = os.pipe()
+    with open(writing, "wb") as pipe:
+        pipe.write(trace.read_bytes()[:60_000])
+    out = tmp_path / "b.qmptrace"
+    convert(f"/dev/fd/{reading}", str(out), from_format="qmptrace")
+    os.close(reading)
+    assert bodies(out) == bodies(trace)
+
+
 # --- formats -----------------------------------------------------------------------------------
 
 
