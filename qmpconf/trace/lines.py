@@ -8,8 +8,8 @@ only while it is small.
 from __future__ import annotations
 
 import gzip
-import shutil
 import tempfile
+import zlib
 from array import array
 from types import TracebackType
 from typing import IO, Self
@@ -19,6 +19,7 @@ from qmpconf.trace.reader import Item, TraceReader
 
 #: Bytes of an unpacked file that are held in memory.
 _SMALL = 16 << 20
+_PIECE = 1 << 16
 
 
 class Lines:
@@ -50,6 +51,8 @@ class Lines:
         return self._reader.message(self._line(number), number)
 
     def _line(self, number: int) -> bytes:
+        if number + 1 >= len(self._starts):
+            return b""  # torn, where the file ends early
         start, end = self._starts[number : number + 2]
         try:
             self._file.seek(start)
@@ -84,9 +87,10 @@ def _opened(path: str) -> IO[bytes]:
         unpacked: IO[bytes] = tempfile.SpooledTemporaryFile(_SMALL)  # noqa: SIM115 - likewise
         try:
             with gzip.open(path) as packed:
-                shutil.copyfileobj(packed, unpacked)
-        except EOFError:
-            pass
+                while piece := packed.read1(_PIECE):
+                    unpacked.write(piece)
+        except (EOFError, zlib.error):
+            pass  # whoever reads the trace tells of it
         except BaseException:
             unpacked.close()
             raise

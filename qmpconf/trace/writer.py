@@ -43,8 +43,15 @@ _json = msgspec.json.Encoder().encode
 RECORDER = f"qmpconf {__version__}"
 
 
+def _text(value: Any) -> bytes:
+    """`value` as JSON; the bytes of file names that are no UTF-8 as escapes."""
+    try:
+        return _json(value)
+    except UnicodeEncodeError:
+        return _json(_decent(value))
+
+
 def _decent(value: Any) -> Any:
-    """`value`, with the bytes of file names that are no UTF-8 as escapes."""
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if isinstance(value, dict):
@@ -111,7 +118,7 @@ def header_line(header: Header) -> bytes:
         "recorder": header.recorder,
         "meta": dict(header.meta),
     }
-    return _json(_decent(first)) + b"\n"
+    return _text(first) + b"\n"
 
 
 def record_line(record: Record) -> bytes:
@@ -129,7 +136,7 @@ def record_line(record: Record) -> bytes:
     if isinstance(record, Shut):
         return event_line(record.t, record.conn, b"shut", record.who)
     if isinstance(record, Close):
-        error = b',"error":' + _json(_decent(record.error)) if record.error else b""
+        error = b',"error":' + _text(record.error) if record.error else b""
         return event_line(record.t, record.conn, b"close", record.who, error)
     counts = record.sessions, record.messages
     return b'{"t":%.6f,"finish":{"sessions":%d,"messages":%d}}\n' % (record.t, *counts)
@@ -137,7 +144,7 @@ def record_line(record: Record) -> bytes:
 
 def event_line(t: float, conn: int, name: bytes, value: object, extra: bytes = b"") -> bytes:
     """The line of what happened to a session, with its line feed."""
-    return b'{"t":%.6f,"conn":%d,"%b":%b%b}\n' % (t, conn, name, _json(_decent(value)), extra)
+    return b'{"t":%.6f,"conn":%d,"%b":%b%b}\n' % (t, conn, name, _text(value), extra)
 
 
 def gap_line(t: float, conn: int, sender: Side, size: int) -> bytes:

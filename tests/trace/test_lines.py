@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,33 @@ def test_a_message_over_several_lines_is_not_held(tmp_path: Path) -> None:
     assert item.frame.data == b'{"a": {}}'
     with Lines(reader) as lines:
         assert not lines.holds(item)
+
+
+def test_a_compressed_file_that_ends_early_has_what_its_reader_has(tmp_path: Path) -> None:
+    path = tmp_path / "t.qmptrace.gz"
+    script = SCRIPT[:3] + [f'1->{{"execute":"stop","id":{n}}}' for n in range(2000)]
+    whole = Path(written(path, script)).read_bytes()
+    for cut in range(2000, len(whole), 997):
+        path.write_bytes(whole[:cut])
+        reader = TraceReader(str(path))
+        items = [item for item in reader.items() if isinstance(item, Item)]
+        with Lines(reader) as lines:
+            held = [item for item in items if lines.holds(item)]
+            assert [lines.item(item.line) for item in held] == held
+        assert held, cut  # what is not held, where the data breaks off, the reader has given
+
+
+def test_damaged_compressed_data_is_left_to_the_reader(tmp_path: Path) -> None:
+    path = tmp_path / "t.qmptrace.gz"
+    script = SCRIPT[:3] + [f'1->{{"execute":"stop","id":{n}}}' for n in range(5000)]
+    whole = bytearray(Path(written(path, script)).read_bytes())
+    whole[len(whole) // 2 :] = b"\xff" * (len(whole) // 2)
+    path.write_bytes(whole)
+    reader = TraceReader(str(path))
+    with Lines(reader) as lines:
+        whole = (item for item in reader.items() if isinstance(item, Item) and lines.holds(item))
+        with pytest.raises(InputError, match="damaged"):
+            deque(lines.item(item.line) for item in whole)
 
 
 def test_a_file_that_was_changed_meanwhile_is_told(tmp_path: Path) -> None:

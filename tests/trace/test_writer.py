@@ -215,6 +215,15 @@ def test_names_that_are_no_utf8(tmp_path: Path) -> None:
     assert next(reader.records()).client == "a\\xff\\xc3("
 
 
+def test_a_header_as_deep_as_one_is_read(tmp_path: Path) -> None:
+    deep: list[object] = []
+    for _ in range(900):
+        deep = [deep]
+    with TraceWriter(str(tmp_path / "t"), meta={"deep": deep}):
+        pass
+    assert TraceReader(str(tmp_path / "t")).header.meta == {"deep": deep}
+
+
 @pytest.mark.parametrize("name", ["t.qmptrace", "t.qmptrace.gz"])
 def test_a_batch_waits_and_is_not_lost(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
