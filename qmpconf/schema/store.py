@@ -28,7 +28,6 @@ import hashlib
 import importlib.resources
 import json
 import re
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from typing import Any
 import msgspec
 
 from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.schema.files import read_bytes
 from qmpconf.schema.introspection import compile_introspection
 from qmpconf.schema.model import (
     Alternate,
@@ -181,7 +181,10 @@ def read(path: Path) -> Catalog:
 
     Takes ``.gz`` as well.  Raises InputError when the file cannot be read, or is neither.
     """
-    value = _load(_bytes_of(path), str(path))
+    data = read_bytes(path)
+    if not data:
+        raise InputError(f"{path}: is empty; expected a catalog")
+    value = _load(data, str(path))
     name = path.name.removesuffix(".gz").removesuffix(".json")
     if isinstance(value, Mapping) and isinstance(value.get("return"), list):
         return from_reply(value["return"], name=name, where=str(path))
@@ -223,21 +226,6 @@ def write_bytes(data: bytes, path: Path) -> None:
         path.write_bytes(data)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    if not data:
-        raise InputError(f"{path}: is empty; expected a catalog")
-    if data[:2] != b"\x1f\x8b":
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: damaged gzip file: {error}") from None
 
 
 # ── shipped catalogs ─────────────────────────────────────────────────────────────────────────

@@ -131,6 +131,14 @@ def test_what_is_no_catalog_is_named(tmp_path: Path, case: str) -> None:
     assert str(path) in str(error.value)
 
 
+def test_what_has_no_end_is_no_catalog(tmp_path: Path) -> None:
+    bomb = tmp_path / "zeros.json.gz"
+    bomb.write_bytes(gzip.compress(bytes(65 << 20)))
+    for path in (Path("/dev/zero"), bomb):
+        with pytest.raises(InputError, match="is larger than 64 MiB"):
+            store.read(path)
+
+
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(InputError, match="cannot be read"):
