@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from qmpconf.text import printable
+from qmpconf.text import printable, printable_page
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -97,9 +97,10 @@ class Progress:
         self._more = lambda: more() + reader.bytes_read - before
 
     def say(self, line: str) -> None:
-        """Write a line to stderr, above the progress."""
+        """Write a line to stderr, above the progress; what does not print is escaped."""
         if self._quiet:
             return
+        line = printable_page(line)
         with self._lock:
             if self._bar is None:
                 print(line, file=sys.stderr)

@@ -87,6 +87,12 @@ def test_elsewhere_it_only_says_what_is_to_be_said(tmp_path: Path) -> None:
     assert done.stderr == "said [bold]before\nsaid [bold]behind\nend\n"
 
 
+def test_what_is_said_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("x") as shown:
+        shown.say("\x1b[2J:\n  second line")
+    assert capsys.readouterr().err == "\\u001B[2J:\n  second line\n"
+
+
 def test_rich_is_not_imported_for_nothing(tmp_path: Path) -> None:
     command, end = work(tmp_path, delay=3600)
     end.touch()

@@ -30,6 +30,11 @@ _decode_header = msgspec.json.Decoder(Header).decode
 _decode_record = msgspec.json.Decoder(Record).decode
 _decode_finish = msgspec.json.Decoder(Finish).decode
 
+#: What a decoder raises for bytes that are no such record, or no UTF-8.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
+#: Bytes that a first line can have.
+_HEAD = 1 << 20
+
 
 @dataclass(slots=True)
 class Result:
@@ -116,6 +121,8 @@ class ResultWriter:
             self._file.write(dumped(record) + b"\n")
             self._file.flush()
         except OSError as error:
+            if isinstance(error, BrokenPipeError) and self._path == "-":
+                raise  # the reader of our output went away: no error of ours
             raise self._refused(error) from None
 
     def _refused(self, error: OSError) -> OutputError:
@@ -151,15 +158,23 @@ def read_result(path: str) -> Result:
 
     Raises `InputError` for a file that cannot be read, that is no result, or of a newer version.
     """
+    origin = "stdin" if path == "-" else path
     try:
         if path == "-":
-            data = sys.stdin.buffer.read()
+            data = _read(sys.stdin.buffer, origin)
         else:
             with open(path, "rb") as file:
-                data = file.read()
+                data = _read(file, origin)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-    return parse_result(data, "stdin" if path == "-" else path)
+        raise InputError(f"cannot read {origin}: {error.strerror or error}") from None
+    return parse_result(data, origin)
+
+
+def _read(file: IO[bytes], origin: str) -> bytes:
+    """The whole file, if it begins as a result does: what does not may have no end."""
+    head = file.readline(_HEAD)
+    _head(head.removesuffix(b"\n"), origin)
+    return head + file.read()
 
 
 def parse_result(data: bytes, origin: str = "") -> Result:
@@ -177,7 +192,7 @@ def parse_result(data: bytes, origin: str = "") -> Result:
                 result.finish = _decode_finish(line)
             else:
                 result.records.append(_decode_record(line))
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (*_UNREADABLE, RecursionError) as error:
             damage.append(f"line {number} is no record of a result: {error}")
     if damage:
         more = len(damage) - 1
@@ -192,7 +207,7 @@ def parse_result(data: bytes, origin: str = "") -> Result:
 def _head(line: bytes, origin: str) -> Header:
     try:
         version = _decode_version(line).qmpresult
-    except (msgspec.DecodeError, RecursionError):
+    except (*_UNREADABLE, RecursionError):
         raise InputError(
             f"{origin}:1: this is no result of qmpconf: {_shown(line)}; write one with "
             "'qmpconf check --result FILE', for example"
@@ -204,7 +219,7 @@ def _head(line: bytes, origin: str) -> Header:
         )
     try:
         return _decode_header(line)
-    except msgspec.DecodeError as error:
+    except (*_UNREADABLE, RecursionError) as error:
         raise InputError(f"{origin}:1: this is no result of qmpconf: {error}") from None
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -139,6 +141,31 @@ def test_any_bytes_are_a_result_or_an_input_error(data: bytes) -> None:
     except InputError as error:
         complete = "\n" in str(error)
     assert not complete
+
+
+@given(data=results().map(data_of), at=st.integers(0), byte=st.integers(0, 255))
+def test_one_byte_that_is_wrong_is_damage_or_an_input_error(
+    data: bytes, at: int, byte: int
+) -> None:
+    changed = bytearray(data)
+    changed[at % len(data)] = byte
+    with contextlib.suppress(InputError):
+        assert parse_result(bytes(changed), "r").exit_code in range(256)
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/full"])
+def test_what_has_no_end_is_no_result(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name}:1: this is no result"):
+        read_result(name)
+
+
+def test_a_reader_of_standard_output_that_goes_away() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb", buffering=0) as pipe, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", SimpleNamespace(buffer=pipe))
+        with pytest.raises(BrokenPipeError):
+            write_result("-", checked())
 
 
 def test_half_a_pair_is_written_and_read() -> None:
