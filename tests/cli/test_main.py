@@ -165,7 +165,7 @@ def test_nothing_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
     done = without("<&- >&- 2>&-", "demo", "-o", "demo.qmptrace", cwd=str(tmp_path))
     assert done.returncode == 3
     assert (tmp_path / "demo.qmptrace").read_bytes().startswith(b'{"qmptrace":1')
-    assert qmpconf_run("check", str(tmp_path / "demo.qmptrace")).returncode == 0
+    assert qmpconf_run("show", str(tmp_path / "demo.qmptrace")).returncode == 0
 
 
 def test_what_a_call_names_steers_no_terminal() -> None:
