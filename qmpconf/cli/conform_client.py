@@ -95,7 +95,12 @@ def run(arguments: argparse.Namespace) -> int:
             print(lines.line(result), flush=True)
 
     options = _options(arguments, folder)
-    outcome = conform_client(arguments.client, load(arguments.schema), options, watch)
+    try:
+        outcome = conform_client(arguments.client, load(arguments.schema), options, watch)
+    except BaseException:
+        if not arguments.report:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
     print(views.closing(outcome))
     if arguments.report or outcome.unexpected:
         print(f"the traces are in {folder}", file=sys.stderr)

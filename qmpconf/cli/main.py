@@ -13,12 +13,15 @@ Errors of `qmpconf.errors` end up here, as one message on stderr and their exit 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import errno
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from qmpconf.cli.examples import sentence
@@ -134,7 +137,21 @@ def _run(verb: str, words: Sequence[str]) -> int:
     module.configure(parser)
     arguments = parser.parse_args(words[1:])
     tolerate(sys.stdout)
-    return int(module.run(arguments))
+    with _ended_in_order():
+        return int(module.run(arguments))
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """End what was started, and remove what was made, also when somebody else ends us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are not ours
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _asked(words: Sequence[str]) -> str:

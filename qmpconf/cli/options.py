@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from qmpconf.replay.configuration import find, read_known, read_masks
 from qmpconf.replay.masks import Mask
@@ -75,13 +73,3 @@ def judging(arguments: argparse.Namespace) -> tuple[list[Mask], Mapping[str, str
     masks = [*configured.masks, *(mask for file in arguments.masks for mask in read_masks(file))]
     known = arguments.known_differences or configured.known_differences
     return masks, read_known(known) if known else None
-
-
-@contextlib.contextmanager
-def ended_in_order() -> Iterator[None]:
-    """End what was started, and report, also when somebody else ends us."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -70,23 +70,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Reduce and report; give the exit code."""
     masks, known = options.judging(arguments)
-    with options.ended_in_order():
-        reduced = reduce_trace(
-            arguments.trace,
-            target=arguments.target,
-            spawn=arguments.spawn,
-            reference=arguments.reference,
-            output=arguments.output,
-            overwrite=arguments.force,
-            compare=arguments.compare,
-            difference=arguments.difference,
-            event_timeout=arguments.event_timeout,
-            timeout=arguments.timeout,
-            time_limit=arguments.time_limit,
-            masks=masks,
-            known=known,
-            progress=_quiet if arguments.quiet else _say,
-        )
+    reduced = reduce_trace(
+        arguments.trace,
+        target=arguments.target,
+        spawn=arguments.spawn,
+        reference=arguments.reference,
+        output=arguments.output,
+        overwrite=arguments.force,
+        compare=arguments.compare,
+        difference=arguments.difference,
+        event_timeout=arguments.event_timeout,
+        timeout=arguments.timeout,
+        time_limit=arguments.time_limit,
+        masks=masks,
+        known=known,
+        progress=_quiet if arguments.quiet else _say,
+    )
     print(_told(reduced), end="")
     return reduced.exit_code
 

@@ -68,7 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Replay and report; give the exit code of the verdict."""
     total = size_of_files([arguments.trace])
-    with options.ended_in_order(), Progress("replaying", total) as progress:
+    with Progress("replaying", total) as progress:
         result = _replay(arguments, progress)
     found = of_replay(
         results.header_of(arguments, "replay"), result, messages=bool(arguments.result)

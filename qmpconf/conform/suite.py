@@ -86,12 +86,16 @@ class Suite:
         if not self._folder:
             self._folder = tempfile.mkdtemp(prefix="qmpconf-conform-")
         os.makedirs(self.traces, exist_ok=True)
-        with self.target.alone():
-            facts = self.target.survey(
-                self.path_of("survey"),
-                patience=self.options.patience,
-                schema=self.options.schema,
-            )
+        try:
+            with self.target.alone():
+                facts = self.target.survey(
+                    self.path_of("survey"),
+                    patience=self.options.patience,
+                    schema=self.options.schema,
+                )
+        except BaseException:
+            self.discard()
+            raise
         self.cases = [one for one in self._all() if self._chosen(one)]
         self.cases.sort(key=lambda one: one.destructive)  # what may end the target goes last
         self.known = self.options.known or Known()
@@ -106,6 +110,8 @@ class Suite:
         trace: TracebackType | None,
     ) -> None:
         self._stack.close()
+        if error is not None:
+            self.discard()
 
     def discard(self) -> None:
         """Remove the traces, if their folder was made by the suite."""

@@ -146,11 +146,11 @@ class Target:
             return
         digest = hashlib.sha256(str(self.address).encode()).hexdigest()[:16]
         path = os.path.join(tempfile.gettempdir(), f"qmpconf-{os.getuid()}-{digest}.lock")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _locked(path)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
+            os.unlink(path)
             os.close(descriptor)
 
     def is_well(self, patience: float) -> bool:
@@ -298,3 +298,14 @@ def _impression(talk: Talk, heard: Sequence[Any]) -> str:
     if first is None or (isinstance(first, Unknown) and not first.well_formed):
         return f"it sends what is no JSON ({shown})"
     return f"it begins with {shown}"
+
+
+def _locked(path: str) -> int:
+    """A descriptor of the file, which is made and locked; who has the lock removes the file."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(path), os.fstat(descriptor)):
+                return descriptor
+        os.close(descriptor)  # of a file that was removed while we waited

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from qmpconf.conform import target as targets
 from qmpconf.conform.suite import Options, Suite
 from qmpconf.conform.target import Target
 from qmpconf.conform.verdicts import Verdict
+from qmpconf.net.address import UnixAddress
 from tests.conform import fakes
 
 #: What is no QMP server, and what the message must tell of it.
@@ -47,9 +49,32 @@ def test_no_qmp_server(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert time.monotonic() - start < 15
 
 
-def test_nobody_listens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nobody_listens(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert main(["conform", "--target", str(tmp_path / "no.sock")]) == 4
     assert "cannot connect" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_process_at_a_time_and_no_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    inside: list[int] = []
+
+    def use() -> None:
+        for _ in range(50):
+            with Target(UnixAddress("x")).alone():
+                inside.append(1)
+                assert len(inside) == 1
+                inside.pop()
+
+    with ThreadPoolExecutor(4) as pool:
+        for one in [pool.submit(use) for _ in range(4)]:
+            one.result()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_inherited_socket_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
