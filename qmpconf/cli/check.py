@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     checked = _checked(arguments)
     result = of_check(results.header_of(arguments, "check"), checked, baseline)
     results.write(arguments, result)
-    results.show(result, arguments.format, details=not arguments.short)
+    results.show(arguments, result, details=not arguments.short)
     if arguments.update_baseline:
         _update(arguments.baseline, result, baseline)
         return 0

@@ -183,6 +183,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
 
 def _run(suite: Suite, arguments: argparse.Namespace) -> int:
     tell = sys.stderr if not arguments.quiet else None
+    own = sys.stderr if arguments.result == "-" else sys.stdout
     if tell:
         print(views.opening(suite.outcome(), len(suite.cases), suite.known), file=tell)
     total = len(suite.cases)
@@ -193,7 +194,7 @@ def _run(suite: Suite, arguments: argparse.Namespace) -> int:
         def watch(result: Result) -> bool:
             progress.advance(detail=result.case)
             if arguments.verbose:
-                print(views.line(result), flush=True)
+                print(views.line(result), flush=True, file=own)
             return arguments.exitfirst and result.verdict is Verdict.FAIL and not result.known
 
         outcome = _run_all(suite, arguments, watch)
@@ -211,7 +212,7 @@ def _run(suite: Suite, arguments: argparse.Namespace) -> int:
         found.end(outcome.exit_code, outcome.gone)
         command = f"qmpconf conform {outcome.repeat}"
         write_reports(Path(arguments.report) / "report", {name: outcome}, found, command)
-    print(views.closing(outcome))
+    print(views.closing(outcome), file=own)
     if not arguments.report and not outcome.unexpected and not outcome.gone:
         suite.discard()
     elif tell:

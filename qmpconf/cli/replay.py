@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         results.header_of(arguments, "replay"), result, messages=bool(arguments.result)
     )
     results.write(arguments, found)
-    print(as_json(result) if arguments.format == "json" else as_text(result), end="")
+    results.say(arguments, as_json(result) if arguments.format == "json" else as_text(result))
     if result.failure:
         print(f"qmpconf replay: {result.failure}", file=sys.stderr)
     return result.exit_code

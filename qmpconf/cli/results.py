@@ -24,7 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--result",
         metavar="FILE",
-        help="write what was found to FILE, for 'qmpconf report' (- is stdout)",
+        help="write what was found to FILE, for 'qmpconf report' (- is stdout, where "
+        "nothing else goes then)",
     )
     parser.add_argument(
         "--label", metavar="TEXT", default="", help="what the result calls this run: a shard, a job"
@@ -42,6 +43,12 @@ def write(arguments: argparse.Namespace, result: Result) -> None:
         write_result(arguments.result, result)
 
 
+def say(arguments: argparse.Namespace, text: str) -> None:
+    """Print the verb's own view, unless stdout is where the result goes."""
+    if arguments.result != "-":
+        print(text, end="")
+
+
 #: Views that a verb prints on stdout itself.
 FORMATS = ("text", "markdown", "html", "junit", "sarif", "github", "json")
 
@@ -54,9 +61,10 @@ def width() -> int:
     return Terminal(sys.stdout).width(_WIDTH)
 
 
-def show(result: Result, form: str, *, details: bool = True) -> None:
-    """Print one view of a result."""
-    print(page(merged([result]), form, details=details, terminal=Terminal(sys.stdout)), end="")
+def show(arguments: argparse.Namespace, result: Result, *, details: bool = True) -> None:
+    """Print the view of a result that is asked for."""
+    terminal = Terminal(sys.stdout)
+    say(arguments, page(merged([result]), arguments.format, details=details, terminal=terminal))
 
 
 def page(

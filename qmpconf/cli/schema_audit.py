@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     documents = [_audited(path, arguments.catalog) for path in arguments.files]
     text = _FORMATS[arguments.format](documents)
     if arguments.output is None:
-        print(text, end="")
+        results.say(arguments, text)
     else:
         write_bytes(text.encode(), arguments.output)
     result = of_audit(results.header_of(arguments, "audit"), documents)

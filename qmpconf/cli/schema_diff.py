@@ -50,14 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
     before, after = map(catalog_or_document, (arguments.before, arguments.after))
     changes = diff(before, after)
     if arguments.format == "json":
-        print(json.dumps(schema_diff.data(before, after, changes), indent=1))
+        page = json.dumps(schema_diff.data(before, after, changes), indent=1) + "\n"
     elif arguments.format == "markdown":
         page = schema_diff.markdown(before, after, changes, down_to=arguments.level)
-        print(page, end="")
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 100
         page = schema_diff.text(before, after, changes, width, down_to=arguments.level)
-        print(page, end="")
+    results.say(arguments, page)
     shown = LEVELS[: LEVELS.index(arguments.level) + 1]
     code = int(any(one.level in shown for one in changes))
     header = results.header_of(arguments, "diff")

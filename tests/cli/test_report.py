@@ -13,7 +13,7 @@ import pytest
 from qmpconf.cli.main import main
 from qmpconf.cli.report import FILES
 from qmpconf.report.results.records import Header
-from qmpconf.report.results.stream import Result, write_result
+from qmpconf.report.results.stream import Result, parse_result, write_result
 from tests.check.scripts import OPENING, write
 from tests.report.results.samples import checked, conformed, finding, warning
 
@@ -241,6 +241,9 @@ def test_what_every_verb_writes_can_be_shown(
         assert main(["report", paths[verb], "--format", "json"]) == code, verb
         (run,) = json.loads(capsys.readouterr().out)["runs"]
         assert (run["verb"], run["label"], run["complete"]) == (verb, "night", True)
+        assert main([*words, "--result", "-"]) == code, verb
+        piped = parse_result(capsys.readouterr().out.encode())  # and nothing else
+        assert (piped.finish is not None, piped.damage) == (True, "")
     folder = tmp_path / "o"
     assert main(["report", *paths.values(), "--format", "all", "-q", "-o", str(folder)]) == 1
     assert json.loads((folder / "report.json").read_text())["exit_code"] == 1

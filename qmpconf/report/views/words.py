@@ -291,5 +291,5 @@ def _page_step(origins: list[str]) -> str:
     if not origins:
         return "--result FILE and 'qmpconf report FILE --format html' for a page"
     command = f"qmpconf report {shlex.join(origins)} --format html -o DIR"
-    short = "-" not in origins and len(command) <= _LONGEST_STEP
+    short = "stdin" not in origins and len(command) <= _LONGEST_STEP
     return command if short else "--format html -o DIR for a page"

@@ -155,7 +155,7 @@ def test_what_to_do_next_with_results_from_files() -> None:
         "next: qmpconf show s.qmptrace --line 13-19",
         "      qmpconf report a.qmpresult 'b c.qmpresult' --format html -o DIR",
     ]
-    one.origin = "-"
+    one.origin = "stdin"
     assert text.page(merged([one])).endswith("      --format html -o DIR for a page\n")
 
 
