@@ -110,7 +110,7 @@ def _tell(done: Converted, name: str, *, quiet: bool) -> None:
 
 def _held(done: Converted) -> str:
     sessions = f"{done.sessions:,} session{'' if done.sessions == 1 else 's'}"
-    messages = f"{done.records:,} message{'' if done.records == 1 else 's'}"
+    messages = f"{done.messages:,} message{'' if done.messages == 1 else 's'}"
     return f"{sessions}, {messages} ({done.source.name} to {done.target.name})"
 
 

@@ -51,7 +51,7 @@ def test_damaged_input_is_kept_as_far_as_it_goes(
     Path("libvirtd.log").write_bytes((FOLDER / "libvirtd.log").read_bytes())
     code, out, err = run(capsys, "-q", "libvirtd.log", "vm.qmptrace")
     assert code == 3
-    assert out == "vm.qmptrace: 2 sessions, 10 messages (libvirt-log to qmptrace)\n"
+    assert out == "vm.qmptrace: 2 sessions, 9 messages (libvirt-log to qmptrace)\n"
     assert err == "qmpconf convert: libvirtd.log:19: a message breaks off, or is no JSON\n"
     lines = Path("vm.qmptrace").read_bytes().splitlines(keepends=True)
     Path("bad.qmptrace").write_bytes(b"".join(lines[:4]) + b"\x1b[2Jnonsense\n")

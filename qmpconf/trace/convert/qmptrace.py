@@ -10,6 +10,7 @@ from typing import IO, BinaryIO
 
 from qmpconf.errors import InputError
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source, nothing
+from qmpconf.trace.convert.wire import joined
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Record
 from qmpconf.trace.writer import header_line, record_line
@@ -30,10 +31,10 @@ def read(source: Source, options: Options, notes: Notes) -> Reading:
 
 
 def write(file: BinaryIO, reading: Reading, options: Options, notes: Notes) -> None:
-    """Write a trace, line by line."""
+    """Write a trace, line by line; noise takes no line for every few bytes."""
     del options, notes
     file.write(header_line(reading.header))
-    file.writelines(record_line(record) for record in reading.records)
+    file.writelines(map(record_line, joined(reading.records)))
 
 
 def _records(

@@ -16,8 +16,9 @@ from qmpconf.errors import InputError, OutputError, UsageError
 from qmpconf.trace.convert import Format, format_of_input, format_of_output, named
 from qmpconf.trace.convert.base import Notes, Options, nothing
 from qmpconf.trace.convert.source import opened
-from qmpconf.trace.convert.wire import frame_of
+from qmpconf.trace.convert.wire import MESSAGES, frame_of
 from qmpconf.trace.files import written
+from qmpconf.trace.reader import Item, items_of
 from qmpconf.trace.records import Finish, Open, Record, Traffic
 from qmpconf.trace.redaction import Redactor
 
@@ -26,13 +27,14 @@ from qmpconf.trace.redaction import Redactor
 class Converted:
     """What came of it: the formats, how much there was, what there is to say.
 
-    `failed` is why the input could not be read to its end, None if it was.
+    `sessions` and `messages` are what the last line of a trace would say, of an input that was cut
+    off what was read.  `failed` is why the input could not be read to its end, None if it was.
     """
 
     source: Format
     target: Format
     sessions: int
-    records: int
+    messages: int
     notes: Notes
     failed: InputError | None
 
@@ -66,17 +68,19 @@ def convert(
             reading = out_of.load().read(file, options, notes)
         except InputError as error:
             raise _explained(error, notes) from error
-        counted = _Counted(reading.records)
-        records: Iterator[Record] = counted
+        caught = _Caught(reading.records)
+        records: Iterator[Record] = caught
         if session:
             records = _only(records, session, file.name)
         if redact:
             records = _redacted(records)
         with _output(target, overwrite=overwrite) as output:
-            into.load().write(output, replace(reading, records=records), options, notes)
-            if not counted.traffic and out_of is not into:
-                raise _explained(counted.failed or _nothing(file.name, out_of), notes)
-    return Converted(out_of, into, counted.sessions, counted.traffic, notes, counted.failed)
+            counts = _Counts()
+            whole = replace(reading, records=counts.of(records))
+            into.load().write(output, whole, options, notes)
+            if not caught.spoken and out_of is not into:
+                raise _explained(caught.failed or _nothing(file.name, out_of), notes)
+    return Converted(out_of, into, counts.sessions, counts.messages, notes, caught.failed)
 
 
 def _target(path: str) -> Format:
@@ -110,12 +114,14 @@ def _output(path: str, *, overwrite: bool) -> Iterator[BinaryIO]:
         raise OutputError(f"cannot write the output: {error.strerror}") from error
 
 
-class _Counted:
-    """Records on their way; an input that cannot be read on ends them, and is remembered."""
+class _Caught:
+    """Records on their way; an input that cannot be read on ends them, and is remembered.
+
+    `spoken` tells whether anybody has said anything.
+    """
 
     def __init__(self, records: Iterator[Record]) -> None:
-        self.sessions = 0
-        self.traffic = 0
+        self.spoken = False
         self.failed: InputError | None = None
         self._records = records
 
@@ -128,26 +134,57 @@ class _Counted:
         except InputError as error:
             self.failed = error
             raise StopIteration from None
-        self.sessions += type(record) is Open
-        self.traffic += type(record) is Traffic and bool(record.data.strip())
+        self.spoken = self.spoken or (type(record) is Traffic and bool(record.data.strip()))
         return record
 
 
-def _only(records: Iterator[Record], session: int, name: str) -> Iterator[Record]:
-    """The records of one session."""
-    found = last = 0
-    messages = 0
-    for record in records:
-        if isinstance(record, Finish):
-            yield Finish(record.line, record.t, found, messages)
-            continue
-        last = max(last, record.conn)
-        if record.conn == session:
-            found = 1
-            messages += isinstance(record, Traffic)
+class _Counts:
+    """How much there was: as the end of the records says, or else as was seen."""
+
+    def __init__(self) -> None:
+        self.sessions = 0
+        self.messages = 0
+
+    def of(self, records: Iterator[Record]) -> Iterator[Record]:
+        """The same records, counted."""
+        for record in records:
+            if type(record) is Traffic:
+                self.messages += bool(record.data.strip())
+            elif type(record) is Open:
+                self.sessions += 1
+            elif type(record) is Finish:
+                self.sessions, self.messages = record.sessions, record.messages
             yield record
+
+
+def _only(records: Iterator[Record], session: int, name: str) -> Iterator[Record]:
+    """The records of one session, and how many messages they make."""
+    last = messages = 0
+    finish: Finish | None = None
+    waiting: list[Record] = []
+
+    def wanted() -> Iterator[Record]:
+        nonlocal last, finish
+        for record in records:
+            if isinstance(record, Finish):
+                finish = record
+                continue
+            last = max(last, record.conn)
+            if record.conn == session:
+                waiting.append(record)
+                yield record
+
+    found = False
+    for item in items_of(wanted()):
+        messages += isinstance(item, Item) and item.frame.kind in MESSAGES
+        found = True
+        yield from waiting
+        waiting.clear()
+    yield from waiting
     if not found:
         raise UsageError(f"{name} has no session {session}; the last one is {last}")
+    if finish is not None:
+        yield Finish(finish.line, finish.t, 1, messages)
 
 
 def _redacted(records: Iterator[Record]) -> Iterator[Record]:

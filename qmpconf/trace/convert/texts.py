@@ -36,7 +36,6 @@ def header(source: Source, name: str, started: datetime | None = None) -> Header
 #: What a message may be; noise that nests without end is given up soon.
 _LIMITS = replace(SERVER_LIMITS, nesting=1 << 14)
 _PIECE = 1 << 15
-_KEPT = 1 << 16
 
 
 class Collector:
@@ -137,10 +136,10 @@ class Sessions:
         yield from self.wire.sent(line, t, conn, sender, text + b"\r\n", fds)
 
     def broken(self, line: int, t: float, key: str, sender: Side, text: bytes) -> Iterator[Record]:
-        """The beginning of a message, the rest of which is missing; of noise, its beginning."""
+        """The beginning of a message, the rest of which is missing; or noise."""
         yield from self._begun(line, t, key)
         conn = self._conns[key]
-        yield from self.wire.sent(line, t, conn, sender, text[:_KEPT])
+        yield from self.wire.sent(line, t, conn, sender, text)
         yield from self.wire.gap(line, t, conn, sender)
 
     def close(self, line: int, t: float, key: str) -> Iterator[Record]:

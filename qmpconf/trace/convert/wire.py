@@ -4,6 +4,9 @@ A converter tells who sent which bytes when; `Wire` keeps a framer for each dire
 the records that a recording of the same bytes would hold.  Behind a gap, what is the rest of a lost
 message stands as raw bytes of its own, up to the next message that can be told
 (`qmpconf.protocol.resync`).
+
+`joined` puts noise, of which every few bytes are a frame, into few records again: a trace of it is
+little longer than the noise.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer, Kind
-from qmpconf.protocol.resync import Resync
+from qmpconf.protocol.resync import Resync, begins
 from qmpconf.trace.records import (
     Close,
     Closer,
@@ -26,7 +29,8 @@ from qmpconf.trace.records import (
 )
 
 _SIDES: tuple[Side, Side] = ("client", "server")
-_MESSAGES = (Kind.VALUE, Kind.MALFORMED)
+#: The frames that a receiver answers.
+MESSAGES = (Kind.VALUE, Kind.MALFORMED)
 
 
 class Wire:
@@ -117,7 +121,7 @@ class Wire:
         line, t = self._latest.get((conn, sender), (0, self._t))
         self._t = max(self._t, t)
         for frame in frames:
-            self.messages += frame.kind in _MESSAGES
+            self.messages += frame.kind in MESSAGES
             yield traffic(line, t, conn, sender, frame, fds)
             fds = ()
 
@@ -142,3 +146,57 @@ def frame_of(record: Traffic) -> Frame:
         return Frame(Kind.VALUE, record.data, record.end, plain=True)
     kind = Kind.VALUE if record.data.strip() else Kind.SPACE
     return Frame(kind, record.data)
+
+
+def joined(records: Iterable[Record]) -> Iterator[Record]:
+    """The same records, but for malformed bytes that came in one piece: they stand in one.
+
+    A reader makes the same frames of them (`qmpconf.trace.reader.items_of`).  What looks like a
+    message, carried a descriptor, or was redacted has its own record, as before.
+    """
+    run: list[Traffic] = []
+    behind: set[tuple[int, Side]] = set()  # directions where no message has begun since a gap
+    for record in records:
+        noise = None
+        goes_on = False
+        if isinstance(record, Traffic):
+            noise = record if _is_noise(record) else None
+            goes_on = bool(run) and noise is not None and _is_next(run[-1], record)
+            way = record.conn, record.sender
+            if way in behind:
+                # A reader looks for the beginning of a message where a record begins.
+                goes_on = False
+                if record.form == "msg" or begins(record.data):
+                    behind.remove(way)
+        elif isinstance(record, Gap):
+            behind.add((record.conn, record.sender))
+        if run and not goes_on:
+            yield _one(run)
+            run = []
+        if noise is not None:
+            run.append(noise)
+        else:
+            yield record
+    if run:
+        yield _one(run)
+
+
+def _is_noise(record: Traffic) -> bool:
+    if record.form == "msg" or record.redacted:
+        return False
+    text = record.data.strip()
+    return not (text.startswith(b"{") and text.endswith(b"}"))
+
+
+def _is_next(last: Traffic, record: Traffic) -> bool:
+    """Whether both came with one piece of the input, on one way, and `record` with nothing else."""
+    place = record.line, record.t, record.conn, record.sender
+    return place == (last.line, last.t, last.conn, last.sender) and not record.fds
+
+
+def _one(run: list[Traffic]) -> Traffic:
+    first = run[0]
+    if len(run) == 1:
+        return first
+    data = b"".join(record.data for record in run)
+    return Traffic(first.line, first.t, first.conn, first.sender, "raw", data, b"", first.fds)

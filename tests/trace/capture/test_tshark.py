@@ -12,8 +12,8 @@ import pytest
 
 from qmpconf.cli.main import main
 from qmpconf.protocol.framing import Framer
-from qmpconf.trace.reader import TraceReader, direction
-from qmpconf.trace.records import Close, Gap, Open, Side, Traffic
+from qmpconf.trace.reader import Item, TraceReader, direction
+from qmpconf.trace.records import Close, Gap, Open, Side
 from qmpconf.trace.writer import TraceWriter
 from tests.trace.capture.captures import GREETING
 
@@ -73,18 +73,18 @@ def test_every_recording_there_and_back(tmp_path: Path, path: Path, ending: str)
     for conn in conns:
         for side in SIDES:
             assert direction(str(back), conn, side) == direction(str(path), conn, side)
-    records = [list(TraceReader(str(one)).records()) for one in (path, back)]
+    items = [list(TraceReader(str(one)).items()) for one in (path, back)]
     texts = [
-        [(one.conn, one.sender, one.form, one.data) for one in every if isinstance(one, Traffic)]
-        for every in records
+        [(one.conn, one.sender, one.frame) for one in every if isinstance(one, Item)]
+        for every in items
     ]
     assert texts[0] == texts[1], "the same messages in the same order"
-    ends = [[(one.conn, one.who) for one in every if isinstance(one, Close)] for every in records]
+    ends = [[(one.conn, one.who) for one in every if isinstance(one, Close)] for every in items]
     assert ends[0] == ends[1]
-    began = [next(one.t for one in every if isinstance(one, Traffic)) for every in records]
+    began = [next(one.t for one in every if isinstance(one, Item)) for every in items]
     times = [
-        [round(one.t - start, 5) for one in every if isinstance(one, Traffic)]
-        for every, start in zip(records, began, strict=True)
+        [round(one.t - start, 5) for one in every if isinstance(one, Item)]
+        for every, start in zip(items, began, strict=True)
     ]
     assert times[0] == pytest.approx(times[1], abs=2e-5)
 

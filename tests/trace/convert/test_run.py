@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.protocol.framing import Kind
 from qmpconf.trace.convert import format_of_input, format_of_output, named
 from qmpconf.trace.convert.run import convert
 from qmpconf.trace.reader import Item, TraceReader
-from qmpconf.trace.records import Traffic
+from qmpconf.trace.records import Finish, Traffic
 from tests.trace.convert.golden import FOLDER
 
 LOG = FOLDER / "libvirtd.log"
@@ -305,3 +306,19 @@ def test_what_was_read_of_a_damaged_trace_is_kept(tmp_path: Path) -> None:
     assert [text for _, _, text in done.notes.told()] == [
         "the last line is torn, and was passed over"
     ]
+
+
+@pytest.mark.parametrize("session", [0, 1, 2])
+@pytest.mark.parametrize("ending", ["qmptrace", "pcapng"])
+def test_what_is_told_is_what_the_trace_says(tmp_path: Path, session: int, ending: str) -> None:
+    path, back = tmp_path / f"a.{ending}", tmp_path / "b.qmptrace"
+    source = tmp_path / "log"
+    source.write_bytes(LOG.read_bytes())
+    convert(str(source), str(path), from_format="libvirt-log")
+    done = convert(str(path), str(back), session=session)
+    reader = TraceReader(str(back))
+    finish = [one for one in reader.records() if isinstance(one, Finish)]
+    assert [(one.sessions, one.messages) for one in finish] == [(done.sessions, done.messages)]
+    kinds = [one.frame.kind for one in reader.items() if isinstance(one, Item)]
+    assert done.messages == sum(kind in (Kind.VALUE, Kind.MALFORMED) for kind in kinds)
+    assert done.sessions == (1 if session else 2)

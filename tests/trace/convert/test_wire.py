@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from qmpconf.trace.convert.wire import Wire, frame_of
-from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.convert.wire import Wire, frame_of, joined
+from qmpconf.trace.reader import TraceReader, items_of
 from qmpconf.trace.records import Close, Descriptor, Finish, Gap, Open, Record, Shut, Side, Traffic
-from tests.trace.test_roundtrip import STREAMS, record
+from tests.trace.test_roundtrip import CHUNKS, STREAMS, record
 
 
 def plain(one: Record) -> tuple[object, ...]:
@@ -85,3 +86,69 @@ def test_a_record_has_its_frame_again() -> None:
     assert frame_of(plain_one).plain
     assert not frame_of(raw).plain
     assert frame_of(plain_one).end == b"\n"
+
+
+#: Pieces of which many say something, and something of it is broken; None is a gap.
+SIDES_SAY = st.lists(
+    st.tuples(
+        st.sampled_from(["client", "server"]),
+        st.one_of(
+            st.none(),
+            CHUNKS,
+            st.lists(
+                st.sampled_from(
+                    [
+                        *(b'{"QMP": {}}\r\n', b'{"Q', b'{"id":', b"{'execute':'x'}", b"\n", b"{"),
+                        *(b"}", b"hello", b"5", b" ", b"\xff", b'"', b"@", b'{"return": @', b"\0"),
+                    ]
+                ),
+                max_size=8,
+            ).map(b"".join),
+        ),
+    ),
+    max_size=12,
+)
+
+
+@given(SIDES_SAY)
+@example([("server", None), ("server", b"{"), ("server", b"{")])
+@example([("server", None), ("server", b'{"Q'), ("server", b'{"QMP": @@')])
+@example([("client", b"")] * 4 + [("client", b"@@@")])
+@settings(deadline=None, max_examples=500)
+def test_what_is_joined_is_read_as_before(stream: list[tuple[Side, bytes | None]]) -> None:
+    wire = Wire()
+    fd = (Descriptor("file", "r"),)
+    made: list[Record] = [wire.open(0, 0.0, 1)]
+    for number, (sender, data) in enumerate(stream):
+        if data is None:
+            made += wire.gap(number, number, 1, sender)
+        else:
+            fds = fd if number % 5 == 4 else ()
+            made += wire.sent(number, number, 1, sender, data, fds)
+    made += wire.finish()
+    fewer = list(joined(made))
+    assert list(items_of(fewer)) == list(items_of(made))
+    assert fewer[-1] == made[-1]
+    assert len(fewer) <= len(made)
+
+
+def test_noise_takes_one_record_a_piece() -> None:
+    wire = Wire()
+    made: list[Record] = [wire.open(0, 0.0, 1)]
+    noise = bytes(range(256)) * 20
+    made += wire.sent(1, 1.0, 1, "client", noise)
+    made += wire.sent(2, 2.0, 1, "client", noise + b"\n{'a':1}{'b':1}\n" + noise)
+    texts = [one.data for one in joined(made) if isinstance(one, Traffic)]
+    assert texts == [noise, noise + b"\n", b"{'a':1}", b"{'b':1}\n", noise]
+
+
+def test_what_was_redacted_or_had_a_descriptor_is_joined_with_nothing_before_it() -> None:
+    noise = Traffic(1, 1.0, 1, "client", "raw", b"@@")
+    hidden = Traffic(1, 1.0, 1, "client", "raw", b'"password": "REDACTED"@', redacted=("",))
+    fd = Traffic(1, 1.0, 1, "client", "raw", b"@", fds=(Descriptor("file", "r"),))
+    assert list(joined([noise, noise, hidden, noise, fd, noise])) == [
+        Traffic(1, 1.0, 1, "client", "raw", b"@@@@"),
+        hidden,
+        noise,
+        Traffic(1, 1.0, 1, "client", "raw", b"@@@", fds=fd.fds),
+    ]
