@@ -8,7 +8,7 @@ from qmpconf.protocol.framing import Frame
 from qmpconf.text import printable
 from qmpconf.trace.reader import Item
 from qmpconf.trace.records import Side
-from qmpconf.trace.summary import SKIPPED, UNENDED, Summaries, Summary
+from qmpconf.trace.summary import PASSED_OVER, UNENDED, Summaries, Summary
 
 #: How a line is meant, and what a terminal makes of it.
 PLAIN, GOOD, BAD, QUIET = "plain", "good", "bad", "quiet"
@@ -27,7 +27,7 @@ class Live:
         """The lines for frames that passed `t` seconds after the start, each with its style."""
         for frame in frames:
             found = self._summaries.take(Item(0, t, conn, sender, frame))
-            if found is None or (found.kind == "malformed" and found.outcome == SKIPPED):
+            if found is None or (found.kind == "malformed" and found.outcome in PASSED_OVER):
                 continue
             text, style = said(found)
             if found.latency is not None:

@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 
 from qmpconf.trace.figures import EventRate, Figures, Flow, Latency, Lengths, Size
 from qmpconf.trace.records import Side
-from qmpconf.trace.summary import SKIPPED, Summary
+from qmpconf.trace.summary import PASSED_OVER, Summary
 
 #: Distinct names of commands, and of events, that are told apart.
 MOST_NAMES = 2000
@@ -206,7 +206,7 @@ class Stats:
             self._kinds[kind] += kind == "gap"
             return
         self._bytes[one.sender] += one.size
-        if kind == "malformed" and one.outcome == SKIPPED:
+        if kind == "malformed" and one.outcome in PASSED_OVER:
             return
         self._kinds[kind] += 1
         self._messages[one.sender] += 1

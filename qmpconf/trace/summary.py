@@ -52,6 +52,9 @@ _DIGITS, _FOREVER = 6, 1e12
 #: Outcomes of what is malformed, beside the parser's reasons.
 UNENDED = "a message that does not end"
 SKIPPED = "passed over after an error"
+LOST_REST = "the rest of a lost message"
+#: Those of them that are no message of their own.
+PASSED_OVER = frozenset({SKIPPED, LOST_REST})
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -99,6 +102,7 @@ class Summaries:
 
     def __init__(self) -> None:
         self._sessions: dict[int, Session] = {}
+        self._behind: set[tuple[int, Side]] = set()  # no message has begun there since a gap
 
     def take(self, item: Summable) -> Summary | None:
         """The summary of the next item; None for white space between messages."""
@@ -110,11 +114,13 @@ class Summaries:
         if isinstance(item, Gap):
             party = Party.CLIENT if item.sender == "client" else Party.SERVER
             self._session(item.conn).gap(party)
+            self._behind.add((item.conn, item.sender))
             return Summary(item.line, item.t, item.conn, item.sender, "gap", size=item.size)
         if isinstance(item, Shut):
             return Summary(item.line, item.t, item.conn, item.who, "shut")
         if isinstance(item, Close):
             self._sessions.pop(item.conn, None)
+            self._behind -= {(item.conn, "client"), (item.conn, "server")}
             side: Side = "client" if item.who == "client" else "server"
             return Summary(
                 item.line, item.t, item.conn, side, "close", outcome=item.who, text=item.error
@@ -132,6 +138,11 @@ class Summaries:
         else:
             step = session.server(_skimmed(frame), mark)
         told = _told(step, frame)
+        if (item.conn, item.sender) in self._behind:
+            if frame.kind is Kind.SKIPPED:
+                told["outcome"] = LOST_REST
+            else:
+                self._behind.remove((item.conn, item.sender))
         answered = step.answered
         if answered is not None:
             told |= _answering(answered, item.t)

@@ -15,7 +15,7 @@ from qmpconf.protocol.values import dumps
 from qmpconf.trace import summary
 from qmpconf.trace.reader import Item, TraceReader
 from qmpconf.trace.records import Close, Descriptor, Gap, Open, Shut, Side
-from qmpconf.trace.summary import SKIPPED, UNENDED, Summaries, Summary, summarize
+from qmpconf.trace.summary import LOST_REST, SKIPPED, UNENDED, Summaries, Summary, summarize
 from qmpconf.trace.writer import TraceWriter
 from tests.protocol.playbook import GREETING
 
@@ -91,6 +91,32 @@ def test_what_is_no_message() -> None:
     assert found[4].outcome.endswith("at byte 13")
     assert found[5].outcome == UNENDED
     assert found[5].size == len('{"exec')
+
+
+def test_what_is_passed_over_behind_a_gap_is_the_rest_of_a_lost_message() -> None:
+    reply = Frame(Kind.VALUE, b'{"return": {}}', b"\r\n", True)
+    skipped = Frame(Kind.SKIPPED, b'x"}')
+    found = summarize(
+        [
+            Gap(2, 0.0, 1, "server", 100),
+            Item(3, 0.0, 1, "server", skipped),
+            Item(4, 0.0, 1, "client", skipped),
+            Item(5, 0.0, 1, "server", skipped),
+            Item(6, 0.0, 1, "server", reply),
+            Item(7, 0.0, 1, "server", Frame(Kind.MALFORMED, b"@")),
+            Item(8, 0.0, 1, "server", skipped),
+            Gap(9, 0.0, 1, "server", 100),
+            Close(10, 0.0, 1, "client"),
+            Item(11, 0.0, 1, "server", skipped),
+        ]
+    )
+    assert [(one.line, one.outcome) for one in found if one.outcome in (SKIPPED, LOST_REST)] == [
+        (3, LOST_REST),
+        (4, SKIPPED),
+        (5, LOST_REST),
+        (8, SKIPPED),
+        (11, SKIPPED),
+    ]
 
 
 def test_what_happens_to_a_session() -> None:
