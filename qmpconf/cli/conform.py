@@ -136,7 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not (arguments.target or arguments.spawn):
         if arguments.list:
             cases = [one for one in server_cases().values() if chosen(one.id, arguments.patterns)]
-            print(views.listing(cases, _levels()))
+            print(views.listing(cases, _levels(), results.width()))
             return 0
         raise UsageError("what is put to the test? Give --target ADDR or --spawn COMMAND")
     with ExitStack() as stack:
@@ -244,7 +244,7 @@ def _run_all(
 
 def _look(suite: Suite, *, listed: bool) -> int:
     if listed:
-        print(views.listing(suite.cases, _levels()))
+        print(views.listing(suite.cases, _levels(), results.width()))
     else:
         print(views.opening(suite.outcome(), len(suite.cases), suite.known))
         for case in suite.cases:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from qmpconf.cli import results
 from qmpconf.conform.client.run import Options, conform_client
 from qmpconf.conform.client.scenarios import SCENARIOS
 from qmpconf.conform.known import Known
@@ -81,7 +82,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run, print, and give 0 (copes), 1 (does not) or 4 (cannot be used)."""
     if arguments.list:
-        print(views.listing(SCENARIOS))
+        print(views.listing(SCENARIOS, results.width()))
         return 0
     if arguments.matrix:
         return _matrix(arguments)

@@ -74,7 +74,10 @@ def run(arguments: argparse.Namespace) -> int:
         results.header_of(arguments, "replay"), result, messages=bool(arguments.result)
     )
     results.write(arguments, found)
-    results.say(arguments, as_json(result) if arguments.format == "json" else as_text(result))
+    results.say(
+        arguments,
+        as_json(result) if arguments.format == "json" else as_text(result, results.width()),
+    )
     if result.failure:
         print(f"qmpconf replay: {result.failure}", file=sys.stderr)
     return result.exit_code

@@ -50,7 +50,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Audit each document; 1 when there is any finding."""
     documents = [_audited(path, arguments.catalog) for path in arguments.files]
-    text = _FORMATS[arguments.format](documents)
+    if arguments.format == "text" and arguments.output is None:
+        text = audit_text(documents, results.width())
+    else:
+        text = _FORMATS[arguments.format](documents)
     if arguments.output is None:
         results.say(arguments, text)
     else:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tabulate import tabulate
-
 from qmpconf.conform.cases import Case
 from qmpconf.conform.known import Known
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.proof import failure
 from qmpconf.conform.verdicts import Result, Verdict
+from qmpconf.report.tables import fitted
 from qmpconf.text import printable
 
 _ORDER = (
@@ -73,13 +72,13 @@ def counts(outcome: Outcome) -> str:
     return f"{verdict}: {told or 'no case was run'}; {outcome.seconds:.1f} s"
 
 
-def listing(cases: Iterable[Case], requirement_level: dict[str, str]) -> str:
-    """The cases as a table."""
+def listing(cases: Iterable[Case], requirement_level: dict[str, str], width: int = 120) -> str:
+    """The cases as a table of at most `width` columns."""
     rows = [
         (one.id, requirement_level.get(one.requirements[0], ""), ", ".join(one.needs), one.title)
         for one in cases
     ]
-    return tabulate(rows, ("case", "level", "needs", "title"), tablefmt="simple")
+    return fitted(rows, ("case", "level", "needs", "title"), width)
 
 
 def summary(outcome: Outcome) -> Sequence[tuple[str, str]]:

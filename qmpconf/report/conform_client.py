@@ -15,6 +15,7 @@ from qmpconf.conform.proof import failure
 from qmpconf.conform.verdicts import Result, Verdict
 from qmpconf.errors import InputError
 from qmpconf.report import conform
+from qmpconf.report.tables import fitted
 from qmpconf.text import printable
 
 _MARKS = {
@@ -49,10 +50,10 @@ def _failure(result: Result, words: str) -> str:
     return f"{proof}\n  repeat     qmpconf conform-client -k {shlex.quote(case)} -- {words}"
 
 
-def listing(scenarios: Sequence[Scenario]) -> str:
-    """The scenarios as a table."""
+def listing(scenarios: Sequence[Scenario], width: int = 120) -> str:
+    """The scenarios as a table of at most `width` columns."""
     rows = [(one.id, one.needs, one.title) for one in scenarios]
-    return tabulate(rows, ("scenario", "needs", "what the server does"), tablefmt="simple")
+    return fitted(rows, ("scenario", "needs", "what the server does"), width)
 
 
 # --- many clients ----------------------------------------------------------------------------------

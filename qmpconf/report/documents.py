@@ -16,6 +16,7 @@ from typing import Any
 from tabulate import tabulate
 
 from qmpconf.check.audit import Group, grouped, place_of
+from qmpconf.report.tables import fitted
 from qmpconf.schema.documents.account import counts_of
 from qmpconf.schema.documents.result import Compilation, DocumentFinding
 from qmpconf.schema.documents.rules import RULES
@@ -75,21 +76,21 @@ def compiled(compilation: Compilation) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _plain(rows: Sequence[Sequence[str]], head: Sequence[str], form: str = "plain") -> str:
+def _plain(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
     shown = [[printable(cell) for cell in row] for row in rows]
-    return tabulate(shown, head, tablefmt=form, disable_numparse=True)
+    return tabulate(shown, head, tablefmt="plain", disable_numparse=True)
 
 
 # ── the audit ────────────────────────────────────────────────────────────────────────────────
 
 
-def audit_text(documents: Sequence[Audited]) -> str:
-    """The audit of each document as a table for terminals."""
+def audit_text(documents: Sequence[Audited], width: int = 120) -> str:
+    """The audit of each document as a table for terminals of `width` columns."""
     parts = []
     for one in documents:
         groups = grouped(one.findings)
         head = f"{one.name}: {_summary(one, groups)}"
-        parts.append(f"{head}\n{_table(groups, 'simple')}\n" if groups else f"{head}\n")
+        parts.append(f"{head}\n{_table(groups, 'simple', width)}\n" if groups else f"{head}\n")
     return "\n".join(parts)
 
 
@@ -176,7 +177,7 @@ def _summary(one: Audited, groups: Sequence[Group]) -> str:
     return f"{findings}, {len(groups)} different ({words})"
 
 
-def _table(groups: Sequence[Group], form: str) -> str:
+def _table(groups: Sequence[Group], form: str, width: int = 120) -> str:
     rows = [
         (
             _places(group, form),
@@ -187,7 +188,11 @@ def _table(groups: Sequence[Group], form: str) -> str:
         for group in groups
     ]
     head = ("line", "in", "rule", "what")
-    return _page(rows, head) if form == _PAGE else _plain(rows, head, form)
+    if form == _PAGE:
+        return _page(rows, head)
+    if form == "plain":
+        return _plain(rows, head)
+    return fitted([[printable(cell) for cell in row] for row in rows], head, width)
 
 
 def _page(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:

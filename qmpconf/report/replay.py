@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
-from tabulate import tabulate
-
 from qmpconf.replay.bindings import sentence
 from qmpconf.replay.difference import Difference, Group
 from qmpconf.replay.result import MaskUse, Result
 from qmpconf.report import upgrade
+from qmpconf.report.tables import fitted
 from qmpconf.text import counted, printable
 
 #: Messages that are shown, and places of each; the others are counted.
@@ -24,9 +23,12 @@ _PLACES = 12
 _NOTE_PLACES = 12
 
 
-def as_text(result: Result) -> str:
-    """The whole report: differences, notes, masks, warnings, and the verdict as the last line."""
-    return "".join(f"{printable(line)}\n" for line in _lines(result))
+def as_text(result: Result, width: int = 120) -> str:
+    """The whole report: differences, notes, masks, warnings, and the verdict as the last line.
+
+    Tables are at most `width` columns wide.
+    """
+    return "".join(f"{printable(line)}\n" for line in _lines(result, width))
 
 
 def as_json(result: Result) -> str:
@@ -99,7 +101,7 @@ def verdict(result: Result) -> str:
     return found
 
 
-def _lines(result: Result) -> Iterator[str]:
+def _lines(result: Result, width: int) -> Iterator[str]:
     yield (
         f"replay of {result.trace} against {result.target}: "
         f"{counted(result.sessions, 'session')}, {counted(result.sent, 'message')} sent, "
@@ -137,9 +139,7 @@ def _lines(result: Result) -> Iterator[str]:
         yield f"Masked: {counted(sum(use.count for use in result.masks.values()), 'place')}"
         rows = _mask_rows(result)
         headers = ("mask", "message", "place", "times", "recorded", "got", "why")
-        table = tabulate(
-            rows, headers, disable_numparse=True, maxcolwidths=[None, 32, 40, None, 24, 24, 30]
-        )
+        table = fitted(rows, headers, width - 2, most={"recorded": 24, "got": 24, "why": 30})
         yield from (f"  {line}".rstrip() for line in table.splitlines())
     for mask in result.unused:
         yield ""
@@ -219,12 +219,12 @@ def _mask_rows(result: Result) -> list[tuple[str, ...]]:
         together.setdefault((name, place, use.mask.reason + source), []).append(use)
     return [
         (
-            name,
-            uses[0].subject if len(uses) == 1 else f"{len(uses)} kinds of messages",
-            place,
+            printable(name),
+            printable(uses[0].subject) if len(uses) == 1 else f"{len(uses)} kinds of messages",
+            printable(place),
             str(sum(use.count for use in uses)),
-            *uses[0].examples[0][1:],
-            reason,
+            *map(printable, uses[0].examples[0][1:]),
+            printable(reason),
         )
         for (name, place, reason), uses in together.items()
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tabulate import tabulate
 
@@ -19,10 +19,15 @@ def fitted(
     head: Sequence[str],
     width: int,
     align: Sequence[str] | None = None,
+    most: Mapping[str, int] | None = None,
 ) -> str:
-    """A table of at most `width` columns, as far as its words allow; all cells are printable."""
+    """A table of at most `width` columns, as far as its words allow; all cells are printable.
+
+    `most` limits some columns even where there is room.
+    """
+    limits = [(most or {}).get(name, width) for name in head]
     wanted = [
-        max(len(name) + PADDING, *(len(row[place]) for row in rows), 0)
+        max(len(name) + PADDING, *(min(len(row[place]), limits[place]) for row in rows), 0)
         for place, name in enumerate(head)
     ]
     least = [

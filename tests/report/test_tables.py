@@ -26,6 +26,10 @@ def test_the_widest_give_way_first() -> None:
         assert "calls" in joined
 
 
+def test_a_column_that_is_limited_wraps_where_there_is_room() -> None:
+    assert max(map(len, fitted(ROWS, HEAD, 100, most={"words": 10}).splitlines())) < 50
+
+
 def test_what_cannot_fit_is_shown_all_the_same() -> None:
     page = fitted(ROWS, HEAD, 10)
     assert "12" in page
