@@ -44,12 +44,14 @@ N s, compared by value
      <- {"return": {"status": "paused", "singlestep": false, "running": false}, "id": 7}
 
 Masked: 3 places
-  mask        message     place                     times  recorded    got                       why
-  ----------  ----------  ----------------------  -------  ----------  ------------------------  --------------------------
-  event-time  event STOP  /timestamp/microseconds       1  6           2                         a time of the host's clock
-  event-time  event STOP  /timestamp/seconds            1  5           1                         a time of the host's clock
-  package     greeting    /QMP/version/package          1  "a build"   "qmpconf ... (embedded    names the build
-                                                                       monitor)"
+  mask        message     place                    times    recorded    got                     why
+  ----------  ----------  -----------------------  -------  ----------  ----------------------  ----------------------
+  event-time  event STOP  /timestamp/microseconds  1        6           2                       a time of the host's
+                                                                                                clock
+  event-time  event STOP  /timestamp/seconds       1        5           1                       a time of the host's
+                                                                                                clock
+  package     greeting    /QMP/version/package     1        "a build"   "qmpconf ... (embedded  names the build
+                                                                        monitor)"
 
 1 difference.
 """
