@@ -10,6 +10,8 @@ from tabulate import tabulate
 
 from qmpconf.check.matrix import Matrix, Row, Standing
 from qmpconf.report.tables import fitted
+from qmpconf.report.terminal import columns, cut
+from qmpconf.text import printable
 
 #: What stands in a cell.
 SIGNS = {
@@ -22,6 +24,9 @@ SIGNS = {
 
 #: Columns that the number of calls takes, and each catalog.
 _CALLS, _CELL = 9, 6
+
+#: Columns of a call's name at least, and of what is in the way at most.
+_NAME, _WHY = 24, 240
 
 #: A space at which no line is broken.
 _FIXED = "\N{NO-BREAK SPACE}"
@@ -50,18 +55,20 @@ def as_text(matrix: Matrix, width: int = 120) -> str:
 def _tables(matrix: Matrix, what: str, rows: Sequence[Row], width: int) -> Iterator[str]:
     """As many catalogs beside each other as there is room for."""
     numbered = list(enumerate(matrix.catalogs, 1))
-    first = max([len(what) + 2, *(len(row.subject) for row in rows)])
+    names = [cut(printable(row.subject), max(_NAME, width // 2)) for row in rows]
+    first = max([len(what) + 2, *map(columns, names)])
     most = max(4, (width - first - _CALLS) // _CELL)
     for start in range(0, len(numbered), most):
         chosen = numbered[start : start + most]
         body = [
-            [row.subject, f"{row.calls}", *(SIGNS[row.standing(name)] for _, name in chosen)]
-            for row in rows
+            [shown, f"{row.calls}", *(SIGNS[row.standing(name)] for _, name in chosen)]
+            for shown, row in zip(names, rows, strict=True)
         ]
         yield tabulate(
             body,
             headers=[what, "calls", *(str(number) for number, _ in chosen)],
             colalign=("left", "right", *["center"] * len(chosen)),
+            disable_numparse=True,
         )
 
 
@@ -81,7 +88,7 @@ def _summary(matrix: Matrix, width: int) -> str:
                 name,
                 verdict,
                 *(str(counts[one] or "") for one in Standing),
-                _first(matrix, name),
+                cut(printable(_first(matrix, name)), _WHY),
             ]
         )
     heads = ["", "catalog", "serves it", *SIGNS.values(), "first in the way"]

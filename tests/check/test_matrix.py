@@ -34,10 +34,13 @@ def talk(*lines: tuple[str, bytes]) -> list[Item]:
     return items
 
 
-SESSION = talk(
+OPENING = (
     ("<-", GREETING),
     ("->", b'{"execute":"qmp_capabilities"}'),
     ("<-", b'{"return": {}}\r\n'),
+)
+SESSION = talk(
+    *OPENING,
     ("->", b'{"execute":"frob","arguments":{"a":1,"b":2}}'),
     ("<-", b'{"return": {}}\r\n'),
     ("->", b'{"execute":"refused"}'),
@@ -55,6 +58,21 @@ def judged() -> Matrix:
             "old": catalog("old", Command("frob", "q_arg", facts=old), members=("a", "b")),
         }
     ).matrix({"t.qmptrace": SESSION})
+
+
+def test_names_in_a_trace_stay_text_and_have_their_column() -> None:
+    sent = [b'{"execute":"\\u001b[2J","arguments":{}}', b'{"execute":"1e5"}']
+    sent += [
+        b'{"execute":"%b"}' % (b"x" * 100_000),
+        b'{"execute":"frob","arguments":{"\\u202e":1}}',
+    ]
+    lines = [part for one in sent for part in (("->", one), ("<-", b'{"return": {}}\r\n'))]
+    bases = {"wide": catalog("wide", Command("frob", "q_arg"))}
+    page = as_text(Judge(bases).matrix({"\x9b.qmptrace": talk(*OPENING, *lines)}))
+    assert page.replace("\n", "").isprintable()
+    assert "\\u001B[2J" in page
+    assert "\n1e5 " in page
+    assert max(map(len, page.splitlines())) <= 130
 
 
 def test_each_catalog_gives_the_call_its_standing_and_the_reason() -> None:

@@ -12,7 +12,6 @@ the suite's properties.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
@@ -21,9 +20,7 @@ from qmpconf.report.results.merge import Report
 from qmpconf.report.results.records import Finding, Message, Subject, Verdict
 from qmpconf.report.views import words
 from qmpconf.report.views.words import Kind
-
-#: What XML 1.0 cannot hold, not even as a reference.
-_INVALID = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from qmpconf.text import printable_page
 
 #: Findings of one test case that are told in full.
 _MOST = 20
@@ -226,5 +223,5 @@ def _attributes(**attributes: str | int) -> str:
 
 
 def _valid(text: str) -> str:
-    """`text` without what no XML can hold; it stays readable as an escape."""
-    return _INVALID.sub(lambda found: f"\\u{ord(found[0]):04X}", text)
+    """`text` without what XML cannot hold, or does not print; it stays readable as an escape."""
+    return printable_page(text)

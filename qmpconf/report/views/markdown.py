@@ -161,7 +161,7 @@ def _detail(kind: Kind, report: Report) -> str:
     lines = [f"- **{first.severity}** {code(first.rule)} {code(words.place(kind))}"]
     lines.append(f"  - {prose(words.sentence(first))}")
     if rule is not None and rule.text:
-        lines.append(f"  - rule: {prose(rule.text)} ({rule.level}, {prose(rule.source)})")
+        lines.append(f"  - rule: {prose(rule.text)} ({prose(rule.level)}, {prose(rule.source)})")
     lines += [f"  - {prose(name)}: {code(text)}" for name, text in words.told(kind, report) if text]
     lines += [f"  - {code(line)}" for line in first.around]
     return "\n".join(lines)

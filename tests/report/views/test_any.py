@@ -66,7 +66,9 @@ def test_json_is_json(found: list[Result]) -> None:
 
 @given(some)
 def test_junit_is_xml_and_counts_right(found: list[Result]) -> None:
-    root = ET.fromstring(junit.page(merged(found)).encode())
+    page = junit.page(merged(found))
+    assert page.replace("\n", "").isprintable()
+    root = ET.fromstring(page.encode())
     cases = root.findall("testsuite/testcase")
     assert int(root.attrib["tests"]) == len(cases)
     assert int(root.attrib["failures"]) == len(root.findall("testsuite/testcase/failure"))
@@ -102,7 +104,9 @@ def rendered(page: str) -> tuple[set[str], set[str], str]:
 
 @given(some)
 def test_markdown_holds_no_markup_but_its_own(found: list[Result]) -> None:
-    tags, kinds, _ = rendered(markdown.page(merged(found)))
+    page = markdown.page(merged(found))
+    assert page.replace("\n", "").isprintable()
+    tags, kinds, _ = rendered(page)
     assert tags <= TAGS
     assert not kinds & {"link", "image", "fence", "code_block", "code_inline", "em", "hr"}
     assert not kinds & {"blockquote", "lheading"}
