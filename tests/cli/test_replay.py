@@ -50,8 +50,8 @@ Masked: 3 places
                                                                                                 clock
   event-time  event STOP  /timestamp/seconds       1        5           1                       a time of the host's
                                                                                                 clock
-  package     greeting    /QMP/version/package     1        "a build"   "qmpconf ... (embedded  names the build
-                                                                        monitor)"
+  package     greeting    /QMP/version/package     1        "a build"   "qmpconf ...            names the build
+                                                                        (embedded monitor)"
 
 1 difference.
 """
