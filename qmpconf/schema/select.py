@@ -28,6 +28,9 @@ _NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 #: (0.15 was followed by 1.0, 1.7 by 2.0, and 2.12 by 3.0.)
 _FIRST = {0: -24, 1: -8, 2: 0, 3: 13}
 
+#: No version has greater numbers; a greeting may have, of any length.
+_FAR = 1000
+
 _SENTENCES: Mapping[Nearness, str] = {
     "build": "introspected from this very build",
     "version": "of the same version, another build",
@@ -74,8 +77,8 @@ class Version:
     @property
     def release(self) -> int:
         """A number that grows by one with each release of QEMU."""
-        first = _FIRST.get(self.major, _FIRST[3] + 3 * (self.major - 3))
-        return first + self.minor
+        major, minor = (max(0, min(one, _FAR)) for one in (self.major, self.minor))
+        return _FIRST.get(major, _FIRST[3] + 3 * (major - 3)) + minor
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from qmpconf.protocol.values import loads
 from qmpconf.schema.select import Version, select
 from qmpconf.schema.store import load_shipped
 
@@ -73,3 +74,10 @@ def test_the_version_of_a_greeting() -> None:
     assert Version.of({"qemu": {"major": 7, "minor": True, "micro": 22}}) is None
     assert Version.of({"qemu": "1.0"}) is None
     assert Version.of(None) is None
+
+
+@pytest.mark.parametrize("number", [-1, 10**30, loads(b"9" * 5000), loads(b"-" + b"9" * 5000)])
+def test_a_version_that_cannot_be_is_far_away(number: int) -> None:
+    fit = select(Version(number, number, number))
+    assert fit.nearness == "nearest"
+    assert len(fit.sentence) < 120
