@@ -17,11 +17,10 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from scapy.data import DLT_EN10MB
 from scapy.error import Scapy_Exception
-from scapy.packet import Raw
 from scapy.utils import RawPcapNgReader, RawPcapNgWriter, RawPcapReader, RawPcapWriter
 
 from qmpconf.errors import InputError
@@ -188,10 +187,17 @@ def pcapng(file: BinaryIO) -> Put:
 
     def put(ns: int, data: bytes, comment: str) -> None:
         second: Any = Fraction(ns // 1000, 1_000_000)
-        packet: Any = data
-        if comment:
-            packet = Raw(data)
-            packet.comments = [comment.encode()[:_LONGEST_OPTION]]
-        writer.write_packet(packet, sec=second)
+        writer.write_packet(_Remarked(data, comment) if comment else data, sec=second)
 
     return put
+
+
+class _Remarked(bytes):
+    """A packet with a comment where scapy looks for it."""
+
+    comments: list[bytes]
+
+    def __new__(cls, data: bytes, comment: str) -> Self:
+        made = super().__new__(cls, data)
+        made.comments = [comment.encode()[:_LONGEST_OPTION]]
+        return made
