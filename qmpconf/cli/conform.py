@@ -21,7 +21,7 @@ from qmpconf.conform.outcome import Outcome, to_data
 from qmpconf.conform.suite import Options, Suite, chosen
 from qmpconf.conform.target import Target
 from qmpconf.conform.verdicts import Result, Verdict
-from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.errors import InputError, UsageError
 from qmpconf.net.address import parse_address
 from qmpconf.net.process import Server
 from qmpconf.report import conform as views
@@ -29,6 +29,7 @@ from qmpconf.report.progress import Progress
 from qmpconf.report.results import of_conform
 from qmpconf.report.results.stream import Result as Stream
 from qmpconf.report.results.stream import ResultWriter
+from qmpconf.schema.store import write_bytes
 
 _EPILOG = """\
 examples:
@@ -263,7 +264,4 @@ def _levels() -> dict[str, str]:
 
 
 def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+    write_bytes(text.encode(), Path(path))

@@ -19,7 +19,7 @@ from qmpconf.monitor.core import DEFAULT_SCHEMA
 from qmpconf.net.address import parse_address
 from qmpconf.report import conform as lines
 from qmpconf.report import conform_client as views
-from qmpconf.schema.store import load
+from qmpconf.schema.store import load, write_bytes
 
 _EPILOG = """\
 The client is started once for each scenario. {listen} in its command line is replaced by the
@@ -89,7 +89,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.client:
         raise UsageError("which client is put to the test? Give its command line behind --")
     folder = arguments.report or tempfile.mkdtemp(prefix="qmpconf-client-")
-    os.makedirs(folder, exist_ok=True)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
 
     def watch(result: Result) -> None:
         if arguments.verbose:
@@ -140,10 +143,7 @@ def _matrix(arguments: argparse.Namespace) -> int:
             options = _options(arguments, folder)
             outcomes[one.name] = conform_client(words, catalog, options)
     target = os.path.splitext(path)[0] + ".md"
-    try:
-        Path(target).write_text(views.page(clients, outcomes, catalog.name), encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror}") from error
+    write_bytes(views.page(clients, outcomes, catalog.name).encode(), Path(target))
     print(f"wrote {target}", file=sys.stderr)
     return 0
 

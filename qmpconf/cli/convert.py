@@ -60,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="keep this session only, counted from 1",
     )
     parser.add_argument(
-        "--port", metavar="N", type=_number, default=0, help="the server's port, in a capture"
+        "--port", metavar="N", type=_port, default=0, help="the server's port, in a capture"
     )
     parser.add_argument(
         "--no-redact",
@@ -132,6 +132,12 @@ class _List(argparse.Action):
         head = ("format", "names", "what it is", "holds", "does not hold")
         print(fitted(rows, head, Terminal(sys.stdout).width(120)))
         parser.exit()
+
+
+def _port(text: str) -> int:
+    if _number(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: they end at 65535")
+    return int(text)
 
 
 def _number(text: str) -> int:

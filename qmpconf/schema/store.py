@@ -34,7 +34,7 @@ from typing import Any
 
 import msgspec
 
-from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.errors import InputError, UsageError
 from qmpconf.schema.files import read_bytes
 from qmpconf.schema.introspection import compile_introspection
 from qmpconf.schema.model import (
@@ -49,6 +49,7 @@ from qmpconf.schema.model import (
     Type,
 )
 from qmpconf.schema.walk import cycle, is_known, references_of
+from qmpconf.trace.files import written
 
 FORMAT = "qmpconf-catalog"
 VERSION = 1
@@ -218,14 +219,10 @@ def write(catalog: Catalog, path: Path) -> None:
 def write_bytes(data: bytes, path: Path) -> None:
     """Write `data` to a file; compressed, without a time stamp, when its name ends in ``.gz``.
 
-    Raises OutputError.
+    A file that is there already is replaced as a whole, or left alone.  Raises OutputError.
     """
-    if path.suffix == ".gz":
-        data = gzip.compress(data, 9, mtime=0)
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
+    with written(str(path), overwrite=True, mode=0o666) as file:
+        file.write(data)
 
 
 # ── shipped catalogs ─────────────────────────────────────────────────────────────────────────

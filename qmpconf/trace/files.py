@@ -59,11 +59,12 @@ def write_lines(path: str, data: bytes, *, overwrite: bool = False) -> None:
 
 
 @contextmanager
-def written(path: str, *, overwrite: bool = False) -> Iterator[BinaryIO]:
+def written(path: str, *, overwrite: bool = False, mode: int = 0o600) -> Iterator[BinaryIO]:
     """A new file that is moved to its place when the block ends; after an error there is none.
 
     As for `write_lines`.  What stands at `path` may be read meanwhile.  What is there and is no
-    file (a pipe, a terminal) is written to, never replaced.
+    file (a pipe, a terminal) is written to, never replaced; so is what a link leads to.  `mode` is
+    that of a new file, but for the umask.
     """
     if os.path.exists(path) and not overwrite:
         raise _existing(path)
@@ -74,10 +75,12 @@ def written(path: str, *, overwrite: bool = False) -> Iterator[BinaryIO]:
         except OSError as error:
             raise OutputError(f"cannot write {path}: {error.strerror}") from error
         return
+    if overwrite:
+        path = os.path.realpath(path)
     temporary = f"{path}.new{os.getpid()}"
     try:
         try:
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
             with open(fd, "wb") as file:
                 if path.endswith(".gz"):
                     with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qmpconf.cli import conform_client
-from qmpconf.errors import InputError, UsageError
+from qmpconf.errors import InputError, OutputError, UsageError
 from qmpconf.trace.reader import TraceReader
 
 NAIVE = str(Path(__file__).parent.parent / "conform" / "clients" / "naive.py")
@@ -68,3 +68,5 @@ def test_what_cannot_work_is_said(tmp_path: Path) -> None:
         run("--matrix", str(listed))
     with pytest.raises(InputError, match="cannot read"):
         run("--matrix", str(tmp_path / "none"))
+    with pytest.raises(OutputError, match="cannot make the folder"):
+        run("--report", str(listed), "--", "true")

@@ -102,6 +102,15 @@ def test_wrong_calls_and_files_leave_nothing_behind(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_port_that_cannot_be_is_a_wrong_call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["convert", "a.qmptrace", str(tmp_path / "a.pcapng"), "--port", "65536"])
+    assert caught.value.code == 2
+    assert "'65536' is no port" in capsys.readouterr().err
+
+
 def test_the_list_names_every_format(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "--list")
     assert (code, err) == (0, "")
