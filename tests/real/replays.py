@@ -47,12 +47,20 @@ def played(trace: Path, session: Session, **options: float) -> Result:
         return replay_trace(str(trace), target=str(server.path), **options)
 
 
-def on_its_own_build(times: int) -> Iterator[tuple[str, ...]]:
-    """A row for each trace: how often it was replayed, and how often without a difference."""
+def on_its_own_build(times: int, failures: list[str]) -> Iterator[tuple[str, ...]]:
+    """A row for each trace: how often it was replayed, and how often without a difference.
+
+    Why a replay was not played to its end is added to `failures`.
+    """
     for session in SESSIONS:
         trace = trace_of(session)
         results = [played(trace, session) for _ in range(times)]
         same = sum(result.exit_code == 0 for result in results)
+        failures += [
+            f"{trace.name}, after {result.sent} messages: {result.failure}"
+            for result in results
+            if result.failure
+        ]
         gone = sum(result.exit_code == 4 for result in results)
         first = next((result for result in results if not result.failure), results[0])
         again = sum("once more" in " ".join(result.warnings) for result in results)
@@ -118,7 +126,9 @@ def page(times: int) -> Iterator[str]:
     yield "## Each trace of the corpus against its own build\n"
     head = ("trace", "sent", "replies/events", "replays", "without difference", "differences")
     head = (*head, "target gone", "connected again", "masked places", "median time")
-    yield tabulate(list(on_its_own_build(times)), head, "github", disable_numparse=True)
+    failures: list[str] = []
+    rows = list(on_its_own_build(times, failures))
+    yield tabulate(rows, head, "github", disable_numparse=True)
     yield (
         "\n*Target gone*: the replay could not be played to its end (exit code 4). *Connected "
         "again*: the server hung up before it said anything, the replay connected once more, and "
@@ -127,9 +137,12 @@ def page(times: int) -> Iterator[str]:
         "(here, the one that waits until the server greets) is accepted by the second thread and "
         "closed at once, because a monitor serves one client at a time. The daemon itself goes on.\n"
     )
-    found, rows = spoilt()
+    if failures:
+        yield "Not played to the end:\n"
+        yield "".join(f"- {one}\n" for one in failures)
+    found, changes = spoilt()
     yield "## Single changes in what a server says\n"
-    yield f"{found} of {rows} were found, and none was masked.\n"
+    yield f"{found} of {changes} were found, and none was masked.\n"
     yield "## Against a newer release\n"
     yield (
         "Kinds of differences. *Broke*: the client loses something. *Otherwise*: another value or "
