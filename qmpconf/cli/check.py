@@ -23,7 +23,7 @@ from qmpconf.report.results.records import Finding
 from qmpconf.report.views.words import sentence
 from qmpconf.schema.select import of_product
 from qmpconf.schema.store import load, write_bytes
-from qmpconf.text import counted
+from qmpconf.text import counted, printable
 from qmpconf.trace.reader import TraceReader
 
 if TYPE_CHECKING:
@@ -85,34 +85,44 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.update_baseline and not arguments.baseline:
         raise UsageError("--update-baseline needs the file: add --baseline FILE")
     baseline = _baseline(arguments.baseline, new=arguments.update_baseline)
-    checked = _checked(arguments)
-    result = of_check(results.header_of(arguments, "check"), checked, baseline)
+    checked, unread = _checked(arguments)
+    if unread and not checked:
+        raise unread[0]
+    result = of_check(results.header_of(arguments, "check"), checked, baseline, unread)
     results.write(arguments, result)
     results.show(arguments, result, details=not arguments.short)
-    if arguments.update_baseline:
+    for error in unread:
+        print(f"qmpconf check: {printable(str(error))}", file=sys.stderr)
+    if arguments.update_baseline and not unread:
         _update(arguments.baseline, result, baseline)
         return 0
     return result.exit_code
 
 
-def _checked(arguments: argparse.Namespace) -> list[Checked]:
+def _checked(arguments: argparse.Namespace) -> tuple[list[Checked], list[InputError]]:
+    """What was checked, and why the other traces could not be read."""
     choose = chooser(arguments.schema)
     full = bool(arguments.result) or arguments.format != "text"
-    checked = []
+    checked: list[Checked] = []
+    unread: list[InputError] = []
     # To choose the schema by itself, a trace is read twice.
     paths = list(traces_in(arguments.traces))
     total = size_of_files(paths) * (2 if choose is None else 1)
     with Progress("checking", total, quiet=arguments.quiet) as progress:
         for path in paths:
-            reader = TraceReader(path)
             collector = Collector() if full else None
-            with progress.reading(reader):
-                chosen = automatic(reader) if choose is None else choose
-                outcome = check(reader, chosen, observer=collector)
+            try:
+                reader = TraceReader(path)
+                with progress.reading(reader):
+                    chosen = automatic(reader) if choose is None else choose
+                    outcome = check(reader, chosen, observer=collector)
+            except InputError as error:
+                unread.append(error)
+                continue
             checked.append(Checked(outcome, collector.data() if collector else None))
             used = "; ".join(outcome.schemas) or "no schema: the wire protocol alone"
             progress.say(f"{path}: checked against {used}")
-    return checked
+    return checked, unread
 
 
 def _matrix(arguments: argparse.Namespace) -> int:

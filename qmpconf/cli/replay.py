@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Mapping
 
 from qmpconf.cli import options, results
 from qmpconf.net.address import FORMS
@@ -60,7 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-redact", action="store_true", help="keep secrets in the new trace")
     parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="of the report (%(default)s)"
+        "--format", choices=results.FORMATS, default="text", help="of the report (%(default)s)"
     )
     results.configure(parser)
 
@@ -70,17 +71,24 @@ def run(arguments: argparse.Namespace) -> int:
     total = size_of_files([arguments.trace])
     with Progress("replaying", total) as progress:
         result = _replay(arguments, progress)
-    found = of_replay(
-        results.header_of(arguments, "replay"), result, messages=bool(arguments.result)
-    )
+    own = _OWN.get(arguments.format)
+    full = bool(arguments.result) or own is None
+    found = of_replay(results.header_of(arguments, "replay"), result, messages=full)
     results.write(arguments, found)
-    results.say(
-        arguments,
-        as_json(result) if arguments.format == "json" else as_text(result, results.width()),
-    )
+    if own is None:
+        results.show(arguments, found)
+    else:
+        results.say(arguments, own(result))
     if result.failure:
         print(f"qmpconf replay: {result.failure}", file=sys.stderr)
     return result.exit_code
+
+
+#: Views that tell more of a replay than those that every result has.
+_OWN: Mapping[str, Callable[[Result], str]] = {
+    "text": lambda result: as_text(result, results.width()),
+    "json": as_json,
+}
 
 
 def _replay(arguments: argparse.Namespace, progress: Progress) -> Result:

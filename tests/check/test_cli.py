@@ -169,6 +169,24 @@ def test_white_space_is_no_message(
     assert json.loads(capsys.readouterr().out)["subjects"][0]["facts"]["messages"] == 3
 
 
+def test_a_trace_that_cannot_be_read_hides_no_other(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, bad: str, schema: str
+) -> None:
+    absent, result = str(tmp_path / "absent"), str(tmp_path / "found.qmpresult")
+    words = ["--schema", schema, "-q", "--result", result]
+    assert main(["check", absent, bad, *words]) == 3
+    captured = capsys.readouterr()
+    assert "paint /arguments/colour: is no string" in captured.out
+    assert captured.err == f"qmpconf check: cannot read {absent}: No such file or directory\n"
+    report = merged([read_result(result)])
+    assert report.exit_code == 3
+    assert [note.text for note in report.notes] == [
+        f"cannot read {absent}: No such file or directory"
+    ]
+    assert main(["check", absent, *words]) == 3
+    assert capsys.readouterr().out == ""
+
+
 def test_update_baseline_needs_a_file(capsys: pytest.CaptureFixture[str], good: str) -> None:
     assert main(["check", good, "--update-baseline"]) == 2
     assert "--baseline FILE" in capsys.readouterr().err

@@ -93,6 +93,16 @@ def test_no_differences(tmp_path: Path, target: Path, capsys: pytest.CaptureFixt
         assert main(["replay", trace, "--target", str(second), "-o", str(output), "--force"]) == 0
 
 
+def test_the_views_of_every_result(
+    tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = written(tmp_path / "trace", OTHER)
+    assert main(["replay", trace, "--target", str(target), "--format", "junit"]) == 1
+    page = capsys.readouterr().out
+    assert page.startswith("<?xml")
+    assert "reply to query-status" in page
+
+
 def test_json(tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trace = written(tmp_path / "trace", OTHER)
     assert main(["replay", trace, "--target", str(target), "--format", "json"]) == 1

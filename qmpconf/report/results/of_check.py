@@ -9,6 +9,7 @@ from qmpconf.check.baseline import Baseline
 from qmpconf.check.collect import Exercised, join
 from qmpconf.check.findings import Group
 from qmpconf.check.run import Outcome
+from qmpconf.errors import InputError
 from qmpconf.report.results.common import Around, around, rules, verdicts
 from qmpconf.report.results.records import (
     Coverage,
@@ -32,8 +33,13 @@ class Checked:
     exercised: Exercised | None = None
 
 
-def of_check(header: Header, checked: Sequence[Checked], baseline: Baseline) -> Result:
-    """The result of checking some traces.
+def of_check(
+    header: Header,
+    checked: Sequence[Checked],
+    baseline: Baseline,
+    unread: Sequence[InputError] = (),
+) -> Result:
+    """The result of checking some traces; `unread` tells of others that could not be read.
 
     A trace for which it was gathered what it exercises is told in full: what was kept, what it
     covers, how long its commands took, and what stands around its findings, for which it is read
@@ -50,6 +56,9 @@ def of_check(header: Header, checked: Sequence[Checked], baseline: Baseline) -> 
     shown = {one.fingerprint for one in found}
     gone = {key: why for key, why in baseline.reasons.items() if key not in shown}
     result.records += [Gone(subject="", fingerprint=key, reason=why) for key, why in gone.items()]
+    if unread:
+        result.records += [Note(subject="", text=str(error)) for error in unread]
+        return result.end(InputError.exit_code, str(unread[0]))
     return result.end(1 if gone or any(one.counts for one in found) else 0)
 
 

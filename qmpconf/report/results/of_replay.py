@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
 
 from qmpconf.replay.bindings import sentence
-from qmpconf.replay.difference import Difference, Group, Kind
+from qmpconf.replay.difference import Difference, Effect, Group, Kind
 from qmpconf.replay.result import Result as Replay
 from qmpconf.report.results.common import messages_near
 from qmpconf.report.results.records import (
@@ -26,6 +29,16 @@ _SOURCE = "the recording"
 
 #: Characters of a value within a sentence.
 _LONGEST = 80
+
+#: Elements that are named of notes that say the same.
+_VALUES = 12
+
+_EFFECTS: Mapping[Effect, str] = {
+    "": "",
+    "design": "new by design",
+    "changed": "behaves otherwise",
+    "broke": "the client loses something",
+}
 
 #: What a replay holds a target to, by the kind of difference that shows a breach.
 RULES: Mapping[Kind, str] = {
@@ -66,7 +79,7 @@ def _records(replay: Replay) -> Iterator[Record]:
     if replay.output:
         facts["output"] = replay.output
     yield Subject(name=name, kind="trace", facts=facts)
-    found = [_finding(name, group, replay) for group in replay.differences]
+    found = list(_together(_finding(name, group, replay) for group in replay.differences))
     yield from found
     for kind, text in RULES.items():
         rule = f"replay.{kind}"
@@ -106,7 +119,7 @@ def _finding(subject: str, group: Group, replay: Replay) -> Finding:
     known = replay.known.get(one.digest)
     more = {
         "nearest": one.nearest,
-        "effect": one.effect,
+        "for an upgrade": _EFFECTS[one.effect],
         "replay line": str(one.got_line or ""),
     }
     return Finding(
@@ -131,6 +144,35 @@ def _finding(subject: str, group: Group, replay: Replay) -> Finding:
         around=one.around,
         more={key: words for key, words in more.items() if words},
     )
+
+
+def _together(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Notes that say the same of elements of one array as one: a release offers many things more."""
+    notes: dict[tuple[str, ...], list[Finding]] = {}
+    for one in findings:
+        if one.severity != "note" or not one.pointer.rpartition("/")[2].isdecimal():
+            yield one
+            continue
+        text = one.message.partition(": ")[0]
+        same_as = (one.rule, one.about, one.pointer.rpartition("/")[0], text, one.status)
+        notes.setdefault(same_as, []).append(one)
+    for key, same in notes.items():
+        first = same[0]
+        if len(same) == 1:
+            yield first
+            continue
+        values = ", ".join(one.seen or one.expected for one in same[:_VALUES])
+        more = f" and {len(same) - _VALUES} more" if len(same) > _VALUES else ""
+        digest = hashlib.sha256("\0".join(key).encode(errors="surrogatepass"))
+        yield msgspec.structs.replace(
+            first,
+            fingerprint=digest.hexdigest()[:16],
+            message=f"{key[3]}: {values}{more}",
+            pointer=first.pointer.rpartition("/")[0],
+            expected="",
+            seen="",
+            count=sum(one.count for one in same),
+        )
 
 
 def _message(one: Difference) -> str:

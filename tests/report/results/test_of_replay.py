@@ -49,3 +49,18 @@ def found(one: Difference) -> Finding:
 )
 def test_an_element_of_one_side_is_told(one: Difference, told: str) -> None:
     assert found(one).message == told
+
+
+def test_notes_of_one_array_are_one() -> None:
+    replay = Replay("t.qmptrace", "", "unix:x", Level.VALUE)
+    for at in range(20):
+        where = f"/return/{at}"
+        replay.differences.add(
+            Difference("extra", "reply to x", 1, 7, pointer=where, got=f"{at}", note="offers more")
+        )
+    replay.differences.add(Difference("extra", "reply to x", 1, 7, pointer="/return/3", got="3"))
+    records = of_replay(Header(verb="replay"), replay).records
+    own, note = (record for record in records if isinstance(record, Finding))
+    assert (own.severity, own.pointer, own.count) == ("error", "/return/3", 1)
+    assert (note.severity, note.pointer, note.count) == ("note", "/return", 20)
+    assert note.message == "offers more: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 8 more"
