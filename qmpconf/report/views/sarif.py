@@ -69,7 +69,7 @@ def _category(report: Report) -> str:
     verbs = sorted({run.header.verb for run in report.runs})
     labels = sorted({run.header.label for run in report.runs if run.header.label})
     parts = ["qmpconf", "+".join(verbs), *(["+".join(labels)] if labels else [])]
-    return "/".join(quote(part, safe="+") for part in parts if part) + "/"
+    return "/".join(_quoted(part, "+") for part in parts if part) + "/"
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def _location(one: Finding) -> dict[str, Any]:
     else:
         text = "The subject, which is no file."
         physical = {
-            "artifactLocation": {"uri": quote(one.subject or "-"), "description": {"text": text}}
+            "artifactLocation": {"uri": _quoted(one.subject or "-"), "description": {"text": text}}
         }
     found: dict[str, Any] = {"physicalLocation": physical}
     if logical := list(_logical(one)):
@@ -186,10 +186,18 @@ def _base(path: str) -> bool:
 def _uri(path: str) -> str:
     """`path` as a URI: percent-encoded, an absolute one with its scheme."""
     if path.startswith("/"):
-        return "file://" + quote(path)
+        return "file://" + _quoted(path)
     if "://" in path:
-        return quote(path, safe="/:?#[]@!$&'()*+,;=%")
-    return quote(path.removeprefix("./"))
+        return _quoted(path, "/:?#[]@!$&'()*+,;=%")
+    return _quoted(path.removeprefix("./"))
+
+
+def _quoted(text: str, safe: str = "/") -> str:
+    """`text` percent-encoded: bytes of a name that are no UTF-8 as they are."""
+    try:
+        return quote(text, safe, errors="surrogateescape")
+    except UnicodeEncodeError:  # half of a pair, which is no byte
+        return quote(text, safe, errors="backslashreplace")
 
 
 def _invocations(report: Report, left: int) -> list[dict[str, Any]]:

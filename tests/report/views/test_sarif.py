@@ -114,6 +114,8 @@ def test_places() -> None:
     assert uri("a b/é#1?.qmptrace") == ("a%20b/%C3%A9%231%3F.qmptrace", "SRCROOT")
     assert uri("./x:y.qmptrace") == ("x%3Ay.qmptrace", "SRCROOT")
     assert uri("/tmp/a b") == ("file:///tmp/a%20b", "")
+    assert uri("a\udcff.qmptrace") == ("a%FF.qmptrace", "SRCROOT")
+    assert uri("a\ud800") == ("a%5Cud800", "SRCROOT")
     assert uri("") == ("s.qmptrace", "")
 
 
