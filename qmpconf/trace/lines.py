@@ -89,7 +89,7 @@ def _opened(path: str) -> IO[bytes]:
             with gzip.open(path) as packed:
                 while piece := packed.read1(_PIECE):
                     unpacked.write(piece)
-        except (EOFError, zlib.error):
+        except (EOFError, zlib.error, gzip.BadGzipFile):
             pass  # whoever reads the trace tells of it
         except BaseException:
             unpacked.close()

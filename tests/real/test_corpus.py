@@ -88,7 +88,7 @@ def test_secret_is_not_in_the_trace(path: Path) -> None:
 def test_correct_session_has_no_findings(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, findings = checked(path, capsys)
     # libvirt asks for query-kvm, which 11.1 has deprecated.
-    findings = [one for one in findings if one["requirement"] != "compat.deprecated"]
+    findings = [one for one in findings if one["rule"] != "compat.deprecated"]
     assert findings == []
     assert code == 0 or "11.1" in path.name
 
@@ -103,12 +103,12 @@ def test_mistakes_are_the_clients(path: Path, capsys: pytest.CaptureFixture[str]
 @each("wrong")
 def test_each_kind_of_mistake_is_found(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, findings = checked(path, capsys)
-    assert {one["requirement"] for one in findings} >= {
+    assert {one["rule"] for one in findings} >= {
         *("negotiation.client-first", "negotiation.enable-offered", "request.oob-negotiated"),
         *("request.members", "request.execute-string", "request.arguments-object"),
         *("schema.command-known", "schema.arguments"),
     }
-    places = {one["pointer"] for one in findings if one["requirement"] == "schema.arguments"}
+    places = {one["pointer"] for one in findings if one["rule"] == "schema.arguments"}
     assert places >= {
         *("/arguments/unknown", "/arguments/path", "/arguments/size", "/arguments/driver"),
         *("/arguments/file/aio", "/arguments/backend/data/size"),
