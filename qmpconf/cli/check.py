@@ -16,6 +16,7 @@ from qmpconf.cli import results
 from qmpconf.cli.examples import explain
 from qmpconf.cli.traces import traces_in
 from qmpconf.errors import InputError, UsageError
+from qmpconf.files import read_text
 from qmpconf.report import matrix
 from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.results.of_check import Checked, of_check
@@ -155,12 +156,11 @@ def _matrix(arguments: argparse.Namespace) -> int:
 def _baseline(path: Path | None, *, new: bool) -> Baseline:
     if path is None or (new and not path.exists()):
         return Baseline({})
-    try:
-        return Baseline.parse(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        hint = "; --update-baseline makes it" if isinstance(error, FileNotFoundError) else ""
-        raise InputError(f"cannot read {path}: {why}{hint}") from None
+    if not path.exists():
+        raise InputError(
+            f"cannot read {path}: No such file or directory; --update-baseline makes it"
+        )
+    return Baseline.parse(read_text(path), str(path))
 
 
 def _update(path: Path, result: Result, old: Baseline) -> None:

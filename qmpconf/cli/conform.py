@@ -21,7 +21,8 @@ from qmpconf.conform.outcome import Outcome, to_data
 from qmpconf.conform.suite import Options, Suite, chosen
 from qmpconf.conform.target import Target
 from qmpconf.conform.verdicts import Result, Verdict
-from qmpconf.errors import InputError, UsageError
+from qmpconf.errors import UsageError
+from qmpconf.files import read_text
 from qmpconf.net.address import parse_address
 from qmpconf.net.process import Server
 from qmpconf.report import conform as views
@@ -164,11 +165,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
     known = None
     path = arguments.known_failing
     if path and (os.path.exists(path) or not arguments.update_known_failing):
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot read {path}: {error}") from None
-        known = Known.parse(text, path)
+        known = Known.parse(read_text(path), path)
     return Options(
         patterns=tuple(arguments.patterns),
         level=arguments.level,

@@ -14,7 +14,8 @@ from qmpconf.conform.client.run import Options, conform_client
 from qmpconf.conform.client.scenarios import SCENARIOS
 from qmpconf.conform.known import Known
 from qmpconf.conform.verdicts import Result
-from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.errors import OutputError, UsageError
+from qmpconf.files import read_text
 from qmpconf.monitor.core import DEFAULT_SCHEMA
 from qmpconf.net.address import parse_address
 from qmpconf.report import conform as lines
@@ -116,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _options(arguments: argparse.Namespace, folder: str) -> Options:
     known = Known()
     if arguments.known_failing:
-        known = Known.parse(_read(arguments.known_failing), arguments.known_failing)
+        known = Known.parse(read_text(arguments.known_failing), arguments.known_failing)
     return Options(
         folder,
         parse_address(arguments.listen) if arguments.listen else None,
@@ -130,7 +131,7 @@ def _options(arguments: argparse.Namespace, folder: str) -> Options:
 def _matrix(arguments: argparse.Namespace) -> int:
     """Run every client of a list; the page stands next to it."""
     path = arguments.matrix
-    clients = views.parse_list(_read(path), path)
+    clients = views.parse_list(read_text(path), path)
     catalog = load(arguments.schema)
     here = os.path.dirname(os.path.abspath(path))
     outcomes = {}
@@ -146,10 +147,3 @@ def _matrix(arguments: argparse.Namespace) -> int:
     write_bytes(views.page(clients, outcomes, catalog.name).encode(), Path(target))
     print(f"wrote {target}", file=sys.stderr)
     return 0
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}") from None

@@ -26,6 +26,7 @@ from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.suite import Options, Suite
 from qmpconf.conform.verdicts import Result
 from qmpconf.errors import InputError, OutputError, QmpconfError
+from qmpconf.files import read_text
 from qmpconf.report import conform_matrix as views
 from qmpconf.report.conform import counts
 from qmpconf.report.progress import Progress
@@ -92,9 +93,9 @@ def write_reports(
 
 def _servers(path: str) -> dict[str, dict[str, Any]]:
     try:
-        value = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}") from None
+        value = tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: is no list of servers: {error}") from None
     servers: dict[str, dict[str, Any]] = {}
     for number, entry in enumerate(value.get("server", []), 1):
         name = entry.get("name") if isinstance(entry, dict) else None

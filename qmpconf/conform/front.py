@@ -20,7 +20,7 @@ from qmpconf.conform.outcome import SEEN, result_from_data, result_to_data, seen
 from qmpconf.conform.suite import Options, Suite
 from qmpconf.conform.target import Target
 from qmpconf.conform.verdicts import Result, Verdict
-from qmpconf.errors import InputError
+from qmpconf.files import read_text
 from qmpconf.net.address import parse_address
 from qmpconf.net.process import Server
 
@@ -54,12 +54,7 @@ def open_suite(stack: ExitStack, config: pytest.Config) -> Suite:
 
 
 def _known(path: str | None) -> Known | None:
-    if not path:
-        return None
-    try:
-        return Known.parse(Path(path).read_text(encoding="utf-8"), path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}") from None
+    return Known.parse(read_text(path), path) if path else None
 
 
 def note(record_property: Callable[[str, Any], None], result: Result, known: Known) -> None:

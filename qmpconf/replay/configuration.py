@@ -30,6 +30,7 @@ from typing import Any, get_args
 
 from qmpconf.check.baseline import Baseline
 from qmpconf.errors import InputError, UsageError
+from qmpconf.files import read_text
 from qmpconf.replay.masks import Kind, Mask, Message
 from qmpconf.replay.places import ROOTS, WILD, look_up
 from qmpconf.schema.model import Catalog
@@ -65,7 +66,10 @@ def find(folder: str = ".") -> Configuration:
 
     Raises UsageError for what is wrong in it, InputError for a file that cannot be read.
     """
-    current = os.path.abspath(folder)
+    try:
+        current = os.path.abspath(folder)
+    except FileNotFoundError:  # the working folder was removed
+        return Configuration()
     while True:
         for name, table in FILES:
             path = os.path.join(current, name)
@@ -81,7 +85,7 @@ def find(folder: str = ".") -> Configuration:
 
 def read_masks(path: str) -> tuple[Mask, ...]:
     """The masks in the file `path`.  Raises UsageError and InputError."""
-    text = _text_of(path)
+    text = read_text(path)
     value = _parsed(text, path)
     source = _Source(path, text, "mask")
     source.only(value, ("mask",))
@@ -90,7 +94,7 @@ def read_masks(path: str) -> tuple[Mask, ...]:
 
 def read_known(path: str) -> Mapping[str, str]:
     """The known differences in the file `path`: reasons by fingerprint.  Raises InputError."""
-    return Baseline.parse(_text_of(path), path).reasons
+    return Baseline.parse(read_text(path), path).reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ class _Source:
 
 
 def _configured(path: str, table: Sequence[str]) -> Configuration | None:
-    text = _text_of(path)
+    text = read_text(path)
     value = _parsed(text, path)
     for name in table:
         value = value.get(name, {})
@@ -151,16 +155,6 @@ def _configured(path: str, table: Sequence[str]) -> Configuration | None:
     for file in files:
         masks += read_masks(os.path.join(folder, file))
     return Configuration(tuple(masks), os.path.join(folder, known) if known else "", path)
-
-
-def _text_of(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no UTF-8 text: {error}") from None
 
 
 def _parsed(text: str, path: str) -> dict[str, Any]:

@@ -93,12 +93,15 @@ class Sent:
             return
         command = name_of(frame)
         try:
-            found = list(scalars(frame.data))
+            found = [
+                (path, loads(frame.data[start:end]))
+                for path, start, end in scalars(frame.data)
+                if path[:1] == ("arguments",)
+            ]
         except Malformed:
             return
-        for path, start, end in found:
-            if path[:1] == ("arguments",):
-                self._note(loads(frame.data[start:end]), Use(line, command, path))
+        for path, value in found:
+            self._note(value, Use(line, command, path))
 
     def _note(self, value: Value, use: Use) -> None:
         uses: list[Use] | None = None

@@ -35,7 +35,7 @@ from typing import Any
 import msgspec
 
 from qmpconf.errors import InputError, UsageError
-from qmpconf.schema.files import read_bytes
+from qmpconf.files import read_bytes
 from qmpconf.schema.introspection import compile_introspection
 from qmpconf.schema.model import (
     Alternate,
@@ -112,7 +112,11 @@ def _plain(value: Any) -> Any:
 
 def _load(data: bytes, where: str) -> Any:
     try:
-        return json.loads(data)
+        text = data.decode("utf-8-sig")
+        value = json.loads(text)
+        if "\\ud" in text.lower():  # half a surrogate pair could not be written again
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: is no JSON ({error})") from None
 

@@ -124,3 +124,14 @@ def test_the_help_has_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]
     assert code == 0
     assert "examples:\n  qmpconf convert libvirtd.log vm.qmptrace\n" in out
     assert "exit codes: 0 converted" in out
+
+
+@pytest.mark.parametrize("form", ["pcap", "pcapng"])
+@pytest.mark.parametrize("t", ["1e308", "-1e308"])
+def test_times_beyond_all_clocks(tmp_path: Path, t: str, form: str) -> None:
+    trace = tmp_path / "t.qmptrace"
+    trace.write_text(
+        '{"qmptrace":1,"started":"2026-01-01T00:00:00Z"}\n{"t":0,"conn":1,"open":{}}\n'
+        f'{{"t":{t},"conn":1,"from":"server","msg":{{"QMP":{{}}}}}}\n'
+    )
+    assert main(["convert", str(trace), str(tmp_path / f"t.{form}")]) == 0

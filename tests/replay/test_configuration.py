@@ -76,7 +76,7 @@ def test_what_is_wrong_is_told_with_its_line(
 
 def test_a_file_that_is_no_toml_or_not_there(tmp_path: Path) -> None:
     path = tmp_path / "m.toml"
-    with pytest.raises(InputError, match=r"m\.toml: cannot be read"):
+    with pytest.raises(InputError, match=r"cannot read .*m\.toml"):
         read_masks(str(path))
     path.write_text("[[mask")
     with pytest.raises(InputError, match=r"m\.toml: is no TOML: Expected"):

@@ -85,6 +85,13 @@ def play(tmp_path: Path, script: list[str], answers: list[str]) -> tuple[Result,
 STAMP = '"timestamp": {"seconds": 1, "microseconds": 1}'
 
 
+def test_a_string_that_qemu_refuses_is_no_value() -> None:
+    found = Sent()
+    data = '{"execute":"x","arguments":{"a":"\ufffe"}}'.encode()
+    found.add(Frame(Kind.VALUE, data, b"\n"), 3)
+    assert not found.strings
+
+
 def test_a_path_that_the_target_chose_is_sent_and_told(tmp_path: Path) -> None:
     result, got = play(
         tmp_path,

@@ -142,9 +142,16 @@ def test_what_has_no_end_is_no_catalog(tmp_path: Path) -> None:
             store.read(path)
 
 
+@pytest.mark.parametrize("name", [b"\xed\xa0\x80", b"\\uD800", b"\xff"])
+def test_text_that_is_none(name: bytes) -> None:
+    data = b'{"qmpconf-catalog":1,"name":"' + name + b'"}'
+    with pytest.raises(InputError, match="is no JSON"):
+        store.decode(data)
+
+
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "none.json", tmp_path):
-        with pytest.raises(InputError, match="cannot be read"):
+        with pytest.raises(InputError, match="cannot read"):
             store.read(path)
 
 

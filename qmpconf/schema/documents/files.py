@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qmpconf.errors import InputError
-from qmpconf.schema.files import read_bytes
+from qmpconf.files import read_bytes
 
 
 def read_document(path: Path) -> str:

@@ -20,6 +20,9 @@ from qmpconf.trace.records import Close, Finish, Gap, Header, Open, Record, Shut
 
 #: The server's port where neither the trace nor the user tells one.
 _PORT = 4444
+
+#: Seconds that a record may be away from the start, so that every format can hold its time.
+_FARTHEST = 1e9
 #: The clients' ports: those that nothing is registered for.
 _FIRST_PORT, _PORTS = 49_152, 16_384
 
@@ -59,7 +62,8 @@ class _Writer:
         for record in records:
             if isinstance(record, Finish):
                 continue
-            ns = self._start + round(record.t * 1e6) * 1000
+            t = min(max(record.t, -_FARTHEST), _FARTHEST)
+            ns = self._start + round(t * 1e6) * 1000
             for frame in self._frames(record):
                 self._put(max(0, ns), frame.data, frame.comment)
             if isinstance(record, Close):
