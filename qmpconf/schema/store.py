@@ -116,9 +116,9 @@ def _load(data: bytes, where: str) -> Any:
         value = json.loads(text)
         if "\\ud" in text.lower():  # half a surrogate pair could not be written again
             json.dumps(value, ensure_ascii=False).encode()
-        return value
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: is no JSON ({error})") from None
+    return value
 
 
 def _from_json(value: Any, where: str) -> Catalog:
