@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from qmpconf.check.rules import Reporter, Rules
+from qmpconf.check.unjudged import Lacks
 from qmpconf.protocol.framing import Kind
 from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success
 from qmpconf.protocol.requirements import Party
@@ -82,7 +83,8 @@ class Checker:
 
     `choose` gives the catalog for a greeting (None: there has been none yet), or None for wire
     rules alone; it is asked at the start of each session and at each greeting.  `path` goes into
-    the findings.  `observer` sees it, too.  `messages` and `sessions` count what was checked.
+    the findings.  `observer` sees it, too.  `messages` and `sessions` count what was checked,
+    `lacks` what could not be judged.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Checker:
         self._observer = observer
         self.messages = 0
         self.sessions = 0
+        self.lacks = Lacks()
 
     def check(self, items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Finding]:
         """The findings, in the order in which they show."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from qmpconf.check.checker import Checker, Observer
 from qmpconf.check.choice import NEEDLES, Automatic, Fixed, Survey, Utterance, survey, wire_only
 from qmpconf.check.findings import Groups
+from qmpconf.check.unjudged import Unjudged
 from qmpconf.schema.store import load
 from qmpconf.trace.reader import Item, TraceReader
 from qmpconf.trace.records import Traffic
@@ -32,7 +33,7 @@ class Outcome:
     """What a check of one trace gave.
 
     `schemas` says which catalogs were used and why; `torn` is the number of a torn last line, or
-    0; `finished` tells whether the recording ended in order.
+    0; `finished` tells whether the recording ended in order; `unjudged` what was not judged.
     """
 
     path: str
@@ -42,6 +43,7 @@ class Outcome:
     schemas: list[str]
     finished: bool
     torn: int
+    unjudged: tuple[Unjudged, ...] = ()
 
 
 def check(
@@ -69,6 +71,7 @@ def check(
         list(getattr(choose, "used", ())),
         reader.finished,
         reader.torn,
+        tuple(checker.lacks),
     )
 
 

@@ -46,6 +46,10 @@ INTEGER_BOUNDS: Mapping[str, tuple[int, int]] = {
 }
 
 
+#: How a source supports a fact: it says so; only its examples show it; it also says otherwise.
+Strength = Literal["stated", "example", "contradicted"]
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What any documented entity can carry besides its shape.
@@ -53,13 +57,15 @@ class Facts:
     `line` is the 1-based line of the source (0: unknown; introspection has none).  `since` is a
     version as the source writes it ("2.10").  `features` are QAPI feature names, of which
     ``deprecated`` and ``unstable`` have a meaning everywhere.  `condition` is the source's
-    ``If:`` text.
+    ``If:`` text.  `strength` says how far the fact carries: only what a source states, and nowhere
+    contradicts, can make an error.
     """
 
     line: int = 0
     since: str = ""
     features: tuple[str, ...] = ()
     condition: str = ""
+    strength: Strength = "stated"
 
 
 NO_FACTS = Facts()
@@ -175,6 +181,8 @@ class Source:
     detected it; `version` the QEMU version that it describes ("7.2.22", "5.2.0"); `package` the
     build's package string; `product` ``qemu`` or ``qemu-storage-daemon``; `sha256` of the bytes
     compiled; `title` a short name of the document for citations ("qmp-commands.txt 1.6.2").
+    `partial` says why the source describes only a part of what its server has, and is empty for a
+    whole one: what a partial catalog lacks proves nothing.
     """
 
     kind: Literal["introspection", "document"]
@@ -184,6 +192,7 @@ class Source:
     form: str = ""
     title: str = ""
     sha256: str = ""
+    partial: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from qmpconf.report.results.records import (
     Rule,
     Subject,
     Table,
+    Unjudged,
     Verdict,
 )
 from qmpconf.report.results.stream import Result, dumped
@@ -73,6 +74,7 @@ class Report:
     coverage: list[Coverage] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    unjudged: list[Unjudged] = field(default_factory=list)
     gone: list[Gone] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
@@ -175,6 +177,9 @@ def merged(results: Iterable[Result], unread: Iterable[str] = ()) -> Report:
     )
     report.tables = _unique(_of(records, Table), lambda t: (placed(t.subject), t.title))
     report.notes = _unique(_of(records, Note), lambda n: (placed(n.subject), n.text))
+    report.unjudged = _unique(
+        _of(records, Unjudged), lambda u: (placed(u.subject), u.kind, u.line, u.text)
+    )
     gone = joining.gone(_of(records, Gone), report.findings)
     report.gone = _unique(gone, lambda g: (placed(g.subject), g.fingerprint))
     report.runs = [_run(one, report) for one in ordered]

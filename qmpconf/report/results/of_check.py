@@ -20,6 +20,7 @@ from qmpconf.report.results.records import (
     Note,
     Record,
     Subject,
+    Unjudged,
     Verdict,
 )
 from qmpconf.report.results.stream import Result
@@ -79,6 +80,15 @@ def _trace(one: Checked, known: Mapping[str, str]) -> Iterator[Record]:
     if outcome.groups.dropped:
         text = f"{outcome.groups.dropped:,} findings are not shown, for there are too many kinds"
         yield Note(subject=path, text=text)
+    for lack in outcome.unjudged:
+        yield Unjudged(
+            subject=path,
+            kind=lack.kind,
+            text=lack.text,
+            advice=lack.advice,
+            line=lack.line,
+            count=lack.count,
+        )
     found = [_finding(group, known) for group in outcome.groups]
     yield from found
     yield from verdicts(path, found, one.exercised.requirements if one.exercised else None)

@@ -14,6 +14,7 @@ line between them is one record, whose ``record`` member says which:
 `coverage`     what was exercised of one command or event of a schema
 `table`        rows that only one verb has: masks, bindings, what an upgrade means
 `note`         a sentence that every reader should see: a torn line, a catalog that was chosen
+`unjudged`     what was not judged of a subject: no schema, a call that was refused
 `gone`         a known finding of a baseline or list that was not found any more
 =============  =================================================================================
 
@@ -229,6 +230,20 @@ class Note(_Record, frozen=True, kw_only=True, tag="note"):
     text: str
 
 
+class Unjudged(_Record, frozen=True, kw_only=True, tag="unjudged"):
+    """What was not judged of a subject, and why (`qmpconf.check.unjudged`).
+
+    `kind` is ``schema``, ``call``, ``property`` or ``line``; `advice` says what to do.
+    """
+
+    subject: str
+    kind: str
+    text: str
+    advice: str = ""
+    line: int = 0
+    count: int = 1
+
+
 class Gone(_Record, frozen=True, kw_only=True, tag="gone"):
     """An entry of a baseline or list that nothing was found for; it makes the run fail."""
 
@@ -238,7 +253,18 @@ class Gone(_Record, frozen=True, kw_only=True, tag="gone"):
 
 
 Record = (
-    Subject | Rule | Finding | Verdict | Case | Message | Latency | Coverage | Table | Note | Gone
+    Subject
+    | Rule
+    | Finding
+    | Verdict
+    | Case
+    | Message
+    | Latency
+    | Coverage
+    | Table
+    | Note
+    | Unjudged
+    | Gone
 )
 
 

@@ -63,14 +63,25 @@ class Source:
             yield number, line
 
 
+#: How many lines that were not understood are shown, and how much of each (bytes).
+FIRST_MISSES = 5
+_SHOWN = 160
+
+
 class Notes:
     """Collects what is to be said about a conversion; each kind is told once, with a count.
 
     `unit` is what the input's numbers count: ``line``, or what its reader sets (``packet``).
+    Every line of a text is accounted for: it is part of a message, or `prose` (passed over by a
+    rule), or one of the `misses` (not understood), of which `missed_lines` has the first few with
+    their numbers.
     """
 
     def __init__(self) -> None:
         self.unit = "line"
+        self.prose = 0
+        self.misses = 0
+        self.missed_lines: list[tuple[int, str]] = []
         self._lost: Counter[str] = Counter()
         self._damage: Counter[str] = Counter()
         self._lines: dict[str, int] = {}
@@ -93,6 +104,16 @@ class Notes:
         """Tell what is wrong with the input, and was passed over."""
         self._damage[text] += 1
         self._lines.setdefault(text, line)
+
+    def passed(self, count: int = 1) -> None:
+        """Count lines that a rule of the format takes for prose: nothing is missing there."""
+        self.prose += count
+
+    def missed(self, text: bytes, line: int) -> None:
+        """Count a line that may hold a message, and was not understood; the first ones are kept."""
+        self.misses += 1
+        if len(self.missed_lines) < FIRST_MISSES:
+            self.missed_lines.append((line, text[:_SHOWN].decode("utf-8", "replace").strip()))
 
     def told(self) -> Iterator[tuple[bool, int, str]]:
         """What was noted: whether it is damage, the first line (or 0), and the text."""
