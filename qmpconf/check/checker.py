@@ -56,6 +56,13 @@ class Observer(Protocol):
         """The session ended, by `who` (None: unknown); `pending` still waited."""
 
 
+#: What is said of the places of a converted text that nobody understood, and what to do.
+_NOT_UNDERSTOOD = (
+    "lines of the text that this trace was converted from were not understood, and may hold messages",
+    "`qmpconf convert` shows them",
+)
+
+
 class _Talk:
     """One session: the protocol's state, and the rules that its greeting chose."""
 
@@ -120,6 +127,8 @@ class Checker:
                 if talk is None:
                     talk = talks[item.conn] = self._start(item.conn)
                 yield _gap(talk, item)
+                if item.lines:
+                    self.lacks.add("line", *_NOT_UNDERSTOOD, item.line, item.lines)
             elif type(item) is Close and item.conn in talks:
                 yield from self._end(talks.pop(item.conn), Party(item.who), bool(item.error))
             elif type(item) is Shut and item.conn in talks:

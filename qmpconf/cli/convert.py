@@ -29,6 +29,10 @@ be read is in OUT) or cannot be read at all (there is no OUT), 130 interrupted
 """
 
 
+#: How much of a line that was not understood the closing line shows, in characters.
+_SHOWN = 60
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     names = tuple(one.name for one in FORMATS)
@@ -106,12 +110,23 @@ def _tell(done: Converted, name: str, *, quiet: bool) -> None:
         unit = done.notes.unit
         where = f"{name}:{number}" if unit == "line" else f"{name}, {unit} {number}"
         _say(f"{where if number else name}: {text}")
+    for number, text in done.notes.missed_lines:
+        _say(f"{name}:{number}: not understood: {text!r}")
+    more = done.notes.misses - len(done.notes.missed_lines)
+    if more:
+        _say(f"{name}: {more:,} more line{'' if more == 1 else 's'} not understood")
 
 
 def _held(done: Converted) -> str:
+    """What the new file holds, and what of the old one nobody understood."""
     sessions = f"{done.sessions:,} session{'' if done.sessions == 1 else 's'}"
     messages = f"{done.messages:,} message{'' if done.messages == 1 else 's'}"
-    return f"{sessions}, {messages} ({done.source.name} to {done.target.name})"
+    misses, missed = done.notes.misses, ""
+    if misses:
+        number, text = done.notes.missed_lines[0]
+        lines = f"{misses:,} line{'' if misses == 1 else 's'}"
+        missed = f"; {lines} not understood (first: line {number}: {text[:_SHOWN]!r})"
+    return f"{sessions}, {messages}{missed} ({done.source.name} to {done.target.name})"
 
 
 def _say(text: str) -> None:

@@ -160,6 +160,7 @@ class _Line(msgspec.Struct):
     shut: Side | None = None
     close: Closer | None = None
     gap: int | None = None
+    lines: int = 0
     error: str = ""
     finish: _Counts | None = None
 
@@ -353,7 +354,9 @@ class TraceReader:
         if parsed.sender is not None and parsed.gap is not None:
             if parsed.gap < 0:
                 raise InputError(f"{self.path}:{number}: a gap of {parsed.gap} bytes")
-            return Gap(number, parsed.t, parsed.conn, parsed.sender, parsed.gap)
+            return Gap(
+                number, parsed.t, parsed.conn, parsed.sender, parsed.gap, max(parsed.lines, 0)
+            )
         if parsed.sender is not None:
             return self._raw(parsed, parsed.sender, number)
         if parsed.open is not None:

@@ -89,13 +89,18 @@ class Traffic(msgspec.Struct, frozen=True):
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """`size` bytes that `sender` sent are missing here; 0: nobody knows how many."""
+    """`size` bytes that `sender` sent are missing here; 0: nobody knows how many.
+
+    `lines` is how many lines of a converted text stood here and were not understood.  A place of
+    which nobody knows the sender is a gap of both sides, and the first of them has the lines.
+    """
 
     line: int
     t: float
     conn: int
     sender: Side
     size: int = 0
+    lines: int = 0
 
 
 class Shut(msgspec.Struct, frozen=True):

@@ -129,7 +129,7 @@ def record_line(record: Record) -> bytes:
             record.t, record.conn, record.sender, frame, record.fds, record.redacted
         )
     if isinstance(record, Gap):
-        return gap_line(record.t, record.conn, record.sender, record.size)
+        return gap_line(record.t, record.conn, record.sender, record.size, record.lines)
     if isinstance(record, Open):
         ends = {"client": record.client, "server": record.server}
         return event_line(record.t, record.conn, b"open", ends)
@@ -147,9 +147,16 @@ def event_line(t: float, conn: int, name: bytes, value: object, extra: bytes = b
     return b'{"t":%.6f,"conn":%d,"%b":%b%b}\n' % (t, conn, name, _text(value), extra)
 
 
-def gap_line(t: float, conn: int, sender: Side, size: int) -> bytes:
-    """The line of a gap, with its line feed."""
-    return b'{"t":%.6f,"conn":%d,"from":"%b","gap":%d}\n' % (t, conn, sender.encode(), size)
+def gap_line(t: float, conn: int, sender: Side, size: int, lines: int = 0) -> bytes:
+    """The line of a gap, with its line feed; `lines` is left out where it is 0."""
+    extra = b',"lines":%d' % lines if lines else b""
+    return b'{"t":%.6f,"conn":%d,"from":"%b","gap":%d%b}\n' % (
+        t,
+        conn,
+        sender.encode(),
+        size,
+        extra,
+    )
 
 
 class TraceWriter:

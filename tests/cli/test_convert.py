@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from qmpconf.check.run import check_trace
 from qmpconf.cli.main import main
 from qmpconf.trace.convert import FORMATS
 from tests.trace.convert.golden import FOLDER
@@ -135,3 +136,21 @@ def test_times_beyond_all_clocks(tmp_path: Path, t: str, form: str) -> None:
         f'{{"t":{t},"conn":1,"from":"server","msg":{{"QMP":{{}}}}}}\n'
     )
     assert main(["convert", str(trace), str(tmp_path / f"t.{form}")]) == 0
+
+
+def test_lines_that_are_not_understood_are_counted_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    broken = "".join(f'-> {{"execute" {number}\n' for number in range(7))
+    Path("mail.txt").write_text('-> {"execute": "stop"}\n<- {"return": {}}\n' + broken)
+    code, out, err = run(capsys, "mail.txt", "mail.qmptrace")
+    assert code == 0
+    assert out == (
+        "mail.qmptrace: 1 session, 2 messages; 7 lines not understood "
+        """(first: line 3: '{"execute" 0') (transcript to qmptrace)\n"""
+    )
+    assert """mail.txt:3: not understood: '{"execute" 0'\n""" in err
+    assert err.endswith("mail.txt: 2 more lines not understood\n")
+    [lack] = check_trace("mail.qmptrace").unjudged
+    assert (lack.kind, lack.line, lack.count) == ("line", 7, 7)

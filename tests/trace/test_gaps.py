@@ -57,6 +57,15 @@ def test_a_writer_writes_it_and_a_reader_reads_it(tmp_path: Path) -> None:
     assert [record_line(one) for one in gaps] == [line + b"\n" for line in lines[2:4]]
 
 
+def test_lines_that_were_not_understood_are_kept_with_it(tmp_path: Path) -> None:
+    line = b'{"t":0.000000,"conn":1,"from":"client","gap":0,"lines":3}\n'
+    path = tmp_path / "t.qmptrace"
+    path.write_bytes(HEADER + line)
+    [gap] = TraceReader(str(path)).records()
+    assert gap == Gap(2, 0.0, 1, "client", 0, 3)
+    assert record_line(gap) == line
+
+
 def test_what_stands_on_both_sides_is_never_put_together(tmp_path: Path) -> None:
     reader = read(
         tmp_path / "t.qmptrace",

@@ -72,13 +72,14 @@ class Notes:
     """Collects what is to be said about a conversion; each kind is told once, with a count.
 
     `unit` is what the input's numbers count: ``line``, or what its reader sets (``packet``).
-    Every line of a text is accounted for: it is part of a message, or `prose` (passed over by a
-    rule), or one of the `misses` (not understood), of which `missed_lines` has the first few with
-    their numbers.
+    Every line of a text is accounted for: it was `read` as a message or a part of one, or is
+    `prose` (passed over by a rule), or one of the `misses` (not understood), of which
+    `missed_lines` has the first few with their numbers.
     """
 
     def __init__(self) -> None:
         self.unit = "line"
+        self.read = 0
         self.prose = 0
         self.misses = 0
         self.missed_lines: list[tuple[int, str]] = []
@@ -104,6 +105,10 @@ class Notes:
         """Tell what is wrong with the input, and was passed over."""
         self._damage[text] += 1
         self._lines.setdefault(text, line)
+
+    def took(self, count: int = 1) -> None:
+        """Count lines that are messages, or parts of them."""
+        self.read += count
 
     def passed(self, count: int = 1) -> None:
         """Count lines that a rule of the format takes for prose: nothing is missing there."""

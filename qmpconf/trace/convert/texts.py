@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from qmpconf.protocol.framing import SERVER_LIMITS, Framer, Kind, is_plain
 from qmpconf.trace.convert.base import Notes, Source
 from qmpconf.trace.convert.jsontext import compact, members, names
-from qmpconf.trace.convert.wire import Wire
+from qmpconf.trace.convert.wire import SIDES, Wire
 from qmpconf.trace.records import VERSION, Descriptor, Header, Record, Side
 from qmpconf.trace.writer import RECORDER, utc_text
 
@@ -90,6 +90,7 @@ class Sessions:
         self.wire = Wire()
         self._notes = notes
         self._conns: dict[str, int] = {}
+        self._missed = 0  # lines that were not understood before the next session begins
         self._quiet: set[int] = set()  # where nothing was said so far
         self._unasked: set[int] = set()  # where the client has said nothing so far
 
@@ -109,6 +110,9 @@ class Sessions:
         self._quiet.add(conn)
         self._unasked.add(conn)
         yield self.wire.open(line, t, conn)
+        if self._missed:
+            lines, self._missed = self._missed, 0
+            yield from self._gaps(line, t, conn, None, lines)
 
     def said(
         self,
@@ -135,12 +139,37 @@ class Sessions:
                 self._unasked.remove(conn)
         yield from self.wire.sent(line, t, conn, sender, text + b"\r\n", fds)
 
-    def broken(self, line: int, t: float, key: str, sender: Side, text: bytes) -> Iterator[Record]:
-        """The beginning of a message, the rest of which is missing; or noise."""
+    def broken(
+        self, line: int, t: float, key: str, sender: Side, text: bytes, lines: int = 0
+    ) -> Iterator[Record]:
+        """The beginning of a message, the rest of which is missing; or noise.
+
+        `lines` of it were not understood.
+        """
         yield from self._begun(line, t, key)
         conn = self._conns[key]
         yield from self.wire.sent(line, t, conn, sender, text)
-        yield from self.wire.gap(line, t, conn, sender)
+        yield from self.wire.gap(line, t, conn, sender, lines=lines)
+
+    def missed(
+        self, line: int, t: float, key: str, text: bytes, sender: Side | None = None
+    ) -> Iterator[Record]:
+        """A line was not understood: bytes of `sender` are missing, of both sides if it is None.
+
+        Before there is a session of that key, the next one that begins has the gap.
+        """
+        self._notes.missed(text, line)
+        if key in self._conns:
+            yield from self._gaps(line, t, self._conns[key], sender, 1)
+        else:
+            self._missed += 1
+
+    def _gaps(
+        self, line: int, t: float, conn: int, sender: Side | None, lines: int
+    ) -> Iterator[Record]:
+        for side in SIDES if sender is None else (sender,):
+            yield from self.wire.gap(line, t, conn, side, lines=lines)
+            lines = 0
 
     def close(self, line: int, t: float, key: str) -> Iterator[Record]:
         """The session of that key ends."""

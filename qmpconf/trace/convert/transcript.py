@@ -18,7 +18,6 @@ from qmpconf.protocol.framing import Kind
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source
 from qmpconf.trace.convert.jsontext import compact, names
 from qmpconf.trace.convert.texts import (
-    BROKEN,
     NO_END,
     NO_TIMES,
     Collector,
@@ -62,6 +61,7 @@ class _Said:
     sender: Side
     text: bytes
     whole: bool = True
+    missed: bool = False
 
 
 def read(source: Source, options: Options, notes: Notes) -> Reading:
@@ -78,7 +78,9 @@ def _records(source: Source, notes: Notes) -> Iterator[Record]:
     for said in _Scanner(notes).scan(source):
         line = said.line
         if not said.whole:
-            yield from sessions.broken(line, 0.0, _KEY, said.sender, said.text)
+            yield from sessions.broken(
+                line, 0.0, _KEY, said.sender, said.text, lines=int(said.missed)
+            )
             continue
         greeting = said.sender == "server" and "QMP" in names(said.text)
         if greeting and sessions.spoken(_KEY):
@@ -160,8 +162,10 @@ class _Scanner:
             self._notes.lost(_ABRIDGED, line)
             text = text[: elided.start()]
         else:
-            self._notes.damage(BROKEN, line)
-        yield _Said(line, sender or likely_sender(text), text.rstrip(), whole=False)
+            self._notes.missed(text, line)
+        yield _Said(
+            line, sender or likely_sender(text), text.rstrip(), whole=False, missed=not elided
+        )
 
 
 # --- writing -----------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from qmpconf.trace.records import (
     Traffic,
 )
 
-_SIDES: tuple[Side, Side] = ("client", "server")
+SIDES: tuple[Side, Side] = ("client", "server")
 #: The frames that a receiver answers.
 MESSAGES = (Kind.VALUE, Kind.MALFORMED)
 
@@ -50,7 +50,7 @@ class Wire:
     def open(self, line: int, t: float, conn: int, *, client: str = "", server: str = "") -> Open:
         """Session `conn` begins."""
         self.sessions += 1
-        for side, limits in zip(_SIDES, (CLIENT_LIMITS, SERVER_LIMITS), strict=True):
+        for side, limits in zip(SIDES, (CLIENT_LIMITS, SERVER_LIMITS), strict=True):
             self._framers[conn, side] = Framer(limits)
         self._t = max(self._t, t)
         return Open(line, t, conn, client, server)
@@ -80,12 +80,14 @@ class Wire:
                 fds = ()
         yield from self._traffic(conn, sender, self._framers[conn, sender].feed(data), fds)
 
-    def gap(self, line: int, t: float, conn: int, sender: Side, size: int = 0) -> Iterator[Record]:
-        """`size` bytes are missing here, 0 if it is unknown how many."""
+    def gap(
+        self, line: int, t: float, conn: int, sender: Side, size: int = 0, lines: int = 0
+    ) -> Iterator[Record]:
+        """`size` bytes are missing here, 0 if it is unknown how many (`lines`: see `Gap`)."""
         yield from self._rest(conn, sender)
         self._t = max(self._t, t)
         self._passing[conn, sender] = Resync()
-        yield Gap(line, t, conn, sender, size)
+        yield Gap(line, t, conn, sender, size, lines)
 
     def shut(self, line: int, t: float, conn: int, who: Side) -> Iterator[Record]:
         """`who` has closed its sending direction."""
@@ -96,7 +98,7 @@ class Wire:
         self, line: int, t: float, conn: int, who: Closer, *, error: str = ""
     ) -> Iterator[Record]:
         """Session `conn` has ended."""
-        for side in _SIDES:
+        for side in SIDES:
             yield from self._rest(conn, side)
             del self._framers[conn, side]
         self._t = max(self._t, t)
