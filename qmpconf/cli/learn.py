@@ -10,16 +10,17 @@ from qmpconf.replay.learn import as_toml, learn
 from qmpconf.report.progress import Progress, size_of_files
 
 _EPILOG = """\
-Record one scenario two times or more, on one build. What differs between the recordings, and is
+Record one scenario two times or more, on one build (recordings of two builds are refused). What differs between the recordings, and is
 not masked anyway, is written as masks: each for the schema place at which it was seen, with the
-values seen there. Read them before you use them: a mask hides what it covers.
+values seen there. Read them before you use them: a mask hides what it covers. A reply's id is never
+masked: each is compared with the id of its own command.
 
 examples:
   qmpconf learn first.qmptrace second.qmptrace -o masks.toml
   qmpconf replay first.qmptrace --target qmp.sock --masks masks.toml
 
 exit codes: 0 the masks cover all differences, 1 some differences no mask can cover, 2 usage,
-3 a trace cannot be read, or is of another scenario
+or recordings of two builds, 3 a trace cannot be read, or is of another scenario
 """
 
 
@@ -45,6 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
         print(text, end="")
     for difference in learned.left:
         print(f"qmpconf learn: no mask covers this: {difference}", file=sys.stderr)
+    for path in learned.unknown:
+        print(
+            f"qmpconf learn: {path} does not name its server's version: make sure that all "
+            "recordings are of one build",
+            file=sys.stderr,
+        )
     print(
         f"qmpconf learn: {learned.pairs} messages compared, {len(learned.masks)} masks needed",
         file=sys.stderr,

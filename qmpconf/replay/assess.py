@@ -9,12 +9,12 @@ told in the order in which the pairs were found.  Pure.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from qmpconf.protocol.messages import Event, Failure, Success, Unknown, brief
-from qmpconf.protocol.values import Value, pointer
-from qmpconf.replay import introspection
+from qmpconf.protocol.messages import Event, Failure, Success, Unknown
+from qmpconf.protocol.values import pointer, same
+from qmpconf.replay import excerpt, introspection
 from qmpconf.replay.bindings import NAMES, Bindings
 from qmpconf.replay.compare import (
     NOTHING,
@@ -24,6 +24,7 @@ from qmpconf.replay.compare import (
     Mismatch,
     compare,
     excuse_redacted,
+    kind_of,
 )
 from qmpconf.replay.difference import VALUE_WIDTH, Difference, Kind, shown
 from qmpconf.replay.events import CAUSED, INSIDE
@@ -33,6 +34,10 @@ from qmpconf.replay.upgrade import Judge, Judgement
 
 #: Places of one message that are reported one by one.
 _MOST_PLACES = 40
+#: Characters that one byte of a message takes at most, where it is shown.
+_UNCUT = 4
+#: The place of an id.
+ID = ("id",)
 #: Characters of a message around a difference.
 _LINE_WIDTH = 120
 
@@ -76,7 +81,8 @@ class Assessor:
     def compare(self, expected: Said, got: Said, level: Level | None = None) -> Comparison:
         """What differs, before bindings; nothing is reported."""
         level = level or self.level
-        if expected.data == got.data:
+        by_value = level in (Level.VALUE, Level.SHAPE)
+        if expected.data == got.data and (expected.echoes is got.echoes or not by_value):
             return Comparison()
         one, other = expected.message, got.message
         is_fixed = isinstance(one, Failure) and isinstance(other, Success)
@@ -86,13 +92,15 @@ class Assessor:
         if type(one) is not type(other) and level is not Level.OUTCOME:
             return Comparison([whole])
         found = compare(
-            one.value,
-            other.value,
+            expected.content if by_value else one.value,
+            got.content if by_value else other.value,
             level=level,
             masks=self._masks,
             message=expected.kind,
             of=expected.of,
         )
+        if by_value:
+            found.mismatches += ids_differ(expected, got)
         if level is Level.EXACT and not found.mismatches:
             return Comparison([whole])
         if expected.redacted:
@@ -158,8 +166,8 @@ class Assessor:
                 self.bindings.learn(*about, masked.path, masked.expected, masked.got, expected.line)
         for mismatch in list(found.mismatches):
             path, kind, one, other = mismatch
-            if kind != "changed":
-                continue
+            if kind != "changed" or path == ID:
+                continue  # the client's own value
             about = expected.kind, expected.of
             mask = self.bindings.learn(*about, path, one, other, expected.line)
             if mask is not None:
@@ -190,11 +198,11 @@ class Assessor:
 
     def _differs(self, expected: Said, got: Said, mismatch: Mismatch) -> bool:
         """Tell one place that differs; gives whether it counts."""
-        whole = not mismatch.path
-        sides = [
-            shown(said.data) if whole else _text(value)
-            for said, value in ((expected, mismatch.expected), (got, mismatch.got))
-        ]
+        if mismatch.path:
+            sides = excerpt.of_values(mismatch.expected, mismatch.got, VALUE_WIDTH)
+        else:
+            one, other = (shown(said.data, _UNCUT * len(said.data)) for said in (expected, got))
+            sides = excerpt.of_texts(one, other, VALUE_WIDTH)
         place = pointer(mismatch.path)
         return self.tell(mismatch.kind, expected, got, place, *sides, mismatch=mismatch)
 
@@ -243,5 +251,18 @@ class Assessor:
         return not note
 
 
-def _text(value: Value) -> str:
-    return "nothing" if value is NOTHING else brief(value, VALUE_WIDTH)
+def ids_differ(expected: Said, got: Said) -> Iterator[Mismatch]:
+    """The place of the id, where only one of two replies has that of its own command.
+
+    Where neither has, both have to have the same one.  No mask covers an id: what it should be is
+    known.
+    """
+    one, other = expected.id, got.id
+    if expected.echoes and got.echoes:
+        return
+    if expected.echoes:
+        one = got.asked
+    elif not got.echoes and one is not NOTHING and other is not NOTHING and same(one, other):
+        return
+    if one is not other:
+        yield Mismatch(ID, kind_of(one, other), one, other)

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qmpconf.protocol.framing import Frame, Kind
-from qmpconf.protocol.messages import brief
 from qmpconf.protocol.values import Malformed, Value, dumps, loads, pointer
+from qmpconf.replay import excerpt
 from qmpconf.replay.inference import How, Sent, Verdict, finder, judge, scalars
 from qmpconf.replay.masks import Mask, Masks, Message
 from qmpconf.schema.model import Catalog
@@ -54,6 +54,9 @@ BOUND = (
         sent=[("remove-fd", "/arguments/fdset-id"), ("add-fd", "/arguments/fdset-id")],
     ),
 )
+
+#: Characters of a value in a sentence.
+_WIDTH = 60
 
 #: How the reason of a binding's mask begins.
 BOUND_REASON = "bound: "
@@ -270,8 +273,9 @@ def _replaced(text: str, name: str, other: Value) -> str:
 
 def sentence(bound: Binding) -> str:
     """A binding for people."""
+    recorded, target = excerpt.of_values(bound.recorded, bound.target, _WIDTH)
     return (
-        f"{bound.kind} {brief(bound.recorded)} of the recording is {brief(bound.target)} here"
+        f"{bound.kind} {recorded} of the recording is {target} here"
         f"{f' (sent {bound.used} times)' if bound.used else ''}"
         f"{f': {bound.reason}' if bound.reason else ''}"
     )

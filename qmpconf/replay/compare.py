@@ -96,7 +96,7 @@ def _outcome(expected: Value, got: Value, message: Message) -> Comparison:
     path: Path = ("event",) if message == "event" else ("error", "class")
     both = [_at(value, path) for value in (expected, got)]
     if both[0] is not both[1] and both[0] != both[1]:
-        found.mismatches.append(Mismatch(path, _kind(*both), *both))
+        found.mismatches.append(Mismatch(path, kind_of(*both), *both))
     return found
 
 
@@ -108,7 +108,8 @@ def _at(value: Value, path: Path) -> Value:
     return value
 
 
-def _kind(expected: Value, got: Value) -> Kind:
+def kind_of(expected: Value, got: Value) -> Kind:
+    """Which kind of difference two values are; one may be `NOTHING`."""
     if expected is NOTHING:
         return "extra"
     return "missing" if got is NOTHING else "changed"
@@ -155,7 +156,7 @@ class _Walk:
                 if _allows(mask, one, other):
                     self._found.masked.append(Masked(mask, path, one, other))
                     return
-        self._found.mismatches.append(Mismatch(path, _kind(one, other), one, other))
+        self._found.mismatches.append(Mismatch(path, kind_of(one, other), one, other))
 
     def _elements(
         self, path: Path, one: list[Value], other: list[Value]

@@ -6,7 +6,9 @@ mask for its schema place: the command or event, and the pointer with ``*`` for 
 allows no more than what was seen asks for: another integer, another number inside of a text,
 another of the values of an enumeration that were seen.
 
-What no mask can cover (another error class, a message that is missing) is told.  The recordings
+An id is the same where each reply has that of its own command; a reply with another one is a
+difference that no mask covers.  What no mask can cover (that, another error class, a message that is
+missing) is reported.  All recordings have to be of one build (`qmpconf.replay.builds`).  The recordings
 are read side by side: what is in memory is what one of them is ahead of the other, and what was
 learned.
 """
@@ -23,7 +25,10 @@ from typing import Any
 from qmpconf.errors import UsageError
 from qmpconf.protocol.messages import brief, type_name
 from qmpconf.protocol.values import Value, dumps, pointer
+from qmpconf.replay import excerpt
+from qmpconf.replay.assess import ID
 from qmpconf.replay.bindings import BOUND_REASON, Bindings
+from qmpconf.replay.builds import require_one_build
 from qmpconf.replay.catalogs import catalog_of_trace
 from qmpconf.replay.compare import NOTHING, Comparison, Mismatch, compare
 from qmpconf.replay.difference import Difference
@@ -43,8 +48,9 @@ Path = tuple[str | int, ...]
 
 #: Different strings of one place, and differences that no mask covers, that are kept.
 _MOST = 1000
-#: Values that are kept of each place.
+#: Values that are kept of each place, and their characters.
 _SEEN = 8
+_WIDTH = 60
 #: What varies inside of a text, the narrowest first.
 _VARYING = (
     r"\d+",
@@ -66,13 +72,15 @@ _KINDS: dict[frozenset[str], Kind] = {
 class Learned:
     """What was learned: masks, each with the values seen there (as JSON text), and what is left.
 
-    `left` are differences that no mask covers, `pairs` the number of messages compared.
+    `left` are differences that no mask covers, `pairs` the number of messages compared, `unknown`
+    the recordings that do not name the version of their server.
     """
 
     traces: tuple[str, ...]
     masks: list[tuple[Mask, list[str]]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     pairs: int = 0
+    unknown: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -111,10 +119,9 @@ class _Place:
             elif text not in kept:
                 self.is_cut = True
 
-    def saw(self, *values: Value) -> None:
-        """Keep the first few values."""
-        for value in values:
-            text = "nothing" if value is NOTHING else brief(value)
+    def saw(self, *texts: str) -> None:
+        """Keep the first few values, as texts."""
+        for text in texts:
             if text not in self.values and len(self.values) < _SEEN:
                 self.values.append(text)
 
@@ -155,8 +162,8 @@ class _Session:
 def learn(paths: Sequence[str], watch: Callable[[TraceReader], object] | None = None) -> Learned:
     """Compare recordings of one scenario; `watch` is told the readers that are read meanwhile.
 
-    Raises UsageError for fewer than two of them, InputError for one that cannot be read, or that
-    is of another scenario.
+    Raises UsageError for fewer than two of them, or for recordings of two builds; InputError for
+    one that cannot be read, or that is of another scenario.
     """
     if len(set(paths)) < 2:
         raise UsageError("two different recordings of one scenario are needed to learn from")
@@ -164,6 +171,7 @@ def learn(paths: Sequence[str], watch: Callable[[TraceReader], object] | None = 
         require_whole(TraceReader(path), "learned from")
     for path in paths[1:]:
         require_one_scenario(paths[0], path)
+    unknown = require_one_build(paths)
     sent = cache(lambda: sent_by_client(TraceReader(paths[0])))
     learner = _Learner(catalog_of_trace(paths[0]), paths)
     for path in paths[1:]:
@@ -171,6 +179,7 @@ def learn(paths: Sequence[str], watch: Callable[[TraceReader], object] | None = 
         for reader in readers:
             (watch or _nothing)(reader)
         learner.compare(*readers, sent)
+    learner.learned.unknown = unknown
     learner.learned.masks = list(learner.masks())
     return learner.learned
 
@@ -214,6 +223,7 @@ class _Learner:
         self._catalog = catalog
         self._places: dict[tuple[Message, str, str], _Place] = {}
         self._other = ""
+        self._astray: set[tuple[str, str]] = set()  # recordings and commands with wrong ids
 
     def compare(self, one: TraceReader, other: TraceReader, sent: Callable[[], Sent]) -> None:
         """Compare two recordings; the first one's client has `sent`."""
@@ -284,18 +294,34 @@ class _Learner:
         return ("text", seen.varying[0]) if seen.varying else ("string", "")
 
     def _observe(self, own: tuple[Mask, ...], expected: Said, got: Said, found: Comparison) -> None:
+        self._require_echo(self.learned.traces[0], expected)
+        self._require_echo(self._other, got)
         for mismatch in self._in_order(own, expected, got, found):
-            if not mismatch.path or not expected.of:
-                continue  # another kind of answer: reported
+            if mismatch.path in ((), ID) or not expected.of:
+                continue  # another kind of answer, or a wrong id: reported
             at = self._at(expected, mismatch.path)
             one, other = mismatch.expected, mismatch.got
-            at.saw(one, other)
+            at.saw(*excerpt.of_values(one, other, _WIDTH))
             if mismatch.kind != "changed":
                 at.lacked(other if one is NOTHING else one)
                 continue
             at.kinds |= {type_name(one), type_name(other)}
             if isinstance(one, str) and isinstance(other, str):
                 at.varied(one, other)
+
+    def _require_echo(self, path: str, said: Said) -> None:
+        """Report a reply that has not the id of its command; once for each command."""
+        key = (path, said.of)
+        if said.echoes or key in self._astray or len(self._astray) >= _MOST:
+            return
+        self._astray.add(key)
+        one, other = (
+            "no id" if value is NOTHING else f"the id {brief(value)}"
+            for value in (said.id, said.asked)
+        )
+        self._leave(
+            f"{path}: {said.subject} (line {said.line}) has {one}, and its command has {other}"
+        )
 
     def _in_order(
         self, own: tuple[Mask, ...], expected: Said, got: Said, found: Comparison
@@ -328,8 +354,8 @@ class _Learner:
             place = _place(path)
             sets.append(Mask("learned", expected.kind, expected.of, place, "set", "", key=key))
             again = compare(
-                expected.message.value,
-                got.message.value,
+                expected.content,
+                got.content,
                 masks=Masks((*sets, *BUILT_IN, *own)),
                 message=expected.kind,
                 of=expected.of,

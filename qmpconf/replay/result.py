@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qmpconf.protocol.messages import brief
-from qmpconf.protocol.values import Value, pointer
+from qmpconf.protocol.values import pointer
+from qmpconf.replay import excerpt
 from qmpconf.replay.bindings import Bindings
-from qmpconf.replay.compare import NOTHING, Level, Masked
+from qmpconf.replay.compare import Level, Masked
 from qmpconf.replay.difference import Differences, Group
 from qmpconf.replay.masks import Mask
 from qmpconf.replay.said import Said
@@ -16,6 +16,8 @@ from qmpconf.replay.upgrade import Upgrade
 
 #: Examples that are kept of each mask's use.
 _EXAMPLES = 3
+#: Characters of a value of an example.
+_WIDTH = 60
 #: Places that are told apart: a server can make up any number of member names.
 _MOST_PLACES = 2000
 
@@ -114,9 +116,5 @@ class Result:
             found = self.masks[key] = MaskUse(masked.mask, said.subject)
         found.count += 1
         if len(found.examples) < _EXAMPLES:
-            texts = (_text(masked.expected), _text(masked.got))
+            texts = excerpt.of_values(masked.expected, masked.got, _WIDTH)
             found.examples.append((pointer(masked.path), *texts))
-
-
-def _text(value: Value) -> str:
-    return "nothing" if value is NOTHING else brief(value)

@@ -22,7 +22,9 @@ from qmpconf.protocol.messages import (
 )
 from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Breach, Session
+from qmpconf.protocol.values import Value
 from qmpconf.replay import masks
+from qmpconf.replay.compare import NOTHING
 
 #: Rules about the bytes of a message, or its place: comparing values does not show them.
 WIRE_RULES = frozenset({"framing.ascii", "framing.crlf", "framing.valid-json", "response.in-order"})
@@ -35,7 +37,8 @@ class Said:
     `index` is its position among the server's messages of the session, `line` its line in the
     trace, `answers` the number of what it answers (None: nothing, or unknown), `command` the name
     of that command (empty: it is no command).  `redacted` are the pointers of values that are not
-    in the recording.
+    in the recording.  `echoes` tells whether it has the id of that command, by value (or none, as
+    the command), and `asked` is that id (`NOTHING`: none).
     """
 
     message: Greeting | Success | Failure | Event | Unknown
@@ -45,6 +48,8 @@ class Said:
     answers: int | None = None
     command: str = ""
     redacted: tuple[str, ...] = ()
+    echoes: bool = True
+    asked: Value = NOTHING
     #: The messages before it, if it had to wait for a recorded one: (arrow, bytes).
     before: tuple[tuple[str, bytes], ...] = ()
 
@@ -66,6 +71,21 @@ class Said:
     def of(self) -> str:
         """The command or event that it is about."""
         return self.message.name if isinstance(self.message, Event) else self.command
+
+    @property
+    def id(self) -> Value:
+        """The id of a reply; `NOTHING` where there is none."""
+        if isinstance(self.message, Success | Failure) and self.message.has_id:
+            return self.message.id
+        return NOTHING
+
+    @property
+    def content(self) -> Value:
+        """The message's value without a reply's id, which is compared with its own command's."""
+        value = self.message.value
+        if self.id is NOTHING or not isinstance(value, dict):
+            return value
+        return {name: member for name, member in value.items() if name != "id"}
 
     @property
     def subject(self) -> str:
@@ -130,6 +150,9 @@ class Transcript:
         if step.answered is not None:  # behind a gap, only where the id proves it
             said.answers = step.answered.mark
             said.command = step.answered.name
+            if isinstance(step.message, Success | Failure):
+                said.echoes = step.answered.wants(step.message)
+                said.asked = _id_of(step.answered.message)
         return said
 
     @property
@@ -149,6 +172,10 @@ class Transcript:
         for breach in breaches:
             if breach.requirement in WIRE_RULES:
                 self.broken[breach.requirement] += 1
+
+
+def _id_of(message: Command | Unknown) -> Value:
+    return message.id if isinstance(message, Command) and message.has_id else NOTHING
 
 
 def name_of(frame: Frame) -> str:

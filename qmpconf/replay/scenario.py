@@ -28,7 +28,7 @@ class _Sent:
     members: frozenset[Path]
 
 
-def _numbered(reader: TraceReader) -> Iterator[tuple[int, Step]]:
+def numbered(reader: TraceReader) -> Iterator[tuple[int, Step]]:
     """The steps of a recording, each with the number of its session, from 1."""
     numbers: dict[int, int] = {}
     opened = 0
@@ -43,7 +43,7 @@ def _numbered(reader: TraceReader) -> Iterator[tuple[int, Step]]:
 
 def in_turn(one: TraceReader, other: TraceReader) -> Iterator[tuple[int, int, Step]]:
     """The steps of two recordings in turn: which recording (0 or 1), the session, the step."""
-    waiting = [(side, _numbered(reader)) for side, reader in enumerate((one, other))]
+    waiting = [(side, numbered(reader)) for side, reader in enumerate((one, other))]
     while waiting:
         for entry in list(waiting):
             found = next(entry[1], None)
