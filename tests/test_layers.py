@@ -28,7 +28,13 @@ FLOORS = [
 ]
 
 #: Modules outside the house: these may be imported from everywhere.
-GROUND = {"qmpconf.errors", "qmpconf.files", "qmpconf.text", "qmpconf.version"}
+GROUND = {
+    "qmpconf.errors",
+    "qmpconf.files",
+    "qmpconf.outputs",
+    "qmpconf.text",
+    "qmpconf.version",
+}
 
 #: What the pure layers must not import: sockets, clocks and whatever opens files or processes.
 IMPURE = {

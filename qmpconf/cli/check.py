@@ -12,18 +12,19 @@ from qmpconf.check.basis import Basis
 from qmpconf.check.collect import Collector
 from qmpconf.check.matrix import Judge
 from qmpconf.check.run import automatic, check, chooser, product_of
-from qmpconf.cli import results
+from qmpconf.cli import options, results
 from qmpconf.cli.examples import explain
 from qmpconf.cli.traces import traces_in
 from qmpconf.errors import InputError, UsageError
 from qmpconf.files import read_text
+from qmpconf.outputs import Outputs, write_file
 from qmpconf.report import matrix
 from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.results.of_check import Checked, of_check
 from qmpconf.report.results.records import Finding
 from qmpconf.report.views.words import sentence
 from qmpconf.schema.select import of_product
-from qmpconf.schema.store import load, write_bytes
+from qmpconf.schema.store import load
 from qmpconf.text import counted, printable
 from qmpconf.trace.reader import TraceReader
 
@@ -72,6 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write what was found to the file of --baseline; reasons in it are kept",
     )
+    options.force(parser)
     results.configure(parser)
     parser.add_argument(
         "-s", "--short", action="store_true", help="text: one line a finding, without details"
@@ -85,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _matrix(arguments)
     if arguments.update_baseline and not arguments.baseline:
         raise UsageError("--update-baseline needs the file: add --baseline FILE")
+    _outputs(arguments)
     baseline = _baseline(arguments.baseline, new=arguments.update_baseline)
     checked, unread = _checked(arguments)
     if unread and not checked:
@@ -98,6 +101,17 @@ def run(arguments: argparse.Namespace) -> int:
         _update(arguments.baseline, result, baseline)
         return 0
     return result.exit_code
+
+
+def _outputs(arguments: argparse.Namespace) -> None:
+    """Raise UsageError for a file that must not be written."""
+    inputs = [*traces_in(arguments.traces), arguments.schema]
+    if arguments.baseline and not arguments.update_baseline:
+        inputs.append(str(arguments.baseline))
+    outputs = Outputs(inputs, force=arguments.force)
+    if arguments.update_baseline:
+        outputs.add(arguments.baseline, "list", "--baseline")
+    outputs.add(arguments.result, "result", "--result")
 
 
 def _checked(arguments: argparse.Namespace) -> tuple[list[Checked], list[InputError]]:
@@ -171,5 +185,5 @@ def _update(path: Path, result: Result, old: Baseline) -> None:
         for one in found
         if one.severity != "note" or one.status == "known"
     }
-    write_bytes(dumped(words, old).encode(), path)
+    write_file(path, dumped(words, old).encode())
     print(f"qmpconf check: {path} now has {counted(len(words), 'known finding')}", file=sys.stderr)

@@ -14,23 +14,23 @@ from pathlib import Path
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.cli import results
 from qmpconf.cli.examples import explain
-from qmpconf.cli.options import seconds
+from qmpconf.cli.options import force, seconds
 from qmpconf.conform.cases import server_cases
 from qmpconf.conform.known import Known, dumped
 from qmpconf.conform.outcome import Outcome, to_data
-from qmpconf.conform.suite import Options, Suite, chosen
+from qmpconf.conform.suite import Options, Suite, chosen, nothing_chosen
 from qmpconf.conform.target import Target
 from qmpconf.conform.verdicts import Result, Verdict
 from qmpconf.errors import UsageError
 from qmpconf.files import read_text
 from qmpconf.net.address import parse_address
 from qmpconf.net.process import Server
+from qmpconf.outputs import Outputs, write_file
 from qmpconf.report import conform as views
 from qmpconf.report.progress import Progress
 from qmpconf.report.results import of_conform
 from qmpconf.report.results.stream import Result as Stream
 from qmpconf.report.results.stream import ResultWriter
-from qmpconf.schema.store import write_bytes
 
 _EPILOG = """\
 examples:
@@ -43,6 +43,10 @@ examples:
 exit codes: 0 conforms; 1 does not, or a failure that is listed as known is gone; 2 usage; 3 a file
 cannot be read or written; 4 the target cannot be reached, or went away
 """
+
+
+#: The pages of a matrix and of a report: the table, and the whole as HTML.
+PAGES = (".md", ".html")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -122,6 +126,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="keep every trace there, and write results.json, report.md and report.html",
     )
+    force(parser)
     results.configure(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="one line for every case")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing on stderr")
@@ -131,13 +136,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Run, print, and give 0 (conforms), 1 (does not) or 4 (not reachable, or gone)."""
     if arguments.update_known_failing and not arguments.known_failing:
         raise UsageError("--update-known-failing needs the file: add --known-failing FILE")
+    _outputs(arguments)
     if arguments.matrix:
         from qmpconf.cli.conform_matrix import run_matrix
 
         return run_matrix(arguments, options_of(arguments))
     if not (arguments.target or arguments.spawn):
         if arguments.list:
-            cases = [one for one in server_cases().values() if chosen(one.id, arguments.patterns)]
+            every = server_cases().values()
+            cases = [one for one in every if chosen(one.id, arguments.patterns)]
+            if not cases:
+                raise nothing_chosen(arguments.patterns, [one.id for one in every])
             print(views.listing(cases, _levels(), results.width()))
             return 0
         raise UsageError("what is put to the test? Give --target ADDR or --spawn COMMAND")
@@ -147,6 +156,23 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.list or arguments.dry_run:
             return _look(suite, listed=arguments.list)
         return _run(suite, arguments)
+
+
+def _outputs(arguments: argparse.Namespace) -> None:
+    """Raise UsageError for a file that must not be written."""
+    known = arguments.known_failing if not arguments.update_known_failing else ""
+    outputs = Outputs(
+        [arguments.schema, arguments.matrix or "", known or ""], force=arguments.force
+    )
+    if arguments.update_known_failing:
+        outputs.add(arguments.known_failing, "list", "--known-failing")
+    outputs.add(arguments.result, "result", "--result")
+    if arguments.matrix:
+        for ending in PAGES:
+            outputs.add(Path(arguments.matrix).with_suffix(ending), "page", "--matrix: the page")
+    if arguments.report:
+        for name in ("results.json", *(f"report{ending}" for ending in PAGES)):
+            outputs.add(os.path.join(arguments.report, name), "page", "--report: the page")
 
 
 def open_target(stack: ExitStack, address: str | None, command: str | None) -> Target:
@@ -261,4 +287,4 @@ def _levels() -> dict[str, str]:
 
 
 def _write(path: str, text: str) -> None:
-    write_bytes(text.encode(), Path(path))
+    write_file(path, text.encode())

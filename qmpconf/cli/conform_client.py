@@ -7,9 +7,9 @@ import os
 import shutil
 import sys
 import tempfile
-from pathlib import Path
 
 from qmpconf.cli import results
+from qmpconf.cli.options import force
 from qmpconf.conform.client.run import Options, conform_client
 from qmpconf.conform.client.scenarios import SCENARIOS
 from qmpconf.conform.known import Known
@@ -18,9 +18,10 @@ from qmpconf.errors import OutputError, UsageError
 from qmpconf.files import read_text
 from qmpconf.monitor.core import DEFAULT_SCHEMA
 from qmpconf.net.address import parse_address
+from qmpconf.outputs import Outputs, write_page
 from qmpconf.report import conform as lines
 from qmpconf.report import conform_client as views
-from qmpconf.schema.store import load, write_bytes
+from qmpconf.schema.store import load
 
 _EPILOG = """\
 The client is started once for each scenario. {listen} in its command line is replaced by the
@@ -75,6 +76,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="put every client that FILE (TOML) lists to the test, and write the table of clients "
         "and scenarios next to it, as Markdown",
     )
+    force(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="one line for every scenario")
     parser.add_argument("-q", "--quiet", action="store_true", help="the client's output is hidden")
     parser.add_argument("client", metavar="CLIENT", nargs="*", help="the client's command line")
@@ -131,6 +133,9 @@ def _options(arguments: argparse.Namespace, folder: str) -> Options:
 def _matrix(arguments: argparse.Namespace) -> int:
     """Run every client of a list; the page stands next to it."""
     path = arguments.matrix
+    target = os.path.splitext(path)[0] + ".md"
+    outputs = Outputs([path, arguments.known_failing or ""], force=arguments.force)
+    outputs.add(target, "page", "--matrix: the page")
     clients = views.parse_list(read_text(path), path)
     catalog = load(arguments.schema)
     here = os.path.dirname(os.path.abspath(path))
@@ -143,7 +148,6 @@ def _matrix(arguments: argparse.Namespace) -> int:
             print(f"qmpconf conform-client: {one.name}", file=sys.stderr)
             options = _options(arguments, folder)
             outcomes[one.name] = conform_client(words, catalog, options)
-    target = os.path.splitext(path)[0] + ".md"
-    write_bytes(views.page(clients, outcomes, catalog.name).encode(), Path(target))
+    write_page(target, views.page(clients, outcomes, catalog.name))
     print(f"wrote {target}", file=sys.stderr)
     return 0

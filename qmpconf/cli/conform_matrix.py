@@ -25,8 +25,9 @@ from qmpconf.cli.conform import open_target
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.suite import Options, Suite
 from qmpconf.conform.verdicts import Result
-from qmpconf.errors import InputError, OutputError, QmpconfError
+from qmpconf.errors import InputError, QmpconfError
 from qmpconf.files import read_text
+from qmpconf.outputs import write_page
 from qmpconf.report import conform_matrix as views
 from qmpconf.report.conform import counts
 from qmpconf.report.progress import Progress
@@ -84,11 +85,8 @@ def write_reports(
     stem: Path, outcomes: Mapping[str, Outcome], found: ResultOfRun, command: str
 ) -> None:
     """Write the table as `stem` with ``.md``, the result with ``.html``.  Raises OutputError."""
-    try:
-        Path(f"{stem}.md").write_text(views.markdown(outcomes, command), encoding="utf-8")
-        Path(f"{stem}.html").write_text(html.page(merged([found])), encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {error.filename}: {error.strerror}") from error
+    write_page(f"{stem}.md", views.markdown(outcomes, command))
+    write_page(f"{stem}.html", html.page(merged([found])))
 
 
 def _servers(path: str) -> dict[str, dict[str, Any]]:

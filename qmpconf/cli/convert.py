@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from qmpconf.errors import InputError
+from qmpconf.outputs import Outputs
 from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.text import printable
 from qmpconf.trace.convert import FORMATS
@@ -81,6 +82,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, and tell what was lost on the way; give the exit code."""
+    outputs = Outputs([arguments.source], force=arguments.force)
+    outputs.add(arguments.target, "trace", "OUT")
     size = size_of_files([arguments.source])
     with Progress("converting", size, quiet=arguments.quiet) as progress:
         done = convert(

@@ -8,15 +8,15 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from qmpconf.check.collect import Exercised, collect, join
 from qmpconf.check.run import automatic, chooser
+from qmpconf.cli import options
 from qmpconf.cli.traces import cut_off, traces_in
 from qmpconf.errors import UsageError
+from qmpconf.outputs import Outputs, write_page
 from qmpconf.report import coverage as report
 from qmpconf.report.progress import Progress, size_of_files
-from qmpconf.schema.store import write_bytes
 from qmpconf.text import printable
 from qmpconf.trace.reader import TraceReader
 
@@ -82,18 +82,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("text", "markdown", "json"), default="text", help="default: text"
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write there, not to stdout")
+    options.force(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the coverage; 1 where it is below a limit."""
-    found = join(_collected(list(traces_in(arguments.traces)), arguments.schema))
+    paths = list(traces_in(arguments.traces))
+    Outputs([*paths, arguments.schema], force=arguments.force).add(arguments.output, "page", "-o")
+    found = join(_collected(paths, arguments.schema))
     limits: list[tuple[str, float]] = arguments.fail_under
     wanted = {*arguments.kind, *(kind for kind, _ in limits)} - {"requirements"}
     if not found.catalogs and wanted:
         raise UsageError("there is no schema to hold the traces against: name one with --schema")
     page = _page(found, arguments)
     if arguments.output:
-        write_bytes(page.encode(), Path(arguments.output))
+        write_page(arguments.output, page)
     else:
         print(page, end="")
     below = list(_below(found, limits))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from qmpconf.errors import OutputError
+from qmpconf.cli import options
+from qmpconf.outputs import Outputs, write_file
 from qmpconf.replay.learn import as_toml, learn
 from qmpconf.report.progress import Progress, size_of_files
 
@@ -30,18 +31,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("traces", metavar="TRACE", nargs="+", help="recordings of one scenario")
     parser.add_argument("-o", "--output", metavar="FILE", help="the masks (default: stdout)")
-    parser.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
+    options.force(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Learn, write, and tell on stderr what no mask covers."""
+    outputs = Outputs(arguments.traces, force=arguments.force)
+    outputs.add(arguments.output, "list", "-o")
     first, *others = arguments.traces
     total = size_of_files([first]) * len(others) + size_of_files(others)
     with Progress("learning", total) as progress:
         learned = learn(arguments.traces, progress.follow)
     text = as_toml(learned)
     if arguments.output:
-        _write(arguments.output, text, overwrite=arguments.force)
+        write_file(arguments.output, text.encode())
     else:
         print(text, end="")
     for difference in learned.left:
@@ -57,13 +60,3 @@ def run(arguments: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 1 if learned.left else 0
-
-
-def _write(path: str, text: str, *, overwrite: bool) -> None:
-    try:
-        with open(path, "w" if overwrite else "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise OutputError(f"{path}: is there already; --force overwrites it") from None
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from None

@@ -20,6 +20,13 @@ def seconds(text: str) -> float:
     return value
 
 
+def force(parser: argparse.ArgumentParser) -> None:
+    """``--force``, for verbs whose files replace older ones of their own kind anyway."""
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite a file that is there and of another kind"
+    )
+
+
 def replaying(parser: argparse.ArgumentParser, *, event_timeout: float, timeout: float) -> None:
     """What is replayed, against what, and how it is compared; with the default time limits."""
     parser.add_argument("trace", metavar="TRACE", help="the recording")

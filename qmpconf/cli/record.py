@@ -9,6 +9,7 @@ from typing import Any
 
 import qmpconf
 from qmpconf.cli.main import INTERRUPTED
+from qmpconf.outputs import Outputs
 from qmpconf.record.modes import MODES, is_served, record_again, record_once
 from qmpconf.text import counted
 
@@ -99,6 +100,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Record; give the client's exit code, or one of the tool's own."""
+    if not arguments.mode:
+        Outputs(force=arguments.force).add(arguments.output, "trace", "-o")
     if arguments.sniff or arguments.port:
         return _sniff(arguments)
     quiet = arguments.quiet

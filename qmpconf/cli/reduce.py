@@ -7,6 +7,7 @@ import sys
 
 from qmpconf.cli import options
 from qmpconf.net.address import FORMS
+from qmpconf.outputs import Outputs
 from qmpconf.replay.reduce_run import EVENT_PATIENCE, REPLY_PATIENCE, Reduced, reduce_trace
 from qmpconf.text import printable
 
@@ -69,6 +70,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Reduce and report; give the exit code."""
+    outputs = Outputs(
+        [arguments.trace, *arguments.masks, arguments.known_differences or ""],
+        force=arguments.force,
+    )
+    outputs.add(arguments.output, "trace", "-o")
     masks, known = options.judging(arguments)
     reduced = reduce_trace(
         arguments.trace,

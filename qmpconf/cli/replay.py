@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from qmpconf.cli import options, results
 from qmpconf.net.address import FORMS
+from qmpconf.outputs import Outputs
 from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE
 from qmpconf.replay.result import Result
 from qmpconf.replay.run import replay_trace
@@ -68,6 +69,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay and report; give the exit code of the verdict."""
+    outputs = Outputs(
+        [arguments.trace, *arguments.masks, arguments.known_differences or ""],
+        force=arguments.force,
+    )
+    outputs.add(arguments.output, "trace", "-o")
+    outputs.add(arguments.result, "result", "--result")
     total = size_of_files([arguments.trace])
     with Progress("replaying", total) as progress:
         result = _replay(arguments, progress)

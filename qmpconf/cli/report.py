@@ -7,9 +7,11 @@ import os
 import sys
 from collections.abc import Mapping
 
+from qmpconf.cli import options
 from qmpconf.cli.examples import explain
 from qmpconf.cli.results import FORMATS, page
 from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.outputs import Outputs, write_page
 from qmpconf.report.progress import Progress
 from qmpconf.report.results.merge import Report, merged
 from qmpconf.report.results.stream import read_result
@@ -45,6 +47,10 @@ FILES: Mapping[str, str] = {
 }
 
 
+#: The summary of a GitHub step, where it is not written to the step's own file.
+SUMMARY = "summary.md"
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the results, and what is made of them."""
     explain(parser, _EPILOG)
@@ -65,6 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-s", "--short", action="store_true", help="text: one line a finding, without details"
     )
+    options.force(parser)
     parser.add_argument(
         "--exit-zero", action="store_true", help="exit with 0, whatever the results say"
     )
@@ -74,6 +81,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read, merge, show; the exit code is that of the report."""
     formats = _chosen(arguments)
+    if arguments.output is not None:
+        outputs = Outputs(arguments.results, force=arguments.force)
+        for name in formats:
+            file = FILES.get(name, SUMMARY)
+            outputs.add(os.path.join(arguments.output, file), "page", f"-o: the {name} view in")
     # Making a page takes about as long as reading a result.
     steps = len(arguments.results) + len(formats)
     with Progress("making the report", steps, unit="steps", quiet=arguments.quiet) as progress:
@@ -154,7 +166,7 @@ def _write(report: Report, pages: Mapping[str, str], folder: str) -> list[str]:
             written += _summarize(report, folder)
         else:
             path = os.path.join(folder, FILES[name])
-            _save(path, text)
+            write_page(path, text)
             written.append(path)
     return written
 
@@ -167,18 +179,18 @@ def _summarize(report: Report, folder: str | None) -> list[str]:
     if summary:
         before = os.path.getsize(summary) if os.path.exists(summary) else 0
         text = markdown.page(report, max(0, markdown.LIMIT - before), details=False)
-        _save(summary, text, "a")
+        _append(summary, text)
         return [summary]
     if folder is None:
         return []
-    path = os.path.join(folder, "summary.md")
-    _save(path, markdown.page(report, details=False))
+    path = os.path.join(folder, SUMMARY)
+    write_page(path, markdown.page(report, details=False))
     return [path]
 
 
-def _save(path: str, text: str, mode: str = "w") -> None:
+def _append(path: str, text: str) -> None:
     try:
-        with open(path, mode, encoding="utf-8", newline="\n") as file:
+        with open(path, "a", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from None

@@ -21,8 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qmpconf.cli import options
 from qmpconf.cli.examples import explain
 from qmpconf.errors import InputError, UsageError
+from qmpconf.outputs import Outputs, write_page
 from qmpconf.report import agreement as report
 from qmpconf.schema import store
 from qmpconf.schema.agreement import Note, compare
@@ -60,10 +62,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("text", "markdown", "json"), default="text", help="default: text"
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write there, not to stdout")
+    options.force(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the agreement; 1 when a disagreement has no reason, or a reason no disagreement."""
+    inputs = [*arguments.catalogs, arguments.notes or ""]
+    Outputs(inputs, force=arguments.force).add(arguments.output, "page", "-o")
     told = _told(Path(arguments.notes)) if arguments.notes else _Told((), (), "")
     pairs = _pairs(arguments.catalogs) or told.pairs
     if not pairs:
@@ -79,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         page = report.text(explained)
     if arguments.output:
-        store.write_bytes(page.encode(), Path(arguments.output))
+        write_page(arguments.output, page)
     else:
         print(page, end="")
     return int(bool(explained.unexplained or explained.stale))

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmpconf.check.audit import audit
-from qmpconf.cli import results
+from qmpconf.cli import options, results
 from qmpconf.cli.examples import explain
 from qmpconf.errors import InputError
+from qmpconf.outputs import Outputs, write_page
 from qmpconf.report.documents import Audited, audit_json, audit_markdown, audit_text
 from qmpconf.report.results.of_audit import of_audit
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.documents.files import read_document
-from qmpconf.schema.store import load, write_bytes
+from qmpconf.schema.store import load
 
 if TYPE_CHECKING:
     import argparse
@@ -44,11 +45,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help="write to FILE (default: stdout)"
     )
+    options.force(parser)
     results.configure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Audit each document; 1 when there is any finding."""
+    outputs = Outputs([*arguments.files, arguments.catalog or ""], force=arguments.force)
+    outputs.add(arguments.output, "page", "-o")
+    outputs.add(arguments.result, "result", "--result")
     documents = [_audited(path, arguments.catalog) for path in arguments.files]
     if arguments.format == "text" and arguments.output is None:
         text = audit_text(documents, results.width())
@@ -57,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         results.say(arguments, text)
     else:
-        write_bytes(text.encode(), arguments.output)
+        write_page(arguments.output, text)
     result = of_audit(results.header_of(arguments, "audit"), documents)
     results.write(arguments, result)
     return result.exit_code

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qmpconf.cli import options
 from qmpconf.cli.examples import explain
 from qmpconf.errors import InputError
+from qmpconf.outputs import Outputs
 from qmpconf.report.documents import compiled
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.documents.files import read_document
@@ -43,10 +45,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="",
         help="the catalog's name (default: after the version that the document describes)",
     )
+    options.force(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile, write the catalog, print the report."""
+    outputs = Outputs([arguments.file], force=arguments.force)
+    outputs.add(arguments.output, "catalog", "-o")
     text = read_document(arguments.file)
     try:
         compilation = compile_document(text, arguments.name)

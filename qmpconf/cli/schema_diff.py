@@ -7,9 +7,10 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from qmpconf.cli import results
+from qmpconf.cli import options, results
 from qmpconf.cli.examples import explain
 from qmpconf.cli.schema_agree import catalog_or_document
+from qmpconf.outputs import Outputs
 from qmpconf.report import schema_diff
 from qmpconf.report.results.of_diff import of_diff
 from qmpconf.schema.diff import LEVELS, diff
@@ -42,11 +43,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="compatible",
         help="show changes down to this level (default: all)",
     )
+    options.force(parser)
     results.configure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the changes; 1 when there is any, down to the level that is shown."""
+    outputs = Outputs([arguments.before, arguments.after], force=arguments.force)
+    outputs.add(arguments.result, "result", "--result")
     before, after = map(catalog_or_document, (arguments.before, arguments.after))
     changes = diff(before, after)
     if arguments.format == "json":

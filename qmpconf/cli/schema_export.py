@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qmpconf.cli import options
 from qmpconf.cli.examples import explain
+from qmpconf.outputs import Outputs, write_file
 from qmpconf.schema.bundle import build
-from qmpconf.schema.store import load, write_bytes
+from qmpconf.schema.store import load
 
 if TYPE_CHECKING:
     import argparse
@@ -27,13 +29,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help="write to FILE (default: stdout)"
     )
+    options.force(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the bundle."""
+    outputs = Outputs([arguments.catalog], force=arguments.force)
+    outputs.add(arguments.output, "schema", "-o")
     text = json.dumps(build(load(arguments.catalog)), indent=1) + "\n"
     if arguments.output is None:
         print(text, end="")
     else:
-        write_bytes(text.encode(), arguments.output)
+        write_file(arguments.output, text.encode())
     return 0

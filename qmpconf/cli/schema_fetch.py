@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from qmpconf.check.run import look_through
+from qmpconf.cli import options
 from qmpconf.cli.examples import explain
 from qmpconf.errors import InputError, TargetError
 from qmpconf.net.address import FORMS, parse_address
 from qmpconf.net.endpoint import connect, reason
+from qmpconf.outputs import Outputs
 from qmpconf.protocol.framing import SERVER_LIMITS, Framer, Kind
 from qmpconf.protocol.messages import Failure, Greeting, Success, from_server
 from qmpconf.protocol.values import dumps
@@ -44,10 +46,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="write to FILE, compressed when it ends in .gz (default: stdout)",
     )
+    options.force(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Fetch, compile and write the catalog."""
+    outputs = Outputs([arguments.trace or ""], force=arguments.force)
+    outputs.add(arguments.output, "catalog", "-o")
     name = arguments.name
     if arguments.target is not None:
         catalog = _from_server(arguments.target, name)

@@ -11,6 +11,7 @@ wait has a deadline, and a target that stays away makes the rest inconclusive.
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import os
 import re
@@ -33,7 +34,7 @@ from qmpconf.conform.probe import Probe
 from qmpconf.conform.tape import Tape
 from qmpconf.conform.target import Target
 from qmpconf.conform.verdicts import Result, Stop, Verdict
-from qmpconf.errors import TargetError
+from qmpconf.errors import TargetError, UsageError
 
 #: Consecutive cases without an answer after which nothing more is tried.
 _HOPELESS = 3
@@ -96,7 +97,11 @@ class Suite:
         except BaseException:
             self.discard()
             raise
-        self.cases = [one for one in self._all() if self._chosen(one)]
+        every = list(self._all())
+        self.cases = [one for one in every if self._chosen(one)]
+        if not self.cases:
+            self.discard()
+            raise nothing_chosen(self.options.patterns, [one.id for one in every])
         self.cases.sort(key=lambda one: one.destructive)  # what may end the target goes last
         self.known = self.options.known or Known()
         if self.options.shipped:
@@ -258,6 +263,19 @@ def chosen(name: str, patterns: Sequence[str]) -> bool:
     return any(
         fnmatch.fnmatchcase(name, one) if any(c in one for c in "*?[") else one in name
         for one in patterns
+    )
+
+
+def nothing_chosen(patterns: Sequence[str], names: Sequence[str]) -> UsageError:
+    """The error for a run without a case: a run of nothing shows nothing."""
+    if not any(chosen(name, patterns) for name in names):
+        given = " ".join(f"-k {pattern}" for pattern in patterns)
+        near = difflib.get_close_matches(patterns[0], names, 1, 0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return UsageError(f"nothing is selected: no case matches {given}{hint} (--list lists them)")
+    return UsageError(
+        "nothing is selected: the cases that match are left out by --level, by --fast, or because "
+        "they need --destructive"
     )
 
 

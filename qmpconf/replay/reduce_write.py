@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from qmpconf.outputs import written
 from qmpconf.replay.reduce import Record
-from qmpconf.trace.files import written
 from qmpconf.trace.reader import Item
 from qmpconf.trace.records import Finish, Header, Open
 from qmpconf.trace.writer import header_line, record_line, traffic_line

@@ -36,6 +36,7 @@ import msgspec
 
 from qmpconf.errors import InputError, UsageError
 from qmpconf.files import read_bytes
+from qmpconf.outputs import write_file
 from qmpconf.schema.introspection import compile_introspection
 from qmpconf.schema.model import (
     Alternate,
@@ -49,7 +50,6 @@ from qmpconf.schema.model import (
     Type,
 )
 from qmpconf.schema.walk import cycle, is_known, references_of
-from qmpconf.trace.files import written
 
 FORMAT = "qmpconf-catalog"
 VERSION = 1
@@ -217,16 +217,7 @@ def from_reply(
 
 def write(catalog: Catalog, path: Path) -> None:
     """Write the catalog; compressed when the name ends in ``.gz``.  Raises OutputError."""
-    write_bytes(encode(catalog), path)
-
-
-def write_bytes(data: bytes, path: Path) -> None:
-    """Write `data` to a file; compressed, without a time stamp, when its name ends in ``.gz``.
-
-    A file that is there already is replaced as a whole, or left alone.  Raises OutputError.
-    """
-    with written(str(path), overwrite=True, mode=0o666) as file:
-        file.write(data)
+    write_file(path, encode(catalog))
 
 
 # ── shipped catalogs ─────────────────────────────────────────────────────────────────────────

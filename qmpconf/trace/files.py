@@ -1,21 +1,15 @@
 """Whole trace files, read and written at once: lines, compressed where the name says so.
 
-For tools that make a trace out of another one.  A file is there as a whole or not at all: it is
-written beside its place and moved there.  Recording, line by line, is `qmpconf.trace.writer`.
+For tools that make a trace out of another one.  Recording, line by line, is `qmpconf.trace.writer`.
 """
 
 from __future__ import annotations
 
-import gzip
 import io
-import os
-import shutil
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import BinaryIO, cast
 
-from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.errors import InputError
+from qmpconf.outputs import written
 
 _GZIP = b"\x1f\x8b"
 
@@ -56,51 +50,3 @@ def write_lines(path: str, data: bytes, *, overwrite: bool = False) -> None:
     """
     with written(path, overwrite=overwrite) as file:
         file.write(data)
-
-
-@contextmanager
-def written(path: str, *, overwrite: bool = False, mode: int = 0o600) -> Iterator[BinaryIO]:
-    """A new file that is moved to its place when the block ends; after an error there is none.
-
-    As for `write_lines`.  What stands at `path` may be read meanwhile.  What is there and is no
-    file (a pipe, a terminal) is written to, never replaced; so is what a link leads to.  `mode` is
-    that of a new file, but for the umask.
-    """
-    if os.path.exists(path) and not overwrite:
-        raise _existing(path)
-    if os.path.exists(path) and not os.path.isfile(path):
-        try:
-            with open(path, "wb") as file:
-                yield file
-        except OSError as error:
-            raise OutputError(f"cannot write {path}: {error.strerror}") from error
-        return
-    if overwrite:
-        path = os.path.realpath(path)
-    temporary = f"{path}.new{os.getpid()}"
-    try:
-        try:
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-            with open(fd, "wb") as file:
-                if path.endswith(".gz"):
-                    with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
-                        yield cast("BinaryIO", packed)
-                else:
-                    yield file
-            if overwrite:
-                if os.path.exists(path):
-                    shutil.copymode(path, temporary)
-                os.replace(temporary, path)
-            else:
-                os.link(temporary, path)
-        finally:
-            if os.path.exists(temporary):
-                os.unlink(temporary)
-    except FileExistsError:
-        raise _existing(path) from None
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _existing(path: str) -> UsageError:
-    return UsageError(f"{path} exists; choose another name, or overwrite it (--force)")

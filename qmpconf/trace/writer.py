@@ -20,6 +20,7 @@ from typing import Any, Self
 import msgspec
 
 from qmpconf.errors import OutputError, UsageError
+from qmpconf.outputs import existing, lock
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.trace.records import (
     VERSION,
@@ -306,15 +307,18 @@ class TraceWriter:
 
 
 def _create(path: str, *, overwrite: bool) -> int:
+    """Open the trace, locked for as long as it is written; what another one writes is left alone."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     try:
-        if overwrite:
-            fd = os.open(path, flags | os.O_TRUNC, 0o600)
-            if stat.S_ISREG(os.fstat(fd).st_mode):
-                os.fchmod(fd, 0o600)
-            return fd
-        return os.open(path, flags | os.O_EXCL, 0o600)
+        fd = os.open(path, flags if overwrite else flags | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise UsageError(f"{path} exists; choose another name, or overwrite it (--force)") from None
+        raise existing(path) from None
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        if not lock(fd):
+            os.close(fd)
+            raise UsageError(f"{path} is being written by another recorder; choose another name")
+        os.ftruncate(fd, 0)
+        os.fchmod(fd, 0o600)
+    return fd

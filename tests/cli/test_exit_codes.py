@@ -81,7 +81,7 @@ CALLS: list[tuple[str, int]] = [
     ("conform --spawn {serve} --known-failing {absent}", 3),
     ("conform --target {nosocket}", 4),
     ("conform --spawn {dies}", 4),
-    ("conform-client -k greeting -- true", 4),
+    ("conform-client -k plain -- true", 4),
     ("conform-client", 2),
     ("requirements", 0),
     ("requirements --level nonsense", 2),

@@ -210,8 +210,8 @@ def test_a_folder_that_cannot_be(
     assert main(["report", bad, "-o", str(tmp_path / "o" / "p")]) == 3
     assert "cannot make the folder" in capsys.readouterr().err
     (tmp_path / "q" / "report.txt").mkdir(parents=True)
-    assert main(["report", bad, "-o", str(tmp_path / "q")]) == 3
-    assert "cannot write" in capsys.readouterr().err
+    assert main(["report", bad, "-o", str(tmp_path / "q")]) == 2
+    assert "report.txt is a folder" in capsys.readouterr().err
 
 
 def test_what_every_verb_writes_can_be_shown(

@@ -97,7 +97,7 @@ def test_impatience_is_a_warning(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_client_sends_is_checked(weakness: str, rule: str, tmp_path: Path) -> None:
-    outcome = conformed(weakness, tmp_path, "no scenario but the first")
+    outcome = conformed(weakness, tmp_path, "plain")
     (one,) = [one for one in outcome.results if one.verdict is Verdict.FAIL]
     assert one.requirements == (rule,)
 
@@ -109,7 +109,7 @@ def test_what_the_client_does_not_do_is_not_judged(tmp_path: Path) -> None:
 
 def test_a_client_that_never_ends_or_connects_cannot_be_judged(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="does not end"):
-        conformed("never-ends", tmp_path, "none", limit=2.0)
+        conformed("never-ends", tmp_path, "plain", limit=2.0)
     options = Options(str(tmp_path), quiet=True)
     with pytest.raises(TargetError, match="QMPCONF_SOCKET"):
         conform_client(["true"], CATALOG, options)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import resource
-import signal
 from pathlib import Path
 
 import pytest
@@ -158,37 +155,6 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"cannot write .*such\.json: No such file"):
         store.write(catalog(), tmp_path / "no" / "such.json")
-    with pytest.raises(OutputError, match="cannot write /dev/full: No space left"):
-        store.write_bytes(b"x", Path("/dev/full"))
-
-
-def test_a_full_disk_costs_nothing_that_was_there(tmp_path: Path) -> None:
-    path, link = tmp_path / "known.toml", tmp_path / "link"
-    path.write_bytes(b"reasons")
-    link.symlink_to(path)
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    try:
-        with pytest.raises(OutputError, match=r"cannot write .*known\.toml: File too large"):
-            store.write_bytes(bytes(1000), link)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
-    assert path.read_bytes() == b"reasons"
-    store.write_bytes(b"more", link)
-    assert path.read_bytes() == b"more"
-    assert sorted(tmp_path.iterdir()) == [path, link]
-
-
-@pytest.mark.parametrize("umask", [0o022, 0o077])
-def test_a_new_file_may_be_read_as_others_are(tmp_path: Path, umask: int) -> None:
-    before = os.umask(umask)
-    try:
-        store.write_bytes(b"x", tmp_path / "x.json")
-    finally:
-        os.umask(before)
-    assert (tmp_path / "x.json").stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 def test_load_takes_a_name_or_a_file(tmp_path: Path) -> None:

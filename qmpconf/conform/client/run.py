@@ -17,7 +17,7 @@ from qmpconf.conform.client.manners import UnkindMonitor
 from qmpconf.conform.client.scenarios import PLAIN, SCENARIOS, Scenario
 from qmpconf.conform.known import Known
 from qmpconf.conform.outcome import Outcome
-from qmpconf.conform.suite import chosen
+from qmpconf.conform.suite import chosen, nothing_chosen
 from qmpconf.conform.verdicts import Result, Verdict
 from qmpconf.errors import TargetError, UsageError
 from qmpconf.net.address import Address, FdAddress
@@ -47,7 +47,12 @@ class Options:
 
 
 def scenarios(patterns: Sequence[str]) -> list[Scenario]:
-    """The scenarios that are meant; the one with the kind server is always among them."""
+    """The scenarios that are meant; the one with the kind server is always among them.
+
+    Raises UsageError where none is meant.
+    """
+    if not any(chosen(one.id, patterns) for one in SCENARIOS):
+        raise nothing_chosen(patterns, [one.id for one in SCENARIOS])
     return [one for one in SCENARIOS if one is PLAIN or chosen(one.id, patterns)]
 
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.outputs import written
 from qmpconf.trace.convert import Format, format_of_input, format_of_output, named
 from qmpconf.trace.convert.base import Notes, Options, nothing
 from qmpconf.trace.convert.source import opened
 from qmpconf.trace.convert.wire import MESSAGES, frame_of
-from qmpconf.trace.files import written
 from qmpconf.trace.reader import Item, items_of
 from qmpconf.trace.records import Finish, Open, Record, Traffic
 from qmpconf.trace.redaction import Redactor
