@@ -231,18 +231,18 @@ def fetch(name: str, *, manuals: bool = False, cache: Path | None = None) -> Bui
         release = name.rpartition("-")[2]
         if name not in names():
             raise
-        with _locked(cache):
+        with locked(cache):
             _fetch_release(release, cache)
         build = find(name, cache)
     if manuals and not build.manuals:
-        with _locked(cache):
+        with locked(cache):
             _fetch_manuals(build.release, cache)
         build = find(name, cache)
     return build
 
 
 @contextlib.contextmanager
-def _locked(cache: Path) -> Iterator[None]:
+def locked(cache: Path) -> Iterator[None]:
     """One fetch at a time in `cache`; the kernel drops the lock of a process that dies."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / ".lock").open("w") as lock:
@@ -285,17 +285,21 @@ def _fetch_manuals(release: str, cache: Path) -> None:
         root.rename(target)
 
 
-class _Apt:
-    """apt-get over one suite, with lists, cache and status of its own, all under `folder`."""
+class Apt:
+    """apt-get over one suite, with lists, cache and status of its own, all under `folder`.
 
-    def __init__(self, folder: Path, suite: str) -> None:
+    With `sources` it is about source packages.  Files are downloaded to ``folder/debs``.
+    """
+
+    def __init__(self, folder: Path, suite: str, *, sources: bool = False) -> None:
         self.folder = folder
         self.suite = suite
         for name in ("state/lists/partial", "cache/archives/partial", "debs", "root"):
             (folder / name).mkdir(parents=True)
         (folder / "state/status").touch()
         trust = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
-        (folder / "sources.list").write_text(f"deb {trust}{_mirror()} {suite} main\n")
+        kind = "deb-src" if sources else "deb"
+        (folder / "sources.list").write_text(f"{kind} {trust}{_mirror()} {suite} main\n")
         options = {
             "Dir::Etc::sourcelist": f"{folder}/sources.list",
             "Dir::Etc::sourceparts": "-",
@@ -335,11 +339,11 @@ class _Apt:
 
 
 @contextlib.contextmanager
-def _apt(release: str, cache: Path) -> Iterator[_Apt]:
+def _apt(release: str, cache: Path) -> Iterator[Apt]:
     if not shutil.which("apt-get") or not shutil.which("dpkg"):
         raise BuildError("other QEMU releases are fetched with apt-get and dpkg; there are none")
     with tempfile.TemporaryDirectory(prefix=f".fetch-{release}-", dir=cache) as folder:
-        yield _Apt(Path(folder), RELEASES[release])
+        yield Apt(Path(folder), RELEASES[release])
 
 
 def _mirror() -> str:

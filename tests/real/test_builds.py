@@ -68,8 +68,9 @@ def test_fetch_without_apt_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_interrupted_fetch_leaves_no_release(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Cut(builds._Apt):
-        def __init__(self, folder: Path, suite: str) -> None:
+    class Cut(builds.Apt):
+        def __init__(self, folder: Path, suite: str, *, sources: bool = False) -> None:
+            del suite, sources
             self.folder = folder
             (folder / "root").mkdir()
 
@@ -77,7 +78,7 @@ def test_interrupted_fetch_leaves_no_release(
             (self.folder / "root/half").touch()
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(builds, "_Apt", Cut)
+    monkeypatch.setattr(builds, "Apt", Cut)
     monkeypatch.setattr(shutil, "which", lambda name: None if "qemu" in name else name)
     with pytest.raises(KeyboardInterrupt):
         builds.fetch("qemu-10.0", cache=tmp_path)
