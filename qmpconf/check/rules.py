@@ -39,6 +39,9 @@ _BLAMES: dict[Party, Blame] = {
     Party.DOCUMENT: "document",
 }
 
+#: The protocol itself defines this command; the schema replies of QEMU 2.5 to 2.7 leave it out.
+NEGOTIATION = "qmp_capabilities"
+
 #: Problems that a server of another build may give without breaking the catalog.
 _ADDITIONS = frozenset({"unknown", "value"})
 
@@ -191,7 +194,9 @@ class Rules:
         if known and bad is None and not command.oob and self._quick.returned(name, reply.result):
             return _NOTHING
         if known is None:
-            return () if command.problems else (self._undocumented_command(command, sent, line),)
+            if command.problems or name == NEGOTIATION:
+                return _NOTHING
+            return (self._undocumented_command(command, sent, line),)
         found: list[Finding] = []
         problems = self.basis.validator.returned(name, reply.result)
         if problems:
@@ -230,9 +235,11 @@ class Rules:
         if command.problems or (command.oob and not refused):
             return _NOTHING  # refused for its shape, before anyone looked at its name
         if name not in self._catalog.commands:
+            if name == NEGOTIATION:
+                return _NOTHING
             unknown = self._unknown_command if refused else self._undocumented_command
             return (unknown(command, sent, line),)
-        if refused and not self.basis.very_build and name != "qmp_capabilities":
+        if refused and not self.basis.very_build and name != NEGOTIATION:
             known = self._catalog.commands[name]
             return (
                 self._report(
@@ -250,7 +257,8 @@ class Rules:
 
     def unanswered(self, command: Command, sent: int) -> Sequence[Finding]:
         """A command that was never answered: unknown, if the catalog is sure of that."""
-        judged = command.problems or command.name in self._catalog.commands
+        known = command.name in self._catalog.commands or command.name == NEGOTIATION
+        judged = command.problems or known
         if judged or not self.basis.very_build:
             return _NOTHING
         return (self._unknown_command(command, sent, sent),)

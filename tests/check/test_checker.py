@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.check.scripts import FIRST, GREETING, OPENING, basis, checked, write
+from qmpconf.check.basis import Basis
+from qmpconf.schema.introspection import compile_introspection
+from tests.check.scripts import FIRST, GREETING, OPENING, basis, checked, schema_entries, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -427,6 +429,21 @@ def test_a_server_that_does_not_answer_after_a_half_close(tmp_path: Path) -> Non
         whole = tmp_path / "whole"
         whole.write_text(path.read_text() + shut + close + "\n")
         assert placed(whole) == expected
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"return": {}}', '{"error": {"class": "GenericError", "desc": "x"}}', ""]
+)
+def test_a_schema_reply_need_not_name_the_command_that_negotiates(
+    tmp_path: Path, answer: str
+) -> None:
+    # The replies of QEMU 2.5 to 2.7 do not; the specification defines the command (section 4).
+    left = [one for one in schema_entries() if one["name"] != "qmp_capabilities"]
+    catalog = compile_introspection(left, name="sample", version="2.5.0", package="")
+    script = [GREETING, '> {"execute": "qmp_capabilities"}']
+    script += [f"< {answer}"] if answer else []
+    found = checked(write(tmp_path / "t.qmptrace", script, ""), Basis(catalog, very_build=True))
+    assert [one.requirement for one in found if one.severity != "note"] == []
 
 
 def test_sessions_are_kept_apart(tmp_path: Path) -> None:
