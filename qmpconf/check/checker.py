@@ -194,14 +194,17 @@ class Checker:
 
 def _gap(talk: _Talk, gap: Gap) -> Finding:
     """A note that bytes are missing; the session goes on without what they may have held."""
-    talk.session.gap(Party(gap.sender))
+    talk.session.gap(Party(gap.sender), gap.messages)
     size = f"{gap.size:,} bytes" if gap.size else "an unknown number of bytes"
+    if gap.messages:
+        size = f"{gap.messages:,} message{'' if gap.messages == 1 else 's'}"
+    what = "messages" if gap.messages else "bytes"
     return talk.reporter.finding(
         "trace.gap",
         gap.line,
         "",
         "",
-        f"bytes of the {gap.sender} are missing: what they may hold was not judged",
+        f"{what} of the {gap.sender} are missing: what they may hold was not judged",
         f"all that the {gap.sender} sent",
         f"{size} not recorded",
         "the trace",

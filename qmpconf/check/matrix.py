@@ -126,7 +126,7 @@ def _calls(
             if isinstance(item, Close):
                 sessions.pop(item.conn, None)
             elif isinstance(item, Gap):
-                sessions.setdefault(item.conn, Session()).gap(Party(item.sender))
+                sessions.setdefault(item.conn, Session()).gap(Party(item.sender), item.messages)
             continue
         session = sessions.setdefault(item.conn, Session())
         if item.sender == "client":

@@ -8,6 +8,11 @@ Where bytes are missing (`Queue.gap`), nothing is certain but an id: who waited 
 answered, and a response may answer what was not seen.  `certain` is false until a response carries
 the id of a command that was sent since; from there on the order holds again.
 
+Where whole messages are missing, the order stays.  A command that is not there (`Queue.unseen`) may
+be answered by any response that fits no other one; of the commands that wait, so many as were
+answered without that it is there (`Queue.left_out`) are gone, and it is not known which, unless all
+are.
+
 What a client sends that is no JSON takes a place in the queue, too, because its errors come in
 order; but how many come differs between servers (PROTOCOL.md, recovery), so it is *elastic*.
 """
@@ -89,6 +94,7 @@ class Queue:
         self._sent = 0
         self._latest: Pending | None = None  # what was answered last, in its turn
         self._lost: list[Pending] = []  # waited at a gap: their responses may be missing
+        self._unseen = 0  # commands that are not there, and may still be answered
         #: Whether what waits is known, and in which order.
         self.certain = True
 
@@ -111,7 +117,7 @@ class Queue:
     @property
     def begun(self) -> bool:
         """Whether the client has sent something, or may have."""
-        return self._sent > 0 or not self.certain
+        return self._sent > 0 or self._unseen > 0 or not self.certain
 
     def gap(self) -> None:
         """Bytes are missing from one of the two directions."""
@@ -121,6 +127,18 @@ class Queue:
         self._in_band.clear()
         self._oob.clear()
         self._latest = None
+
+    def unseen(self, count: int) -> None:
+        """So many commands are missing here."""
+        self._unseen = min(self._unseen + count, _MOST_LOST)
+
+    def left_out(self, count: int) -> None:
+        """So many responses are missing here: of what waits, one for each was answered."""
+        if self.certain and self.begun:
+            waiting = sum(not one.has_id for one in self._in_band) + self._unseen
+            self.gap()
+            self.certain = True
+            self._unseen = max(0, waiting - count)
 
     def match(self, response: Success | Failure) -> tuple[Pending | None, Problem | None]:
         """Find what `response` answers, and take it out; the problem, if that breaks a rule."""
@@ -137,6 +155,9 @@ class Queue:
                 head.errors += 1
                 return head, None
             self._in_band.popleft()
+        if self._unseen and not any(one.wants(response) for one in self.pending):
+            self._unseen -= 1
+            return None, None
         if not self._in_band:
             return self._match_out_of_band(response)
         if self._in_band[0].wants(response):

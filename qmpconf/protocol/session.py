@@ -16,6 +16,9 @@ bytes may hold: a greeting, a negotiation, commands, their responses.  A respons
 answer to a command where its id proves it; once one was answered that was sent behind the gap, the
 order holds again, and so do the rules that build on it.  Without ids, that is never.
 
+Texts that people write leave whole messages out.  Where it is known how many, the order is not
+lost: a response that fits no command that is there answers one of the missing ones.
+
 It knows no schema: arguments and results are values.  `LEGAL` is the table of what may come when.
 """
 
@@ -179,11 +182,19 @@ class Session:
         """Whether `pending` is all that waits; not so where a gap may hide commands or responses."""
         return self._queue.certain
 
-    def gap(self, who: Party) -> None:
-        """Take note that bytes of `who` are missing here, and with them whatever they held."""
-        if who is Party.CLIENT or self._queue.begun:
+    def gap(self, who: Party, messages: int = 0) -> None:
+        """Take note that bytes of `who` are missing here, and with them whatever they held.
+
+        `messages` is how many whole messages that were, where it is known (else 0).
+        """
+        if messages and who is Party.CLIENT:
+            self._queue.unseen(messages)
+        elif messages:
+            self._queue.left_out(messages)
+        elif who is Party.CLIENT or self._queue.begun:
             self._queue.gap()  # before the client has said anything, nothing is answered
-        self._passing.add(who)
+        if not messages:
+            self._passing.add(who)
         self._unfinished.pop(who, None)
         self._unsure |= self.phase is not Phase.COMMANDS
         if who is Party.SERVER:

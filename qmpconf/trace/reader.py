@@ -97,10 +97,13 @@ class _Split:
         self._take(record)
         yield from self._items(self.framer.feed(data))
 
-    def gap(self) -> Iterator[Item]:
-        """What is left of a frame, the rest of which is missing; the direction begins anew."""
+    def gap(self, *, whole: bool) -> Iterator[Item]:
+        """What is left of a frame, the rest of which is missing; the direction begins anew.
+
+        With `whole` messages missing, one begins right behind it.
+        """
         yield from self.close()
-        self._resync = Resync()
+        self._resync = None if whole else Resync()
 
     def _take(self, record: Traffic) -> None:
         self._latest = record
@@ -160,6 +163,7 @@ class _Line(msgspec.Struct):
     shut: Side | None = None
     close: Closer | None = None
     gap: int | None = None
+    messages: int = 0
     lines: int = 0
     error: str = ""
     finish: _Counts | None = None
@@ -355,7 +359,13 @@ class TraceReader:
             if parsed.gap < 0:
                 raise InputError(f"{self.path}:{number}: a gap of {parsed.gap} bytes")
             return Gap(
-                number, parsed.t, parsed.conn, parsed.sender, parsed.gap, max(parsed.lines, 0)
+                number,
+                parsed.t,
+                parsed.conn,
+                parsed.sender,
+                parsed.gap,
+                max(parsed.messages, 0),
+                max(parsed.lines, 0),
             )
         if parsed.sender is not None:
             return self._raw(parsed, parsed.sender, number)
@@ -489,7 +499,7 @@ def items_of(records: Iterable[Item | Record]) -> Iterator[Open | Item | Gap | S
             one = split.get((record.conn, record.sender))
             if one is None:
                 one = split[record.conn, record.sender] = _Split(_nothing(record))
-            yield from one.gap()
+            yield from one.gap(whole=record.messages > 0)
             yield record
             continue
         for side in _SIDES:

@@ -91,8 +91,10 @@ class Traffic(msgspec.Struct, frozen=True):
 class Gap(msgspec.Struct, frozen=True):
     """`size` bytes that `sender` sent are missing here; 0: nobody knows how many.
 
-    `lines` is how many lines of a converted text stood here and were not understood.  A place of
-    which nobody knows the sender is a gap of both sides, and the first of them has the lines.
+    `messages` is how many whole messages are missing, where that is known (else 0): a text that
+    leaves some out is not cut in the middle of one.  `lines` is how many lines of a converted text
+    stood here and were not understood.  A place of which nobody knows the sender is a gap of both
+    sides, and the first of them has the lines.
     """
 
     line: int
@@ -100,6 +102,7 @@ class Gap(msgspec.Struct, frozen=True):
     conn: int
     sender: Side
     size: int = 0
+    messages: int = 0
     lines: int = 0
 
 

@@ -113,8 +113,9 @@ class Summaries:
             return Summary(item.line, item.t, item.conn, "client", "open", text=ends)
         if isinstance(item, Gap):
             party = Party.CLIENT if item.sender == "client" else Party.SERVER
-            self._session(item.conn).gap(party)
-            self._behind.add((item.conn, item.sender))
+            self._session(item.conn).gap(party, item.messages)
+            if not item.messages:
+                self._behind.add((item.conn, item.sender))
             return Summary(item.line, item.t, item.conn, item.sender, "gap", size=item.size)
         if isinstance(item, Shut):
             return Summary(item.line, item.t, item.conn, item.who, "shut")

@@ -130,7 +130,7 @@ def record_line(record: Record) -> bytes:
             record.t, record.conn, record.sender, frame, record.fds, record.redacted
         )
     if isinstance(record, Gap):
-        return gap_line(record.t, record.conn, record.sender, record.size, record.lines)
+        return gap_line(record)
     if isinstance(record, Open):
         ends = {"client": record.client, "server": record.server}
         return event_line(record.t, record.conn, b"open", ends)
@@ -148,14 +148,16 @@ def event_line(t: float, conn: int, name: bytes, value: object, extra: bytes = b
     return b'{"t":%.6f,"conn":%d,"%b":%b%b}\n' % (t, conn, name, _text(value), extra)
 
 
-def gap_line(t: float, conn: int, sender: Side, size: int, lines: int = 0) -> bytes:
-    """The line of a gap, with its line feed; `lines` is left out where it is 0."""
-    extra = b',"lines":%d' % lines if lines else b""
+def gap_line(gap: Gap) -> bytes:
+    """The line of a gap, with its line feed."""
+    extra = b',"messages":%d' % gap.messages if gap.messages else b""
+    if gap.lines:
+        extra += b',"lines":%d' % gap.lines
     return b'{"t":%.6f,"conn":%d,"from":"%b","gap":%d%b}\n' % (
-        t,
-        conn,
-        sender.encode(),
-        size,
+        gap.t,
+        gap.conn,
+        gap.sender.encode(),
+        gap.size,
         extra,
     )
 
@@ -241,7 +243,7 @@ class TraceWriter:
 
     def gap(self, conn: int, sender: Side, size: int = 0) -> None:
         """Write that `size` bytes of `sender` are missing here (0: an unknown number)."""
-        self._put(gap_line(self.now(), conn, sender, size))
+        self._put(gap_line(Gap(0, self.now(), conn, sender, size)))
 
     def shut(self, conn: int, who: Side) -> None:
         """Write that `who` has closed its sending direction."""

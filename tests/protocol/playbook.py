@@ -11,7 +11,8 @@ A script has one line for each thing that happens, and below it the breaches tha
 
 ``->`` is what the client sends, ``<-`` what the server sends (with CR LF), both through the
 framer; ``->>`` and ``<<-`` take a Python literal of bytes, and nothing is added.  ``shut client``
-ends a direction, ``gap client`` tells that bytes of it are missing, ``close client|server|recorder|nobody`` the session (a second word ``failed``:
+ends a direction, ``gap client`` tells that bytes of it are missing (``gap client 2``: two messages),
+``close client|server|recorder|nobody`` the session (a second word ``failed``:
 in no orderly way).  ``!!`` names a requirement, who is to blame, and perhaps a JSON pointer.
 """
 
@@ -68,9 +69,10 @@ class Play:
                 self._take(rest, frame, number)
             self.session.shut(Party(rest))
         elif word == "gap":
-            for frame in self._framer(rest).close():
-                self._take(rest, frame, number)
-            self.session.gap(Party(rest))
+            side, _, messages = rest.partition(" ")
+            for frame in self._framer(side).close():
+                self._take(side, frame, number)
+            self.session.gap(Party(side), int(messages or 0))
         elif word == "close":
             who, _, how = rest.partition(" ")
             for side in ("client", "server"):

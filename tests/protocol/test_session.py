@@ -761,6 +761,90 @@ def test_behind_a_lost_greeting_every_answer_has_its_command() -> None:
     assert lost.answered == []
 
 
+def test_where_a_command_is_left_out_its_answer_is_nobodys() -> None:
+    play = check(
+        NEGOTIATED
+        + """
+        -> {"execute":"stop"}
+        <- {"return": 1}
+        gap client 1
+        <- {"return": 2}
+        -> {"execute":"cont"}
+        <- {"return": 3}
+        <- {"return": 4}
+        !! response.exactly-one server
+        """
+    )
+    assert play.answered[1:] == [(1, "stop"), (3, "cont")]
+
+
+def test_where_an_answer_is_left_out_the_next_command_has_its_own() -> None:
+    play = check(
+        NEGOTIATED
+        + """
+        -> {"execute":"stop"}
+        gap server 1
+        -> {"execute":"cont"}
+        <- {"return": 1}
+        -> {"execute":"quit"}
+        """
+    )
+    assert play.answered[1:] == [(1, "cont")]
+    assert [one.name for one in play.session.pending] == ["quit"]
+    assert play.session.certain
+
+
+def test_which_of_two_answers_is_left_out_is_not_known_but_for_ids() -> None:
+    play = check(
+        NEGOTIATED
+        + """
+        -> {"execute":"stop"}
+        -> {"execute":"cont"}
+        gap server 1
+        <- {"return": 1}
+        <- {"return": 2}
+        !! response.exactly-one server
+        -> {"execute":"a","id":1}
+        -> {"execute":"b","id":2}
+        -> {"execute":"c"}
+        -> {"execute":"d"}
+        gap server 1
+        <- {"return": 3, "id": 2}
+        <- {"return": 4}
+        """
+    )
+    assert play.answered[1:] == [(3, "b")]
+
+
+def test_an_answer_is_that_of_the_command_which_it_fits_also_when_others_are_left_out() -> None:
+    play = check(
+        """
+        gap server
+        gap client 1
+        -> {"execute":"stop"}
+        <- {"return": 1}
+        -> {"execute":"cont","id":5}
+        <- {"return": 2, "id": 6}
+        <- {"return": 3, "id": 5}
+        """
+    )
+    assert play.answered == [(1, "stop"), (3, "cont")]
+
+
+def test_what_is_left_out_before_the_negotiation_may_be_that() -> None:
+    check(
+        """
+        <- GREETING
+        gap client 1
+        gap server 1
+        -> {"execute":"stop"}
+        <- {"return": 1}
+        -> {"execute":"qmp_capabilities"}
+        <- {"return": 2}
+        """
+    )
+
+
 PIECES = st.lists(
     st.tuples(
         st.booleans(),

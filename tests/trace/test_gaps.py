@@ -58,12 +58,26 @@ def test_a_writer_writes_it_and_a_reader_reads_it(tmp_path: Path) -> None:
 
 
 def test_lines_that_were_not_understood_are_kept_with_it(tmp_path: Path) -> None:
-    line = b'{"t":0.000000,"conn":1,"from":"client","gap":0,"lines":3}\n'
+    line = b'{"t":0.000000,"conn":1,"from":"client","gap":0,"messages":1,"lines":3}\n'
     path = tmp_path / "t.qmptrace"
     path.write_bytes(HEADER + line)
     [gap] = TraceReader(str(path)).records()
-    assert gap == Gap(2, 0.0, 1, "client", 0, 3)
+    assert gap == Gap(2, 0.0, 1, "client", 0, 1, 3)
     assert record_line(gap) == line
+
+
+def test_behind_a_message_that_is_missing_another_one_begins(tmp_path: Path) -> None:
+    wire = Wire()
+    records: list[Record] = [
+        wire.open(0, 0.0, 1),
+        *wire.sent(0, 0.0, 1, "client", b'{"execute'),
+        *wire.gap(0, 0.0, 1, "client", messages=1),
+        *wire.sent(0, 0.0, 1, "client", b"a\r\n"),
+        *wire.close(0, 0.0, 1, "client"),
+        *wire.finish(),
+    ]
+    told = shown(read(tmp_path / "t.qmptrace", records))
+    assert told == ['partial {"execute', "gap client 0", "value a"]
 
 
 def test_what_stands_on_both_sides_is_never_put_together(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def exchanges(reading: Reading, notes: Notes) -> Iterator[Exchange]:
                 yield from _answer(session, item, notes)
         elif isinstance(item, Gap):
             notes.lost(_GAP, item.line)
-            session.gap(Party(item.sender))
+            session.gap(Party(item.sender), item.messages)
         elif isinstance(item, Close):
             _leave(sessions.pop(item.conn), notes)
     for session in sessions.values():

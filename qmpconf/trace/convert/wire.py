@@ -81,13 +81,22 @@ class Wire:
         yield from self._traffic(conn, sender, self._framers[conn, sender].feed(data), fds)
 
     def gap(
-        self, line: int, t: float, conn: int, sender: Side, size: int = 0, lines: int = 0
+        self,
+        line: int,
+        t: float,
+        conn: int,
+        sender: Side,
+        size: int = 0,
+        *,
+        messages: int = 0,
+        lines: int = 0,
     ) -> Iterator[Record]:
-        """`size` bytes are missing here, 0 if it is unknown how many (`lines`: see `Gap`)."""
+        """Something of `sender` is missing here, as `Gap` says it."""
         yield from self._rest(conn, sender)
         self._t = max(self._t, t)
-        self._passing[conn, sender] = Resync()
-        yield Gap(line, t, conn, sender, size, lines)
+        if not messages:
+            self._passing[conn, sender] = Resync()
+        yield Gap(line, t, conn, sender, size, messages, lines)
 
     def shut(self, line: int, t: float, conn: int, who: Side) -> Iterator[Record]:
         """`who` has closed its sending direction."""
