@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def printable(text: str) -> str:
     """`text` with every character escaped that does not print: traces are untrusted.
@@ -21,6 +23,22 @@ def _escape(char: str) -> str:
 def printable_page(page: str) -> str:
     """The same for a text of several lines."""
     return "\n".join(map(printable, page.split("\n")))
+
+
+#: What begins a command in the log of a CI job: GitHub's, also in its older form, and Azure's.
+_COMMAND = re.compile(r"^(\s*):(?=:)|##(?=\[|vso\[)", re.MULTILINE)
+
+
+def harmless(page: str) -> str:
+    """A text for a terminal or a job's log: it steers neither, whatever names stand in it."""
+    return defused(printable_page(page))
+
+
+def defused(page: str) -> str:
+    """The same for a text that holds escapes of our own, such as colours."""
+    return _COMMAND.sub(
+        lambda found: f"{found[1]}\\u003A" if found[1] is not None else "#\\u0023", page
+    )
 
 
 def counted(number: int, word: str, words: str = "") -> str:

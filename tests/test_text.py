@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpconf.text import counted, printable, printable_page
+from qmpconf.text import counted, harmless, printable, printable_page
 
 EVERYTHING = st.text(st.characters(exclude_categories=()))
 
@@ -32,3 +32,11 @@ def test_counted() -> None:
     assert counted(1, "reply", "replies") == "1 reply"
     assert counted(2345, "reply", "replies") == "2,345 replies"
     assert counted(0, "message") == "0 messages"
+
+
+@given(EVERYTHING | st.text("\n :#[vso]x"))
+def test_nothing_begins_a_command_of_a_ci_job(text: str) -> None:
+    found = harmless(text)
+    assert not any(line.lstrip().startswith("::") for line in found.split("\n"))
+    assert "##[" not in found
+    assert "##vso[" not in found

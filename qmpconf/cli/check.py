@@ -25,7 +25,7 @@ from qmpconf.report.results.records import Finding
 from qmpconf.report.views.words import sentence
 from qmpconf.schema.select import of_product
 from qmpconf.schema.store import load
-from qmpconf.text import counted, printable
+from qmpconf.text import counted, harmless
 from qmpconf.trace.reader import TraceReader
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     results.write(arguments, result)
     results.show(arguments, result, details=not arguments.short)
     for error in unread:
-        print(f"qmpconf check: {printable(str(error))}", file=sys.stderr)
+        print(f"qmpconf check: {harmless(str(error))}", file=sys.stderr)
     if arguments.update_baseline and not unread:
         _update(arguments.baseline, result, baseline)
         return 0

@@ -36,6 +36,7 @@ from qmpconf.report.results.of_matrix import of_matrix
 from qmpconf.report.results.records import Note
 from qmpconf.report.results.stream import Result as ResultOfRun
 from qmpconf.report.views import html
+from qmpconf.text import harmless
 
 
 def run_matrix(arguments: argparse.Namespace, options: Options) -> int:
@@ -50,7 +51,7 @@ def run_matrix(arguments: argparse.Namespace, options: Options) -> int:
         if options.folder:
             own = replace(options, folder=str(Path(options.folder) / f"{number:02}"))
         if not quiet:
-            print(f"{name} ...", file=sys.stderr, flush=True)
+            print(harmless(f"{name} ..."), file=sys.stderr, flush=True)
         try:
             with ExitStack() as stack:
                 target = open_target(stack, entry.get("target"), entry.get("spawn"))
@@ -59,13 +60,13 @@ def run_matrix(arguments: argparse.Namespace, options: Options) -> int:
                 found.records += of_matrix(name, outcome, f"{number:02}")
                 suite.discard()
         except QmpconfError as error:
-            print(f"{name}: {error}", file=sys.stderr)
+            print(harmless(f"{name}: {error}"), file=sys.stderr)
             found.records.append(Note(subject="", text=f"{name}: {error}"))
             code = max(code, error.exit_code)
             continue
         code = max(code, outcome.exit_code)
         if not quiet:
-            print(f"{name}: {counts(outcome)}", file=sys.stderr, flush=True)
+            print(harmless(f"{name}: {counts(outcome)}"), file=sys.stderr, flush=True)
     results.write(arguments, found.end(code))
     write_reports(Path(path).with_suffix(""), outcomes, found, f"qmpconf conform --matrix {path}")
     return code

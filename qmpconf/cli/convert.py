@@ -8,7 +8,7 @@ import sys
 from qmpconf.errors import InputError
 from qmpconf.outputs import Outputs
 from qmpconf.report.progress import Progress, size_of_files
-from qmpconf.text import printable
+from qmpconf.text import harmless
 from qmpconf.trace.convert import FORMATS
 from qmpconf.trace.convert.base import Options
 from qmpconf.trace.convert.run import Converted, convert
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     if done.failed is not None:
         _say(f"{done.failed}; what could be read is in {arguments.target}")
     if arguments.target != "-":
-        print(f"{printable(arguments.target)}: {_held(done)}")
+        print(harmless(f"{arguments.target}: {_held(done)}"))
     return InputError.exit_code if done.failed is not None or done.notes.damaged else 0
 
 
@@ -133,7 +133,7 @@ def _held(done: Converted) -> str:
 
 
 def _say(text: str) -> None:
-    print(f"qmpconf convert: {printable(text)}", file=sys.stderr)
+    print(f"qmpconf convert: {harmless(text)}", file=sys.stderr)
 
 
 class _List(argparse.Action):

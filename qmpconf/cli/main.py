@@ -27,7 +27,7 @@ from typing import NoReturn
 from qmpconf.cli.examples import sentence
 from qmpconf.errors import OutputError, QmpconfError
 from qmpconf.report.terminal import tolerate
-from qmpconf.text import printable_page
+from qmpconf.text import harmless
 from qmpconf.version import __version__
 
 #: verb: (module in qmpconf.cli, one line of help)
@@ -79,7 +79,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2 and one message."""
-        self.exit(2, printable_page(f"{self.prog}: {message}\nSee '{self.prog} --help'.\n"))
+        self.exit(2, harmless(f"{self.prog}: {message}\nSee '{self.prog} --help'.\n"))
 
 
 def _overview() -> str:
@@ -111,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return _run(verb, words)
         except QmpconfError as error:
-            print(printable_page(f"{name}: {error}"), file=sys.stderr)
+            print(harmless(f"{name}: {error}"), file=sys.stderr)
             return error.exit_code
         except KeyboardInterrupt:
             print(f"{name}: interrupted", file=sys.stderr)

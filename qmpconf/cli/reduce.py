@@ -9,7 +9,7 @@ from qmpconf.cli import options
 from qmpconf.net.address import FORMS
 from qmpconf.outputs import Outputs
 from qmpconf.replay.reduce_run import EVENT_PATIENCE, REPLY_PATIENCE, Reduced, reduce_trace
-from qmpconf.text import printable
+from qmpconf.text import harmless
 
 _EPILOG = f"""\
 ADDR is {FORMS}.
@@ -109,7 +109,7 @@ def _told(reduced: Reduced) -> str:
         lines.append(f"nothing can be left out of {reduced.trace} ({reduced.tries} replays)")
     if reduced.note:
         lines.append(reduced.note)
-    return "".join(f"{printable(line)}\n" for line in lines)
+    return "".join(f"{harmless(line)}\n" for line in lines)
 
 
 def _say(text: str) -> None:

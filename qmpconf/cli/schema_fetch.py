@@ -20,6 +20,7 @@ from qmpconf.protocol.values import dumps
 from qmpconf.schema.model import Catalog
 from qmpconf.schema.select import Version
 from qmpconf.schema.store import encode, from_reply, write
+from qmpconf.text import harmless
 from qmpconf.trace.reader import TraceReader
 
 #: Seconds that the server may take for one answer; a monitor that is in use never greets.
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         write(catalog, arguments.output)
     counts = f"{len(catalog.commands)} commands, {len(catalog.events)} events"
-    print(f"{catalog.name}: {counts}, {len(catalog.types)} types", file=sys.stderr)
+    print(harmless(f"{catalog.name}: {counts}, {len(catalog.types)} types"), file=sys.stderr)
     return 0
 
 
@@ -77,7 +78,7 @@ def _from_trace(path: str, name: str) -> Catalog:
     (version, (line, entries)), *others = found.items()
     for other, (at, _) in others:
         text = f"{path}:{at}: the schema of {other} {other.package} is left out"
-        print(text, file=sys.stderr)
+        print(harmless(text), file=sys.stderr)
     return _compile(entries, version, name, f"{path}:{line}")
 
 

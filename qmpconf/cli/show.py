@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from qmpconf.cli.traces import cut_off
 from qmpconf.errors import UsageError
 from qmpconf.report.terminal import Terminal
+from qmpconf.text import harmless
 from qmpconf.trace.follow import FollowingReader
 from qmpconf.trace.reader import Item, TraceReader
 from qmpconf.trace.selection import Selection
@@ -116,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(line)
     sys.stdout.flush()
     if told := cut_off(reader):
-        print(told, file=sys.stderr)
+        print(harmless(told), file=sys.stderr)
     return 0
 
 
@@ -149,7 +150,7 @@ def _shown(
         if arguments.pretty and isinstance(item, Item):
             yield from show.below(item.frame, terminal)
     if not found and not selection.everything:
-        print(f"{reader.path}: no message passes the filters", file=sys.stderr)
+        print(harmless(f"{reader.path}: no message passes the filters"), file=sys.stderr)
 
 
 def _bindings(path: str, form: str) -> int:

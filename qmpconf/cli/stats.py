@@ -8,6 +8,7 @@ import sys
 from qmpconf.cli.traces import cut_off, traces_in
 from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.terminal import Terminal
+from qmpconf.text import defused
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.stats import Stats
 from qmpconf.trace.summary import summarize
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         text = stats.as_text(found, arguments.top, Terminal(sys.stdout).width(_WIDTH))
     else:
         text = stats.as_markdown(found, arguments.top)
-    print(text, end="")
+    print(defused(text), end="")
     return 0
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
-import hashlib
 import os
 import socket
 import tempfile
@@ -20,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qmpconf.check.basis import Basis
+from qmpconf.conform.lock import locked
 from qmpconf.conform.talk import Talk
 from qmpconf.conform.tape import Tape
 from qmpconf.conform.verdicts import Stop
@@ -144,14 +143,8 @@ class Target:
         if self._server is not None:
             yield  # nobody else knows it
             return
-        digest = hashlib.sha256(str(self.address).encode()).hexdigest()[:16]
-        path = os.path.join(tempfile.gettempdir(), f"qmpconf-{os.getuid()}-{digest}.lock")
-        descriptor = _locked(path)
-        try:
+        with locked(str(self.address)):
             yield
-        finally:
-            os.unlink(path)
-            os.close(descriptor)
 
     def is_well(self, patience: float) -> bool:
         """Whether it greets a new client and answers it."""
@@ -298,14 +291,3 @@ def _impression(talk: Talk, heard: Sequence[Any]) -> str:
     if first is None or (isinstance(first, Unknown) and not first.well_formed):
         return f"it sends what is no JSON ({shown})"
     return f"it begins with {shown}"
-
-
-def _locked(path: str) -> int:
-    """A descriptor of the file, which is made and locked; who has the lock removes the file."""
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.stat(path), os.fstat(descriptor)):
-                return descriptor
-        os.close(descriptor)  # of a file that was removed while we waited

@@ -1,4 +1,8 @@
-"""Addresses as users write them: ``unix:PATH``, a bare path, ``tcp:HOST:PORT``, ``fd:N``."""
+"""Addresses as users write them: ``unix:PATH``, a bare path, ``tcp:HOST:PORT``, ``fd:N``.
+
+``unix:@NAME`` is a name in Linux' abstract namespace (unix(7)), as socat and ss write it; QEMU
+takes it as ``path=NAME,abstract=on,tight=on``.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,15 @@ FORMS = "unix:PATH, a bare path, tcp:HOST:PORT or fd:N"
 #: Bytes that the path of a UNIX socket may have on Linux (unix(7): sun_path, less its end mark).
 LONGEST_PATH = 107
 
+#: What looks like a scheme, or like a host with its port.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*|\[[^\[\]/]+\]|[0-9.]+):(.*)", re.DOTALL)
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _TCP = re.compile(r"(?:\[([^\[\]]+)\]|([^\[\]:]*)):([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
 class UnixAddress:
-    """The path of a UNIX socket."""
+    """The path of a UNIX socket; one that begins with ``@`` is abstract, and not a file."""
 
     path: str
 
@@ -31,6 +37,16 @@ class UnixAddress:
     def bare(self) -> str:
         """As clients take it on their command line: the path."""
         return self.path
+
+    @property
+    def abstract(self) -> bool:
+        """Whether it is a name without a file."""
+        return self.path.startswith("@")
+
+    @property
+    def name(self) -> str:
+        """As the system takes it."""
+        return f"\0{self.path[1:]}" if self.abstract else self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +90,20 @@ def parse_address(text: str) -> Address:
         found = _TCP.fullmatch(rest)
         if not found or int(found.group(3)) > 65535:
             raise UsageError(
-                f"{text!r} is no TCP address: write tcp:HOST:PORT with a port up to 65535, "
+                f"{text!r} is not a TCP address: write tcp:HOST:PORT with a port up to 65535, "
                 "and an IPv6 host in brackets"
             )
         return TcpAddress(found.group(1) or found.group(2) or "localhost", int(found.group(3)))
     if colon and scheme == "fd":
         if not _NUMBER.fullmatch(rest):
-            raise UsageError(f"{text!r} is no descriptor: write fd:N with a number")
+            raise UsageError(f"{text!r} is not a descriptor: write fd:N with a number")
         return FdAddress(int(rest))
+    scheme_like = None if scheme == "unix" else _SCHEME.fullmatch(text)
+    if scheme_like:
+        raise _unknown(text, *scheme_like.groups())
     path = rest if colon and scheme == "unix" else text
     if not path:
-        raise UsageError(f"{text!r} is no address: write {FORMS}")
+        raise UsageError(f"{text!r} is not an address: write {FORMS}")
     size = len(os.fsencode(path))
     if "\0" in path:
         raise UsageError(f"the socket path {path!r} holds a NUL character")
@@ -94,3 +113,13 @@ def parse_address(text: str) -> Address:
             f"have {LONGEST_PATH}: use a shorter one, or a relative one"
         )
     return UnixAddress(path)
+
+
+def _unknown(text: str, scheme: str, rest: str) -> UsageError:
+    """The error for an address that begins as none of ours does."""
+    if _NUMBER.fullmatch(rest):
+        return UsageError(f"{text!r} is not an address; did you mean tcp:{text}?")
+    return UsageError(
+        f"there are no addresses of the kind {scheme + ':'!r}; write {FORMS} (a path with a colon "
+        f"in it: unix:{text})"
+    )

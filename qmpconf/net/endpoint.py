@@ -20,7 +20,14 @@ BACKLOG = 128
 
 
 def is_bound(path: str) -> bool:
-    """Whether a live socket is bound to `path`, found out without the socket noticing."""
+    """Whether a live socket is bound to `path`, found out without the socket noticing.
+
+    An abstract one begins with a NUL character, as the system takes it.
+    """
+    if path.startswith("\0"):
+        # Of these, sockets of another type are not seen by `_probe`.
+        with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as table:
+            return any(line.endswith(f" @{path[1:]}\n") for line in table)
     return _probe(path) in (0, errno.EPROTOTYPE)
 
 
@@ -71,7 +78,7 @@ def places(address: UnixAddress | TcpAddress) -> list[Place]:
     one of "localhost" nearly always means that one.  Raises `TargetError` for an unknown host.
     """
     if isinstance(address, UnixAddress):
-        return [Place(socket.AF_UNIX, address.path)]
+        return [Place(socket.AF_UNIX, address.name)]
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -96,13 +103,13 @@ def inherited(address: FdAddress) -> socket.socket:
     try:
         mode = os.fstat(address.number).st_mode
         if not stat.S_ISSOCK(mode):
-            raise UsageError(f"{address} is no socket")
+            raise UsageError(f"{address} is not a socket")
         sock = socket.socket(fileno=address.number)
     except OSError as error:
-        raise UsageError(f"{address} is no open descriptor: {reason(error)}") from error
+        raise UsageError(f"{address} is not an open descriptor: {reason(error)}") from error
     if sock.type != socket.SOCK_STREAM:
         sock.detach()
-        raise UsageError(f"{address} is no stream socket")
+        raise UsageError(f"{address} is not a stream socket")
     os.set_inheritable(sock.fileno(), False)  # it is ours, and not for the programs we start
     return sock
 
@@ -138,17 +145,19 @@ class Listener:
     """A listening socket that cleans up behind itself.
 
     A socket file that nobody serves any more is replaced; one that is in use is refused, and so
-    is a file that is no socket.  `address` is where it really listens (TCP port 0 is resolved).
-    Raises `UsageError`.
+    is a file that is not a socket.  `address` is where it really listens (TCP port 0 is resolved).
+    A socket file has the mode, and where possible the owner, of that of the server that it
+    stands for, `like`; without one nobody but its user may connect (mode 0600).  Raises
+    `UsageError`.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, like: Address | None = None) -> None:
         self._file: tuple[str, int, int] | None = None
         if isinstance(address, FdAddress):
             self.socket = inherited(address)
             self.address: Address = address
             return
-        if isinstance(address, UnixAddress):
+        if isinstance(address, UnixAddress) and not address.abstract:
             _clear(address.path)
         try:
             place = places(address)[0]
@@ -158,7 +167,11 @@ class Listener:
         try:
             if isinstance(address, TcpAddress):
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            else:
+                os.fchmod(self.socket.fileno(), 0o600)  # what bind makes is never wider than this
             self.socket.bind(place.target)
+            if isinstance(address, UnixAddress) and not address.abstract:
+                _made_like(address.path, like)
             self.socket.listen(BACKLOG)
         except OSError as error:
             self.socket.close()
@@ -166,7 +179,7 @@ class Listener:
         self.address = address
         if isinstance(address, TcpAddress):
             self.address = TcpAddress(address.host, self.socket.getsockname()[1])
-        if isinstance(address, UnixAddress):
+        if isinstance(address, UnixAddress) and not address.abstract:
             made = os.stat(address.path)
             self._file = (os.path.abspath(address.path), made.st_dev, made.st_ino)
 
@@ -196,6 +209,19 @@ class Listener:
         self.close()
 
 
+def _made_like(path: str, like: Address | None) -> None:
+    """Give the new socket file at `path` the mode and the owner of the one that it stands for."""
+    if not isinstance(like, UnixAddress) or like.abstract:
+        return
+    try:
+        found = os.stat(like.path)
+    except OSError:
+        return  # it is not there yet
+    with contextlib.suppress(OSError):  # only root gives files away
+        os.chown(path, found.st_uid, found.st_gid)
+    os.chmod(path, stat.S_IMODE(found.st_mode) & 0o777)
+
+
 def _clear(path: str) -> None:
     """Remove a socket file that nobody serves.  Raises `UsageError` for anything else."""
     try:
@@ -205,7 +231,7 @@ def _clear(path: str) -> None:
     except OSError as error:
         raise UsageError(f"cannot listen on unix:{path}: {reason(error)}") from error
     if not stat.S_ISSOCK(mode):
-        raise UsageError(f"cannot listen on unix:{path}: there is a file that is no socket")
+        raise UsageError(f"cannot listen on unix:{path}: there is a file that is not a socket")
     code = _probe(path)
     if code in (0, errno.EPROTOTYPE):
         raise UsageError(

@@ -145,7 +145,7 @@ class Server:
         Raises `TargetError` if it ends before, or takes longer than `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
-        while isinstance(self.address, UnixAddress) and not is_bound(self.address.path):
+        while isinstance(self.address, UnixAddress) and not is_bound(self.address.name):
             code = self.child.poll() if self.child else None
             if code is not None:
                 raise TargetError(f"the server ended before it listened ({ended(code)})")

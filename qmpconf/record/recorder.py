@@ -291,7 +291,8 @@ class Recorder:
                 self._later(0, lambda: self._arrived(side, self._given.pop(side)))
                 return
             sock.detach()
-        listener = Listener(address)
+        # Whoever may connect to the server may connect here.
+        listener = Listener(address, self.ends.server if side == "client" else None)
         listener.socket.setblocking(False)
         self._listeners[side] = listener
         self._register(listener.socket, lambda _: self._accept(side, listener))

@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 
 from qmpconf.errors import UsageError
 from qmpconf.net.address import FORMS, Address, FdAddress, UnixAddress, parse_address
+from qmpconf.net.endpoint import is_bound
 from qmpconf.net.process import START, Folder, Server, end, ended, start
 from qmpconf.record.recorder import Ends, Observe, Recorder, ignore
 from qmpconf.trace.redaction import Redactor, redact_command_line
@@ -79,6 +80,8 @@ def record_trace(
         if server_address is None:
             raise UsageError("say where the server is")
         ends = Ends(server_address, listen_address, server_dials, client_listens)
+        if spawned is None and not server_dials and not _is_there(server_address):
+            complain(f"nobody listens at {server_address}: clients are refused until somebody does")
         if spawned is not None and not server_dials:
             spawned.start()
             spawned.wait_until_bound()
@@ -133,6 +136,11 @@ def record_trace(
             recorder.failed is not None,
             crashed or 0 < recorder.sessions == recorder.refused,
         )
+
+
+def _is_there(server: Address) -> bool:
+    """Whether the server listens, as far as it can be seen without connecting to it."""
+    return not isinstance(server, UnixAddress) or is_bound(server.name)
 
 
 def _closing(writer: TraceWriter) -> Callable[[Any, BaseException | None, Any], None]:

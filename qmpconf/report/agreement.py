@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tabulate import tabulate
 
 from qmpconf.schema.agreement import ASPECTS, Agreement, Alone, Difference, Note
-from qmpconf.text import printable_page
+from qmpconf.text import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -142,7 +142,7 @@ def text(explained: Explained) -> str:
     parts += [f"stale note: {note.catalog}: {note.place}" for note in explained.stale]
     if explained.unexplained:
         parts += ["", f"{explained.unexplained} places without a reason"]
-    return printable_page("\n".join(parts) + "\n")
+    return harmless("\n".join(parts) + "\n")
 
 
 def markdown(explained: Explained, preamble: str = "") -> str:
@@ -167,7 +167,7 @@ def markdown(explained: Explained, preamble: str = "") -> str:
         ):
             if lines:
                 parts += ["", f"### {title}", "", _table(lines, head)]
-    return printable_page("\n".join(parts).lstrip("\n") + "\n")
+    return harmless("\n".join(parts).lstrip("\n") + "\n")
 
 
 def data(explained: Explained) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from qmpconf.text import printable, printable_page
+from qmpconf.text import harmless, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -100,7 +100,7 @@ class Progress:
         """Write a line to stderr, above the progress; what does not print is escaped."""
         if self._quiet:
             return
-        line = printable_page(line)
+        line = harmless(line)
         with self._lock:
             if self._bar is None:
                 print(line, file=sys.stderr)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tabulate import tabulate
 
 from qmpconf.schema.diff import LEVELS, Change, Level
-from qmpconf.text import printable_page
+from qmpconf.text import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ def text(
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-    return printable_page("\n".join(lines) + "\n")
+    return harmless("\n".join(lines) + "\n")
 
 
 def markdown(before: Catalog, after: Catalog, changes: Sequence[Change], *, down_to: Level) -> str:
@@ -75,7 +75,7 @@ def markdown(before: Catalog, after: Catalog, changes: Sequence[Change], *, down
         rows = [[_cell(f"`{one.place}`"), _cell(_sentence(one))] for one in found]
         table = tabulate(rows, ("place", "change"), tablefmt="github", disable_numparse=True)
         parts += ["", f"## {MEANINGS[level][0].capitalize()}", "", table]
-    return printable_page("\n".join(parts) + "\n")
+    return harmless("\n".join(parts) + "\n")
 
 
 def data(before: Catalog, after: Catalog, changes: Sequence[Change]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from qmpconf.protocol.framing import Frame
 from qmpconf.record.live import BAD, GOOD, PLAIN, QUIET, said
 from qmpconf.report.pretty import pretty
 from qmpconf.report.terminal import Terminal, cut
-from qmpconf.text import printable
+from qmpconf.text import harmless, printable
 from qmpconf.trace.records import Header
 from qmpconf.trace.summary import Summary
 
@@ -42,7 +42,7 @@ def head(path: str, header: Header, terminal: Terminal) -> Iterator[str]:
     """Where and when it was recorded, and what the columns are."""
     started = header.started.replace("T", " ").replace("Z", " UTC")
     by = f" by {header.recorder}" if header.recorder else ""
-    yield terminal.paint(printable(f"{path}: recorded {started}{by}"), "bold")
+    yield terminal.paint(harmless(f"{path}: recorded {started}{by}"), "bold")
     yield terminal.paint(_HEAD, "dim")
 
 

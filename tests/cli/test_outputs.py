@@ -125,3 +125,34 @@ def test_nothing_selected_is_not_green(capsys: pytest.CaptureFixture[str]) -> No
     ):
         assert main(call) == 2, call
         assert "nothing is selected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ["check", "NAME"],
+        ["show", "NAME"],
+        ["stats", "NAME"],
+        ["coverage", "NAME"],
+        ["check", "T", "NAME"],
+        ["convert", "T", "NAME.txt"],
+        ["convert", "NAME", "x.txt"],
+    ],
+)
+def test_a_files_name_is_no_command_of_a_ci_job(
+    call: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "::error file=x::##[error]it is broken.qmptrace"
+    Path(name).write_bytes(SAMPLE)
+    main([word.replace("NAME", name) for word in call])
+    Path(name).write_bytes(b"no trace")
+    main([word.replace("NAME", name) for word in call])
+    printed = "".join(capsys.readouterr())
+    assert "it is broken" in printed
+    assert not any(line.lstrip().startswith("::") for line in printed.splitlines())
+    assert "##[" not in printed
+
+
+def test_a_server_that_is_not_there_is_named_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["record", "--server", "nobody.sock", "-o", "new", "--", "true"]) == 0
+    assert "nobody listens at unix:nobody.sock" in capsys.readouterr().err

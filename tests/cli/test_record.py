@@ -414,9 +414,9 @@ def test_a_stale_socket_of_a_recorder_that_was_killed(tmp_path: Path, server: st
     [
         ((), "say where the server is"),
         (("--server", "s"), "say where clients connect"),
-        (("--server", "tcp:x", "--listen", "l"), "no TCP address"),
-        (("--server", "s", "--listen", "fd:99"), "fd:99 is no open descriptor"),
-        (("--server", "fd:99", "--listen", "l"), "fd:99 is no open descriptor"),
+        (("--server", "tcp:x", "--listen", "l"), "not a TCP address"),
+        (("--server", "s", "--listen", "fd:99"), "fd:99 is not an open descriptor"),
+        (("--server", "fd:99", "--listen", "l"), "fd:99 is not an open descriptor"),
         (("--server", "s", "--listen", "none/l"), "cannot listen on unix:none/l: No such file"),
         (("--server", "s", "--listen", "x" * 200), "may have 107"),
         (("--server", "s", "--listen", "l", "--client-listens"), "needs a server that dials"),

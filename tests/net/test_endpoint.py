@@ -155,7 +155,7 @@ def test_what_is_no_socket_is_refused_and_kept(tmp_path: Path) -> None:
             path.mkdir()
         else:
             path.symlink_to(tmp_path / ("file" if name == "link" else "none"))
-        with pytest.raises(UsageError, match="no socket"):
+        with pytest.raises(UsageError, match="not a socket"):
             Listener(UnixAddress(str(path)))
         assert os.path.lexists(path)
     assert (tmp_path / "file").read_text() == "precious"
@@ -232,22 +232,22 @@ def test_inherited_sockets(path: str) -> None:
     assert connect(FdAddress(os.dup(one.fileno()))).close() is None
     for each in (sock, one, other):
         each.close()
-    with pytest.raises(UsageError, match="no open descriptor"):
+    with pytest.raises(UsageError, match="not an open descriptor"):
         inherited(FdAddress(fd))
 
 
 def test_inherited_descriptors_that_are_no_stream_socket_stay_open(tmp_path: Path) -> None:
     reading, writing = os.pipe()
-    with pytest.raises(UsageError, match="no socket"):
+    with pytest.raises(UsageError, match="not a socket"):
         inherited(FdAddress(reading))
     os.fstat(reading)
     os.close(reading)
     os.close(writing)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        with pytest.raises(UsageError, match="no stream socket"):
+        with pytest.raises(UsageError, match="not a stream socket"):
             inherited(FdAddress(sock.fileno()))
         os.fstat(sock.fileno())
-    with pytest.raises(UsageError, match="no open descriptor"):
+    with pytest.raises(UsageError, match="not an open descriptor"):
         inherited(FdAddress(999_999_999))
 
 
@@ -257,3 +257,35 @@ def test_abort_of_a_unix_socket_is_a_close() -> None:
     assert other.recv(1) == b""
     other.close()
     assert struct.calcsize("ii") == 8
+
+
+def test_an_abstract_address_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    address = UnixAddress(f"@qmpconf-{os.getpid()}")
+    with Listener(address) as listener:
+        assert is_bound(address.name)
+        client = connect(address)
+        server, _ = listener.socket.accept()
+        client.close()
+        server.close()
+        with pytest.raises(UsageError, match="in use"):
+            Listener(address)
+    assert os.listdir(tmp_path) == []
+    assert not is_bound(address.name)
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+@pytest.mark.parametrize("mode", [None, 0o600, 0o660, 0o666])
+def test_who_may_connect_to_the_server_may_connect_here(
+    tmp_path: Path, path: str, umask: int, mode: int | None
+) -> None:
+    like = str(tmp_path / "server")
+    if mode is not None:
+        stale(like)
+        os.chmod(like, mode)
+    before = os.umask(umask)
+    try:
+        with Listener(UnixAddress(path), UnixAddress(like)):
+            assert os.stat(path).st_mode & 0o777 == (0o600 if mode is None else mode)
+    finally:
+        os.umask(before)

@@ -211,7 +211,7 @@ def test_an_inherited_connection_to_the_server_is_one_session(tmp_path: Path) ->
 
 def test_inherited_descriptors_that_are_no_use(tmp_path: Path) -> None:
     with TraceWriter(str(tmp_path / "t")) as writer:
-        with pytest.raises(UsageError, match="no open descriptor"):
+        with pytest.raises(UsageError, match="not an open descriptor"):
             Recorder(Ends(FdAddress(99_999), unix(tmp_path, "client")), writer)
         assert not (tmp_path / "client").exists()
         with listening(unix(tmp_path, "server")) as listener:

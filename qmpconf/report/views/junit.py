@@ -20,7 +20,7 @@ from qmpconf.report.results.merge import Report
 from qmpconf.report.results.records import Finding, Message, Subject, Verdict
 from qmpconf.report.views import words
 from qmpconf.report.views.words import Kind
-from qmpconf.text import printable_page
+from qmpconf.text import harmless
 
 #: Findings of one test case that are told in full.
 _MOST = 20
@@ -224,4 +224,4 @@ def _attributes(**attributes: str | int) -> str:
 
 def _valid(text: str) -> str:
     """`text` without what XML cannot hold, or does not print; it stays readable as an escape."""
-    return printable_page(text)
+    return harmless(text)

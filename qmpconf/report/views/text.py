@@ -7,7 +7,6 @@ Everything is escaped that a terminal, or the log of a CI job, could take for a 
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Callable, Iterator
 
@@ -19,7 +18,7 @@ from qmpconf.report.tables import GAP, PADDING, fitted
 from qmpconf.report.terminal import cut
 from qmpconf.report.views import words
 from qmpconf.report.views.words import Kind
-from qmpconf.text import counted, printable
+from qmpconf.text import counted, defused, printable
 
 #: Shows a text in a style of `qmpconf.report.terminal`.
 Paint = Callable[[str, str], str]
@@ -41,9 +40,6 @@ _ROWS, _KNOWN, _AROUND = 40, 20, 8
 
 #: Kinds of notes that are shown next to findings that count more.
 _NOTES = 20
-
-#: What begins a command in the log of a GitHub job.
-_COMMAND = re.compile(r"^(\s*):(?=:)|##(?=\[)", re.MULTILINE)
 
 
 def plain(text: str, _style: str) -> str:
@@ -70,9 +66,7 @@ def page(report: Report, width: int = 120, *, details: bool = True, paint: Paint
     parts.append(printable(words.closing(report)))
     parts += map(printable, words.next_steps(report))
     text = "\n".join(filter(None, parts)) + "\n"
-    return _COMMAND.sub(
-        lambda found: f"{found[1]}\\u003A" if found[1] is not None else "#\\u0023", text
-    )
+    return defused(text)
 
 
 def table(report: Report, width: int, *, details: bool = True, paint: Paint = plain) -> str:
