@@ -53,15 +53,17 @@ def test_nobody_listens(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     assert main(["conform", "--target", str(tmp_path / "no.sock")]) == 4
     assert "cannot connect" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+    assert [one for one in tmp_path.rglob("*") if not one.is_dir()] == []
 
 
 def test_one_process_at_a_time_and_no_file_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     inside: list[int] = []
 
     def use() -> None:
@@ -74,7 +76,7 @@ def test_one_process_at_a_time_and_no_file_stays(
     with ThreadPoolExecutor(4) as pool:
         for one in [pool.submit(use) for _ in range(4)]:
             one.result()
-    assert list(tmp_path.iterdir()) == []
+    assert [one for one in tmp_path.rglob("*") if not one.is_dir()] == []
 
 
 def test_inherited_socket_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
