@@ -10,6 +10,7 @@ One `Checker` checks one trace.  It keeps the state of the open sessions and not
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from qmpconf.check.rules import Reporter, Rules
@@ -63,15 +64,22 @@ _NOT_UNDERSTOOD = (
 )
 
 
+#: Findings about commands that wait for their answer are held back, for so many commands.
+_MOST_HELD = 1000
+#: Characters of a server's error that a finding shows.
+_LONGEST_ANSWER = 300
+
+
 class _Talk:
     """One session: the protocol's state, and the rules that its greeting chose."""
 
-    __slots__ = ("reporter", "rules", "session")
+    __slots__ = ("_held", "reporter", "rules", "session")
 
     def __init__(self, path: str, conn: int, basis: Basis | None) -> None:
         self.session = Session()
         self.reporter = Reporter(path, conn)
         self.rules: Rules | None = None
+        self._held: dict[int, tuple[Pending, list[Finding]]] = {}  # by the command's identity
         self.take(basis)
 
     @property
@@ -83,6 +91,28 @@ class _Talk:
         """Check against `basis` from now on."""
         if basis is not self.basis:
             self.rules = Rules(basis, self.reporter) if basis else None
+
+    def hold(self, waiting: Pending, found: list[Finding]) -> list[Finding]:
+        """Keep errors of a command until it is answered; give what is to be told now."""
+        if not any(one.severity == "error" for one in found):
+            return found
+        self._held[id(waiting)] = waiting, found
+        if len(self._held) <= _MOST_HELD:
+            return []
+        return self._held.pop(next(iter(self._held)))[1]
+
+    def settle(self, step: Step) -> list[Finding]:
+        """What was held back about the command that is answered, with the server's own words."""
+        if not self._held or step.answered is None:
+            return []
+        _, found = self._held.pop(id(step.answered), (None, []))
+        return _answered(found, step.message) if type(step.message) is Failure else found
+
+    def rest(self) -> Iterator[Finding]:
+        """What was held back about commands that were never answered."""
+        for _, found in self._held.values():
+            yield from found
+        self._held.clear()
 
 
 class Checker:
@@ -144,6 +174,7 @@ class Checker:
         return _Talk(self._path, conn, self._choose(None))
 
     def _end(self, talk: _Talk, who: Party | None, failed: bool = False) -> Iterator[Finding]:
+        yield from talk.rest()
         pending = talk.session.pending
         names = {one.mark: one.name for one in pending}
         for breach in talk.session.close(who, failed=failed):
@@ -165,12 +196,13 @@ class Checker:
             found += talk.rules.command(message, item.line, step.breaches, item.redacted)
         if self._observer is not None:
             self._observer.sent(talk.session, talk.basis, item, step, found)
-        return found
+        return talk.hold(step.waiting, found) if found and step.waiting else found
 
     def _server(self, talk: _Talk, item: Item) -> Sequence[Finding]:
         phase = talk.session.phase
         step = talk.session.server(item.frame, item.line)
-        found = _breaches(talk, step) if step.breaches else []
+        found = talk.settle(step)
+        found += _breaches(talk, step) if step.breaches else ()
         message = step.message
         if message is not None and message.duplicates:
             found += _duplicates(talk, item, step, Party.SERVER)
@@ -188,8 +220,16 @@ class Checker:
             if type(message) is Success:
                 found += rules.success(command, sent, message, item.line, item.redacted)
             elif type(message) is Failure and phase is Phase.COMMANDS:
-                found += rules.failure(command, sent, message, item.line)
+                found += _answered(rules.failure(command, sent, message, item.line), message)
         return found
+
+
+def _answered(found: Iterable[Finding], reply: Failure) -> list[Finding]:
+    """Findings about a command, with the error that refused it."""
+    text = f"{reply.error_class}: {reply.description}"
+    if len(text) > _LONGEST_ANSWER:
+        text = text[: _LONGEST_ANSWER - 3] + "..."
+    return [replace(one, answer=text) for one in found]
 
 
 def _gap(talk: _Talk, gap: Gap) -> Finding:

@@ -47,7 +47,8 @@ class Finding:
     pointer into the whole message.  `subject` is the command or event that it is about, or empty.
     `message` is one sentence without a full stop; `expected` and `seen` tell both sides; `source`
     is the document and line, catalog entry or section of the specification; `hint` what was
-    probably meant, or empty.
+    probably meant, or empty; `answer` the error with which the server refused the command that it
+    is about, as ``CLASS: DESCRIPTION``, or empty.
     """
 
     requirement: str
@@ -64,6 +65,7 @@ class Finding:
     seen: str
     source: str
     hint: str = ""
+    answer: str = ""
 
     @property
     def fingerprint(self) -> str:

@@ -103,9 +103,15 @@ def findings(
             yield ""
             yield f"{first.severity} {first.requirement}: {sentence(group)}"
         yield f"  {shown_path(path)}:{first.line}: by the {first.blame}{times}"
-        for name in ("expected", "seen", "source"):
-            if getattr(first, name):
-                yield f"  {name:<11}  {_short(getattr(first, name))}"
+        told = {
+            "expected": first.expected,
+            "seen": first.seen,
+            "answered": first.answer,
+            "source": first.source,
+        }
+        for name, text in told.items():
+            if text:
+                yield f"  {name:<11}  {_short(text)}"
         yield f"  fingerprint  {group.fingerprint}"
         yield from messages.get((first.session, first.line), ())
 

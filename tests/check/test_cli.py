@@ -61,7 +61,8 @@ def test_the_table(capsys: pytest.CaptureFixture[str], bad: str, schema: str) ->
     words = [line.split(maxsplit=1) for line in details]
     assert words[0] == ["expected", "string"]
     assert words[1] == ["seen", "integer 5"]
-    assert words[2][0] == "source"
+    assert words[2] == ["answered", "GenericError: x"]
+    assert words[3][0] == "source"
     assert last == "7 messages in 1 session checked: 2 errors"
     assert then == f"next: qmpconf show {bad} --line 3-9"
     assert more == "      --baseline FILE for what is known"

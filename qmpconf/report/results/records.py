@@ -103,7 +103,7 @@ class Finding(_Record, frozen=True, kw_only=True, tag="finding"):
     is its connection number (0: none), `pointer` the place in the message.  `about` is the command
     or event, `case` the case of the suite that shows it, `repeat` the command that shows it again.
     `around` are the messages before it as short lines, where the verb keeps those and no
-    `Message`.  `more` is what only one verb tells (``nearest``, ``why``, ``effect``).
+    `Message`.  `more` is what only one verb tells (``answered``, ``nearest``).
     """
 
     subject: str

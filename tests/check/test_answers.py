@@ -1,0 +1,90 @@
+"""What the server said to a command stands in the findings about it, although it comes later."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from qmpconf.check import checker
+from tests.check.scripts import FIRST, OPENING, checked, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qmpconf.check.findings import Finding
+
+
+def paint(colour: object, **more: object) -> str:
+    arguments = {"style": "plain", "colour": colour}
+    return "> " + json.dumps({"execute": "paint", "arguments": arguments, **more})
+
+
+def refused(desc: str, **more: object) -> str:
+    return "< " + json.dumps({"error": {"class": "GenericError", "desc": desc}, **more})
+
+
+def said(tmp_path: Path, *lines: str, close: str = "client") -> list[tuple[str, int, str]]:
+    """Requirement, line and answer of each finding of the client's."""
+    found: list[Finding] = checked(write(tmp_path / "t", [*OPENING, *lines], close))
+    return [(one.requirement, one.line, one.answer) for one in found if one.blame == "client"]
+
+
+DONE = '< {"return": {}}'
+
+
+def test_an_argument_that_was_refused(tmp_path: Path) -> None:
+    found = said(tmp_path, paint(5), refused("Invalid parameter type for 'colour'"))
+    assert found == [
+        ("schema.arguments", FIRST, "GenericError: Invalid parameter type for 'colour'")
+    ]
+
+
+def test_an_argument_that_was_taken(tmp_path: Path) -> None:
+    assert said(tmp_path, paint(5), DONE) == [("schema.arguments", FIRST, "")]
+
+
+def test_an_unknown_command(tmp_path: Path) -> None:
+    error = '< {"error": {"class": "CommandNotFound", "desc": "The command x has not been found"}}'
+    found = said(tmp_path, '> {"execute": "x"}', error)
+    answer = "CommandNotFound: The command x has not been found"
+    assert found == [("schema.command-known", FIRST, answer)]
+
+
+def test_a_member_that_the_protocol_does_not_have(tmp_path: Path) -> None:
+    line = '> {"execute": "quit", "argument": {}}'
+    found = said(tmp_path, line, refused("QMP input member 'argument' is unexpected"))
+    assert found == [
+        ("request.members", FIRST, "GenericError: QMP input member 'argument' is unexpected")
+    ]
+
+
+def test_answers_out_of_order_belong_to_their_commands(tmp_path: Path) -> None:
+    lines = [paint(1, id="a"), paint(2, id="b"), refused("of a", id="a"), refused("of b", id="b")]
+    assert said(tmp_path, *lines) == [
+        ("schema.arguments", FIRST, "GenericError: of a"),
+        ("schema.arguments", FIRST + 1, "GenericError: of b"),
+    ]
+
+
+@pytest.mark.parametrize("close", ["client", "server", ""])
+def test_a_command_that_is_never_answered(tmp_path: Path, close: str) -> None:
+    found = said(tmp_path, paint(5), close=close)
+    assert found == [("schema.arguments", FIRST, "")]
+
+
+def test_a_long_answer_is_cut(tmp_path: Path) -> None:
+    ((_, _, answer),) = said(tmp_path, paint(5), refused("x" * 10_000))
+    assert len(answer) == 300
+    assert answer.endswith("xxx...")
+
+
+def test_no_more_is_held_back_than_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were sent first are told without their answer then; none is lost."""
+    monkeypatch.setattr(checker, "_MOST_HELD", 3)
+    commands = [paint(5, id=n) for n in range(10)]
+    answers = [refused("no", id=n) for n in range(10)]
+    found = said(tmp_path, *commands, *answers)
+    assert [line for _, line, _ in found] == [FIRST + n for n in range(10)]
+    assert [bool(answer) for _, _, answer in found] == [False] * 7 + [True] * 3
