@@ -107,6 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _tell(done: Converted, name: str, *, quiet: bool) -> None:
+    if done.why and not quiet:
+        _say(f"{name}: read as {done.source.name} ({done.why})")
     for is_damage, number, text in done.notes.told():
         if quiet and not is_damage:
             continue

@@ -32,6 +32,8 @@ def test_a_conversion_tells_what_there_is_and_what_is_lost(
         "shell.qmptrace: 1 session, 6 messages (qmp-shell to qmptrace)\n",
     )
     assert err == (
+        'qmpconf convert: shell.log: read as qmp-shell (line 1 holds \'{"execute": "query-status", '
+        '"arguments":\')\n'
         "qmpconf convert: shell.log: the format tells no times: all are 0, and the header has that of the "
         "conversion\n"
         "qmpconf convert: shell.log: the format does not tell the white space behind a message: "

@@ -25,6 +25,9 @@ from typing import BinaryIO, Protocol, cast
 from qmpconf.errors import UsageError
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source
 
+#: How much of what tells a file's format is shown (bytes).
+_SHOWN = 40
+
 #: How much of a file is looked at to tell its format.
 HEAD = 1 << 18
 
@@ -160,23 +163,41 @@ def format_of_output(path: str) -> Format:
     raise UsageError(f"the name of {path} {why}; choose one with --to: {which}")
 
 
-def format_of_input(path: str, head: bytes) -> Format:
-    """The format of a file by its name, or else by how it begins.
+def format_of_input(path: str, head: bytes) -> tuple[Format, str]:
+    """The format of a file by its name, or else by how it begins, and why it is that one.
 
     Raises `UsageError` for one that neither tells.
     """
     for one in _by_ending(path, hints=False):
-        return one
+        return one, f"its name ends in {_ending(path, one.endings)}"
     for one in FORMATS:
-        if one.looks is not None and one.looks.search(head):
-            return one
+        found = one.looks.search(head) if one.looks is not None else None
+        if found is not None:
+            return one, _what_shows(head, found)
     for one in _by_ending(path, hints=True):
-        return one
+        return one, f"its name ends in {_ending(path, one.hints)}"
     known = ", ".join(one.name for one in FORMATS)
     raise UsageError(
         f"neither the name nor the first bytes of {path} tell its format; choose one with --from: "
         f"{known}"
     )
+
+
+def _what_shows(head: bytes, found: re.Match[bytes]) -> str:
+    text = found.group().strip()
+    if (
+        not text
+        or not text.isascii()
+        or any(byte < 0x20 and byte not in b"\t\r\n" for byte in text)
+    ):
+        return "its first bytes are those of one"
+    shown = text[:_SHOWN].decode("ascii").split("\n", 1)[0].rstrip()
+    line = head.count(b"\n", 0, found.end() - 1) + 1
+    return f"line {line} holds {shown!r}"
+
+
+def _ending(path: str, endings: tuple[str, ...]) -> str:
+    return next(one for one in endings if path.lower().removesuffix(".gz").endswith(one))
 
 
 def _by_ending(path: str, *, hints: bool) -> list[Format]:

@@ -27,6 +27,7 @@ from qmpconf.trace.redaction import Redactor
 class Converted:
     """What came of it: the formats, how much there was, what there is to say.
 
+    `why` says what the source's format was guessed by; it is empty where the user named it.
     `sessions` and `messages` are what the last line of a trace would say, of an input that was cut
     off what was read.  `failed` is why the input could not be read to its end, None if it was.
     """
@@ -37,6 +38,7 @@ class Converted:
     messages: int
     notes: Notes
     failed: InputError | None
+    why: str = ""
 
 
 def convert(
@@ -63,7 +65,11 @@ def convert(
     options = options or Options()
     into = named(to_format) if to_format else _target(target)
     with opened(source, notes, advance) as file:
-        out_of = named(from_format) if from_format else format_of_input(source, file.head)
+        why = ""
+        if from_format:
+            out_of = named(from_format)
+        else:
+            out_of, why = format_of_input(source, file.head)
         try:
             reading = out_of.load().read(file, options, notes)
         except InputError as error:
@@ -80,7 +86,7 @@ def convert(
             into.load().write(output, whole, options, notes)
             if not caught.spoken and out_of is not into:
                 raise _explained(caught.failed or _nothing(file.name, out_of), notes)
-    return Converted(out_of, into, counts.sessions, counts.messages, notes, caught.failed)
+    return Converted(out_of, into, counts.sessions, counts.messages, notes, caught.failed, why)
 
 
 def _target(path: str) -> Format:

@@ -50,7 +50,7 @@ def test_the_content_tells_the_format_where_the_name_does_not(path: Path) -> Non
     if path.suffix == ".expected":
         return
     expected = path.with_name(path.name + ".expected").read_text().split("\n\n")[1].split(",")[0]
-    assert format_of_input("mail.bin", path.read_bytes()).name == expected
+    assert format_of_input("mail.bin", path.read_bytes())[0].name == expected
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,33 @@ def test_the_content_tells_the_format_where_the_name_does_not(path: Path) -> Non
 )
 def test_the_name_tells_the_format(name: str, expected: str) -> None:
     assert format_of_output(name).name == expected
-    assert format_of_input(name, b"").name == expected
+    assert format_of_input(name, b"")[0].name == expected
 
 
 def test_a_name_that_decides_is_believed() -> None:
-    assert format_of_input("a.replies", b'{"qmptrace":1}\n').name == "replies"
+    assert format_of_input("a.replies", b'{"qmptrace":1}\n')[0].name == "replies"
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "expected"),
+    [
+        ("A.REPLIES.gz", b"", ("replies", "its name ends in .replies")),
+        ("a.txt", b"hello", ("transcript", "its name ends in .txt")),
+        ("a", b"x\n\n-> {}\n", ("transcript", "line 3 holds '-> {'")),
+        ("a", b"caf\xe9\n  <- {}\n", ("transcript", "line 2 holds '<- {'")),
+        ("a", b"\xa1\xb2\xc3\xd4", ("pcap", "its first bytes are those of one")),
+        (
+            "a",
+            b"1: x QEMU_MONITOR_SEND_MSG: mon",
+            ("libvirt-log", "line 1 holds 'QEMU_MONITOR_SEND_MSG'"),
+        ),
+    ],
+)
+def test_it_is_said_what_the_format_was_guessed_by(
+    name: str, head: bytes, expected: tuple[str, str]
+) -> None:
+    found, why = format_of_input(name, head)
+    assert (found.name, why) == expected
 
 
 @pytest.mark.parametrize(
