@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,14 @@ from qmpconf.schema.validator import Validator
 
 if TYPE_CHECKING:
     from qmpconf.schema.model import Catalog, Command, Event, Facts
+
+
+@dataclass(frozen=True, slots=True)
+class NoSchema:
+    """There is no catalog to check against: why not (a clause), and what to do about it."""
+
+    text: str
+    advice: str = ""
 
 
 class Basis:
@@ -46,6 +55,12 @@ class Basis:
         twin = copy.copy(self)
         twin.very_build = source.kind == "introspection" and known is not None and known == version
         twin.server_older = bool(known and version and version.release < known.release)
+        return twin
+
+    def called(self, sentence: str) -> Basis:
+        """The same basis, chosen for another reason."""
+        twin = copy.copy(self)
+        twin.sentence = sentence
         return twin
 
     @cached_property

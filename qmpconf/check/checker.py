@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from qmpconf.check.basis import NoSchema
 from qmpconf.check.rules import Reporter, Rules
 from qmpconf.check.unjudged import Lacks
 from qmpconf.protocol.framing import Kind
@@ -25,9 +26,10 @@ from qmpconf.trace.reader import Item
 from qmpconf.trace.records import Close, Gap, Open, Shut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from qmpconf.check.basis import Basis
+    from qmpconf.check.choice import Choose
     from qmpconf.check.findings import Finding
     from qmpconf.protocol.matching import Pending
 
@@ -71,15 +73,18 @@ _LONGEST_ANSWER = 300
 
 
 class _Talk:
-    """One session: the protocol's state, and the rules that its greeting chose."""
+    """One session: the protocol's state, and the rules that were chosen for it, or why none."""
 
-    __slots__ = ("_held", "reporter", "rules", "session")
+    __slots__ = ("_held", "conn", "line", "reporter", "rules", "session", "why")
 
-    def __init__(self, path: str, conn: int, basis: Basis | None) -> None:
+    def __init__(self, path: str, conn: int, line: int, basis: Basis | NoSchema | None) -> None:
         self.session = Session()
+        self.conn = conn
+        self.line = line
         self.reporter = Reporter(path, conn)
         self.rules: Rules | None = None
         self._held: dict[int, tuple[Pending, list[Finding]]] = {}  # by the command's identity
+        self.why: NoSchema | None = None
         self.take(basis)
 
     @property
@@ -87,10 +92,12 @@ class _Talk:
         """What it is checked against."""
         return self.rules.basis if self.rules else None
 
-    def take(self, basis: Basis | None) -> None:
+    def take(self, basis: Basis | NoSchema | None) -> None:
         """Check against `basis` from now on."""
-        if basis is not self.basis:
-            self.rules = Rules(basis, self.reporter) if basis else None
+        self.why = basis if isinstance(basis, NoSchema) else None
+        known = None if isinstance(basis, NoSchema) else basis
+        if known is not self.basis:
+            self.rules = Rules(known, self.reporter) if known else None
 
     def hold(self, waiting: Pending, found: list[Finding]) -> list[Finding]:
         """Keep errors of a command until it is answered; give what is to be told now."""
@@ -118,8 +125,8 @@ class _Talk:
 class Checker:
     """Checks the items of one trace.
 
-    `choose` gives the catalog for a greeting (None: there has been none yet), or None for wire
-    rules alone; it is asked at the start of each session and at each greeting.  `path` goes into
+    `choose` gives the catalog of a session, or None for wire rules alone; it is asked at the start
+    of each session and at each greeting (`qmpconf.check.choice`).  `path` goes into
     the findings.  `observer` sees it, too.  `messages` and `sessions` count what was checked,
     `lacks` what could not be judged.
     """
@@ -127,7 +134,7 @@ class Checker:
     def __init__(
         self,
         path: str,
-        choose: Callable[[Greeting | None], Basis | None],
+        choose: Choose,
         observer: Observer | None = None,
     ) -> None:
         self._path = path
@@ -145,17 +152,17 @@ class Checker:
             if type(item) is Item:
                 talk = talks.get(item.conn)
                 if talk is None:
-                    talk = talks[item.conn] = self._start(item.conn)
+                    talk = talks[item.conn] = self._start(item.conn, item.line)
                 self.messages += item.frame.kind is not Kind.SPACE
                 found = (client if item.sender == "client" else server)(talk, item)
                 if found:
                     yield from found
             elif type(item) is Open:
-                talks[item.conn] = self._start(item.conn)
+                talks[item.conn] = self._start(item.conn, item.line)
             elif type(item) is Gap:
                 talk = talks.get(item.conn)
                 if talk is None:
-                    talk = talks[item.conn] = self._start(item.conn)
+                    talk = talks[item.conn] = self._start(item.conn, item.line)
                 yield _gap(talk, item)
                 if item.lines:
                     self.lacks.add("line", *_NOT_UNDERSTOOD, item.line, item.lines)
@@ -169,12 +176,14 @@ class Checker:
         for talk in talks.values():
             yield from self._end(talk, None)
 
-    def _start(self, conn: int) -> _Talk:
+    def _start(self, conn: int, line: int) -> _Talk:
         self.sessions += 1
-        return _Talk(self._path, conn, self._choose(None))
+        return _Talk(self._path, conn, line, self._choose(conn, line, None))
 
     def _end(self, talk: _Talk, who: Party | None, failed: bool = False) -> Iterator[Finding]:
         yield from talk.rest()
+        if talk.why is not None:
+            self.lacks.add("schema", talk.why.text, talk.why.advice, talk.line)
         pending = talk.session.pending
         names = {one.mark: one.name for one in pending}
         for breach in talk.session.close(who, failed=failed):
@@ -207,7 +216,7 @@ class Checker:
         if message is not None and message.duplicates:
             found += _duplicates(talk, item, step, Party.SERVER)
         if type(message) is Greeting:
-            talk.take(self._choose(message))
+            talk.take(self._choose(talk.conn, item.line, message))
         if self._observer is not None:
             self._observer.received(talk.session, talk.basis, item, step, phase)
         rules = talk.rules

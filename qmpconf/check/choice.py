@@ -1,138 +1,204 @@
 """Which catalog a session is checked against.
 
-Three ways to choose, each a function from a greeting to a `Basis`:
+Three ways to choose, each a `Choose`: a function from a session, a line and the greeting that
+stands there to a `Basis`, or to why there is none (`NoSchema`):
 
-- `Automatic`: the reply to ``query-qmp-schema`` in the trace, wherever in the trace it stands, else
-  the shipped catalog that fits the greeting's version;
+- `Automatic`: by what the trace says (`qmpconf.check.survey`).  A reply to ``query-qmp-schema``
+  counts most, wherever it stands; then the version in the greeting, in a reply to
+  ``query-version``, and in the name of the file that was converted, for which the shipped catalog
+  that fits best is taken;
 - `Fixed`: a catalog that the user named;
 - `wire_only`: none.
 
-`survey` reads a trace once, before it is checked, for what `Automatic` needs to know.
+What a session does not say itself, other sessions of the trace say for it where only one server
+is in question.  With several, nothing is guessed: the session is not judged against any.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from qmpconf.check.basis import Basis
+from qmpconf.check.basis import Basis, NoSchema
+from qmpconf.check.survey import Named, entries_of
 from qmpconf.errors import InputError
-from qmpconf.protocol.values import Malformed, loads
+from qmpconf.protocol.messages import Greeting
 from qmpconf.schema.select import Version, select
 from qmpconf.schema.store import from_reply, load_shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
-    from qmpconf.protocol.messages import Greeting
+    from qmpconf.check.survey import Stretch, Survey
     from qmpconf.schema.model import Catalog
 
-#: Bytes of which every message that `survey` looks for holds one, near its beginning.
-NEEDLES = (b"QMP", b"query-qmp-schema", b"meta-type")
+#: Gives the catalog of a session (its number) from a line on, and the greeting that stands there,
+#: or None at the session's beginning.
+Choose = Callable[[int, int, Greeting | None], Basis | NoSchema | None]
+
+#: What to do where no schema could be chosen.
+ADVICE = (
+    "name one with --schema NAME (see 'qmpconf schema list'), or give the server's reply to "
+    "query-qmp-schema as --schema FILE"
+)
+
+#: Catalogs that are held ready at a time, choices that are remembered, sentences that are kept.
+_READY, _REMEMBERED, _MOST_USED = 16, 1000, 100
+
+#: Versions that a sentence lists.
+_SHOWN = 4
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """A message as `survey` sees it: where it stands, who sent it, its bytes."""
+class _Recent(Generic[_K, _V]):
+    """The latest entries that were used, at most `most`."""
 
-    line: int
-    conn: int
-    sender: str
-    data: bytes
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: OrderedDict[_K, _V] = OrderedDict()
 
-
-@dataclass(slots=True)
-class Survey:
-    """What a trace tells about its servers: versions, and schema replies with their lines."""
-
-    versions: list[Version] = field(default_factory=list)
-    replies: dict[Version, tuple[int, Any]] = field(default_factory=dict)
-
-
-def survey(utterances: Iterable[Utterance]) -> Survey:
-    """Find greetings and schema replies; messages without one of `NEEDLES` need not be given."""
-    found = Survey()
-    versions: dict[int, Version] = {}
-    asked: set[int] = set()
-    for one in utterances:
-        if one.sender == "client":
-            if b"query-qmp-schema" in one.data:
-                asked.add(one.conn)
-        elif b'"QMP"' in one.data:
-            version = _greeted(one.data)
-            if version is not None:
-                versions[one.conn] = version
-                if version not in found.versions:
-                    found.versions.append(version)
-        elif one.conn in asked and b"meta-type" in one.data:
-            told = versions.get(one.conn)
-            entries = _entries(one.data) if told and told not in found.replies else None
-            if told and entries is not None:
-                found.replies[told] = (one.line, entries)
-    return found
-
-
-def _greeted(data: bytes) -> Version | None:
-    greeting = _member(data, "QMP")
-    return Version.of(greeting.get("version")) if isinstance(greeting, dict) else None
-
-
-def _entries(data: bytes) -> list[Any] | None:
-    entries = _member(data, "return")
-    if not isinstance(entries, list) or not entries:
-        return None
-    return entries if all(isinstance(one, dict) and "meta-type" in one for one in entries) else None
-
-
-def _member(data: bytes, name: str) -> Any:
-    try:
-        value = loads(data)
-    except Malformed:
-        return None
-    return value.get(name) if isinstance(value, dict) else None
+    def use(self, key: _K, make: Callable[[], _V]) -> _V:
+        """The value of `key`, made where it is not there."""
+        if key in self._known:
+            self._known.move_to_end(key)
+            return self._known[key]
+        made = self._known[key] = make()
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)
+        return made
 
 
 class Automatic:
-    """Chooses by what the trace tells; `used` says which catalogs were taken, and why."""
+    """Chooses by what the trace says; `used` says which catalogs were taken, and why."""
 
     def __init__(self, found: Survey, product: str = "qemu") -> None:
         self._found = found
         self._product = product
-        self._bases: dict[Version, Basis] = {}
-        self._current: Version | None = found.versions[0] if found.versions else None
+        self._replies: _Recent[bytes, Basis | None] = _Recent(_READY)
+        self._shipped: _Recent[str, Basis] = _Recent(_READY)
+        self._choices: _Recent[tuple[object, ...], Basis | NoSchema] = _Recent(_REMEMBERED)
+        #: Schema replies by their server's version (None: not known), and by its address.
+        self._of_version: dict[Version | None, set[bytes]] = {}
+        self._of_address: dict[str, set[bytes]] = {}
+        #: Versions of the servers at each address.
+        self._at_address: dict[str, dict[Version, Named]] = {}
+        for conn, stretch in found:
+            address, named = found.addresses.get(conn, ""), stretch.named
+            if stretch.schema:
+                version = named.version if named else None
+                self._of_version.setdefault(version, set()).add(stretch.schema)
+                self._of_address.setdefault(address, set()).add(stretch.schema)
+            if named and address:
+                self._at_address.setdefault(address, {}).setdefault(named.version, named)
         self.used: list[str] = []
 
-    def __call__(self, greeting: Greeting | None) -> Basis | None:
-        """The catalog for a session that was greeted so (before that: as the last one was)."""
-        if greeting is not None:
-            self._current = version_of(greeting) or self._current
-        if self._current is None:
+    def __call__(self, conn: int, line: int, greeting: Greeting | None = None) -> Basis | NoSchema:
+        """The catalog for session `conn` from `line` on."""
+        stretch = self._found.at(conn, line)
+        named = stretch.named or _by_greeting(line, greeting)
+        address = self._found.addresses.get(conn, "")
+        key = (stretch.schema, stretch.broken, named.version if named else None, address)
+        chosen = self._choices.use(key, lambda: self._choose(stretch, named, address))
+        if isinstance(chosen, Basis) and len(self.used) < _MOST_USED:
+            self.used += [chosen.sentence] if chosen.sentence not in self.used else []
+        return chosen
+
+    def _choose(self, stretch: Stretch, named: Named | None, address: str) -> Basis | NoSchema:
+        reason = ""
+        if stretch.schema:
+            own = self._by_reply(stretch.schema)
+            if own is not None:
+                return own
+            reason = f"the schema reply in line {stretch.schema_line} is malformed; "
+        elif stretch.broken:
+            reason = f"the schema reply in line {stretch.broken} is cut off; "
+        where = "" if named else ", of another session"
+        sure = self._of_version.get(named.version, set()) if named else set()
+        named = named or self._elsewhere(address)
+        others = self._replies_of(named, address)
+        for digest, basis in others.items() if len(others) == 1 else ():
+            of_another = "" if digest in sure else ", of another session"
+            return basis.called(f"{reason}{basis.sentence}{of_another}")
+        if others:
+            reason += f"{len(others)} different schema replies are in the trace; "
+        if named is None and not self._found.versions:
+            named, where = self._found.file, ""
+        if named is None:
+            return NoSchema(f"no schema could be chosen: {reason}{self._why()}", ADVICE)
+        return self._nearest(named, reason, where)
+
+    def _elsewhere(self, address: str) -> Named | None:
+        """The version that other sessions of the same server name; None where that is not sure."""
+        there = self._at_address.get(address, {})
+        known = there if len(there) == 1 else self._found.versions
+        return next(iter(known.values())) if len(known) == 1 else None
+
+    def _replies_of(self, named: Named | None, address: str) -> Mapping[bytes, Basis]:
+        """The schema replies of other sessions that may be this server's."""
+        if named is None and self._found.versions:
+            return {}
+        digests = set(self._of_version.get(named.version if named else None, ()))
+        if len(self._found.versions) <= 1:
+            digests |= self._of_version.get(None, set())
+        near = digests & self._of_address.get(address, set())
+        for some in (near, digests):
+            found = {key: one for key in sorted(some) if (one := self._by_reply(key)) is not None}
+            if len(found) == 1:
+                break
+        return found
+
+    def _why(self) -> str:
+        """Why no version is known."""
+        versions = list(dict.fromkeys(map(str, self._found.versions)))
+        if not versions:
+            return "neither a greeting nor a reply to query-version names the server's version"
+        more = ", ..." if len(versions) > _SHOWN else ""
+        listed = ", ".join(versions[:_SHOWN]) + more
+        return f"the session does not name its server, and the trace has several ({listed})"
+
+    # ── bases ────────────────────────────────────────────────────────────────────────────────
+
+    def _by_reply(self, digest: bytes) -> Basis | None:
+        """The basis that a schema reply makes; None for one that is malformed."""
+        return self._replies.use(digest, lambda: self._compiled(digest))
+
+    def _compiled(self, digest: bytes) -> Basis | None:
+        try:
+            catalog = catalog_of(self._found, digest, self._product)
+        except InputError:
             return None
-        if self._current not in self._bases:
-            basis = self._bases[self._current] = self._make(self._current)
-            self.used.append(basis.sentence)
-        return self._bases[self._current]
+        line = self._found.replies[digest].line
+        return Basis(catalog, very_build=True, sentence=f"the schema reply in line {line}")
 
-    def _make(self, version: Version) -> Basis:
-        if version in self._found.replies:
-            line, entries = self._found.replies[version]
-            name = f"{self._product}-{version}"
-            try:
-                catalog = from_reply(
-                    entries, name=name, version=str(version), package=version.package
-                )
-            except InputError:
-                return self._shipped(version, f"the schema reply in line {line} is malformed; ")
-            if "device_add" not in catalog.commands and "blockdev-add" in catalog.commands:
-                # The greeting does not tell, nor perhaps the header; but a daemon has no devices.
-                catalog = replace(catalog, name=f"qemu-storage-daemon-{version}")
-            return Basis(catalog, very_build=True, sentence=f"the schema reply in line {line}")
-        return self._shipped(version, "")
+    def _nearest(self, named: Named, reason: str, where: str) -> Basis | NoSchema:
+        """The shipped catalog that fits a version best."""
+        try:
+            fit = select(named.version, self._product)
+        except LookupError as error:
+            return NoSchema(f"no schema could be chosen: {reason}{error}", ADVICE)
+        basis = self._shipped.use(fit.name, lambda: Basis(load_shipped(fit.name)))
+        sentence = f"{reason}{fit.sentence} ({named.sentence}{where})"
+        return basis.towards(named.version).called(sentence)
 
-    def _shipped(self, version: Version, reason: str) -> Basis:
-        fit = select(version, self._product)
-        basis = Basis(load_shipped(fit.name), sentence=f"{reason}{fit.sentence}")
-        return basis.towards(version)
+
+def catalog_of(found: Survey, digest: bytes, product: str, name: str = "") -> Catalog:
+    """The catalog in a schema reply of a trace, with the version that its server names.
+
+    Raises InputError for a reply that is malformed.
+    """
+    reply, named = found.replies[digest], found.naming(digest)
+    version, package = (str(named.version), named.version.package) if named else ("", "")
+    plain = name or (f"{product}-{version}" if version else "the server's own schema")
+    catalog = from_reply(entries_of(reply), name=plain, version=version, package=package)
+    is_daemon = "device_add" not in catalog.commands and "blockdev-add" in catalog.commands
+    if is_daemon and version and not name:
+        # The greeting does not tell, nor perhaps the header; but a daemon has no devices.
+        catalog = replace(catalog, name=f"qemu-storage-daemon-{version}")
+    return catalog
 
 
 class Fixed:
@@ -143,7 +209,7 @@ class Fixed:
         self._towards: dict[Version | None, Basis] = {}
         self.used = [catalog.name]
 
-    def __call__(self, greeting: Greeting | None) -> Basis:
+    def __call__(self, _conn: int, _line: int, greeting: Greeting | None) -> Basis:
         """The catalog, towards a server of the version that greeted."""
         version = version_of(greeting) if greeting is not None else None
         if version not in self._towards:
@@ -151,13 +217,20 @@ class Fixed:
         return self._towards[version]
 
 
-def wire_only(_greeting: Greeting | None) -> None:
-    """No catalog."""
+def wire_only(_conn: int, _line: int, _greeting: Greeting | None) -> NoSchema:
+    """No catalog, because the user wants none."""
+    return NoSchema("no schema was asked for (--schema none)")
 
 
 def version_of(greeting: Greeting) -> Version | None:
-    """The version that a greeting tells, where it has the shape of one."""
+    """The version that a greeting has, where it has the shape of one."""
     if len(greeting.version) != 3:
         return None
     major, minor, micro = greeting.version
     return Version(major, minor, micro, greeting.package)
+
+
+def _by_greeting(line: int, greeting: Greeting | None) -> Named | None:
+    """The version in a greeting for which the survey had no room."""
+    version = version_of(greeting) if greeting is not None else None
+    return Named(version, "greeting", line) if version is not None else None

@@ -13,7 +13,7 @@ traces, in any order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -27,9 +27,9 @@ from qmpconf.protocol.messages import Command, Event, Failure, Success
 
 if TYPE_CHECKING:
     from qmpconf.check.basis import Basis
+    from qmpconf.check.choice import Choose
     from qmpconf.check.findings import Finding
     from qmpconf.protocol.matching import Pending
-    from qmpconf.protocol.messages import Greeting
     from qmpconf.protocol.requirements import Party
     from qmpconf.protocol.session import Phase, Session, Step
     from qmpconf.trace.reader import Item, TraceReader
@@ -115,9 +115,7 @@ class Collector:
         return known[1]
 
 
-def collect(
-    reader: TraceReader, choose: Callable[[Greeting | None], Basis | None] | None = None
-) -> Exercised:
+def collect(reader: TraceReader, choose: Choose | None = None) -> Exercised:
     """What one trace exercises; without `choose`, of the catalogs that `automatic` finds.
 
     Raises InputError for a trace that cannot be read.

@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qmpconf.check.checker import Checker, Observer
-from qmpconf.check.choice import NEEDLES, Automatic, Fixed, Survey, Utterance, survey, wire_only
+from qmpconf.check.choice import Automatic, Choose, Fixed, wire_only
 from qmpconf.check.findings import Groups
+from qmpconf.check.survey import NEEDLES, Opening, Survey, Utterance, survey
 from qmpconf.check.unjudged import Unjudged
 from qmpconf.schema.store import load
 from qmpconf.trace.reader import Item, TraceReader
-from qmpconf.trace.records import Traffic
+from qmpconf.trace.records import Open, Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from qmpconf.check.basis import Basis
     from qmpconf.check.findings import Finding
-    from qmpconf.protocol.messages import Greeting
 
 
 #: Allocations between two looks of the collector: more than the largest reply takes.
@@ -48,7 +47,7 @@ class Outcome:
 
 def check(
     reader: TraceReader,
-    choose: Callable[[Greeting | None], Basis | None] | None = None,
+    choose: Choose | None = None,
     groups: Groups | None = None,
     observer: Observer | None = None,
 ) -> Outcome:
@@ -93,30 +92,28 @@ def check_trace(path: str, schema: str = "auto") -> Outcome:
     """Check the trace file `path` against the protocol and a schema.
 
     `schema` is ``auto`` (the schema reply in the trace, else the shipped catalog that fits the
-    greeting), ``none`` (the wire protocol alone), or the name or file of a catalog.  Raises
+    server's version), ``none`` (the wire protocol alone), or the name or file of a catalog.  Raises
     InputError for a file that cannot be read or is no trace or catalog, UsageError for a name
     that is neither.
     """
     return check(TraceReader(path), chooser(schema))
 
 
-def chooser(schema: str) -> Callable[[Greeting | None], Basis | None] | None:
+def chooser(schema: str) -> Choose | None:
     """What chooses the catalog of a session; None for ``auto``, which depends on the trace."""
     if schema == "auto":
         return None
     return wire_only if schema == "none" else Fixed(load(schema))
 
 
-def findings(
-    reader: TraceReader, choose: Callable[[Greeting | None], Basis | None] | None = None
-) -> Iterator[Finding]:
+def findings(reader: TraceReader, choose: Choose | None = None) -> Iterator[Finding]:
     """The findings of one trace one by one, ungrouped, as they show."""
     choose = automatic(reader) if choose is None else choose
     yield from Checker(reader.path, choose).check(reader.items())
 
 
 def automatic(reader: TraceReader) -> Automatic:
-    """Read the trace once for its greetings and schema replies (`--schema auto`)."""
+    """Read the trace once for what it says about its servers (`--schema auto`)."""
     return Automatic(look_through(reader), product_of(reader))
 
 
@@ -131,22 +128,29 @@ class _SpreadError(Exception):
 
 
 def look_through(reader: TraceReader) -> Survey:
-    """What the trace tells about its servers: their versions and schema replies."""
+    """What the trace says about its servers: their versions and schema replies."""
+    meta = reader.header.meta
     try:
-        return survey(_quick(reader))
+        return survey(_quick(reader), meta)
     except _SpreadError:
-        return survey(_thorough(reader))
+        return survey(_thorough(reader), meta)
 
 
-def _quick(reader: TraceReader) -> Iterator[Utterance]:
+def _quick(reader: TraceReader) -> Iterator[Utterance | Opening]:
     for record in reader.records(NEEDLES):
         if isinstance(record, Traffic):
-            if record.form != "msg":
-                raise _SpreadError
-            yield Utterance(record.line, record.conn, record.sender, record.data)
+            if record.sender == "server":  # a client says nothing about its server
+                if record.form != "msg":
+                    raise _SpreadError
+                yield Utterance(record.line, record.conn, record.data)
+        elif isinstance(record, Open):
+            yield Opening(record.conn, record.server)
 
 
-def _thorough(reader: TraceReader) -> Iterator[Utterance]:
+def _thorough(reader: TraceReader) -> Iterator[Utterance | Opening]:
     for item in reader.items():
         if isinstance(item, Item):
-            yield Utterance(item.line, item.conn, item.sender, item.frame.data)
+            if item.sender == "server":
+                yield Utterance(item.line, item.conn, item.frame.data)
+        elif isinstance(item, Open):
+            yield Opening(item.conn, item.server)

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
-from qmpconf.check.run import look_through
+from qmpconf.check.choice import catalog_of
+from qmpconf.check.run import look_through, product_of
 from qmpconf.cli import options
 from qmpconf.cli.examples import explain
 from qmpconf.errors import InputError, TargetError
@@ -69,22 +70,33 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _from_trace(path: str, name: str) -> Catalog:
-    found = look_through(TraceReader(path)).replies
-    if not found:
-        raise InputError(
-            f"{path}: holds no reply to query-qmp-schema behind a greeting; record a session in "
-            "which the client asks for it, or use --target"
-        )
-    (version, (line, entries)), *others = found.items()
-    for other, (at, _) in others:
-        text = f"{path}:{at}: the schema of {other} {other.package} is left out"
-        print(harmless(text), file=sys.stderr)
-    return _compile(entries, version, name, f"{path}:{line}")
-
-
-def _compile(entries: Any, version: Version, name: str, where: str) -> Catalog:
-    return from_reply(
-        entries, name=name, version=str(version), package=version.package, where=where
+    """The first schema reply in the trace that can be compiled; the others are reported."""
+    reader = TraceReader(path)
+    found = look_through(reader)
+    product, catalog, damage = product_of(reader), None, ""
+    for digest, reply in found.replies.items():
+        place = f"{path}:{reply.line}"
+        try:
+            one = catalog_of(found, digest, product, name)
+        except InputError as error:
+            damage = f"{place}: the schema reply is malformed: {error}"
+            print(harmless(damage), file=sys.stderr)
+            continue
+        if catalog is None:
+            catalog = one
+            continue
+        source = one.source
+        whose = " ".join(filter(None, (source.product, source.version, source.package)))
+        print(harmless(f"{place}: the schema of {whose} is left out"), file=sys.stderr)
+    if catalog is not None:
+        return catalog
+    cut = next((one.broken for _, one in found if one.broken), 0)
+    if cut:
+        raise InputError(f"{path}:{cut}: the schema reply is cut off")
+    raise InputError(
+        damage
+        or f"{path}: holds no reply to query-qmp-schema; record a session in which the client asks "
+        "for it, or use --target"
     )
 
 
@@ -94,7 +106,8 @@ def _from_server(target: str, name: str) -> Catalog:
         version = Version.of(greeting.value["QMP"].get("version")) if greeting.version else None
         client.call("qmp_capabilities")
         entries = client.call("query-qmp-schema")
-    return _compile(entries, version or Version(0, 0), name, target)
+    known = version or Version(0, 0)
+    return from_reply(entries, name=name, version=str(known), package=known.package, where=target)
 
 
 class _Client:

@@ -22,8 +22,7 @@ from qmpconf.trace.summary import Summary, summarize
 from qmpconf.trace.writer import TraceWriter
 
 if TYPE_CHECKING:
-    from qmpconf.check.basis import Basis
-    from qmpconf.protocol.messages import Greeting
+    from qmpconf.check.choice import Choose
 
 #: Seconds that what clients have said last may take to get into the trace.
 _QUIET = 2.0
@@ -183,9 +182,7 @@ class Recorder(Endpoint):
         """The names of the commands that clients have sent up to now."""
         return [one.name for one in self.messages() if one.kind == "command"]
 
-    def check(
-        self, schema: str | Callable[[Greeting | None], Basis | None] | None = "auto"
-    ) -> list[Outcome]:
+    def check(self, schema: str | Choose | None = "auto") -> list[Outcome]:
         """Check what was said up to now; one outcome a trace.  `schema` as `qmpconf.check_trace`."""
         choose = chooser(schema) if isinstance(schema, str) else schema
         return [check(TraceReader(path), choose) for path in self.traces]

@@ -5,7 +5,7 @@ Raises QmpconfError for what cannot be read, with the file and what is wrong in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -15,17 +15,14 @@ from qmpconf.check.run import chooser
 from qmpconf.replay.configuration import Configuration, find, read_known, read_masks
 
 if TYPE_CHECKING:
-    from qmpconf.check.basis import Basis
-    from qmpconf.protocol.messages import Greeting
+    from qmpconf.check.choice import Choose
 
-_CHOOSERS = pytest.StashKey["dict[str, Callable[[Greeting | None], Basis | None] | None]"]()
+_CHOOSERS = pytest.StashKey["dict[str, Choose | None]"]()
 _BASELINE = pytest.StashKey[Baseline]()
 _CONFIGURATION = pytest.StashKey[Configuration]()
 
 
-def choice(
-    config: pytest.Config, schema: str = ""
-) -> Callable[[Greeting | None], Basis | None] | None:
+def choice(config: pytest.Config, schema: str = "") -> Choose | None:
     """What chooses the catalogs: by `schema`, or by --qmp-schema; None for ``auto``."""
     made = config.stash.setdefault(_CHOOSERS, {})
     name = schema or config.option.qmp_schema

@@ -27,7 +27,7 @@ DRIED = '< {"event": "DRIED", "data": {"colour": "red"}, ' + STAMP + "}"
 
 def collected(path: Path, script: list[str], close: str = "client") -> Exercised:
     one = basis()
-    return collect(TraceReader(str(write(path, OPENING + script, close))), lambda _: one)
+    return collect(TraceReader(str(write(path, OPENING + script, close))), lambda *_: one)
 
 
 def coverage(path: Path, script: list[str], close: str = "client") -> CoverageData:
@@ -198,6 +198,6 @@ def test_a_cut_off_trace_counts_as_far_as_it_goes(tmp_path: Path, line: int) -> 
     path = write(tmp_path / "t", [*OPENING, PAINT, DONE, DRIED], "")
     path.write_text("".join(path.read_text().splitlines(keepends=True)[: line - 1]))
     one = basis()
-    (found,) = collect(TraceReader(str(path)), lambda _: one).catalogs
+    (found,) = collect(TraceReader(str(path)), lambda *_: one).catalogs
     paint = record(found, "paint")
     assert (paint.unanswered, paint.calls) == [(0, 0), (1, 0), (0, 1)][line - FIRST]

@@ -75,13 +75,13 @@ def test_what_is_broken_in_the_checkers_own_tests_was(
     tmp_path: Path, case: str, one: Basis | None
 ) -> None:
     path = write(tmp_path / "t", OPENING + DEFECTS[case][0])
-    broken, tested = broken_and_exercised(TraceReader(str(path)), lambda _: one)
+    broken, tested = broken_and_exercised(TraceReader(str(path)), lambda *_: one)
     assert broken <= tested
 
 
 def at_stake(path: Path, script: list[str]) -> set[str]:
     one = basis()
-    return set(collect(TraceReader(str(write(path, script))), lambda _: one).requirements)
+    return set(collect(TraceReader(str(write(path, script))), lambda *_: one).requirements)
 
 
 #: Requirement -> a session that puts it to the test, and one that does nearly the same and does not.
@@ -252,7 +252,7 @@ def test_whatever_is_found_broken_was_put_to_the_test(
         items.append(Close(line, 0.0, 1, close))  # type: ignore[arg-type]
     one = bases()[which]
     collector = Collector()
-    found = list(Checker("t", lambda _: one, collector).check(items))
+    found = list(Checker("t", lambda *_: one, collector).check(items))
     assert {each.requirement for each in found} <= set(collector.data().requirements)
 
 

@@ -166,5 +166,5 @@ def test_a_gap_in_a_real_session_adds_no_finding(
 
 def test_the_checker_takes_a_gap_as_the_first_thing_of_a_session() -> None:
     one: Basis = basis()
-    checker = Checker("t", lambda _: one)
+    checker = Checker("t", lambda *_: one)
     assert [found.line for found in checker.check([Gap(2, 0.0, 1, "server", 0)])] == [2]

@@ -82,7 +82,7 @@ def test_a_defect_is_found_and_nothing_else(variant: Variant, tmp_path: Path) ->
     assert found - {variant.breaks, *variant.also} == set(), told
     for path in tmp_path.rglob("*.qmptrace*"):
         collector = Collector()
-        groups = check(TraceReader(str(path)), lambda _: BASIS, observer=collector).groups
+        groups = check(TraceReader(str(path)), lambda *_: BASIS, observer=collector).groups
         judged = {group.first.requirement for group in groups}
         assert judged <= set(collector.data().requirements), path
 

@@ -1,0 +1,274 @@
+"""What a trace says about its servers: versions, and replies to ``query-qmp-schema``.
+
+`survey` reads a trace once, before it is checked.  Everything is known by what it says, not by
+what came before it: a reply is a schema because its entries are, whether or not the command, the
+greeting, or the beginning of the session was recorded.
+
+A session may speak to a second server (a log in which two were run together): each greeting begins
+a new `Stretch` of its session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from qmpconf.protocol.values import Malformed, loads
+from qmpconf.schema.select import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+#: Bytes of which every line holds one that `survey` must see, near its beginning: schema replies,
+#: versions, openings, and records that may hold only a part of a message.
+NEEDLES = (b"meta-type", b'"micro"', b'"open":', b'"raw":', b'"b64":')
+
+#: Stretches, different schema replies and bytes of these that are kept: no trace takes more memory.
+MOST_STRETCHES = 200_000
+MOST_REPLIES = 32
+MOST_BYTES = 1 << 25
+
+#: A version behind the name of what it is the version of, in a file's name.
+_IN_NAME = re.compile(
+    r"(?:^|[^a-z0-9])(?P<what>caps|qemu(?:-storage-daemon|-kvm|-system(?:[-_][a-z0-9_]+?)?)?)[-_. ]?"
+    r"v?(?P<version>\d{1,2}\.\d{1,2}(?:\.\d{1,3})?)(?![0-9]|\.[0-9])",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A server's message as `survey` sees it: where it stands, its session, its bytes."""
+
+    line: int
+    conn: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A session begins, with a server at the address `server`."""
+
+    conn: int
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A version of a server, and where the trace says so.
+
+    `by` is ``greeting``, ``query-version`` or ``name`` (of the file that was converted, `line` 0).
+    """
+
+    version: Version
+    by: str
+    line: int = 0
+    name: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """For example "by the greeting in line 3"."""
+        if self.by == "name":
+            return f"by the file's name, {self.name}"
+        what = "greeting" if self.by == "greeting" else "reply to query-version"
+        return f"by the {what} in line {self.line}"
+
+
+@dataclass(slots=True)
+class Reply:
+    """A reply to ``query-qmp-schema``: its first line, its session, its bytes."""
+
+    line: int
+    conn: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class Stretch:
+    """What a session says about its server, from `line` on.
+
+    `schema` is a key of `Survey.replies`, or empty; `broken` the line of a schema reply that is
+    cut off or no JSON, or 0.
+    """
+
+    line: int = 0
+    greeted: Named | None = None
+    asked: Named | None = None
+    schema: bytes = b""
+    schema_line: int = 0
+    broken: int = 0
+
+    @property
+    def named(self) -> Named | None:
+        """The version: that of the greeting counts more than that of ``query-version``."""
+        return self.greeted or self.asked
+
+
+_BLANK = Stretch()
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a trace says about its servers.
+
+    `stretches` by session, in the order of their lines; `replies` by digest; `left_out` counts
+    schema replies that were not kept, because there are too many different ones.  `file` is the
+    version in the name of the file that was converted.
+    """
+
+    stretches: dict[int, list[Stretch]] = field(default_factory=dict)
+    replies: dict[bytes, Reply] = field(default_factory=dict)
+    addresses: dict[int, str] = field(default_factory=dict)
+    versions: dict[Version, Named] = field(default_factory=dict)
+    file: Named | None = None
+    left_out: int = 0
+    _kept: int = 0
+    _bytes: int = 0
+
+    def at(self, conn: int, line: int) -> Stretch:
+        """What session `conn` says about its server in `line`; a blank one if nothing."""
+        own = self.stretches.get(conn)
+        if not own:
+            return _BLANK
+        return next((one for one in reversed(own) if one.line <= line), own[0])
+
+    def __iter__(self) -> Iterator[tuple[int, Stretch]]:
+        """Every stretch, with its session."""
+        for conn, own in self.stretches.items():
+            yield from ((conn, one) for one in own)
+
+    def naming(self, digest: bytes) -> Named | None:
+        """The version of the server that gave a schema reply, as far as it is sure."""
+        own = next((one.named for _, one in self if one.schema == digest), None)
+        if own is not None or len(self.versions) > 1:
+            return own
+        return next(iter(self.versions.values()), self.file)
+
+    # ── as the trace is read ─────────────────────────────────────────────────────────────────
+
+    def opened(self, conn: int, server: str) -> None:
+        """A session begins."""
+        if server and len(self.addresses) < MOST_STRETCHES:
+            self.addresses[conn] = server
+
+    def greeted(self, conn: int, line: int, version: Version) -> None:
+        """A greeting."""
+        named = Named(version, "greeting", line)
+        self._count(named)
+        stretch = self._begin(conn, line if conn in self.stretches else 0)
+        if stretch is not None:
+            stretch.greeted = named
+
+    def asked(self, conn: int, line: int, version: Version) -> None:
+        """A reply to ``query-version``."""
+        stretch = self._latest(conn) or self._begin(conn, 0)
+        if stretch is None or stretch.greeted is None:  # else it says the same again
+            named = Named(version, "query-version", line)
+            self._count(named)
+            if stretch is not None and stretch.asked is None:
+                stretch.asked = named
+
+    def replied(self, conn: int, line: int, data: bytes) -> None:
+        """A message that may be a reply to ``query-qmp-schema``."""
+        stretch = self._latest(conn) or self._begin(conn, 0)
+        digest = hashlib.sha256(data[data.find(b"[") : data.rfind(b"]") + 1]).digest()
+        if digest not in self.replies:
+            whole, is_schema = _is_schema(data)
+            if not whole and stretch is not None and b'"return"' in data:
+                stretch.broken = stretch.broken or line
+            if not is_schema:
+                return
+            if len(self.replies) >= MOST_REPLIES or self._bytes + len(data) > MOST_BYTES:
+                self.left_out += 1
+                return
+            self.replies[digest] = Reply(line, conn, data)
+            self._bytes += len(data)
+        if stretch is not None and not stretch.schema:
+            stretch.schema, stretch.schema_line = digest, line
+
+    def _latest(self, conn: int) -> Stretch | None:
+        own = self.stretches.get(conn)
+        return own[-1] if own else None
+
+    def _begin(self, conn: int, line: int) -> Stretch | None:
+        if self._kept >= MOST_STRETCHES:
+            return None
+        self._kept += 1
+        stretch = Stretch(line)
+        self.stretches.setdefault(conn, []).append(stretch)
+        return stretch
+
+    def _count(self, named: Named) -> None:
+        if len(self.versions) < MOST_STRETCHES:
+            self.versions.setdefault(named.version, named)
+
+
+def survey(said: Iterable[Utterance | Opening], meta: Mapping[str, Any] | None = None) -> Survey:
+    """Find versions and schema replies; `meta` is that of the trace's header.
+
+    Messages without one of `NEEDLES` need not be given.
+    """
+    found = Survey(file=of_file(meta or {}))
+    for one in said:
+        if isinstance(one, Opening):
+            found.opened(one.conn, one.server)
+        elif b"meta-type" in one.data:
+            found.replied(one.conn, one.line, one.data)
+        elif b"micro" in one.data:
+            value = _object(one.data)
+            greeting = value.get("QMP")
+            if isinstance(greeting, dict):
+                version = Version.of(greeting.get("version"))
+                if version is not None:
+                    found.greeted(one.conn, one.line, version)
+            elif (version := Version.of(value.get("return"))) is not None:
+                found.asked(one.conn, one.line, version)
+    return found
+
+
+def of_file(meta: Mapping[str, Any]) -> Named | None:
+    """The version in the name of the file that a trace was converted from, if it has just one.
+
+    ``caps_7.2.0_x86_64.replies`` (libvirt), ``qemu-7.2.replies``; behind another word a version is
+    that of something else.
+    """
+    converted = meta.get("converted")
+    if not isinstance(converted, dict) or not isinstance(converted.get("from"), str):
+        return None
+    name = converted["from"]
+    found = {
+        version
+        for one in _IN_NAME.finditer(name)
+        if (version := Version.parse(one["version"]))
+        and (one["what"].lower() != "caps" or converted.get("format") == "replies")
+    }
+    return Named(found.pop(), "name", 0, name) if len(found) == 1 else None
+
+
+def _is_schema(data: bytes) -> tuple[bool, bool]:
+    """Whether `data` is a whole JSON object, and whether it returns entries of a schema."""
+    try:
+        value = loads(data)
+    except Malformed:
+        return False, False
+    entries = value.get("return") if isinstance(value, dict) else None
+    is_schema = isinstance(entries, list) and any(
+        isinstance(one, dict) and "meta-type" in one for one in entries
+    )
+    return True, is_schema
+
+
+def entries_of(reply: Reply) -> list[Any]:
+    """The entries of a schema reply, as they were sent."""
+    found: list[Any] = loads(reply.data)["return"]
+    return found
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        value = loads(data)
+    except Malformed:
+        return {}
+    return value if isinstance(value, dict) else {}
