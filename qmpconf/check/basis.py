@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from qmpconf.check.history import History
 from qmpconf.schema.features import Features
 from qmpconf.schema.select import Version
 from qmpconf.schema.validator import Validator
@@ -29,7 +30,9 @@ class Basis:
     `very_build` says that the catalog was introspected from the very build that is checked: then
     what the server adds to it is an error, and otherwise only a note (DESIGN.md section 5).
     `server_older` says that the server is older than the catalog: then what it lacks is a note,
-    too.  `sentence` tells the user which catalog it is and why.
+    too.  `named` says that the user named the catalog: then the question is what would happen on a
+    server with it, whichever server was recorded (`qmpconf.check.calls`).  `sentence` tells the user
+    which catalog it is and why.
     """
 
     def __init__(
@@ -38,11 +41,13 @@ class Basis:
         *,
         very_build: bool = False,
         server_older: bool = False,
+        named: bool = False,
         sentence: str = "",
     ) -> None:
         self.catalog = catalog
         self.very_build = very_build
         self.server_older = server_older
+        self.named = named
         self.sentence = sentence or catalog.name
         self.validator = Validator(catalog)
         #: Documents do not tell which commands may be sent out of band.
@@ -67,6 +72,11 @@ class Basis:
     def features(self) -> Features:
         """The deprecated and unstable parts of the catalog."""
         return Features(self.catalog)
+
+    @cached_property
+    def history(self) -> History:
+        """The releases before and after that of the catalog."""
+        return History(self.catalog)
 
     @cached_property
     def plain(self) -> frozenset[str]:

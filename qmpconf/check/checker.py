@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from qmpconf.check.basis import NoSchema
+from qmpconf.check.offers import Offers
 from qmpconf.check.rules import Reporter, Rules
 from qmpconf.check.unjudged import Lacks
 from qmpconf.protocol.framing import Kind
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from qmpconf.check.basis import Basis
     from qmpconf.check.choice import Choose
     from qmpconf.check.findings import Finding
+    from qmpconf.check.offers import Offered
     from qmpconf.protocol.matching import Pending
 
 
@@ -75,29 +77,32 @@ _LONGEST_ANSWER = 300
 class _Talk:
     """One session: the protocol's state, and the rules that were chosen for it, or why none."""
 
-    __slots__ = ("_held", "conn", "line", "reporter", "rules", "session", "why")
+    __slots__ = ("_held", "conn", "lacks", "line", "offered", "reporter", "rules", "session", "why")
 
-    def __init__(self, path: str, conn: int, line: int, basis: Basis | NoSchema | None) -> None:
+    def __init__(self, path: str, conn: int, line: int, lacks: Lacks) -> None:
         self.session = Session()
         self.conn = conn
         self.line = line
         self.reporter = Reporter(path, conn)
+        self.lacks = lacks
         self.rules: Rules | None = None
         self._held: dict[int, tuple[Pending, list[Finding]]] = {}  # by the command's identity
         self.why: NoSchema | None = None
-        self.take(basis)
 
     @property
     def basis(self) -> Basis | None:
         """What it is checked against."""
         return self.rules.basis if self.rules else None
 
-    def take(self, basis: Basis | NoSchema | None) -> None:
-        """Check against `basis` from now on."""
+    def take(self, basis: Basis | NoSchema | None, offered: Offered) -> None:
+        """Check against `basis` from now on; `offered` is what its server has offered."""
+        self.offered = offered
         self.why = basis if isinstance(basis, NoSchema) else None
         known = None if isinstance(basis, NoSchema) else basis
         if known is not self.basis:
-            self.rules = Rules(known, self.reporter) if known else None
+            self.rules = Rules(known, self.reporter, offered, self.lacks) if known else None
+        elif self.rules is not None:
+            self.rules.offered = offered
 
     def hold(self, waiting: Pending, found: list[Finding]) -> list[Finding]:
         """Keep errors of a command until it is answered; give what is to be told now."""
@@ -143,6 +148,7 @@ class Checker:
         self.messages = 0
         self.sessions = 0
         self.lacks = Lacks()
+        self._offers = Offers()
 
     def check(self, items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Finding]:
         """The findings, in the order in which they show."""
@@ -158,6 +164,8 @@ class Checker:
                 if found:
                     yield from found
             elif type(item) is Open:
+                if item.conn in talks:  # its end was not recorded
+                    yield from self._end(talks.pop(item.conn), None)
                 talks[item.conn] = self._start(item.conn, item.line)
             elif type(item) is Gap:
                 talk = talks.get(item.conn)
@@ -178,7 +186,9 @@ class Checker:
 
     def _start(self, conn: int, line: int) -> _Talk:
         self.sessions += 1
-        return _Talk(self._path, conn, line, self._choose(conn, line, None))
+        talk = _Talk(self._path, conn, line, self.lacks)
+        talk.take(self._choose(conn, line, None), self._offers.latest)
+        return talk
 
     def _end(self, talk: _Talk, who: Party | None, failed: bool = False) -> Iterator[Finding]:
         yield from talk.rest()
@@ -188,12 +198,12 @@ class Checker:
         names = {one.mark: one.name for one in pending}
         for breach in talk.session.close(who, failed=failed):
             yield talk.reporter.breach(breach, names.get(breach.mark, ""))
-        rules = talk.rules if talk.session.certain else None
+        certain = talk.session.certain
         if self._observer is not None:
             self._observer.ended(talk.session, talk.basis, pending, who)
         for one in pending:
-            if rules and isinstance(one.message, Command):
-                yield from rules.unanswered(one.message, one.mark)
+            if talk.rules and isinstance(one.message, Command):
+                yield from talk.rules.unanswered(one.message, one.mark, certain=certain)
 
     def _client(self, talk: _Talk, item: Item) -> Sequence[Finding]:
         step = talk.session.client(item.frame, item.line)
@@ -216,7 +226,8 @@ class Checker:
         if message is not None and message.duplicates:
             found += _duplicates(talk, item, step, Party.SERVER)
         if type(message) is Greeting:
-            talk.take(self._choose(talk.conn, item.line, message))
+            offered = self._offers.greeted(message, item.line)
+            talk.take(self._choose(talk.conn, item.line, message), offered)
         if self._observer is not None:
             self._observer.received(talk.session, talk.basis, item, step, phase)
         rules = talk.rules
@@ -228,8 +239,11 @@ class Checker:
             command, sent = step.answered.message, step.answered.mark
             if type(message) is Success:
                 found += rules.success(command, sent, message, item.line, item.redacted)
-            elif type(message) is Failure and phase is Phase.COMMANDS:
-                found += _answered(rules.failure(command, sent, message, item.line), message)
+                talk.offered.heard(command, message.result, item.line)
+            elif type(message) is Failure:
+                early = phase is not Phase.COMMANDS
+                refused = rules.failure(command, sent, message, item.line, early=early)
+                found += _answered(refused, message)
         return found
 
 

@@ -205,7 +205,7 @@ class Fixed:
     """The one catalog that the user named."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._basis = Basis(catalog)
+        self._basis = Basis(catalog, named=True)
         self._towards: dict[Version | None, Basis] = {}
         self.used = [catalog.name]
 

@@ -72,6 +72,8 @@ _JUDGED: Mapping[str, tuple[str, ...]] = {
         "schema.command-known",
         "schema.arguments",
         "schema.oob-allowed",
+        "schema.conditional",
+        "schema.looked-up",
         "schema.command-offered",
         "schema.return",
         "schema.event-known",

@@ -74,7 +74,7 @@ class Fact(Enum):
     VOID = "a command that returns nothing succeeds"
     HELD_EVENT = "an event is held against the schema of the very build"
     KNOWN_EVENT = "an event of the schema comes"
-    OTHER_BUILD = "a response or event is held against the schema of another build"
+    OTHER_BUILD = "a message is held against the schema of another build"
     OLDER_SERVER = "a response or event is held against the schema of a newer server"
 
 
@@ -131,6 +131,8 @@ OCCASIONS: Mapping[str, tuple[Fact, ...]] = MappingProxyType(
         "schema.command-known": (F.HELD_COMMAND,),
         "schema.arguments": (F.KNOWN_COMMAND,),
         "schema.oob-allowed": (F.KNOWN_OOB,),
+        "schema.conditional": (F.HELD_COMMAND,),
+        "schema.looked-up": (F.HELD_COMMAND,),
         "schema.command-offered": (F.KNOWN_ANSWERED,),
         "schema.return": (F.RESULT,),
         "schema.event-known": (F.HELD_EVENT,),
@@ -225,6 +227,8 @@ class Facts:
 
     def _held(self, basis: Basis, command: Command) -> None:
         self.seen.add(F.HELD_COMMAND)
+        if not basis.very_build:
+            self.seen.add(F.OTHER_BUILD)
         if command.name in basis.catalog.commands:
             self.seen.add(F.KNOWN_COMMAND)
             if command.oob and basis.tells_oob:

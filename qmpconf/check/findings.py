@@ -48,7 +48,8 @@ class Finding:
     `message` is one sentence without a full stop; `expected` and `seen` tell both sides; `source`
     is the document and line, catalog entry or section of the specification; `hint` what was
     probably meant, or empty; `answer` the error with which the server refused the command that it
-    is about, as ``CLASS: DESCRIPTION``, or empty.
+    is about, as ``CLASS: DESCRIPTION``, or empty; `more` what else there is to know, as names and
+    words.
     """
 
     requirement: str
@@ -66,6 +67,7 @@ class Finding:
     source: str
     hint: str = ""
     answer: str = ""
+    more: tuple[tuple[str, str], ...] = ()
 
     @property
     def fingerprint(self) -> str:

@@ -1,58 +1,44 @@
 """Which server can serve this client: the calls of a trace, held against many catalogs.
 
-A *call* is a command that the recorded server answered with success: what it refused, it need not
-refuse elsewhere, and the client lived with it.  Each call has a `Standing` in each catalog; that of
-a command or of a trace is the worst of its calls.
+A *call* is a command that a client sent, whatever it was answered.  `qmpconf.check.calls` gives it a
+`Standing` in each catalog, as `qmpconf check --schema NAME` has it; that of a command or of a trace is
+the worst of its calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from qmpconf.check.basis import Basis
-from qmpconf.protocol.messages import Command, Success
+from qmpconf.check.calls import Judge, Standing, Verdict
+from qmpconf.check.offers import Offers
+from qmpconf.protocol.messages import Command, Failure, Greeting, Success
 from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Session
-from qmpconf.protocol.values import dumps, pointer
 from qmpconf.trace.reader import Item
 from qmpconf.trace.records import Close, Gap, Open, Shut
 
-
-class Standing(IntEnum):
-    """How a call stands in a catalog, from good to bad."""
-
-    WORKS = 0
-    DEPRECATED = 1
-    UNSTABLE = 2
-    ARGUMENT_UNKNOWN = 3
-    COMMAND_UNKNOWN = 4
-
-    @property
-    def words(self) -> str:
-        """For people."""
-        return {
-            Standing.WORKS: "works as documented",
-            Standing.DEPRECATED: "deprecated",
-            Standing.UNSTABLE: "unstable",
-            Standing.ARGUMENT_UNKNOWN: "argument unknown there",
-            Standing.COMMAND_UNKNOWN: "command unknown there",
-        }[self]
-
-
-_MARKS = {"deprecated": Standing.DEPRECATED, "unstable": Standing.UNSTABLE}
+if TYPE_CHECKING:
+    from qmpconf.check.basis import Basis
+    from qmpconf.check.offers import Offer, Offered
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a call stands as it does: what was used, at which place and line of the trace."""
+class Cause:
+    """Why a command or a trace stands as it does: the first of the worst calls.
+
+    `path` and `line` (1-based) are the trace's, `subject` the command, `pointer` the place in its
+    message, `what` the words, `source` the catalog's; `offer` the reply that had offered it.
+    """
 
     path: str
     line: int
+    subject: str
     pointer: str
     what: str
     source: str
+    offer: Offer | None = None
 
 
 @dataclass(slots=True)
@@ -61,7 +47,7 @@ class Row:
 
     subject: str
     calls: int = 0
-    cells: dict[str, tuple[Standing, Reason | None]] = field(default_factory=dict)
+    cells: dict[str, tuple[Standing, Cause | None]] = field(default_factory=dict)
 
     def standing(self, catalog: str) -> Standing:
         """The worst standing in `catalog`."""
@@ -72,7 +58,7 @@ class Row:
 class Matrix:
     """Rows by command and by trace; columns are the names of catalogs, in the order given.
 
-    `refused` counts the commands that were left out because the recorded server refused them.
+    `refused` counts the calls that the recorded server refused.
     """
 
     catalogs: tuple[str, ...]
@@ -80,83 +66,127 @@ class Matrix:
     traces: dict[str, Row] = field(default_factory=dict)
     refused: int = 0
 
+    def standing(self, catalog: str) -> Standing:
+        """The worst standing of any call in `catalog`."""
+        found = (row.standing(catalog) for row in self.commands.values())
+        return max(found, default=Standing.WORKS)
 
-class Judge:
-    """Finds the standing of calls in a set of catalogs; the same call is judged once."""
+    def cause(self, catalog: str) -> Cause | None:
+        """Why the calls stand in `catalog` as they do, all together: the first of the worst."""
+        worst = self.standing(catalog)
+        for row in self.commands.values():
+            if row.standing(catalog) == worst:
+                return row.cells[catalog][1]
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command and what each catalog has to say to it, by the catalog's name.
+
+    One that the recorded server refused comes twice: as it is sent, and as `refused`.
+    """
+
+    command: Command
+    line: int
+    verdicts: Mapping[str, Verdict]
+    refused: bool = False
+
+
+class _Talk:
+    """One session, and what its server has offered so far."""
+
+    def __init__(self, offered: Offered) -> None:
+        self.session = Session()
+        self.offered = offered
+        # Commands that wait, by identity, with places that are not judged (there are few).
+        self.odd: dict[int, tuple[Command, frozenset[str], Sequence[str]]] = {}
+
+
+class Judges:
+    """A judge for each of a set of catalogs, which count as named by the user."""
 
     def __init__(self, bases: Mapping[str, Basis]) -> None:
-        self._bases = bases
-        self._known: dict[tuple[str, str, bytes], tuple[Standing, str, str, str]] = {}
+        self._judges = {name: Judge(basis) for name, basis in bases.items()}
 
     def matrix(self, traces: Mapping[str, Iterable[Open | Item | Gap | Shut | Close]]) -> Matrix:
         """Judge every call of every trace."""
-        found = Matrix(tuple(self._bases))
+        found = Matrix(tuple(self._judges))
         for path, items in traces.items():
             row = found.traces.setdefault(path, Row(path))
-            for command, line in _calls(items, found):
-                self._judge(command, path, line, row)
-                named = found.commands.setdefault(command.name, Row(command.name))
-                self._judge(command, path, line, named)
+            row.cells = dict.fromkeys(self._judges, (Standing.WORKS, None))
+            for call in self.calls(items):
+                found.refused += call.refused
+                name = call.command.name
+                _add(call, path, row)
+                _add(call, path, found.commands.setdefault(name, Row(name)))
         return found
 
-    def _judge(self, command: Command, path: str, line: int, row: Row) -> None:
-        row.calls += 1
-        text = dumps(command.arguments)
-        for name, basis in self._bases.items():
-            key = (name, command.name, text)
-            judged = self._known.get(key)
-            if judged is None:
-                judged = self._known[key] = _standing(basis, command)
-            standing, where, what, source = judged
-            if name not in row.cells or standing > row.cells[name][0]:
-                bad = standing is not Standing.WORKS
-                row.cells[name] = (
-                    standing,
-                    Reason(path, line, where, what, source) if bad else None,
-                )
+    def calls(self, items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Call]:
+        """The calls of one trace, as they are sent, and once more where they are refused."""
+        offers = Offers()
+        talks: dict[int, _Talk] = {}
+        for item in items:
+            if isinstance(item, Open | Close):
+                talks.pop(item.conn, None)
+            elif isinstance(item, Item | Gap):
+                talk = talks.get(item.conn)
+                if talk is None:
+                    talk = talks[item.conn] = _Talk(offers.latest)
+                if isinstance(item, Gap):
+                    talk.session.gap(Party(item.sender), item.messages)
+                elif item.sender == "client":
+                    yield from self._sent(talk, item)
+                else:
+                    yield from self._received(talk, item, offers)
 
+    def _sent(self, talk: _Talk, item: Item) -> Iterator[Call]:
+        step = talk.session.client(item.frame, item.line)
+        message = step.message
+        if isinstance(message, Command) and not message.problems:
+            breached = frozenset(breach.pointer for breach in step.breaches)
+            if breached or item.redacted:
+                talk.odd[id(message)] = message, breached, item.redacted
+            yield self._call(talk, message, item.line, breached, item.redacted)
 
-def _calls(
-    items: Iterable[Open | Item | Gap | Shut | Close], matrix: Matrix
-) -> Iterator[tuple[Command, int]]:
-    """The commands that were answered with success, and the lines on which they stand."""
-    sessions: dict[int, Session] = {}
-    for item in items:
-        if not isinstance(item, Item):
-            if isinstance(item, Close):
-                sessions.pop(item.conn, None)
-            elif isinstance(item, Gap):
-                sessions.setdefault(item.conn, Session()).gap(Party(item.sender), item.messages)
-            continue
-        session = sessions.setdefault(item.conn, Session())
-        if item.sender == "client":
-            session.client(item.frame, item.line)
-            continue
-        step = session.server(item.frame, item.line)
+    def _received(self, talk: _Talk, item: Item, offers: Offers) -> Iterator[Call]:
+        step = talk.session.server(item.frame, item.line)
+        message = step.message
+        if isinstance(message, Greeting):
+            talk.offered = offers.greeted(message, item.line)
         if step.answered is None or not isinstance(step.answered.message, Command):
-            continue
-        if isinstance(step.message, Success):
-            yield step.answered.message, step.answered.mark
-        else:
-            matrix.refused += 1
+            return
+        command = step.answered.message
+        _, breached, redacted = talk.odd.pop(id(command), (command, frozenset(), ()))
+        if isinstance(message, Success):
+            talk.offered.heard(command, message.result, item.line)
+        elif isinstance(message, Failure) and not command.problems:
+            yield self._call(talk, command, step.answered.mark, breached, redacted, refused=True)
+
+    def _call(
+        self,
+        talk: _Talk,
+        command: Command,
+        line: int,
+        breached: frozenset[str],
+        redacted: Sequence[str],
+        *,
+        refused: bool = False,
+    ) -> Call:
+        verdicts = {
+            name: judge.judge(command, talk.offered, breached, redacted)
+            for name, judge in self._judges.items()
+        }
+        return Call(command, line, verdicts, refused)
 
 
-def _standing(basis: Basis, command: Command) -> tuple[Standing, str, str, str]:
-    """How one call stands: its standing, the place, what it is about, and the source."""
-    known = basis.catalog.commands.get(command.name)
-    if known is None:
-        return Standing.COMMAND_UNKNOWN, "/execute", f"{command.name!r} is unknown", ""
-    problems = basis.validator.arguments(command.name, command.arguments)
-    if problems:
-        first = problems[0]
-        where = pointer(("arguments", *first.path))
-        return Standing.ARGUMENT_UNKNOWN, where, first.message, basis.cite(known)
-    worst = (Standing.WORKS, "", "", "")
-    for mark in basis.features.of_command(command.name):
-        found = (_MARKS[mark], "/execute", f"the command is {mark}", basis.cite(known))
-        worst = max(worst, found)
-    for use in basis.features.used(known.arguments, command.arguments):
-        where = pointer(("arguments", *use.path))
-        source = basis.cite(known, use.facts)
-        worst = max(worst, (_MARKS[use.feature], where, f"{use.what} is {use.feature}", source))
-    return worst
+def _add(call: Call, path: str, row: Row) -> None:
+    row.calls += not call.refused
+    for name, verdict in call.verdicts.items():
+        standing, reason = verdict.stands(refused=call.refused)
+        if name not in row.cells or standing > row.cells[name][0]:
+            cause = None
+            if reason is not None:
+                words = (reason.pointer, reason.what, reason.source, reason.offer)
+                cause = Cause(path, call.line, call.command.name, *words)
+            row.cells[name] = (standing, cause)

@@ -82,6 +82,18 @@ _ROWS: tuple[tuple[str, Level, Party, str], ...] = (
         "A server older than the schema may lack commands and members that came later.",
     ),
     (
+        "schema.conditional",
+        Level.MAY,
+        Party.CLIENT,
+        "A client may use what a list of its server's offers; another server may not offer it.",
+    ),
+    (
+        "schema.looked-up",
+        Level.SHOULD,
+        Party.CLIENT,
+        "A client looks a command up, in the schema or the list of commands, before it relies on it.",
+    ),
+    (
         "schema.member-once",
         Level.MUST,
         Party.CLIENT,

@@ -1,8 +1,15 @@
 """What a catalog says about one message: the judgements of one session, as findings.
 
-Who is to blame: arguments that break the schema are the client's fault, also when the server
-refused them as it should; that it took them is the server's fault too, when the catalog is of the
-very build.  What a server adds to a catalog that is not of the very build is a note.
+What a client sends is judged by `qmpconf.check.calls`; here it is decided whose fault it is.  Where
+the user *named* the catalog, whatever it has against a call is an error of the client, unless the
+client was offered it (then the call is conditional, a note or warning) or the catalog proves nothing
+(then it is not judged).
+
+Where the catalog was found (`auto`), it stands for the recorded server.  Arguments that break the
+schema are the client's fault, also when the server refused them as it should; that it took them is
+the server's fault too, when the catalog is of the very build.  What a server adds to a catalog that
+is not of the very build is a note: a command, argument or value that it took, though the catalog
+does not have it, is such an addition.
 
 Each method gives the findings of one message, and an empty sequence, at little cost, for a message
 in which nothing is wrong.
@@ -12,6 +19,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qmpconf.check.calls import (
+    LACKING,
+    NEGOTIATION,
+    REFUSED,
+    Flaw,
+    Judge,
+    Standing,
+    inside,
+    member_of,
+)
 from qmpconf.check.findings import Blame, Finding, Severity
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.protocol.requirements import Level, Party
@@ -22,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from qmpconf.check.basis import Basis
+    from qmpconf.check.offers import Offered
+    from qmpconf.check.unjudged import Lacks
     from qmpconf.protocol.messages import Command, Event, Failure, Success
     from qmpconf.protocol.session import Breach
     from qmpconf.schema.problems import Problem
@@ -39,14 +58,16 @@ _BLAMES: dict[Party, Blame] = {
     Party.DOCUMENT: "document",
 }
 
-#: The protocol itself defines this command; the schema replies of QEMU 2.5 to 2.7 leave it out.
-NEGOTIATION = "qmp_capabilities"
-
 #: Problems that a server of another build may give without breaking the catalog.
-_ADDITIONS = frozenset({"unknown", "value"})
+_ADDITIONS = LACKING
+
+#: What a flaw of each standing breaks; all others break `schema.arguments`.
+_BROKEN = {
+    Standing.COMMAND_UNKNOWN: "schema.command-known",
+    Standing.OOB_REFUSED: "schema.oob-allowed",
+}
 
 _NOTHING: tuple[Finding, ...] = ()
-_NONE: tuple[None, None] = (None, None)
 
 
 class Reporter:
@@ -68,6 +89,7 @@ class Reporter:
         source: str,
         hint: str = "",
         blame: Party | None = None,
+        more: tuple[tuple[str, str], ...] = (),
     ) -> Finding:
         """One finding; level, severity and blame are those of the register unless given."""
         rule = ALL_REQUIREMENTS[requirement]
@@ -86,6 +108,7 @@ class Reporter:
             seen,
             source,
             hint,
+            more=more,
         )
 
     def breach(self, breach: Breach, subject: str) -> Finding:
@@ -104,114 +127,166 @@ class Reporter:
         )
 
 
-class Rules:
-    """The catalog's rules for the messages of one session."""
+class _Sent:
+    """A command that waits, and in which something is wrong."""
 
-    def __init__(self, basis: Basis, reporter: Reporter) -> None:
+    __slots__ = ("command", "flaws", "taken")
+
+    def __init__(self, command: Command, flaws: Sequence[Flaw], taken: Sequence[Flaw]) -> None:
+        self.command = command  # keeps its identity from being used again
+        self.flaws = flaws
+        #: Flaws that are none of the client's, if the server takes them.
+        self.taken = taken
+
+
+class Rules:
+    """The catalog's rules for the messages of one session.
+
+    `offered` is what its server has offered so far; what is not judged is added to `lacks`.
+    """
+
+    def __init__(self, basis: Basis, reporter: Reporter, offered: Offered, lacks: Lacks) -> None:
         self.basis = basis
+        self.offered = offered
+        self._lacks = lacks
         self._catalog = basis.catalog
         self._report = reporter.finding
-        # Commands that wait, by identity, and what breaks them.
-        self._bad: dict[int, tuple[Command, Problem]] = {}
+        self._judge = Judge(basis)
+        # Commands that wait, by identity, in which something is wrong.
+        self._bad: dict[int, _Sent] = {}
         self._quick = basis.validator.quick
         self._plain = basis.plain
 
     def command(
         self, command: Command, line: int, breaches: Sequence[Breach], redacted: Sequence[str]
     ) -> Sequence[Finding]:
-        """A command as it is sent.  One that is unknown is judged by its answer."""
-        name = command.name
-        known = self._catalog.commands.get(name)
-        if known is None:
-            return _NOTHING
-        right = self._quick.arguments(name, command.arguments)
-        if right and name in self._plain and not command.oob:
-            return _NOTHING
-        problems = [] if right else self.basis.validator.arguments(name, command.arguments)
-        found = []
-        breached = {breach.pointer for breach in breaches}
-        if not command.problems:
-            found += self._problems(
-                "schema.arguments",
-                "arguments",
-                problems,
-                line,
-                name,
-                self.basis.cite(known),
-                breached,
-                redacted,
-            )
-            if found and problems:
-                self._bad[id(command)] = (command, problems[0])
-        forbidden = self.basis.tells_oob and not known.allow_oob
-        if command.oob and forbidden and "/exec-oob" not in breached:
-            found.append(
-                self._report(
-                    "schema.oob-allowed",
-                    line,
-                    "/exec-oob",
-                    name,
-                    f"{name!r} does not allow out-of-band execution",
-                    "execute",
-                    "exec-oob",
-                    self.basis.cite(known),
-                )
-            )
-        return found + self._uses(command, line)
+        """A command as it is sent.
 
-    def _uses(self, command: Command, line: int) -> list[Finding]:
-        """A warning for everything deprecated or unstable that the command uses."""
-        name, features = command.name, self.basis.features
-        known = self._catalog.commands[name]
-        marked = [
-            (_member(command), f"the command {name!r}", mark, known.facts)
-            for mark in features.of_command(name)
-        ]
-        for use in features.used(known.arguments, command.arguments):
-            where = pointer(("arguments", *use.path))
-            marked.append((where, use.what, use.feature, use.facts))
-        return [
+        One that a catalog does not know which nobody named is judged by its answer, and so are
+        arguments and values that only a catalog of another build lacks.
+        """
+        name = command.name
+        if name not in self._catalog.commands:
+            if command.problems or not self.basis.named:
+                return _NOTHING
+        elif (
+            name in self._plain
+            and not command.oob
+            and self._quick.arguments(name, command.arguments)
+        ):
+            return _NOTHING
+        breached = {breach.pointer for breach in breaches}
+        verdict = self._judge.judge(command, self.offered, breached, redacted)
+        flaws = verdict.flaws
+        if command.problems:  # its shape is wrong: what its arguments are meant to be is not sure
+            flaws = tuple(one for one in flaws if one.standing is Standing.OOB_REFUSED)
+        found = [
             self._report(
-                f"compat.{feature}",
+                f"compat.{use.feature}",
                 line,
-                where,
+                use.pointer,
                 name,
-                f"{what} is {feature}",
-                f"nothing that is {feature}",
-                what,
-                self.basis.cite(known, facts),
+                f"{use.what} is {use.feature}",
+                f"nothing that is {use.feature}",
+                use.what,
+                use.source,
             )
-            for where, what, feature, facts in marked
+            for use in verdict.uses
         ]
+        if not flaws:
+            return found
+        taken = [one for one in flaws if self._may_be_an_addition(one)]
+        self._bad[id(command)] = _Sent(command, flaws, taken)
+        return [
+            *(
+                one
+                for flaw in flaws
+                if flaw not in taken
+                for one in self._flaw(flaw, command, line)
+            ),
+            *found,
+        ]
+
+    def _may_be_an_addition(self, flaw: Flaw) -> bool:
+        """Whether it is the catalog that is short of something, if the server takes it."""
+        found = self.basis.named or self.basis.very_build
+        return not found and flaw.problem is not None and flaw.problem.kind in _ADDITIONS
+
+    def _flaw(self, flaw: Flaw, command: Command, line: int) -> Sequence[Finding]:
+        """What is wrong with a call, as a finding; or that it is not judged."""
+        if flaw.standing is Standing.NOT_JUDGED:
+            self._not_judged(command, flaw.pointer, flaw.message, line)
+            return _NOTHING
+        rule = _BROKEN.get(flaw.standing, "schema.arguments")
+        message, hint = flaw.message, flaw.hint
+        more = dict(self._more(flaw, command)) if self.basis.named else {}
+        if flaw.standing is Standing.CONDITIONAL and flaw.offer is not None:
+            rule, hint = ("schema.looked-up" if flaw.offer.whole else "schema.conditional"), ""
+            message += (
+                "; conditional if the client reads the schema, which had offered it"
+                if flaw.offer.whole
+                else f"; conditional: {flaw.offer.reply} had offered it"
+            )
+        return (
+            self._report(
+                rule,
+                line,
+                flaw.pointer,
+                command.name,
+                message,
+                flaw.expected,
+                flaw.seen,
+                flaw.source,
+                hint,
+                more=tuple(more.items()),
+            ),
+        )
+
+    def _more(self, flaw: Flaw, command: Command) -> Iterable[tuple[str, str]]:
+        """Who else has it, and which reply had offered it or may have."""
+        if flaw.standing is not Standing.OOB_REFUSED:
+            elsewhere = self.basis.history.tell(command, flaw.problem)
+            if elsewhere:
+                yield "elsewhere", elsewhere
+        asked = self.offered.schema_line
+        if flaw.offer is not None:
+            yield "offered", f"{flaw.offer.reply}, line {flaw.offer.line}"
+        elif asked and flaw.problem is not None and flaw.problem.kind in LACKING:
+            yield "unless", f"the client looks it up in the schema (the reply in line {asked})"
+
+    def _not_judged(self, command: Command, where: str, why: str, line: int) -> None:
+        place = "" if where in ("", member_of(command)) else f" {where}"
+        self._lacks.add("call", f"{command.name}{place} ({why})", line=line)
 
     def success(
         self, command: Command, sent: int, reply: Success, line: int, redacted: Sequence[str]
     ) -> Sequence[Finding]:
         """A success; `sent` is the line of the command that it answers."""
         name = command.name
-        _, bad = self._bad.pop(id(command), _NONE) if self._bad else _NONE
+        bad = self._bad.pop(id(command), None) if self._bad else None
         known = self._catalog.commands.get(name)
         if known and bad is None and not command.oob and self._quick.returned(name, reply.result):
             return _NOTHING
         if known is None:
-            if command.problems or name == NEGOTIATION:
+            told = command.problems or (self.basis.named and not self.basis.very_build)
+            if told or name == NEGOTIATION:
                 return _NOTHING
             return (self._undocumented_command(command, sent, line),)
-        found: list[Finding] = []
+        found = [self._addition(one, command, sent) for one in bad.taken] if bad else []
         problems = self.basis.validator.returned(name, reply.result)
         if problems:
-            found = self._problems(
+            found += self._problems(
                 "schema.return" if known.returns else "response.void",
                 "return",
                 problems,
                 line,
                 name,
                 self.basis.cite(known),
-                (),
                 redacted,
             )
         if bad is not None and self.basis.very_build:
-            found.append(self._taken(command, bad, sent, line))
+            wrong = [one.problem for one in bad.flaws if one.problem is not None]
+            found += [self._taken(command, one, sent, line) for one in wrong[:1]]
         if command.oob and self.basis.very_build and not known.allow_oob:
             found.append(
                 self._report(
@@ -227,21 +302,33 @@ class Rules:
             )
         return found
 
-    def failure(self, command: Command, sent: int, reply: Failure, line: int) -> Sequence[Finding]:
-        """An error in command mode; `sent` is the line of the command that it answers."""
+    def failure(
+        self, command: Command, sent: int, reply: Failure, line: int, *, early: bool
+    ) -> Sequence[Finding]:
+        """An error; `sent` is the line of the command that it answers.
+
+        It is `early` when capabilities were still to be negotiated: then it is not about the
+        command, whatever it says.
+        """
         name = command.name
         refused = reply.error_class == "CommandNotFound"
-        self._bad.pop(id(command), None)
-        if command.problems or (command.oob and not refused):
-            return _NOTHING  # refused for its shape, before anyone looked at its name
+        bad = self._bad.pop(id(command), None)
+        if self.basis.named:
+            if not (command.problems or bad):
+                self._not_judged(command, "", REFUSED, sent)
+            return _NOTHING
+        found = self._refused(bad, sent)
+        if early or command.problems or (command.oob and not refused):
+            return found  # refused for its shape, before anyone looked at its name
         if name not in self._catalog.commands:
             if name == NEGOTIATION:
-                return _NOTHING
+                return found
             unknown = self._unknown_command if refused else self._undocumented_command
-            return (unknown(command, sent, line),)
+            return [*found, unknown(command, sent, line)]
         if refused and not self.basis.very_build and name != NEGOTIATION:
             known = self._catalog.commands[name]
-            return (
+            return [
+                *found,
                 self._report(
                     "schema.not-yet" if self.basis.server_older else "schema.command-offered",
                     line,
@@ -252,16 +339,33 @@ class Rules:
                     "CommandNotFound",
                     self.basis.cite(known),
                 ),
-            )
-        return _NOTHING
+            ]
+        return found
 
-    def unanswered(self, command: Command, sent: int) -> Sequence[Finding]:
-        """A command that was never answered: unknown, if the catalog is sure of that."""
+    def _refused(self, bad: _Sent | None, sent: int) -> list[Finding]:
+        """What was held back until the answer came, now that the server did not take it.
+
+        What it had offered itself is its addition all the same.
+        """
+        found: list[Finding] = []
+        for flaw in bad.taken if bad else ():
+            if bad and flaw.offer is not None:
+                found.append(self._addition(flaw, bad.command, sent))
+            elif bad:
+                found += self._flaw(flaw, bad.command, sent)
+        return found
+
+    def unanswered(self, command: Command, sent: int, *, certain: bool) -> Sequence[Finding]:
+        """A command that was never answered: unknown, if the catalog is sure of that.
+
+        It is not `certain` where the answer may not have been recorded.
+        """
+        found = self._refused(self._bad.pop(id(command), None), sent)
         known = command.name in self._catalog.commands or command.name == NEGOTIATION
-        judged = command.problems or known
-        if judged or not self.basis.very_build:
-            return _NOTHING
-        return (self._unknown_command(command, sent, sent),)
+        judged = command.problems or known or self.basis.named
+        if judged or not certain or not self.basis.very_build:
+            return found
+        return [*found, self._unknown_command(command, sent, sent)]
 
     def event(self, event: Event, line: int, redacted: Sequence[str]) -> Sequence[Finding]:
         """An event; one that breaks the protocol's own shape is left to its rules."""
@@ -295,7 +399,6 @@ class Rules:
             line,
             event.name,
             self.basis.cite(known),
-            (),
             redacted,
         )
 
@@ -306,7 +409,7 @@ class Rules:
         return self._report(
             "schema.command-known",
             sent,
-            _member(command),
+            member_of(command),
             command.name,
             f"the command {command.name!r} is unknown",
             f"one of the {len(self._catalog.commands)} commands of {self._catalog.name}",
@@ -326,6 +429,19 @@ class Rules:
             "CommandNotFound",
             "another answer",
             self._catalog.name,
+        )
+
+    def _addition(self, flaw: Flaw, command: Command, sent: int) -> Finding:
+        """The server has an argument or value that the catalog of another build does not know."""
+        return self._report(
+            "schema.additions",
+            sent,
+            flaw.pointer,
+            command.name,
+            f"the server takes what is not in the schema: {flaw.message}",
+            flaw.expected,
+            flaw.seen,
+            flaw.source,
         )
 
     def _taken(self, command: Command, problem: Problem, sent: int, line: int) -> Finding:
@@ -350,17 +466,16 @@ class Rules:
         line: int,
         subject: str,
         source: str,
-        known: Iterable[str],
         redacted: Sequence[str],
     ) -> list[Finding]:
-        """Problems of a payload; without those at `known` places and in `redacted` values."""
+        """Problems of a payload of the server; without those in `redacted` values."""
         found = []
         for problem in problems:
             where = pointer((member, *problem.path))
-            if where in known or any(_inside(where, one) for one in redacted):
+            if any(inside(where, one) for one in redacted):
                 continue
             rule = requirement
-            if member != "arguments" and not self.basis.very_build:
+            if not self.basis.very_build:
                 rule = self._tolerant(problem) or requirement
             found.append(
                 self._report(
@@ -382,11 +497,3 @@ class Rules:
         if problem.kind in _ADDITIONS:
             return "schema.additions"
         return "schema.not-yet" if problem.kind == "missing" and self.basis.server_older else ""
-
-
-def _member(command: Command) -> str:
-    return "/exec-oob" if command.oob else "/execute"
-
-
-def _inside(where: str, outer: str) -> bool:
-    return where == outer or where.startswith(f"{outer}/")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from qmpconf.check.baseline import Baseline, dumped
 from qmpconf.check.basis import Basis
 from qmpconf.check.collect import Collector
-from qmpconf.check.matrix import Judge
+from qmpconf.check.matrix import Judges
 from qmpconf.check.run import automatic, check, chooser, product_of
 from qmpconf.cli import options, results
 from qmpconf.cli.examples import explain
@@ -41,6 +41,15 @@ examples:
   qmpconf check session.qmptrace --schema all
   qmpconf check session.qmptrace --baseline known.toml --update-baseline
   qmpconf check session.qmptrace --result check.qmpresult
+
+before an upgrade: with --schema NAME (or FILE), whatever the client uses and that catalog lacks is
+an error of the client, also when the recorded server took it.  It is only conditional (a note) when
+the client sent what a reply had listed before: names of query-commands, query-migrate-capabilities,
+query-migrate-parameters, qom-list-types, device-list-properties, qom-list-properties and their like.
+The reply to query-qmp-schema lists everything, and does not tell why it was asked for: for a
+command it makes a warning of the error, for an argument or value it changes nothing.  A call that
+the recorded server refused, and that the catalog has nothing against, is not judged.  --schema all
+decides in the same way.
 
 exit codes: 0 nothing was found, or notes and what the baseline knows; 1 findings, or one of the
 baseline that is gone; 2 usage; 3 a file cannot be read or written
@@ -153,13 +162,15 @@ def _matrix(arguments: argparse.Namespace) -> int:
     paths = list(traces_in(arguments.traces))
     readers = [TraceReader(path) for path in paths]
     products = sorted({product_of(reader) for reader in readers})
-    bases = {name: Basis(load(name)) for product in products for name in of_product(product)}
+    bases = {
+        name: Basis(load(name), named=True) for product in products for name in of_product(product)
+    }
     total = size_of_files(paths)
     with (
         Progress("checking", total, quiet=arguments.quiet) as progress,
         progress.reading(*readers),
     ):
-        found = Judge(bases).matrix({reader.path: reader.items() for reader in readers})
+        found = Judges(bases).matrix({reader.path: reader.items() for reader in readers})
     if arguments.format == "json":
         print(json.dumps(matrix.as_data(found), indent=1))
     else:

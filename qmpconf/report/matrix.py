@@ -8,17 +8,23 @@ from typing import Any
 
 from tabulate import tabulate
 
-from qmpconf.check.matrix import Matrix, Row, Standing
+from qmpconf.check.calls import Standing
+from qmpconf.check.matrix import Cause, Matrix, Row
 from qmpconf.report.tables import fitted
 from qmpconf.report.terminal import columns, cut
-from qmpconf.text import printable
+from qmpconf.text import counted, printable
 
 #: What stands in a cell.
 SIGNS = {
     Standing.WORKS: ".",
     Standing.DEPRECATED: "d",
     Standing.UNSTABLE: "u",
+    Standing.CONDITIONAL: "c",
+    Standing.NOT_JUDGED: "?",
+    Standing.VALUE_REFUSED: "V",
+    Standing.ARGUMENT_MISSING: "M",
     Standing.ARGUMENT_UNKNOWN: "A",
+    Standing.OOB_REFUSED: "O",
     Standing.COMMAND_UNKNOWN: "C",
 }
 
@@ -40,16 +46,25 @@ def as_text(matrix: Matrix, width: int = 120) -> str:
     if several:
         parts += _tables(matrix, "trace", list(matrix.traces.values()), width)
     parts += _tables(matrix, "command", sorted(rows, key=lambda row: row.subject), width)
+    signs = _signs(matrix)
     legend = "   ".join(
-        f"{sign} {standing.words}".replace(" ", _FIXED) for standing, sign in SIGNS.items()
+        f"{sign} {standing.words}".replace(" ", _FIXED) for standing, sign in signs.items()
     )
     told = textwrap.wrap(legend, width - 2, initial_indent="  ", subsequent_indent="  ")
     parts.append("\n".join(told).replace(_FIXED, " "))
-    parts.append(_summary(matrix, width))
+    parts.append(_summary(matrix, signs, width))
     if matrix.refused:
-        what = "a command" if matrix.refused == 1 else f"{matrix.refused} commands"
-        parts.append(f"Left out: {what} that the recorded server refused as well.")
+        were = "was" if matrix.refused == 1 else "were"
+        parts.append(
+            f"{counted(matrix.refused, 'call')} {were} refused when recorded: never a yes."
+        )
     return "\n\n".join(parts) + "\n"
+
+
+def _signs(matrix: Matrix) -> dict[Standing, str]:
+    """The signs of the standings that there are."""
+    there = {row.standing(name) for row in matrix.commands.values() for name in matrix.catalogs}
+    return {one: sign for one, sign in SIGNS.items() if one in there or one is Standing.WORKS}
 
 
 def _tables(matrix: Matrix, what: str, rows: Sequence[Row], width: int) -> Iterator[str]:
@@ -72,37 +87,45 @@ def _tables(matrix: Matrix, what: str, rows: Sequence[Row], width: int) -> Itera
         )
 
 
-def _summary(matrix: Matrix, width: int) -> str:
+def _summary(matrix: Matrix, signs: dict[Standing, str], width: int) -> str:
     """Which server can serve this client: a line a catalog."""
     lines = []
     for number, name in enumerate(matrix.catalogs, 1):
         counts = dict.fromkeys(Standing, 0)
         for row in matrix.commands.values():
             counts[row.standing(name)] += 1
-        bad = counts[Standing.ARGUMENT_UNKNOWN] + counts[Standing.COMMAND_UNKNOWN]
-        marked = counts[Standing.DEPRECATED] + counts[Standing.UNSTABLE]
-        verdict = "no" if bad else "yes, with marked parts" if marked else "yes"
+        verdict = matrix.standing(name).answer
+        if verdict == "yes" and counts[Standing.DEPRECATED] + counts[Standing.UNSTABLE]:
+            verdict = "yes, with marked parts"
         lines.append(
             [
                 str(number),
                 name,
                 verdict,
-                *(str(counts[one] or "") for one in Standing),
+                *(str(counts[one] or "") for one in signs),
                 cut(printable(_first(matrix, name)), _WHY),
             ]
         )
-    heads = ["", "catalog", "serves it", *SIGNS.values(), "first in the way"]
-    align = ["right", "left", "left", *["right"] * len(SIGNS), "left"]
+    heads = ["", "catalog", "serves it", *signs.values(), "first in the way"]
+    align = ["right", "left", "left", *["right"] * len(signs), "left"]
     return fitted(lines, heads, width, align)
 
 
 def _first(matrix: Matrix, name: str) -> str:
-    for row in matrix.commands.values():
-        standing, reason = row.cells[name]
-        if standing >= Standing.ARGUMENT_UNKNOWN and reason is not None:
-            place = f"{reason.path}:" if len(matrix.traces) > 1 else "line "
-            return f"{row.subject} {reason.pointer} ({place}{reason.line}): {reason.what}"
-    return ""
+    if matrix.standing(name) < Standing.CONDITIONAL:
+        return ""
+    cause = matrix.cause(name)
+    return _told(cause, several=len(matrix.traces) > 1) if cause is not None else ""
+
+
+def _told(cause: Cause, *, several: bool) -> str:
+    """Why, in one line: the call, its place, what is in the way, and the reply that offered it."""
+    place = f"{cause.path}:{cause.line}" if several else f"line {cause.line}"
+    what = cause.what
+    if cause.offer is not None:
+        unsure = "perhaps because it was " if cause.offer.whole else ""
+        what += f"; {unsure}offered by {cause.offer.reply}, line {cause.offer.line}"
+    return f"{' '.join(filter(None, (cause.subject, cause.pointer)))} ({place}): {what}"
 
 
 def as_data(matrix: Matrix) -> dict[str, Any]:
@@ -110,21 +133,26 @@ def as_data(matrix: Matrix) -> dict[str, Any]:
 
     def cells(row: Row) -> dict[str, Any]:
         listed = {}
-        for name, (standing, reason) in row.cells.items():
+        for name, (standing, cause) in row.cells.items():
             cell: dict[str, Any] = {"standing": standing.name.lower().replace("_", "-")}
-            if reason is not None:
+            if cause is not None:
                 cell |= {
-                    "path": reason.path,
-                    "line": reason.line,
-                    "pointer": reason.pointer,
-                    "what": reason.what,
-                    "source": reason.source,
+                    "path": cause.path,
+                    "line": cause.line,
+                    "command": cause.subject,
+                    "pointer": cause.pointer,
+                    "what": cause.what,
+                    "source": cause.source,
                 }
+                if cause.offer is not None:
+                    offer = cause.offer
+                    cell["offered"] = {"by": offer.reply, "line": offer.line, "whole": offer.whole}
             listed[name] = cell
         return {"calls": row.calls, "catalogs": listed}
 
     return {
         "catalogs": list(matrix.catalogs),
+        "answers": {name: matrix.standing(name).answer for name in matrix.catalogs},
         "commands": {name: cells(row) for name, row in matrix.commands.items()},
         "traces": {path: cells(row) for path, row in matrix.traces.items()},
         "refused": matrix.refused,

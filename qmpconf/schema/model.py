@@ -194,6 +194,16 @@ class Source:
     sha256: str = ""
     partial: str = ""
 
+    @property
+    def lists_all(self) -> bool:
+        """Whether the server lacks what the catalog lacks: a command, an argument, a value.
+
+        So it is with introspection, and with the manuals that QEMU makes out of its schema; the
+        documents before them (``qmp-commands.txt``, ``.hx``) were written by hand, and leave some
+        of each out.
+        """
+        return not self.partial and not self.form.startswith("qmp-commands")
+
 
 @dataclass(frozen=True, slots=True)
 class Catalog:

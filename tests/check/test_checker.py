@@ -368,9 +368,31 @@ NEWER: dict[str, tuple[list[str], list[tuple[str, str, str]]]] = {
         ],
         [("schema.return", "error", "/return/size")],
     ),
-    "arguments stay an error, for the client alone": (
+    "arguments that it takes": (
         ['> {"execute": "quit", "arguments": {"now": true}}', '< {"return": {}}'],
+        [("schema.additions", "note", "/arguments/now")],
+    ),
+    "arguments that it refuses": (
+        [
+            '> {"execute": "quit", "arguments": {"now": true}}',
+            '< {"error": {"class": "GenericError", "desc": "x"}}',
+        ],
         [("schema.arguments", "error", "/arguments/now")],
+    ),
+    "arguments that it does not answer": (
+        ['> {"execute": "quit", "arguments": {"now": true}}'],
+        [("schema.arguments", "error", "/arguments/now")],
+    ),
+    "a value that it takes": (
+        ['> {"execute": "paint", "arguments": {"style": "new"}}', '< {"return": {}}'],
+        [("schema.additions", "note", "/arguments/style")],
+    ),
+    "a type that it takes is an error of the client alone": (
+        [
+            '> {"execute": "paint", "arguments": {"style": "plain", "colour": 5}}',
+            '< {"return": {}}',
+        ],
+        [("schema.arguments", "error", "/arguments/colour")],
     ),
 }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from qmpconf.check.basis import Basis
-from qmpconf.check.matrix import Judge, Matrix, Standing
+from qmpconf.check.calls import Standing
+from qmpconf.check.matrix import Judges, Matrix
 from qmpconf.protocol.framing import Framer
 from qmpconf.report.matrix import as_data, as_text
 from qmpconf.schema.model import Catalog, Command, Facts, Member, Object, Source
@@ -18,11 +19,12 @@ def catalog(name: str, *commands: Command, members: tuple[str, ...] = ("a",)) ->
     return Basis(
         Catalog(
             name,
-            Source("document", title=f"{name} document"),
+            Source("document", title=f"{name} document", form="man-roff"),
             {one.name: one for one in (negotiation, *commands)},
             {},
             {"q_arg": Object(listed)},
-        )
+        ),
+        named=True,
     )
 
 
@@ -48,16 +50,16 @@ SESSION = talk(
 )
 
 
-def judged() -> Matrix:
+def judged(items: list[Item] = SESSION) -> Matrix:
     old = Facts(features=("deprecated",), line=17)
-    return Judge(
+    return Judges(
         {
             "none": catalog("none"),
             "narrow": catalog("narrow", Command("frob", "q_arg")),
             "wide": catalog("wide", Command("frob", "q_arg"), members=("a", "b")),
             "old": catalog("old", Command("frob", "q_arg", facts=old), members=("a", "b")),
         }
-    ).matrix({"t.qmptrace": SESSION})
+    ).matrix({"t.qmptrace": items})
 
 
 def test_names_in_a_trace_stay_text_and_have_their_column() -> None:
@@ -68,7 +70,7 @@ def test_names_in_a_trace_stay_text_and_have_their_column() -> None:
     ]
     lines = [part for one in sent for part in (("->", one), ("<-", b'{"return": {}}\r\n'))]
     bases = {"wide": catalog("wide", Command("frob", "q_arg"))}
-    page = as_text(Judge(bases).matrix({"\x9b.qmptrace": talk(*OPENING, *lines)}))
+    page = as_text(Judges(bases).matrix({"\x9b.qmptrace": talk(*OPENING, *lines)}))
     assert page.replace("\n", "").isprintable()
     assert "\\u001B[2J" in page
     assert "\n1e5 " in page
@@ -91,16 +93,33 @@ def test_each_catalog_gives_the_call_its_standing_and_the_reason() -> None:
     assert reason.source == "old document, line 17"
 
 
-def test_a_trace_stands_as_its_worst_call_and_what_was_refused_does_not_count() -> None:
+def test_a_trace_stands_as_its_worst_call() -> None:
     matrix = judged()
     assert matrix.traces["t.qmptrace"].standing("none") is Standing.COMMAND_UNKNOWN
-    assert matrix.traces["t.qmptrace"].standing("wide") is Standing.WORKS
-    assert "refused" not in matrix.commands
+    assert matrix.traces["t.qmptrace"].standing("narrow") is Standing.COMMAND_UNKNOWN
+    assert matrix.standing("narrow") is Standing.COMMAND_UNKNOWN
+    assert matrix.commands["refused"].calls == 1
     assert matrix.refused == 1
 
 
+def test_what_was_refused_when_recorded_is_never_a_yes() -> None:
+    bases = {
+        "has": catalog("has", Command("refused"), Command("frob", "q_arg"), members=("a", "b"))
+    }
+    matrix = Judges({**bases, "lacks": catalog("lacks")}).matrix({"t.qmptrace": SESSION})
+    assert matrix.standing("has") is Standing.NOT_JUDGED
+    assert matrix.standing("lacks") is Standing.COMMAND_UNKNOWN
+    cause = matrix.cause("has")
+    assert cause is not None
+    assert (cause.subject, cause.line, cause.what) == ("refused", 7, "refused when recorded")
+    text = as_text(matrix)
+    assert " not judged " in text
+    assert "refused (line 7): refused when recorded" in text
+    assert as_data(matrix)["answers"] == {"has": "not judged", "lacks": "no"}
+
+
 def test_the_views_say_who_can_serve_the_client() -> None:
-    text = as_text(judged())
+    text = as_text(judged(SESSION[:-2]))
     rows = {line.split()[1]: line for line in text.splitlines() if line[:2].strip().isdigit()}
     assert " no " in rows["none"]
     assert " no " in rows["narrow"]

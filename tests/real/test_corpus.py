@@ -48,7 +48,8 @@ def test_is_complete_and_carries_its_schema(path: Path) -> None:
     assert not reader.torn
     assert "QMP" in loads(next(one for one in messages if one.sender == "server").frame.data)
     commands = [one.frame.data for one in messages if one.sender == "client" and one.frame.plain]
-    assert any(b"query-qmp-schema" in data for data in commands)
+    asked = any(b"query-qmp-schema" in data for data in commands)
+    assert asked != (client_of(path) == "libvirtd")  # it asks in another session, once for a build
 
 
 @each("rich")
@@ -98,6 +99,19 @@ def test_mistakes_are_the_clients(path: Path, capsys: pytest.CaptureFixture[str]
     code, findings = checked(path, capsys)
     assert code == 1
     assert {one["blame"] for one in findings} == {"client"}
+
+
+@each("libvirtd")
+def test_libvirt_cannot_save_a_machine_on_11_1_as_its_session_on_7_2_tells(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for schema, expected in (("qemu-10.0.13", []), ("qemu-11.1.3", ["/arguments/detach"])):
+        code = main(["check", str(path), "--schema", schema, "-q", "--format", "json"])
+        found = json.loads(capsys.readouterr().out)["findings"]
+        assert [one["pointer"] for one in found if one["severity"] == "error"] == expected
+        assert code == bool(expected)
+        conditional = {one["seen"] for one in found if one["rule"] == "schema.conditional"}
+        assert conditional == ({'"compress"'} if "7.2" in path.name else set())
 
 
 @each("wrong")

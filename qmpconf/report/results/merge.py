@@ -151,6 +151,8 @@ def merged(results: Iterable[Result], unread: Iterable[str] = ()) -> Report:
         key=lambda f: (
             f.status,
             SEVERITIES.index(f.severity),
+            # Of the notes, those about a client are few, those about another server may be many.
+            f.severity == "note" and f.blame != "client",
             placed(f.subject),
             f.path,
             f.line,

@@ -152,5 +152,5 @@ def _finding(group: Group, known: Mapping[str, str]) -> Finding:
         lines=(one.line,),
         status="new" if reason is None else "known",
         reason=reason or "",
-        more={"answered": one.answer} if one.answer else {},
+        more={"answered": one.answer, **dict(one.more)} if one.answer else dict(one.more),
     )

@@ -1,0 +1,304 @@
+"""How one call stands in one catalog: the one judgement behind findings and behind the matrix.
+
+A *call* is a command as a client sent it.  A `Judge` holds it against a catalog and against what the
+recorded server had offered before (`qmpconf.check.offers`), and gives a `Verdict`: its `Flaw`s, and the
+deprecated and unstable parts that it uses.  Where the user named the catalog, the question is whether
+that server would serve this call, and the recorded answer does not decide it:
+
+- a command, argument or value that the catalog lacks is a *no*: it fails there, also if the recorded
+  server took it, and also if that one had refused it;
+- the same, when a reply of the recorded server had listed it, is *conditional*: the client sent
+  what it was offered, and a server that does not offer it will not be sent it.  That reply is named.
+  The whole schema is a weak offer of a command, and none of an argument or value;
+- what the catalog does not describe, and need not describe, is *not judged*: what is missing in a
+  catalog of a part of what a server has, or in a document that was written by hand (such as
+  ``qmp-commands.txt``, which leaves out commands and arguments that its servers take);
+- a call that the recorded server had refused, and that the catalog has nothing against, is *not
+  judged* either: the recording does not show how it goes on where the call succeeds.
+
+A missing mandatory argument, and a value that is not accepted, have no offer: no reply is the cause.
+
+Who is to blame, and for what, when the catalog is that of the recorded server itself, is a matter of
+`qmpconf.check.rules`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from qmpconf.protocol.values import dumps, pointer
+from qmpconf.schema.problems import suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from qmpconf.check.basis import Basis
+    from qmpconf.check.offers import Offer, Offered
+    from qmpconf.protocol.messages import Command
+    from qmpconf.schema.problems import Path, Problem
+
+
+class Standing(IntEnum):
+    """How a call stands in a catalog, from good to bad."""
+
+    WORKS = 0
+    DEPRECATED = 1
+    UNSTABLE = 2
+    CONDITIONAL = 3
+    NOT_JUDGED = 4
+    VALUE_REFUSED = 5
+    ARGUMENT_MISSING = 6
+    ARGUMENT_UNKNOWN = 7
+    OOB_REFUSED = 8
+    COMMAND_UNKNOWN = 9
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return _WORDS[self]
+
+    @property
+    def answer(self) -> str:
+        """Whether such a server can serve the call: yes, conditional, not judged or no."""
+        if self > Standing.NOT_JUDGED:
+            return "no"
+        return {Standing.CONDITIONAL: "conditional", Standing.NOT_JUDGED: "not judged"}.get(
+            self, "yes"
+        )
+
+
+_WORDS = {
+    Standing.WORKS: "works as documented",
+    Standing.DEPRECATED: "deprecated",
+    Standing.UNSTABLE: "unstable",
+    Standing.CONDITIONAL: "unknown there, but used because a reply had offered it",
+    Standing.NOT_JUDGED: "not judged",
+    Standing.VALUE_REFUSED: "value not accepted there",
+    Standing.ARGUMENT_MISSING: "mandatory argument missing",
+    Standing.ARGUMENT_UNKNOWN: "argument unknown there",
+    Standing.OOB_REFUSED: "not out of band there",
+    Standing.COMMAND_UNKNOWN: "command unknown there",
+}
+
+_MARKS = {"deprecated": Standing.DEPRECATED, "unstable": Standing.UNSTABLE}
+
+#: Kinds of problems, and how they stand; all others are about a value.
+_KINDS = {
+    "unknown": Standing.ARGUMENT_UNKNOWN,
+    "missing": Standing.ARGUMENT_MISSING,
+}
+
+#: How many different calls with problems are remembered, to be explained once.
+_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One thing that a catalog lacks, or does not accept, in a call.
+
+    `standing` is how the call stands for it alone; `pointer` leads to it in the message; `message`,
+    `expected`, `seen` and `hint` are as in a `Finding`.  `offer` is the reply that had offered it,
+    `problem` what the schema says (None where the command itself is unknown or must not be out of
+    band).
+    """
+
+    standing: Standing
+    pointer: str
+    message: str
+    expected: str
+    seen: str
+    source: str
+    hint: str = ""
+    offer: Offer | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A deprecated or unstable part that is used: where, what, which feature, who says so."""
+
+    pointer: str
+    what: str
+    feature: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a call stands as it does: the place in the message, in words, the catalog's source."""
+
+    pointer: str
+    what: str
+    source: str
+    offer: Offer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a catalog has against a call, and what of it is deprecated or unstable."""
+
+    flaws: tuple[Flaw, ...] = ()
+    uses: tuple[Used, ...] = ()
+
+    def stands(self, *, refused: bool = False) -> tuple[Standing, Reason | None]:
+        """How the call stands, and why; `refused` says that the recorded server refused it."""
+        if self.flaws:
+            worst = max(self.flaws, key=lambda flaw: flaw.standing)
+            told = Reason(worst.pointer, worst.message, worst.source, worst.offer)
+            return worst.standing, told
+        if refused:
+            return Standing.NOT_JUDGED, Reason("", REFUSED, "")
+        if self.uses:
+            marked = max(self.uses, key=lambda use: _MARKS[use.feature])
+            what = f"{marked.what} is {marked.feature}"
+            return _MARKS[marked.feature], Reason(marked.pointer, what, marked.source)
+        return Standing.WORKS, None
+
+
+#: The protocol itself defines this command; the schema replies of QEMU 2.5 to 2.7 leave it out.
+NEGOTIATION = "qmp_capabilities"
+
+#: Why a call that the recorded server refused is not judged.
+REFUSED = "refused when recorded"
+
+_FINE = Verdict()
+
+
+class Judge:
+    """Judges calls by one catalog."""
+
+    def __init__(self, basis: Basis) -> None:
+        self.basis = basis
+        self._catalog = basis.catalog
+        self._quick = basis.validator.quick
+        self._plain = basis.plain
+        source = basis.catalog.source
+        # A document that was written by hand is all there is to say about an old server itself.
+        self._describes = source.lists_all if basis.named else not source.partial
+        self._problems: dict[tuple[str, bytes], Sequence[Problem]] = {}
+
+    def judge(
+        self,
+        command: Command,
+        offered: Offered,
+        breached: Iterable[str] = (),
+        redacted: Sequence[str] = (),
+    ) -> Verdict:
+        """The verdict on a command whose shape is right (`Command.problems` is empty).
+
+        `offered` is what the server had offered when it was sent.  Nothing is said about places in
+        `breached`, for which the protocol's own rules have a finding, and in `redacted` values.
+        """
+        name = command.name
+        known = self._catalog.commands.get(name)
+        if known is None and name == NEGOTIATION:
+            return _FINE
+        if known is None:
+            return Verdict((self._unknown(command, offered),))
+        right = self._quick.arguments(name, command.arguments)
+        if right and name in self._plain and not command.oob:
+            return _FINE
+        flaws = [] if right else self._flaws(command, offered, set(breached), redacted)
+        if command.oob and self.basis.tells_oob and not known.allow_oob:
+            flaws += [] if "/exec-oob" in breached else [self._in_band(command)]
+        return Verdict(tuple(flaws), tuple(self._uses(command)))
+
+    def _unknown(self, command: Command, offered: Offered) -> Flaw:
+        name = command.name
+        return self._weighed(
+            Flaw(
+                Standing.COMMAND_UNKNOWN,
+                member_of(command),
+                f"the command {name!r} is unknown",
+                f"one of the {len(self._catalog.commands)} commands of {self._catalog.name}",
+                name,
+                self._catalog.name,
+                suggest(name, self._catalog.commands),
+            ),
+            offered.command(name),
+            proven=self._describes,
+        )
+
+    def _flaws(
+        self, command: Command, offered: Offered, breached: set[str], redacted: Sequence[str]
+    ) -> list[Flaw]:
+        source = self.basis.cite(self._catalog.commands[command.name])
+        found = []
+        for problem in self._explained(command):
+            where = pointer(("arguments", *problem.path))
+            if where in breached or any(inside(where, one) for one in redacted):
+                continue
+            standing = _KINDS.get(problem.kind, Standing.VALUE_REFUSED)
+            texts = (problem.message, problem.expected, problem.seen, source, problem.hint)
+            flaw = Flaw(standing, where, *texts, problem=problem)
+            lacking = problem.kind in LACKING
+            offer = _offer(offered, command, problem.kind, problem.path) if lacking else None
+            proven = not lacking or self._describes
+            found.append(self._weighed(flaw, offer, proven=proven))
+        return found
+
+    def _explained(self, command: Command) -> Sequence[Problem]:
+        key = command.name, dumps(command.arguments)
+        problems = self._problems.get(key)
+        if problems is None:
+            if len(self._problems) >= _REMEMBERED:
+                self._problems.clear()
+            problems = self.basis.validator.arguments(command.name, command.arguments)
+            self._problems[key] = problems
+        return problems
+
+    def _weighed(self, flaw: Flaw, offer: Offer | None, *, proven: bool) -> Flaw:
+        """The flaw, if the catalog proves it; else how far it goes."""
+        if not proven:
+            return replace(flaw, standing=Standing.NOT_JUDGED, message=self._undescribed())
+        if offer is not None and self.basis.named:
+            return replace(flaw, standing=Standing.CONDITIONAL, offer=offer)
+        return replace(flaw, offer=offer)
+
+    def _undescribed(self) -> str:
+        partial = self._catalog.source.partial
+        why = f": {partial}" if partial else ""
+        return f"{self._catalog.name} does not describe it{why}"
+
+    def _in_band(self, command: Command) -> Flaw:
+        return Flaw(
+            Standing.OOB_REFUSED,
+            "/exec-oob",
+            f"{command.name!r} does not allow out-of-band execution",
+            "execute",
+            "exec-oob",
+            self.basis.cite(self._catalog.commands[command.name]),
+        )
+
+    def _uses(self, command: Command) -> Iterable[Used]:
+        """Everything deprecated or unstable that the command uses."""
+        name, features = command.name, self.basis.features
+        known = self._catalog.commands[name]
+        for mark in features.of_command(name):
+            cited = self.basis.cite(known)
+            yield Used(member_of(command), f"the command {name!r}", mark, cited)
+        for use in features.used(known.arguments, command.arguments):
+            where = pointer(("arguments", *use.path))
+            yield Used(where, use.what, use.feature, self.basis.cite(known, use.facts))
+
+
+#: Kinds of problems that say that a catalog lacks something, rather than that it forbids it.
+LACKING = frozenset({"unknown", "value"})
+
+
+def _offer(offered: Offered, command: Command, kind: str, path: Path) -> Offer | None:
+    """The reply that offered the member or value at `path`."""
+    find = offered.member if kind == "unknown" else offered.value
+    return find(command, path)
+
+
+def member_of(command: Command) -> str:
+    """A pointer to the member that names the command."""
+    return "/exec-oob" if command.oob else "/execute"
+
+
+def inside(where: str, outer: str) -> bool:
+    """Whether the place `where` is `outer`, or inside of it; both are JSON pointers."""
+    return where == outer or where.startswith(f"{outer}/")
