@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
-from qmpconf.errors import InputError
+from qmpconf.errors import InputError, UsageError
 from qmpconf.outputs import Outputs
 from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.text import harmless
 from qmpconf.trace.convert import FORMATS
 from qmpconf.trace.convert.base import Options
+from qmpconf.trace.convert.logs.fields import SESSION_KEYS
 from qmpconf.trace.convert.run import Converted, convert
 
 _EPILOG = """\
@@ -20,6 +22,8 @@ standard error, once a kind. Secrets are replaced as in a recording, unless you 
 
 examples:
   qmpconf convert libvirtd.log vm.qmptrace
+  qmpconf convert app.log vm.qmptrace --session-by vm
+  qmpconf convert app.log vm.qmptrace --pattern '^(?P<time>\\S+) (?P<side>TX|RX) (?P<message>.*)'
   qmpconf convert --from transcript mail.txt vm.qmptrace && qmpconf check vm.qmptrace
   qmpconf convert vm.qmptrace.gz vm.pcapng
   qmpconf convert --to transcript vm.qmptrace -
@@ -37,6 +41,7 @@ _SHOWN = 60
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     names = tuple(one.name for one in FORMATS)
+    written = tuple(one.name for one in FORMATS if one.writes)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.add_argument("source", metavar="IN", help="what to convert; - is standard input")
@@ -53,9 +58,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--to",
         dest="to_format",
         metavar="FORMAT",
-        choices=names,
+        choices=written,
         default="",
-        help="the format of OUT",
+        help="the format of OUT, one of " + ", ".join(written),
     )
     parser.add_argument(
         "--session",
@@ -66,6 +71,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--port", metavar="N", type=_port, default=0, help="the server's port, in a capture"
+    )
+    parser.add_argument(
+        "--pattern",
+        metavar="REGEX",
+        type=_pattern,
+        help="a log: which lines hold messages, with the groups message, time, session, side",
+    )
+    parser.add_argument(
+        "--session-by",
+        metavar="KEYS",
+        type=_keys,
+        default=(),
+        help="a log: what tells sessions apart, of " + ", ".join(SESSION_KEYS),
     )
     parser.add_argument(
         "--no-redact",
@@ -84,17 +102,22 @@ def run(arguments: argparse.Namespace) -> int:
     """Convert, and tell what was lost on the way; give the exit code."""
     outputs = Outputs([arguments.source], force=arguments.force)
     outputs.add(arguments.target, "trace", "OUT")
+    from_format = arguments.from_format
+    if arguments.pattern is not None:
+        if from_format not in ("", "log"):
+            raise UsageError(f"--pattern is for logs: it does not go with --from {from_format}")
+        from_format = "log"
     size = size_of_files([arguments.source])
     with Progress("converting", size, quiet=arguments.quiet) as progress:
         done = convert(
             arguments.source,
             arguments.target,
-            from_format=arguments.from_format,
+            from_format=from_format,
             to_format=arguments.to_format,
             redact=arguments.redact,
             session=arguments.session,
             overwrite=arguments.force,
-            options=Options(port=arguments.port),
+            options=Options(arguments.port, arguments.pattern, arguments.session_by),
             advance=progress.advance,
         )
     name = "<stdin>" if arguments.source == "-" else arguments.source
@@ -152,6 +175,35 @@ class _List(argparse.Action):
         head = ("format", "names", "what it is", "holds", "does not hold")
         print(fitted(rows, head, Terminal(sys.stdout).width(120)))
         parser.exit()
+
+
+def _pattern(text: str) -> re.Pattern[bytes]:
+    """The pattern of a log's lines."""
+    try:
+        pattern = re.compile(text.encode())
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a regular expression: {error}") from None
+    unknown = sorted(pattern.groupindex.keys() - {"message", "time", "session", "side"})
+    if unknown:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} has the group {unknown[0]!r}; the groups are message, time, session, side"
+        )
+    if "message" not in pattern.groupindex:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} has no group 'message': write (?P<message>...) around the message"
+        )
+    return pattern
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(one.strip() for one in text.split(","))
+    unknown = [one for one in keys if one not in SESSION_KEYS]
+    if unknown:
+        known = ", ".join(SESSION_KEYS)
+        raise argparse.ArgumentTypeError(
+            f"{unknown[0]!r} tells no sessions apart; there are {known}"
+        )
+    return keys
 
 
 def _port(text: str) -> int:

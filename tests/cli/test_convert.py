@@ -54,8 +54,11 @@ def test_damaged_input_is_kept_as_far_as_it_goes(
     Path("libvirtd.log").write_bytes((FOLDER / "libvirtd.log").read_bytes())
     code, out, err = run(capsys, "-q", "libvirtd.log", "vm.qmptrace")
     assert code == 3
-    assert out == "vm.qmptrace: 2 sessions, 9 messages (libvirt-log to qmptrace)\n"
-    assert err == "qmpconf convert: libvirtd.log:19: a message breaks off, or is no JSON\n"
+    assert out == (
+        "vm.qmptrace: 2 sessions, 9 messages; 1 line not understood (first: line 23: "
+        '\'{"return": {"status": "paus\') (libvirt-log to qmptrace)\n'
+    )
+    assert err.startswith("qmpconf convert: libvirtd.log:23: a message breaks off, or is no JSON\n")
     lines = Path("vm.qmptrace").read_bytes().splitlines(keepends=True)
     Path("bad.qmptrace").write_bytes(b"".join(lines[:4]) + b"\x1b[2Jnonsense\n")
     code, out, err = run(capsys, "bad.qmptrace", "bad.txt")
@@ -84,7 +87,12 @@ def test_standard_output_holds_the_result_alone(capsys: pytest.CaptureFixture[st
         ((FOLDER / "mail.txt", "a.qmptrace", "--from", "x"), 2, "invalid choice: 'x'"),
         ((FOLDER / "mail.txt", "a.qmptrace", "--session", "0"), 2, "'0' is no number from 1"),
         ((FOLDER / "mail.txt", "a.qmptrace", "--session", "2"), 2, "has no session 2"),
-        ((FOLDER / "mail.txt", "a.qmptrace", "--from", "libvirt-log"), 3, "log_filters"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "--from", "pcap"), 3, "mail.txt"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "--pattern", "(x"), 2, "not a regular expression"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "--pattern", "x"), 2, "no group 'message'"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "--pattern", "(?P<me>x)"), 2, "the group 'me'"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "--session-by", "x"), 2, "'x' tells no sessions"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "--to", "kata"), 2, "invalid choice: 'kata'"),
         ((FOLDER / "mail.txt", "a.qmptrace", "--from", "qmptrace"), 3, "mail.txt:1: no trace"),
         ((FOLDER / "libvirtd.log", "a.txt"), 2, "choose one with --session"),
         (("one.txt",), 2, "OUT"),

@@ -24,6 +24,7 @@ from typing import BinaryIO, Protocol, cast
 
 from qmpconf.errors import UsageError
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source
+from qmpconf.trace.convert.logs.styles import STYLES, Style
 
 #: How much of what tells a file's format is shown (bytes).
 _SHOWN = 40
@@ -48,7 +49,8 @@ class Format:
 
     `endings` decide about a file's format; `hints` only where its content does not, in the order
     of `FORMATS`.  `looks` is found in the first `HEAD` bytes of such a file and of no other.
-    `keeps` and `loses` tell people what it holds of a session, and what it does not.
+    `keeps` and `loses` tell people what it holds of a session, and what it does not.  With
+    `writes`, files of the format can be written.
     """
 
     name: str
@@ -59,10 +61,27 @@ class Format:
     looks: re.Pattern[bytes] | None = None
     keeps: str = ""
     loses: str = ""
+    writes: bool = True
 
     def load(self) -> Module:
         """The format's module."""
         return cast("Module", importlib.import_module(self.module))
+
+
+_LOGS = "qmpconf.trace.convert.logs.reader"
+
+
+def _of_style(style: Style) -> Format:
+    """A program whose logs are known: the reader is that of all logs."""
+    return Format(
+        style.name,
+        style.title,
+        _LOGS,
+        looks=style.looks,
+        keeps="as log",
+        loses="as log",
+        writes=False,
+    )
 
 
 FORMATS = (
@@ -107,6 +126,7 @@ FORMATS = (
         loses="greetings, events, out-of-band commands, times, descriptors, white space, "
         "malformed bytes",
     ),
+    *map(_of_style, STYLES),
     Format(
         "libvirt-log",
         "libvirtd's debug log",
@@ -141,6 +161,18 @@ FORMATS = (
         keeps="all messages, one session after the other",
         loses="times, descriptors, white space, malformed bytes",
     ),
+    Format(
+        "log",
+        "any log that holds QMP messages",
+        _LOGS,
+        hints=(".log",),
+        looks=re.compile(
+            rb"\{\s*\\*[\"'](?:QMP|execute|exec-oob|return|error|event|id|timestamp|arguments)\\*[\"']\s*:"
+        ),
+        keeps="all messages that are logged, of all sessions, with their times",
+        loses="what the program does not log; descriptors, white space, malformed bytes",
+        writes=False,
+    ),
 )
 
 
@@ -155,10 +187,10 @@ def named(name: str) -> Format:
 
 def format_of_output(path: str) -> Format:
     """The format that a file's name asks for.  Raises `UsageError` for one that asks for none."""
-    found = _by_ending(path, hints=True)
+    found = [one for one in _by_ending(path, hints=True) if one.writes]
     if len(found) == 1:
         return found[0]
-    which = ", ".join(one.name for one in found or FORMATS)
+    which = ", ".join(one.name for one in found or FORMATS if one.writes)
     why = "fits several formats" if found else "tells no format"
     raise UsageError(f"the name of {path} {why}; choose one with --to: {which}")
 
@@ -166,7 +198,7 @@ def format_of_output(path: str) -> Format:
 def format_of_input(path: str, head: bytes) -> tuple[Format, str]:
     """The format of a file by its name, or else by how it begins, and why it is that one.
 
-    Raises `UsageError` for one that neither tells.
+    Raises `UsageError` for a file that is no text and no format's.
     """
     for one in _by_ending(path, hints=False):
         return one, f"its name ends in {_ending(path, one.endings)}"
@@ -176,6 +208,8 @@ def format_of_input(path: str, head: bytes) -> tuple[Format, str]:
             return one, _what_shows(head, found)
     for one in _by_ending(path, hints=True):
         return one, f"its name ends in {_ending(path, one.hints)}"
+    if _is_text(head):
+        return named("log"), "it is a text, and nothing else fits"
     known = ", ".join(one.name for one in FORMATS)
     raise UsageError(
         f"neither the name nor the first bytes of {path} tell its format; choose one with --from: "
@@ -200,10 +234,17 @@ def _ending(path: str, endings: tuple[str, ...]) -> str:
     return next(one for one in endings if path.lower().removesuffix(".gz").endswith(one))
 
 
+def _is_text(head: bytes) -> bool:
+    """Whether these may be lines of text: few control characters, and something else."""
+    strange = sum(head.count(bytes([byte])) for byte in range(32) if byte not in b"\t\n\r\x1b")
+    return len(head) > 0 and strange * 50 < len(head)
+
+
 def _by_ending(path: str, *, hints: bool) -> list[Format]:
     name = path.lower().removesuffix(".gz")
     sure = [one for one in FORMATS if _ends(name, one.endings)]
-    return sure or [one for one in FORMATS if hints and _ends(name, one.hints)]
+    found = sure or [one for one in FORMATS if hints and _ends(name, one.hints)]
+    return sorted(found, key=lambda one: one.name != "log")
 
 
 def _ends(name: str, endings: Iterable[str]) -> bool:

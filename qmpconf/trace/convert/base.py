@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,9 +23,17 @@ def nothing(_: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user asked for: `port` is the server's in a capture, 0 where it is not known."""
+    """What the user asked for.
+
+    `port` is the server's in a capture, 0 where it is not known.  Of logs, `pattern` finds the
+    messages (its groups are ``message`` and perhaps ``time``, ``session`` and ``side``), and
+    `session_by` are the fields that tell sessions apart.  `format` is the name of the format.
+    """
 
     port: int = 0
+    pattern: re.Pattern[bytes] | None = None
+    session_by: tuple[str, ...] = ()
+    format: str = ""
 
 
 @dataclass(frozen=True, slots=True)

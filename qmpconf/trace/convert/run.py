@@ -64,12 +64,15 @@ def convert(
     notes = Notes()
     options = options or Options()
     into = named(to_format) if to_format else _target(target)
+    if not into.writes:
+        raise UsageError(f"the format {into.name} is read, and not written")
     with opened(source, notes, advance) as file:
         why = ""
         if from_format:
             out_of = named(from_format)
         else:
             out_of, why = format_of_input(source, file.head)
+        options = replace(options, format=out_of.name)
         try:
             reading = out_of.load().read(file, options, notes)
         except InputError as error:

@@ -102,14 +102,18 @@ class Sessions:
         """Whether somebody has said something in it."""
         return key in self._conns and self._conns[key] not in self._quiet
 
-    def open(self, line: int, t: float, key: str) -> Iterator[Record]:
-        """A session begins; one of the same key ends before."""
+    def asked(self, key: str) -> bool:
+        """Whether the client has said something in the session of that key."""
+        return key in self._conns and self._conns[key] not in self._unasked
+
+    def open(self, line: int, t: float, key: str, *, server: str = "") -> Iterator[Record]:
+        """A session begins; one of the same key ends before.  `server` is what it is known by."""
         if key in self._conns:
             yield from self.close(line, t, key)
         conn = self._conns[key] = self.wire.sessions + 1
         self._quiet.add(conn)
         self._unasked.add(conn)
-        yield self.wire.open(line, t, conn)
+        yield self.wire.open(line, t, conn, server=server)
         if self._missed:
             lines, self._missed = self._missed, 0
             yield from self._gaps(line, t, conn, None, lines)
@@ -150,6 +154,10 @@ class Sessions:
         conn = self._conns[key]
         yield from self.wire.sent(line, t, conn, sender, text)
         yield from self.wire.gap(line, t, conn, sender, lines=lines)
+
+    def gap(self, line: int, t: float, key: str, sender: Side) -> Iterator[Record]:
+        """Something that `sender` said is not in the text; the session has begun."""
+        yield from self.wire.gap(line, t, self._conns[key], sender)
 
     def missed(
         self, line: int, t: float, key: str, text: bytes, sender: Side | None = None

@@ -47,6 +47,11 @@ class Wire:
         self._passing: dict[tuple[int, Side], Resync] = {}  # no message has begun since a gap
         self._t = 0.0
 
+    @property
+    def latest(self) -> float:
+        """The time of the latest record, in seconds."""
+        return self._t
+
     def open(self, line: int, t: float, conn: int, *, client: str = "", server: str = "") -> Open:
         """Session `conn` begins."""
         self.sessions += 1

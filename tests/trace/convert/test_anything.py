@@ -17,6 +17,7 @@ from tests.trace.convert.golden import INPUTS
 from tests.trace.test_roundtrip import STREAMS, record
 
 NAMES = ("qmptrace", "libvirt-log", "replies", "qmp-shell", "transcript")
+READ = (*NAMES, "log")
 TEXTS = [path.read_bytes() for path in INPUTS]
 PIECES = st.sampled_from(
     [
@@ -45,6 +46,13 @@ PIECES = st.sampled_from(
         ),
         *(b"QEMU_MONITOR_SEND_MSG: mon=0x1 msg=", b"QEMU_MONITOR_CLOSE: mon=0x1\n", b" fd=7\n"),
         *(b"2026-02-30 25:00:00.1+9999: ", b"9999-12-31 23:59:59.999-2359: ", b"Feb 29 00:00:00 "),
+        *(b'msg="', b'{\\"execute\\": \\"x\\"}', b"b'", b'{""', b"{\\n", b"\\u0022", b"\r\n fd=3"),
+        *(b'{"MESSAGE":[81,69,77,85],', b"(monitor vm1) ", b"pid=1 ", b"mon=0x2 ", b"&quot;"),
+        *(
+            b"-> execute x: {}",
+            b"event STOP at 1.2 for domain vm1: {}",
+            b"virsh qemu-monitor-command ",
+        ),
         *(b"9999999999.1 ", b"Line [{", b'"QMP":', b"\x1b[", b"\xff\xfe", b"\x1f\x8b\x08"),
     ]
 )
@@ -78,7 +86,7 @@ def settle(source: str, target: str, **how: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", READ)
 @given(data=mutated() | st.binary(max_size=100) | st.lists(PIECES).map(b"".join))
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

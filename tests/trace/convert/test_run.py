@@ -103,7 +103,7 @@ def test_it_is_said_what_the_format_was_guessed_by(
             "a.log fits several formats.*--to: libvirt-log, qmp-sh",
         ),
         (lambda: format_of_output("a"), "tells no format.*--to: qmptrace"),
-        (lambda: format_of_input("a", b"xyz"), "neither the name nor.*--from"),
+        (lambda: format_of_input("a", bytes(range(20))), "neither the name nor.*--from"),
         (lambda: named("x"), "no format 'x'.*qmptrace"),
     ],
 )

@@ -9,6 +9,7 @@ from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Gap, Open, Record, Traffic
 
 GREETING = '{"QMP": {"version": {"qemu": {"micro": 0, "minor": 0, "major": 9}, "package": ""}, "capabilities": []}}'
+RETURN = '{"return": {}, "id": "libvirt-1"}'
 BEGIN = '{"execute":"qmp_capabilities","id":"libvirt-1"}'
 
 
@@ -16,7 +17,7 @@ def send(monitor: int, text: str) -> str:
     return f"QEMU_MONITOR_SEND_MSG: mon=0x{monitor} msg={text}\r\n fd=-1\n"
 
 
-def reply(monitor: int, text: str = '{"return": {}, "id": "libvirt-1"}') -> str:
+def reply(monitor: int, text: str = RETURN) -> str:
     return f"QEMU_MONITOR_RECV_REPLY: mon=0x{monitor} reply={text}\n"
 
 
@@ -39,10 +40,9 @@ def said(records: list[Record]) -> list[tuple[int, str]]:
 
 
 def test_a_greeting_without_an_address_goes_to_the_next_session(tmp_path: Path) -> None:
-    done, records = read(tmp_path, line(GREETING), send(1, BEGIN), line("{}"), reply(1))
+    _, records = read(tmp_path, line(GREETING), send(1, BEGIN), line(RETURN), reply(1))
     assert [text for _, text in said(records)][:2] == [GREETING, BEGIN]
     assert not any(isinstance(one, Gap) for one in records)
-    assert any("names no monitor" in text for _, _, text in done.notes.told())
 
 
 def test_a_greeting_is_never_given_to_a_session_that_goes_on(tmp_path: Path) -> None:
@@ -59,8 +59,8 @@ def test_what_is_written_is_what_was_to_be_sent(tmp_path: Path) -> None:
 
 def test_an_address_can_come_to_another_monitor(tmp_path: Path) -> None:
     again = BEGIN.replace("-1", "-7")
-    parts = (send(1, BEGIN), reply(1), send(1, again), reply(1), send(1, BEGIN), reply(1))
-    assert [conn for conn, _ in said(read(tmp_path, *parts)[1])] == [1, 1, 1, 1, 2, 2]
+    parts = (send(1, BEGIN), reply(1), send(1, BEGIN), reply(1), send(1, again), reply(1))
+    assert [conn for conn, _ in said(read(tmp_path, *parts)[1])] == [1, 1, 2, 2, 3, 3]
     new, close = "QEMU_MONITOR_NEW: mon=0x1 fd=7\n", "QEMU_MONITOR_CLOSE: mon=0x1\n"
     (tmp_path / "x.qmptrace").unlink()
     _, records = read(tmp_path, new, new, send(1, again), close, close, new, send(1, again), new)
@@ -93,7 +93,13 @@ def test_what_is_written_for_others_to_read(tmp_path: Path) -> None:
         + at % "1:00.500"
         + 'qemuMonitorSend:0 : QEMU_MONITOR_SEND_MSG: mon=0x1 msg={"execute":"getfd"}\r\n fd=3\n'
         + at % "1:00.500"
+        + 'qemuMonitorIOWrite:0 : QEMU_MONITOR_IO_WRITE: mon=0x1 buf={"execute":"getfd"}\r\n'
+        + " len=21 ret=21 errno=0\n"
+        + at % "1:00.500"
         + 'qemuMonitorSend:0 : QEMU_MONITOR_SEND_MSG: mon=0x1 msg={"execute": "x"}\r\n fd=-1\n'
+        + at % "1:00.500"
+        + 'qemuMonitorIOWrite:0 : QEMU_MONITOR_IO_WRITE: mon=0x1 buf={"execute": "x"}\r\n'
+        + " len=18 ret=18 errno=0\n"
         + at % "1:01.500"
         + "qemuMonitorJSONIOProcessLine:0 : QEMU_MONITOR_RECV_EVENT: mon=0x1 "
         + 'event={"event": "STOP"}\n'

@@ -6,14 +6,17 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from qmpconf.trace.convert.libvirt_entries import Entry, entries
+from qmpconf.trace.convert.logs.entries import Entries, Entry
+from qmpconf.trace.convert.logs.times import Times
 
 SEND = 'QEMU_MONITOR_SEND_MSG: mon=0xAb msg={"execute":"x"}'
 
 
 def read(text: str) -> list[Entry]:
     lines = text.encode().splitlines(keepends=True)
-    return list(entries(enumerate(lines, 1)))
+    entries = Entries(Times(datetime.now(UTC)))
+    found = [one for number, line in enumerate(lines, 1) for one in entries.feed(number, line)[0]]
+    return [one for one in (*found, *entries.end()) if one.kind != "OTHER"]
 
 
 NOW = datetime(2026, 11, 20, 10, 0, 1, 500_000, UTC)
