@@ -68,6 +68,13 @@ _NOT_UNDERSTOOD = (
 )
 
 
+#: What is said of a trace without a message, and what to do.
+_EMPTY = (
+    "it holds no message",
+    "was the recorder between the client and the server, and did the client connect?",
+)
+
+
 #: Findings about commands that wait for their answer are held back, for so many commands.
 _MOST_HELD = 1000
 #: Characters of a server's error that a finding shows.
@@ -183,6 +190,8 @@ class Checker:
                     self._observer.shut(session, Party(item.who))
         for talk in talks.values():
             yield from self._end(talk, None)
+        if not self.messages:
+            self.lacks.add("trace", *_EMPTY)
 
     def _start(self, conn: int, line: int) -> _Talk:
         self.sessions += 1
@@ -192,7 +201,7 @@ class Checker:
 
     def _end(self, talk: _Talk, who: Party | None, failed: bool = False) -> Iterator[Finding]:
         yield from talk.rest()
-        if talk.why is not None:
+        if talk.why is not None and self.messages:
             self.lacks.add("schema", talk.why.text, talk.why.advice, talk.line)
         pending = talk.session.pending
         names = {one.mark: one.name for one in pending}

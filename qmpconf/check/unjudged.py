@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-#: What was not judged: the session's messages against a schema; a call against the named catalog;
-#: open-ended arguments against their properties; lines of the input that were not understood.
-LackKind = Literal["schema", "call", "property", "line"]
+#: What was not judged: a trace without a message; the session's messages against a schema; a call
+#: against the named catalog; open-ended arguments against their properties; lines of the input that
+#: were not understood.
+LackKind = Literal["trace", "schema", "call", "property", "line"]
 
 #: How many different lacks are kept; the rest is counted under the first of its kind.
 MOST_LACKS = 200

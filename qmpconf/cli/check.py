@@ -51,8 +51,8 @@ command it makes a warning of the error, for an argument or value it changes not
 the recorded server refused, and that the catalog has nothing against, is not judged.  --schema all
 decides in the same way.
 
-exit codes: 0 nothing was found, or notes and what the baseline knows; 1 findings, or one of the
-baseline that is gone; 2 usage; 3 a file cannot be read or written
+exit codes: 0 nothing was found, or notes and what the baseline knows; 1 findings, one of the
+baseline that is gone, or not one message; 2 usage; 3 a file cannot be read or written
 """
 
 

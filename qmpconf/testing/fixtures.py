@@ -34,6 +34,7 @@ from qmpconf.testing.plugin import WATCHES
 from qmpconf.testing.recorder import Recorder, Recording
 from qmpconf.testing.replayer import Replayer
 from qmpconf.testing.stale import FINDING, REQUIREMENT
+from qmpconf.testing.unjudged import properties
 from qmpconf.text import printable
 from qmpconf.trace.reader import TraceReader
 
@@ -182,7 +183,8 @@ class _Wire(Watch):
         """The findings of a trace that count, against the baseline."""
         choose = settings.choice(self._request.config, self._schema)
         groups = _Counted(self._blame, self._allowed)
-        check(TraceReader(one.trace), choose, groups)
+        outcome = check(TraceReader(one.trace), choose, groups)
+        self._request.node.user_properties += properties(outcome)
         known = settings.baseline(self._request.config)
         return replace(known.compare(groups), gone=[])
 

@@ -47,6 +47,9 @@ _SETTINGS = {
     "known_differences": True,
 }
 
+#: The property of a report that says what was not judged.
+UNJUDGED = "qmp-unjudged"
+
 _COMPARE = ("exact", "value", "shape", "outcome")
 
 
@@ -261,3 +264,20 @@ def pytest_runtest_makereport(
     for watch in item.stash.get(WATCHES, ()):
         watch.look(call, report)
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not judged, where traces or recorders have something to say."""
+    found = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == UNJUDGED
+    ]
+    if found:
+        from qmpconf.testing.unjudged import lines  # noqa: PLC0415 - see the module's text
+
+        terminalreporter.section("qmpconf", yellow=True)
+        for line in lines(found):
+            terminalreporter.write_line(line)

@@ -38,6 +38,7 @@ from qmpconf.testing.failures import (
     shown_path,
 )
 from qmpconf.testing.stale import DIFFERENCE, FINDING, REPLAY, REQUIREMENT, SESSIONS
+from qmpconf.testing.unjudged import properties
 from qmpconf.text import printable
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Finish
@@ -156,6 +157,8 @@ class SessionItem(_TraceItem):
             self.add_report_section(
                 "call", "trace", f"{path}:{outcome.torn}: the last line is torn"
             )
+        for name, value in properties(outcome):
+            self.note(name, value)
         compared = checked.compared.get(self.conn)
         if compared is None:
             return

@@ -77,7 +77,21 @@ def test_short(capsys: pytest.CaptureFixture[str], bad: str, schema: str) -> Non
 
 def test_the_wire_alone(capsys: pytest.CaptureFixture[str], bad: str) -> None:
     assert main(["check", bad, "--schema", "none"]) == 0
-    assert "no schema: the wire protocol alone" in capsys.readouterr().err
+    captured = capsys.readouterr()
+    assert "no schema: the wire protocol alone" in captured.err
+    assert "no findings" not in captured.out
+    assert "NOT JUDGED: 1 session against a schema: no schema was asked for" in captured.out
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json", "junit", "github", "sarif", "html"])
+def test_a_check_of_nothing_is_no_success(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, form: str
+) -> None:
+    empty = write(tmp_path / "empty.qmptrace", [])
+    assert main(["check", str(empty), "-q", "--format", form]) == 1
+    out = capsys.readouterr().out
+    assert "0 messages in 1 session checked: nothing was judged" in out
+    assert "no findings" not in out
 
 
 def test_several_traces(

@@ -166,6 +166,22 @@ def test_workers_of_xdist_tell_the_same(pytester: pytest.Pytester) -> None:
     )
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_what_was_not_judged_ends_the_run(pytester: pytest.Pytester, workers: tuple[str]) -> None:
+    """Once for a trace, also with several sessions and workers; quiet runs say it, too."""
+    write_trace(pytester.path / "one.qmptrace", GOOD, GOOD)
+    write_trace(pytester.path / "two.qmptrace", GOOD[1:])
+    result = pytester.runpytest("-q", "--qmp-schema", "none", *workers)
+    lines = [one for one in result.stdout.lines if one.startswith("NOT JUDGED")]
+    (line,) = lines
+    assert "3 sessions against a schema: no schema was asked for" in line
+
+
+def test_nothing_is_said_where_all_was_judged(pytester: pytest.Pytester) -> None:
+    write_trace(pytester.path / "one.qmptrace", GOOD)
+    pytester.runpytest().stdout.no_fnmatch_line("*NOT JUDGED*")
+
+
 def test_junit_names_the_requirements(pytester: pytest.Pytester) -> None:
     write_trace(pytester.path / "x.qmptrace", BAD, GOOD)
     pytester.runpytest("--junitxml", "junit.xml")

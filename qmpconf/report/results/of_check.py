@@ -60,7 +60,8 @@ def of_check(
     if unread:
         result.records += [Note(subject="", text=str(error)) for error in unread]
         return result.end(InputError.exit_code, str(unread[0]))
-    return result.end(1 if gone or any(one.counts for one in found) else 0)
+    hollow = bool(checked) and not any(one.outcome.messages for one in checked)
+    return result.end(1 if hollow or gone or any(one.counts for one in found) else 0)
 
 
 def _trace(one: Checked, known: Mapping[str, str]) -> Iterator[Record]:
@@ -80,15 +81,7 @@ def _trace(one: Checked, known: Mapping[str, str]) -> Iterator[Record]:
     if outcome.groups.dropped:
         text = f"{outcome.groups.dropped:,} findings are not shown, for there are too many kinds"
         yield Note(subject=path, text=text)
-    for lack in outcome.unjudged:
-        yield Unjudged(
-            subject=path,
-            kind=lack.kind,
-            text=lack.text,
-            advice=lack.advice,
-            line=lack.line,
-            count=lack.count,
-        )
+    yield from lacks_of(outcome)
     found = [_finding(group, known) for group in outcome.groups]
     yield from found
     yield from verdicts(path, found, one.exercised.requirements if one.exercised else None)
@@ -96,6 +89,19 @@ def _trace(one: Checked, known: Mapping[str, str]) -> Iterator[Record]:
         read = around(path, (finding.line for finding in found))
         yield from read.messages
         yield from _latencies(path, read)
+
+
+def lacks_of(outcome: Outcome) -> Iterator[Unjudged]:
+    """What was not judged of a trace."""
+    for one in outcome.unjudged:
+        yield Unjudged(
+            subject=outcome.path,
+            kind=one.kind,
+            text=one.text,
+            advice=one.advice,
+            line=one.line,
+            count=one.count,
+        )
 
 
 def _latencies(path: str, read: Around) -> Iterator[Latency]:

@@ -233,7 +233,7 @@ class Note(_Record, frozen=True, kw_only=True, tag="note"):
 class Unjudged(_Record, frozen=True, kw_only=True, tag="unjudged"):
     """What was not judged of a subject, and why (`qmpconf.check.unjudged`).
 
-    `kind` is ``schema``, ``call``, ``property`` or ``line``; `advice` says what to do.
+    `kind` is ``trace``, ``schema``, ``call``, ``property`` or ``line``; `advice` says what to do.
     """
 
     subject: str

@@ -5,13 +5,14 @@
     {"qmpconf-report": 1,
      "exit_code": 1,            the verb's, of all results the one that counts most
      "failed": true,            whether something that is not known was found, something known is
-                               gone, or a result is not whole
+                               gone, a result is not whole, or there was no message to judge
      "totals": {"error": 1, "warning": 0, "note": 0},      findings that are not known
      "unread": ["..."],         what is wrong with results that could not be read
      "runs": [{"verb", "label", "by", "started", "command", "complete", "exit_code", "failure"}],
      "subjects": [...], "rules": [...], "findings": [...], "known": [...], "verdicts": [...],
      "cases": [...], "messages": [...], "latencies": [...], "coverage": [...], "tables": [...],
-     "notes": [...], "gone": [...]}
+     "notes": [...], "unjudged": [...], "gone": [...],
+     "closing": ["..."]}       the lines that end every view: what was found, what was not judged
 
 The lists hold the records of `qmpconf.report.results.records` with all their members, in the
 order in which every view shows them; a finding's ``status`` is ``new`` in `findings`, and
@@ -27,6 +28,7 @@ from typing import Any
 import msgspec
 
 from qmpconf.report.results.merge import Report, Run
+from qmpconf.report.views import words
 
 VERSION = 1
 
@@ -56,12 +58,19 @@ def as_data(report: Report) -> dict[str, Any]:
         "coverage": _records(report.coverage),
         "tables": _records(report.tables),
         "notes": _records(report.notes),
+        "unjudged": _records(report.unjudged),
         "gone": _records(report.gone),
+        "closing": words.closings(report),
     }
 
 
 def _failed(report: Report) -> bool:
-    missing = report.gone or report.unread or any(run.failure for run in report.runs)
+    missing = (
+        words.is_hollow(report)
+        or report.gone
+        or report.unread
+        or any(run.failure for run in report.runs)
+    )
     return bool(missing) or any(one.counts for one in report.new)
 
 

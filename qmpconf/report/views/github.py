@@ -50,6 +50,11 @@ def _every(report: Report, root: str) -> Iterator[tuple[Command, str]]:
         yield command, _line(command, kind.first.rule, _message(kind, report), **_at(kind, root))
     for sentence in words.gone(report):
         yield "error", _line("error", "known, but gone", sentence)
+    closing, *lacks = words.closings(report)
+    for lack in lacks:
+        yield "warning", _line("warning", "qmpconf", lack)
+    if lacks and not report.new:
+        yield "notice", _line("notice", "qmpconf", closing)
     for note in report.notes:
         yield "notice", _line("notice", note.subject or "qmpconf", note.text)
 

@@ -4,7 +4,7 @@ A suite is a subject, a test case one requirement and that subject: a failure wi
 the messages around them, or skipped with the reason where the requirement was not judged, or where
 its failure is known.  Subjects without verdicts have a case for each rule that was broken, and one
 that passes where none was.  Results that are not whole, and known findings that are gone, are
-failures of a suite of their own.
+failures of a suite of their own, in which what was not judged is skipped.
 
 Only what the schema of Jenkins' plugin knows is used: a requirement's level and source stand in
 the suite's properties.
@@ -73,9 +73,12 @@ def _tests(subject: Subject, report: Report) -> list[Test]:
         _test(subject.name, rule, verdicts.get(rule), found, report, seconds.get(rule, 0.0))
         for rule, found in sorted(by_rule.items())
     ]
-    if not tests and not report.cut:
+    if tests or report.cut:
+        return tests
+    lack = next((one for one in report.unjudged if one.subject == subject.name), None)
+    if lack is None:
         return [Test(subject.name, "nothing found")]
-    return tests
+    return [Test(subject.name, "nothing found in what was judged", out=lack.text)]
 
 
 def _times(subject: Subject, report: Report) -> dict[str, float]:
@@ -120,11 +123,16 @@ def _is(verdict: Verdict | None, word: str) -> bool:
 
 
 def _own(report: Report) -> Iterator[Test]:
-    """What is wrong with the results, and known findings that are gone."""
+    """What is wrong with the results, known findings that are gone, and what was not judged."""
     for number, alarm in enumerate(words.alarms(report), 1):
         yield Test("qmpconf", f"result {number}", "failure", "not-whole", alarm, alarm)
     for number, sentence in enumerate(words.gone(report), 1):
         yield Test("qmpconf", f"gone {number}", "failure", "gone", sentence, sentence)
+    for number, sentence in enumerate(words.unjudged(report), 1):
+        yield Test("qmpconf", f"not judged {number}", "skipped", "not-judged", sentence)
+    if words.is_hollow(report):
+        text = words.closing(report)
+        yield Test("qmpconf", "nothing to judge", "failure", "nothing-judged", text, text)
 
 
 def _told(findings: Iterable[Finding], report: Report) -> Iterator[str]:

@@ -3,8 +3,8 @@
 All results are one run of the tool, as GitHub wants it: a file with two runs of one category is
 refused there.  The category (`automationDetails.id`) is ``qmpconf/VERB/``, and has the label of
 the results in it, so that jobs that call themselves otherwise do not replace each other.  Each
-stream is one invocation.  What is known is suppressed, with its reason; what is gone, notes, and
-results that are not whole are notifications of the tool.
+stream is one invocation.  What is known is suppressed, with its reason; what is gone, what was not
+judged, notes, and results that are not whole are notifications of the tool.
 """
 
 from __future__ import annotations
@@ -204,6 +204,7 @@ def _invocations(report: Report, left: int) -> list[dict[str, Any]]:
     found = [_invocation(one) for one in report.runs]
     own: dict[str, Any] = {"executionSuccessful": not (report.cut or report.unread or left)}
     told = [_notification(one, "error") for one in (*words.alarms(report), *words.gone(report))]
+    told += [_notification(one, "warning") for one in _unjudged(report)]
     told += [
         _notification(": ".join(filter(None, (n.subject, n.text))), "note") for n in report.notes
     ]
@@ -226,6 +227,11 @@ def _invocation(run: Run) -> dict[str, Any]:
     if run.failure:
         found["exitCodeDescription"] = run.failure
     return found
+
+
+def _unjudged(report: Report) -> list[str]:
+    closing, *lacks = words.closings(report)
+    return [closing, *lacks] if lacks else []
 
 
 def _notification(text: str, level: str) -> dict[str, Any]:

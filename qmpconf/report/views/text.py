@@ -63,7 +63,8 @@ def page(report: Report, width: int = 120, *, details: bool = True, paint: Paint
     for note in report.notes:
         told = f"{note.subject}: {note.text}" if note.subject else note.text
         parts.append(printable(told))
-    parts.append(printable(words.closing(report)))
+    closing, *lacks = map(printable, words.closings(report))
+    parts += [closing, *(paint(one, "yellow") for one in lacks)]
     parts += map(printable, words.next_steps(report))
     text = "\n".join(filter(None, parts)) + "\n"
     return defused(text)

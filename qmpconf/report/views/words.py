@@ -8,13 +8,20 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qmpconf.check.baseline import UNEXPLAINED
 from qmpconf.check.findings import SEVERITIES
 from qmpconf.report.results.merge import Report, Run
-from qmpconf.report.results.records import WORST_FIRST, Case, Finding, Verdict, VerdictWord
+from qmpconf.report.results.records import (
+    WORST_FIRST,
+    Case,
+    Finding,
+    Unjudged,
+    Verdict,
+    VerdictWord,
+)
 from qmpconf.text import counted
 
 #: What stands in a cell of the report card.
@@ -201,7 +208,57 @@ def found(report: Report) -> str:
     totals = report.totals()
     names = {one: (one, one + "s") for one in SEVERITIES} | dict(_NAMES.get(verb, {}))
     parts = [counted(totals[one], *names[one]) for one in SEVERITIES if totals[one]]
-    return ", ".join(parts) or _NONE.get(verb, "no findings")
+    if parts or not (report.unjudged or is_hollow(report)):
+        return ", ".join(parts) or _NONE.get(verb, "no findings")
+    return "nothing was judged" if is_hollow(report) else "nothing found in what was judged"
+
+
+#: What was not judged, by kind: singular, plural, and against what.
+_UNJUDGED: Mapping[str, tuple[str, str, str]] = {
+    "trace": ("trace", "traces", ""),
+    "schema": ("session", "sessions", " against a schema"),
+    "call": ("call", "calls", " against the schema"),
+    "property": ("property", "properties", ""),
+    "line": ("line", "lines", ""),
+}
+
+
+#: Facts of a subject that count its messages.
+_HELD = ("messages", "sent")
+
+
+def unjudged(report: Report) -> list[str]:
+    """A line for each kind of what was not judged: how much, why first, and what to do."""
+    found: dict[str, list[Unjudged]] = {}
+    for one in report.unjudged:
+        found.setdefault(one.kind, []).append(one)
+    known = [kind for kind in _UNJUDGED if kind in found]
+    others = [kind for kind in found if kind not in _UNJUDGED]
+    return [_not_judged(found[kind], report) for kind in (*known, *others)]
+
+
+def _not_judged(same: Sequence[Unjudged], report: Report) -> str:
+    first = same[0]
+    one, many, against = _UNJUDGED.get(first.kind, (first.kind, f"{first.kind}s", ""))
+    texts = list(dict.fromkeys(lack.text for lack in same))
+    line = f"line {first.line}" if first.line else ""
+    where = first.subject if len(report.subjects) > 1 else ""
+    at = f" ({': '.join(filter(None, (where, line)))})" if where or line else ""
+    more = f", and {counted(len(texts) - 1, 'more reason')}" if len(texts) > 1 else ""
+    advice = f"; {first.advice}" if first.advice else ""
+    count = counted(sum(lack.count for lack in same), one, many)
+    return f"NOT JUDGED: {count}{against}: {first.text}{at}{more}{advice}"
+
+
+def is_hollow(report: Report) -> bool:
+    """Whether traces were checked or replayed, and not one message was there to be judged."""
+    counts = [one.facts[n] for one in report.subjects for n in _HELD if n in one.facts]
+    return bool(counts) and not any(counts)
+
+
+def closings(report: Report) -> list[str]:
+    """The lines that end every view: the closing sentence, and what was not judged."""
+    return [closing(report), *unjudged(report)]
 
 
 def closing(report: Report) -> str:
@@ -227,7 +284,7 @@ def _judged(report: Report) -> Iterator[str]:
     if checked:
         text = f"{_sum(checked, 'messages', 'message')} in {_sum(checked, 'sessions', 'session')}"
         text += f" of {counted(len(checked), 'trace')}" if len(checked) > 1 else ""
-        yield f"{text} checked"
+        yield f"{text} checked{_against(report, checked)}"
     if played:
         sums = (("sent", "message"), ("replies", "reply"), ("events", "event"))
         sent, replies, events = (_sum(played, *one) for one in sums)
@@ -243,6 +300,14 @@ def _judged(report: Report) -> Iterator[str]:
     for one in report.subjects:
         if one.kind == "catalogs" and kinds_of["catalogs"] == 1:
             yield one.name
+
+
+def _against(report: Report, checked: Sequence[Mapping[str, object]]) -> str:
+    """What was left out for all sessions; empty where some were held against a schema."""
+    without = sum(one.count for one in report.unjudged if one.kind == "schema")
+    sessions = [one["sessions"] for one in checked if isinstance(one.get("sessions"), int)]
+    bare = without and without >= sum(int(str(one)) for one in sessions)
+    return " against the protocol alone, without a schema" if bare else ""
 
 
 def _sum(facts: Iterable[Mapping[str, str | int | float | bool]], name: str, word: str) -> str:
@@ -261,6 +326,8 @@ def headline(report: Report) -> str:
     parts.append(found(report))
     if report.gone:
         parts.append(f"{counted(len(report.gone), 'known one')} gone")
+    if report.unjudged:
+        parts.append("NOT ALL JUDGED")
     return "; ".join(parts)
 
 

@@ -19,6 +19,7 @@ from qmpconf.report.results.records import (
     Rule,
     Subject,
     Table,
+    Unjudged,
     Verdict,
 )
 from qmpconf.report.results.stream import Result
@@ -97,6 +98,12 @@ def checked(*records: Record, path: str = "s.qmptrace", exit_code: int = 1, **he
     result = Result(Header(**{**made, **head}), [Subject(name=path, kind="trace", facts=facts)])
     result.records += [*rules, *records]
     return result.end(exit_code)
+
+
+def lack(kind: str = "schema", **members: Any) -> Unjudged:
+    """What was not judged."""
+    told: dict[str, Any] = {"text": "no schema could be chosen", "advice": "name one", "line": 2}
+    return Unjudged(subject="s.qmptrace", kind=kind, **{**told, **members})
 
 
 def conformed(server: str, *verdicts: tuple[str, str], exit_code: int = 0, **head: Any) -> Result:
@@ -219,6 +226,15 @@ _records = st.one_of(
         rows=st.lists(st.lists(_words, max_size=3).map(tuple), max_size=3).map(tuple),
     ),
     st.builds(Note, subject=_any, text=_words),
+    st.builds(
+        Unjudged,
+        subject=_any,
+        kind=st.sampled_from(("trace", "schema", "call", "property", "line")) | _words,
+        text=_words,
+        advice=_words,
+        line=_small,
+        count=st.integers(1, 5),
+    ),
     st.builds(Gone, subject=_any, fingerprint=_marks, reason=_words),
 )
 

@@ -32,7 +32,9 @@ def test_the_members() -> None:
         "coverage",
         "tables",
         "notes",
+        "unjudged",
         "gone",
+        "closing",
     ]
     assert (value["exit_code"], value["failed"]) == (3, True)
     assert value["totals"] == {"error": 1, "warning": 4, "note": 0}

@@ -27,7 +27,7 @@ from qmpconf.report.views.html.findings import MOST_BODIES, MOST_DIAGRAMS, entri
 from qmpconf.report.views.html.headline import headline, judged, meaning
 from qmpconf.report.views.html.heat import STEPS, maps
 from qmpconf.report.views.html.plot import plots
-from qmpconf.report.views.words import alarms, closing
+from qmpconf.report.views.words import alarms, closing, unjudged
 from qmpconf.text import counted, printable
 from qmpconf.version import __version__
 
@@ -48,6 +48,7 @@ def page(report: Report) -> str:
             head=headline(report),
             alarms=alarms(report),
             closing=closing(report),
+            lacks=unjudged(report),
             style=style,
             script=script,
             policy=(

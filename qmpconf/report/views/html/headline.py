@@ -11,7 +11,7 @@ from qmpconf.check.findings import SEVERITIES
 from qmpconf.report.results.merge import Report, Run
 from qmpconf.report.results.records import Subject, Verdict
 from qmpconf.report.views.html.words import shares
-from qmpconf.report.views.words import verb_of, verdict_counts
+from qmpconf.report.views.words import is_hollow, verb_of, verdict_counts
 from qmpconf.text import counted
 
 #: Verb -> what it is called when it passes, and when it does not.
@@ -67,9 +67,15 @@ def headline(report: Report) -> Headline:
     if code not in (0, 1):
         words = {130: "Interrupted", 4: "The target went away"}.get(code, "Did not finish")
         return Headline("cut", "!", words)
+    if is_hollow(report):
+        return Headline("cut", "!", "Nothing was judged")
     good, bad = _CALLED.get(verb_of(report), ("Passed", "Failed"))
     if code:
         return Headline("fail", "✗", bad)
+    if any(one.kind == "schema" for one in report.unjudged):
+        return Headline("cut", "!", "Not judged against a schema")
+    if report.unjudged:
+        good += ", as far as it was judged"
     return Headline("pass", "✓", f"{good}, but for what is known" if report.known else good)
 
 
@@ -90,6 +96,7 @@ def judged(report: Report) -> list[Judged]:
     verdicts: dict[str, list[Verdict]] = {}
     for verdict in report.verdicts:
         verdicts.setdefault(verdict.subject, []).append(verdict)
+    lacking = {one.subject for one in report.unjudged}
     folder = shares(subject.name for subject in report.subjects)
     return [
         Judged(
@@ -97,7 +104,7 @@ def judged(report: Report) -> list[Judged]:
             subject,
             _ENDING.sub("", subject.name.removeprefix(folder)) or subject.name,
             [(name, _fact(value)) for name, value in subject.facts.items()],
-            _told(findings.get(subject.name, Counter())),
+            _told(findings.get(subject.name, Counter()), lacking=subject.name in lacking),
             verdict_counts(verdicts.get(subject.name, ())),
         )
         for number, subject in enumerate(report.subjects, 1)
@@ -110,8 +117,8 @@ def _fact(value: str | float | bool) -> str:
     return value if isinstance(value, str) else f"{value:,}"
 
 
-def _told(counts: Mapping[str, int]) -> str:
+def _told(counts: Mapping[str, int], *, lacking: bool) -> str:
     parts = [counted(counts[one], one) for one in SEVERITIES if counts.get(one)]
     if counts.get("known"):
         parts.append(f"{counted(counts['known'], 'kind')} known")
-    return ", ".join(parts) or "none"
+    return ", ".join(parts) or ("none in what was judged" if lacking else "none")
