@@ -305,8 +305,8 @@ def _judged(report: Report) -> Iterator[str]:
 def _against(report: Report, checked: Sequence[Mapping[str, object]]) -> str:
     """What was left out for all sessions; empty where some were held against a schema."""
     without = sum(one.count for one in report.unjudged if one.kind == "schema")
-    sessions = [one["sessions"] for one in checked if isinstance(one.get("sessions"), int)]
-    bare = without and without >= sum(int(str(one)) for one in sessions)
+    sessions = [facts.get("sessions") for facts in checked]
+    bare = without and without >= sum(one for one in sessions if isinstance(one, int))
     return " against the protocol alone, without a schema" if bare else ""
 
 
