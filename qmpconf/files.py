@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from pathlib import Path
 
 from qmpconf.errors import InputError
+from qmpconf.packed import Pieces
 
 #: More than this is none of them; the longest document known has 0.9 MB.
 LARGEST = 64 * 1024 * 1024
 
-_GZIP = b"\x1f\x8b"
-
 
 def read_bytes(path: str | Path) -> bytes:
     """What is in a file, unpacked.  Raises InputError, which names the file and what is wrong."""
+    data = bytearray()
     try:
-        with open(path, "rb") as file:
-            data = file.read(LARGEST + 1)
-        if data.startswith(_GZIP):
-            with gzip.open(path) as unpacked:
-                data = unpacked.read(LARGEST + 1)
-    except EOFError:
-        raise InputError(f"{path}: damaged gzip file: it is cut off") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
+        with Pieces(str(path)) as pieces:
+            for piece in pieces:
+                data += piece
+                if len(data) > LARGEST:
+                    raise InputError(
+                        f"{path}: is larger than {LARGEST >> 20} MiB: no document, schema or list is"
+                    )
+            if pieces.cut:
+                raise InputError(f"{path}: damaged gzip file: it is cut off")
+    except zlib.error as error:
         raise InputError(f"{path}: damaged gzip file: {error}") from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-    if len(data) > LARGEST:
-        raise InputError(
-            f"{path}: is larger than {LARGEST >> 20} MiB: no document, schema or list is"
-        )
-    return data
+    return bytes(data)
 
 
 def read_text(path: str | Path) -> str:

@@ -25,9 +25,11 @@ import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import BinaryIO, Literal, cast
 
 from qmpconf.errors import OutputError, UsageError
+from qmpconf.packed import Pieces
 
 #: What a verb writes.  ``list``: tables of known findings, masks and the like (TOML).
 Kind = Literal["trace", "result", "catalog", "schema", "list", "page"]
@@ -35,7 +37,6 @@ Kind = Literal["trace", "result", "catalog", "schema", "list", "page"]
 #: Kinds of which a new one does not replace an old one without being told to.
 _KEPT = frozenset({"trace"})
 
-_GZIP = b"\x1f\x8b"
 #: Bytes of a file that are looked at to tell its kind: its beginning and its end.
 _HEAD, _TAIL = 1 << 14, 1 << 10
 
@@ -119,19 +120,15 @@ class Outputs:
 def kind_of(path: str) -> Kind | Literal["", "other"]:
     """What a file holds, by how it begins (and a page by its mark); empty for an empty file."""
     try:
+        with Pieces(path) as pieces:
+            head = b"".join(islice(pieces, 1))[:_HEAD]
         with open(path, "rb") as file:
-            head = file.read(_HEAD)
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
             tail = file.read(_TAIL)
-    except OSError:
+    except (OSError, zlib.error):
         return "other"
     if not head:
         return ""
-    if head.startswith(_GZIP):
-        try:
-            head, tail = zlib.decompressobj(wbits=31).decompress(head, _HEAD), b""
-        except zlib.error:
-            return "other"
     for kind, begins in _BEGINS:
         if begins.match(head):
             return kind

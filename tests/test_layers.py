@@ -32,6 +32,7 @@ GROUND = {
     "qmpconf.errors",
     "qmpconf.files",
     "qmpconf.outputs",
+    "qmpconf.packed",
     "qmpconf.text",
     "qmpconf.version",
 }

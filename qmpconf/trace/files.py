@@ -10,36 +10,32 @@ import zlib
 
 from qmpconf.errors import InputError
 from qmpconf.outputs import written
+from qmpconf.packed import Pieces
 
-_GZIP = b"\x1f\x8b"
+#: Bytes of a trace that is read at once: a recording that answers in place of a server.
+LARGEST = 64 << 20
 
 
 def read_lines(path: str) -> list[bytes]:
     """The lines of a trace, each with its line feed; of a torn file, those that are whole.
 
-    Raises `InputError`.
+    Raises `InputError`, also for one that is larger than `LARGEST`.
     """
+    data = bytearray()
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        with Pieces(path) as pieces:
+            for piece in pieces:
+                data += piece
+                if len(data) > LARGEST:
+                    raise InputError(
+                        f"{path} is larger than {LARGEST >> 20} MiB: too large to be read at once"
+                    )
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    if data.startswith(_GZIP):
-        data = _unpacked(data, path)
-    lines = io.BytesIO(data).readlines()
-    return lines[:-1] if lines and not lines[-1].endswith(b"\n") else lines
-
-
-def _unpacked(data: bytes, path: str) -> bytes:
-    found = b""
-    try:
-        while data:
-            unpacker = zlib.decompressobj(wbits=31)
-            found += unpacker.decompress(data)
-            data = unpacker.unused_data
     except zlib.error as error:
         raise InputError(f"{path}: the compressed data is damaged ({error})") from error
-    return found
+    lines = io.BytesIO(data).readlines()
+    return lines[:-1] if lines and not lines[-1].endswith(b"\n") else lines
 
 
 def write_lines(path: str, data: bytes, *, overwrite: bool = False) -> None:

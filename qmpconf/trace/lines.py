@@ -7,7 +7,7 @@ only while it is small.
 
 from __future__ import annotations
 
-import gzip
+import re
 import tempfile
 import zlib
 from array import array
@@ -15,11 +15,13 @@ from types import TracebackType
 from typing import IO, Self
 
 from qmpconf.errors import InputError
+from qmpconf.packed import PIECE, Pieces
 from qmpconf.trace.reader import Item, TraceReader
 
 #: Bytes of an unpacked file that are held in memory.
 _SMALL = 16 << 20
-_PIECE = 1 << 16
+
+_LINE_END = re.compile(rb"\n")
 
 
 class Lines:
@@ -35,9 +37,9 @@ class Lines:
         self._file = _opened(reader.path)
         try:
             at = 0
-            for line in self._file:
-                at += len(line)
-                self._starts.append(at)
+            while piece := self._file.read(PIECE):
+                self._starts.extend(at + found.end() for found in _LINE_END.finditer(piece))
+                at += len(piece)
         except OSError as error:
             self._file.close()
             raise InputError(f"cannot read {reader.path}: {error.strerror or error}") from error
@@ -79,21 +81,18 @@ class Lines:
 def _opened(path: str) -> IO[bytes]:
     """The file, or what it is unpacked; of one that ends early, as much as there is."""
     try:
-        file = open(path, "rb")  # noqa: SIM115 - the caller closes it
-        if file.read(2) != b"\x1f\x8b":
-            file.seek(0)
-            return file
-        file.close()
-        unpacked: IO[bytes] = tempfile.SpooledTemporaryFile(_SMALL)  # noqa: SIM115 - likewise
-        try:
-            with gzip.open(path) as packed:
-                while piece := packed.read1(_PIECE):
+        with Pieces(path) as pieces:
+            if not pieces.packed:
+                return open(path, "rb")
+            unpacked: IO[bytes] = tempfile.SpooledTemporaryFile(_SMALL)  # noqa: SIM115 - for the caller
+            try:
+                for piece in pieces:
                     unpacked.write(piece)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            pass  # whoever reads the trace tells of it
-        except BaseException:
-            unpacked.close()
-            raise
+            except zlib.error:
+                pass  # whoever reads the trace tells of it
+            except BaseException:
+                unpacked.close()
+                raise
         unpacked.seek(0)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error

@@ -11,17 +11,17 @@ that ends early.  Anything else that is no trace raises `InputError` with the li
 from __future__ import annotations
 
 import base64
-import gzip
 import os
 import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 
 from qmpconf.errors import InputError
+from qmpconf.packed import Pieces
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer, Kind
 from qmpconf.protocol.resync import Resync
 from qmpconf.trace.records import (
@@ -38,6 +38,7 @@ from qmpconf.trace.records import (
     Side,
     Traffic,
 )
+from qmpconf.trace.rows import LONGEST, Rows, TooLongError
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -187,7 +188,6 @@ HEAD = 1 << 14
 _Made = TypeVar("_Made")
 
 _CRLF = b"\r\n"
-_GZIP = b"\x1f\x8b"
 
 
 class TraceReader:
@@ -202,10 +202,11 @@ class TraceReader:
         self.path = path
         self.finished = False
         self.torn = 0
-        self._under: IO[bytes] | None = None  # the file on the disk, while it is read
+        self._under: Pieces | None = None  # the file on the disk, while it is read
         self._before = 0  # bytes of it that earlier readings took
         with self._opened() as file:
-            self.header = self._header(file)
+            rows = Rows(file)
+            self.header = self._header(file, iter(rows), rows)
 
     @property
     def bytes_read(self) -> int:
@@ -234,22 +235,28 @@ class TraceReader:
         self.finished = False
         self.torn = 0
         number = 1
-        line = b""
         with self._opened() as file:
-            self._header(file)
-            self._under = under = _under(file)
+            self._under = file
+            rows = Rows(file)
+            lines = iter(rows)
+            self._header(file, lines, rows)
             try:
-                for line in file:
+                for line in lines:
                     number += 1
                     if not holding or _holds(line[:HEAD], holding):
-                        yield make(line, number)
-            except _TornError:
-                if line.endswith(b"\n"):
-                    raise self._damaged(line, number) from None
-                self.torn = number
-            except EOFError:
-                self.torn = number + 1
-            except (zlib.error, gzip.BadGzipFile) as error:
+                        try:
+                            found = make(line, number)
+                        except _TornError:
+                            raise self._damaged(line, number) from None
+                        yield found
+                if rows.rest:
+                    number += 1
+                    yield from self._last(make, rows.rest, number)
+                elif file.cut:
+                    self.torn = number + 1
+            except TooLongError:
+                raise self._too_long(number + 1) from None
+            except zlib.error as error:
                 raise InputError(
                     f"{self.path}:{number + 1}: the compressed data is damaged ({error})"
                 ) from error
@@ -257,7 +264,18 @@ class TraceReader:
                 raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
             finally:
                 self._under = None
-                self._before += under.tell()
+                self._before += file.tell()
+
+    def _last(
+        self, make: Callable[[bytes, int], _Made], line: bytes, number: int
+    ) -> Iterator[_Made]:
+        """A last line without its end: a whole record, or what there is of one."""
+        try:
+            found = make(line, number)
+        except _TornError:
+            self.torn = number
+        else:
+            yield found
 
     def items(self, holding: tuple[bytes, ...] = ()) -> Iterator[Open | Item | Gap | Shut | Close]:
         """Every frame, between the openings and closings of the sessions.
@@ -277,33 +295,31 @@ class TraceReader:
             return found
         raise self._damaged(line, number)
 
-    def _opened(self) -> IO[bytes] | gzip.GzipFile:
+    def _opened(self) -> Pieces:
         if _is_pipe(self.path):  # which opening it might wait for
             raise InputError(
                 f"cannot read {self.path}: a trace is read more than once, which a pipe cannot be; "
                 "write it to a file first"
             )
         try:
-            file = open(self.path, "rb")  # noqa: SIM115 - the callers' with statement closes it
+            return Pieces(self.path)
         except OSError as error:
             raise InputError(f"cannot read {self.path}: {error.strerror}") from error
-        try:
-            magic = file.read(2)
-            file.seek(0)
-        except OSError as error:
-            file.close()
-            raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
-        if magic == _GZIP:
-            file.close()
-            return gzip.GzipFile(self.path)
-        return file
 
-    def _header(self, file: IO[bytes] | gzip.GzipFile) -> Header:
+    def _header(self, file: Pieces, lines: Iterator[bytes], rows: Rows) -> Header:
         try:
-            line = file.readline(1 << 20)
-        except (OSError, EOFError, zlib.error) as error:
+            line = next(lines, None)
+            if line is None:
+                line, rows.rest = rows.rest, b""
+                if file.cut:
+                    raise InputError(f"{self.path}: not a readable gzip file (it ends early)")
+        except OSError as error:
+            raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
+        except zlib.error as error:
             raise InputError(f"{self.path}: not a readable gzip file ({error})") from error
-        if not line:
+        except TooLongError:
+            raise self._too_long(1) from None
+        if not line and rows.empty:
             raise InputError(f"{self.path} is empty: a trace begins with its header line")
         try:
             first = _decode_first(line)
@@ -417,6 +433,12 @@ class TraceReader:
         finally:
             sys.setrecursionlimit(limit)
 
+    def _too_long(self, number: int) -> InputError:
+        return InputError(
+            f"{self.path}:{number}: the line is longer than any record of a trace "
+            f"({LONGEST >> 20} MiB): the file is damaged, or is not a trace"
+        )
+
     def _damaged(self, line: bytes, number: int) -> InputError:
         return InputError(
             f"{self.path}:{number}: no record of a trace: {line[:60]!r}"
@@ -429,11 +451,6 @@ def _is_pipe(path: str) -> bool:
         return stat.S_ISFIFO(os.stat(path).st_mode)
     except (OSError, ValueError):  # opening it tells why
         return False
-
-
-def _under(file: IO[bytes] | gzip.GzipFile) -> IO[bytes]:
-    """The file on the disk."""
-    return cast("IO[bytes]", getattr(file, "fileobj", file))
 
 
 class _TornError(Exception):

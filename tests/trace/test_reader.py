@@ -309,7 +309,7 @@ def test_a_bare_word_ends_before_its_answer(tmp_path: Path) -> None:
 def test_how_far_it_has_read(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     with TraceWriter(str(path)) as writer:
-        for number in range(2000):
+        for number in range(9000):
             text = b'{"execute":"%d"}\r\n' % (number * 7919)
             writer.frames(1, "client", Framer().feed(text))
     reader = TraceReader(str(path))

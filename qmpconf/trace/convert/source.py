@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from qmpconf.errors import InputError
+from qmpconf.packed import GZIP, Unpacker
 from qmpconf.trace.convert import HEAD
 from qmpconf.trace.convert.base import Notes, Source, nothing
 
-_GZIP = b"\x1f\x8b"
 _PIECE = 1 << 16
 #: Bytes that show an encoding.
 _SEEN = 64
@@ -50,7 +50,7 @@ def _source(
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror or error}") from error
     pieces = _pieces(head, file, name, advance)
-    if head.startswith(_GZIP):
+    if head.startswith(GZIP):
         pieces, path = _unpacked(pieces, notes), ""
     reader = io.BufferedReader(_Pieces(pieces), HEAD)
     begin = _read(reader, HEAD)
@@ -87,26 +87,14 @@ def _pieces(
 
 def _unpacked(pieces: Iterator[bytes], notes: Notes) -> Iterator[bytes]:
     """What was compressed, member after member; it ends where the data is damaged."""
-    unpacker = zlib.decompressobj(wbits=31)
-    begun = False  # whether there is a member that has not ended
+    unpacker = Unpacker()
     try:
         for piece in pieces:
-            data = piece
-            while True:
-                found = unpacker.decompress(data, _PIECE)
-                yield found
-                begun = not unpacker.eof
-                data = unpacker.unconsumed_tail if begun else unpacker.unused_data
-                if not begun:
-                    unpacker = zlib.decompressobj(wbits=31)
-                elif len(found) == _PIECE:
-                    continue  # there may be more of it
-                if not data:
-                    break
+            yield from unpacker.feed(piece)
     except zlib.error as error:
         notes.damage(f"the compressed data is damaged; what comes behind is lost ({error})")
         return
-    if begun:
+    if not unpacker.whole:
         notes.damage("the compressed data ends early")
 
 
