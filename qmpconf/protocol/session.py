@@ -304,6 +304,8 @@ class Session:
             return step
         settled = self.phase is Phase.COMMANDS and type(message) is not Greeting
         rule = "" if settled else LEGAL.get((self.phase, type(message)), "")
+        if rule == "negotiation.no-events" and self._negotiates():
+            rule = ""
         if rule and not self._ungreeted:
             # That there was no greeting is told once, not with each message that follows.
             self._ungreeted = self.phase is Phase.GREETING
@@ -317,6 +319,14 @@ class Session:
         if self._unsure:
             self._settle_phase(message, step)
         return step
+
+    def _negotiates(self) -> bool:
+        """Whether qmp_capabilities waits for its response: its success may be what comes next.
+
+        The server leaves the negotiation when it carries the command out, and an event may come
+        between a command and its response (spec 4 and 2.5).
+        """
+        return any(one.name == "qmp_capabilities" for one in self.pending)
 
     def _settle_phase(self, message: Greeting | Success | Failure | Event, step: Step) -> None:
         """Behind a gap: take the phase from what shows it, and nothing from what does not."""

@@ -57,6 +57,12 @@ LEGAL = {
     <- {"error": {"class": "GenericError", "desc": ""}, "id": 2}
     <- {"return": {}}
     close client""",
+    "an event while the negotiation is carried out": f"""
+    <- GREETING
+    -> {{"execute":"qmp_capabilities"}}
+    <- {EVENT}
+    <- {{"return": {{}}}}
+    close client""",
     "ids of every type come back by value": NEGOTIATED
     + """
     -> {"execute":"a","id":null}
@@ -344,6 +350,14 @@ BREACHES = {
     !! negotiation.no-events server
     -> {{"execute":"qmp_capabilities"}}
     <- {{"return": {{}}}}
+    close client""",
+    "negotiation.no-events, behind a negotiation that was refused": f"""
+    <- GREETING
+    -> {{"execute":"qmp_capabilities","arguments":{{"enable":["x"]}}}}
+    !! negotiation.enable-offered client /arguments/enable/0
+    <- {{"error": {{"class": "GenericError", "desc": "no"}}}}
+    <- {EVENT}
+    !! negotiation.no-events server
     close client""",
     "negotiation.enable-offered, and refused": """
     <- GREETING
