@@ -135,7 +135,7 @@ class Queue:
     def left_out(self, count: int) -> None:
         """So many responses are missing here: of what waits, one for each was answered."""
         if self.certain and self.begun:
-            waiting = sum(not one.has_id for one in self._in_band) + self._unseen
+            waiting = len(self.pending) + self._unseen
             self.gap()
             self.certain = True
             self._unseen = max(0, waiting - count)

@@ -158,9 +158,9 @@ def test_lines_that_are_not_understood_are_counted_and_shown(
     assert code == 0
     assert out == (
         "mail.qmptrace: 1 session, 2 messages; 7 lines not understood "
-        """(first: line 3: '{"execute" 0') (transcript to qmptrace)\n"""
+        """(first: line 3: '-> {"execute" 0') (transcript to qmptrace)\n"""
     )
-    assert """mail.txt:3: not understood: '{"execute" 0'\n""" in err
+    assert """mail.txt:3: not understood: '-> {"execute" 0'\n""" in err
     assert err.endswith("mail.txt: 2 more lines not understood\n")
     [lack] = [one for one in check_trace("mail.qmptrace").unjudged if one.kind == "line"]
     assert (lack.kind, lack.line, lack.count) == ("line", 7, 7)

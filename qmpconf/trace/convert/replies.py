@@ -2,33 +2,28 @@
 
 Commands and answers alternate, pretty-printed, with an empty line between two of them.  There is
 no greeting, and a second session begins where capabilities are negotiated once more.  Files of
-libvirt before 4.0 hold the greeting and the answers alone, and are read as well.
+libvirt before 4.0 hold the greeting and the answers alone, and are read as well.  A block that is
+broken off ends where the next one begins, or at an empty line.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from qmpconf.errors import UsageError
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source
+from qmpconf.trace.convert.edited import Edited, State
 from qmpconf.trace.convert.exchanges import exchanges
-from qmpconf.trace.convert.jsontext import names, pretty
-from qmpconf.trace.convert.texts import (
-    BROKEN,
-    NO_END,
-    NO_TIMES,
-    Collector,
-    Sessions,
-    header,
-    is_negotiation,
-    likely_sender,
-    one_line,
-    sender_of,
-)
-from qmpconf.trace.records import Record, Side
+from qmpconf.trace.convert.jsontext import pretty
+from qmpconf.trace.convert.said import Lacking, Said, message_of, partial
+from qmpconf.trace.convert.texts import BROKEN, NO_END, NO_TIMES, header, likely_sender
+from qmpconf.trace.convert.turns import Turns
+from qmpconf.trace.records import Record
 
-_KEY = ""
+_SPACE = re.compile(rb"\s*")
+_NO_MESSAGE = "neither a command nor an answer"
 
 
 def read(source: Source, options: Options, notes: Notes) -> Reading:
@@ -40,67 +35,71 @@ def read(source: Source, options: Options, notes: Notes) -> Reading:
 def _records(source: Source, notes: Notes) -> Iterator[Record]:
     notes.lost(NO_TIMES)
     notes.lost(NO_END)
-    sessions = Sessions(notes)
-    negotiated = False
-    held: tuple[int, bytes] | None = None  # a negotiation, the answer to which tells what it was
-    line = 0
-    for line, text, whole in _messages(source):
-        if not whole:
-            notes.damage(BROKEN, line)
-            if text.lstrip().startswith(b"{"):
-                yield from sessions.broken(line, 0.0, _KEY, likely_sender(text), text.rstrip())
-            continue
-        found = names(text)
-        sender = sender_of(found)
-        if sender is None:
-            notes.damage("neither a command nor an answer", line)
-            continue
-        again = held is not None and "return" in found and negotiated
-        if again or ("QMP" in found and sessions.spoken(_KEY)):
-            yield from sessions.open(line, 0.0, _KEY)
-        if held is not None:
-            negotiated |= "return" in found
-            yield from _said(sessions, *held, "client", notes)
-            held = None
-        if sender == "client" and is_negotiation(text):
-            held = line, text
-        else:
-            yield from _said(sessions, line, text, sender, notes, greeting="QMP" in found)
-    if held is not None:
-        yield from _said(sessions, *held, "client", notes)
-    yield from sessions.wire.finish(line)
+    turns = Turns(notes)
+    blocks = _Blocks(notes)
+    for part in blocks.parts(source):
+        yield from turns.take(part)
+    yield from turns.finish(blocks.line)
 
 
-def _said(
-    sessions: Sessions,
-    line: int,
-    text: bytes,
-    sender: Side,
-    notes: Notes,
-    *,
-    greeting: bool = False,
-) -> Iterator[Record]:
-    text = one_line(text, sender, line, notes)
-    yield from sessions.said(line, 0.0, _KEY, sender, text, greeting=greeting)
+class _Blocks:
+    """Finds the blocks of a file, and accounts for its lines."""
 
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._block: Edited | None = None
+        self._lines: list[tuple[int, bytes]] = []  # that were not accounted for
+        self._begin = 0
+        self.line = 0
 
-def _messages(source: Source) -> Iterator[tuple[int, bytes, bool]]:
-    """The values of the file with the line that they begin in, and whether they are whole."""
-    collector = Collector()
-    for line, text in source.lines():
-        if collector.busy and (not text.strip() or text[:1] == b"{"):
-            yield collector.line, collector.drop(), False  # an empty line, or another one
-        rest = text
-        while rest.strip():
-            found = collector.add(line, rest)
+    def parts(self, source: Source) -> Iterator[Said | Lacking]:
+        """The messages, and what is none."""
+        for number, text in source.lines():
+            self.line = number
+            if self._block is not None and (not text.strip() or text[:1] == b"{"):
+                yield self._broken(self._block)
+            yield from self._line(number, text)
+        if self._block is not None:
+            yield self._broken(self._block)
+
+    def _line(self, number: int, text: bytes) -> Iterator[Said | Lacking]:
+        at = 0
+        if not text.strip():
+            self._notes.passed()
+            return
+        self._lines.append((number, text))
+        while not _SPACE.fullmatch(text, at):
+            if self._block is None:
+                self._block, self._begin = Edited(strict=True), number
+            at = self._block.feed(text, at)
+            if self._block.state is State.OPEN:
+                return
+            found = self._block.object()
             if found is None:
-                break
-            message, rest = found
-            yield collector.line, message or rest, bool(message)
-            if not message:
-                break
-    if collector.busy:
-        yield collector.line, collector.drop(), False
+                yield self._broken(self._block)
+                return
+            self._block = None
+            part = message_of(found.text, self._begin)
+            if part is None:
+                self._notes.damage(_NO_MESSAGE, self._begin)
+                yield self._missed(Lacking(self._begin, None))
+                return
+            yield part
+        self._notes.took(len(self._lines))
+        self._lines.clear()
+
+    def _broken(self, block: Edited) -> Lacking:
+        self._block = None
+        self._notes.damage(BROKEN, self._begin)
+        side = likely_sender(block.written) if block.names else None
+        return self._missed(Lacking(self._begin, side, partial(block.written, side)))
+
+    def _missed(self, part: Lacking) -> Lacking:
+        part.lines = len(self._lines)
+        for number, text in self._lines:
+            self._notes.missed(text, number)
+        self._lines.clear()
+        return part
 
 
 def write(file: BinaryIO, reading: Reading, options: Options, notes: Notes) -> None:

@@ -128,6 +128,7 @@ class Sessions:
         fds: tuple[Descriptor, ...] = (),
         *,
         greeting: bool = False,
+        redacted: tuple[str, ...] = (),
     ) -> Iterator[Record]:
         """A message, which is followed by a line end on the wire."""
         yield from self._begun(line, t, key, greeting=greeting)
@@ -141,7 +142,7 @@ class Sessions:
                 self._unasked.remove(conn)
             elif sender == "client":
                 self._unasked.remove(conn)
-        yield from self.wire.sent(line, t, conn, sender, text + b"\r\n", fds)
+        yield from self.wire.sent(line, t, conn, sender, text + b"\r\n", fds, redacted)
 
     def broken(
         self, line: int, t: float, key: str, sender: Side, text: bytes, lines: int = 0
@@ -158,6 +159,35 @@ class Sessions:
     def gap(self, line: int, t: float, key: str, sender: Side) -> Iterator[Record]:
         """Something that `sender` said is not in the text; the session has begun."""
         yield from self.wire.gap(line, t, self._conns[key], sender)
+
+    def begin(self, line: int, t: float, key: str) -> Iterator[Record]:
+        """The session has begun, with a greeting that is not in the text."""
+        yield from self._begun(line, t, key)
+
+    def lacking(
+        self,
+        line: int,
+        t: float,
+        key: str,
+        sender: Side | None,
+        begin: bytes = b"",
+        *,
+        messages: int = 1,
+        lines: int = 0,
+    ) -> Iterator[Record]:
+        """Whole messages of `sender` are missing, one of either side if it is None.
+
+        `begin` is what there is of them, `lines` how many lines were not understood.
+        """
+        yield from self._begun(line, t, key)
+        conn = self._conns[key]
+        if begin and sender is not None:
+            yield from self.wire.sent(line, t, conn, sender, begin)
+        for side in SIDES if sender is None else (sender,):
+            if side == "client":
+                self._unasked.discard(conn)
+            yield from self.wire.gap(line, t, conn, side, messages=messages, lines=lines)
+            lines = 0
 
     def missed(
         self, line: int, t: float, key: str, text: bytes, sender: Side | None = None

@@ -72,8 +72,12 @@ class Wire:
         sender: Side,
         data: bytes,
         fds: tuple[Descriptor, ...] = (),
+        redacted: tuple[str, ...] = (),
     ) -> Iterator[Traffic]:
-        """`sender` has sent these bytes, with the descriptors on the first of them."""
+        """`sender` has sent these bytes, with the descriptors on the first of them.
+
+        `redacted` is what was replaced in the message that they are.
+        """
         self._latest[conn, sender] = line, t
         resync = self._passing.get((conn, sender)) if self._passing else None
         if resync is not None:
@@ -83,7 +87,8 @@ class Wire:
             if passed:
                 yield from self._traffic(conn, sender, (Frame(Kind.SKIPPED, passed),), fds)
                 fds = ()
-        yield from self._traffic(conn, sender, self._framers[conn, sender].feed(data), fds)
+        frames = self._framers[conn, sender].feed(data)
+        yield from self._traffic(conn, sender, frames, fds, redacted)
 
     def gap(
         self,
@@ -132,13 +137,18 @@ class Wire:
         yield from self._traffic(conn, sender, self._framers[conn, sender].close(), ())
 
     def _traffic(
-        self, conn: int, sender: Side, frames: Iterable[Frame], fds: tuple[Descriptor, ...]
+        self,
+        conn: int,
+        sender: Side,
+        frames: Iterable[Frame],
+        fds: tuple[Descriptor, ...],
+        redacted: tuple[str, ...] = (),
     ) -> Iterator[Traffic]:
         line, t = self._latest.get((conn, sender), (0, self._t))
         self._t = max(self._t, t)
         for frame in frames:
             self.messages += frame.kind in MESSAGES
-            yield traffic(line, t, conn, sender, frame, fds)
+            yield traffic(line, t, conn, sender, frame, fds, redacted)
             fds = ()
 
 
@@ -149,11 +159,12 @@ def traffic(
     sender: Side,
     frame: Frame,
     fds: tuple[Descriptor, ...] = (),
+    redacted: tuple[str, ...] = (),
 ) -> Traffic:
     """The record of one frame."""
     if frame.plain:
-        return Traffic(line, t, conn, sender, "msg", frame.data, frame.end, fds)
-    return Traffic(line, t, conn, sender, "raw", frame.data + frame.end, b"", fds)
+        return Traffic(line, t, conn, sender, "msg", frame.data, frame.end, fds, redacted)
+    return Traffic(line, t, conn, sender, "raw", frame.data + frame.end, b"", fds, redacted)
 
 
 def frame_of(record: Traffic) -> Frame:

@@ -6,7 +6,7 @@ whether the input is damaged.
 
 from __future__ import annotations
 
-import sys
+import tempfile
 from pathlib import Path
 
 from qmpconf.trace.convert.run import convert
@@ -22,14 +22,15 @@ def read_as(path: Path, folder: Path) -> str:
     lines = target.read_text().splitlines()[1:]
     lines += ["", f"{done.source.name}, {'damaged' if done.notes.damaged else 'whole'}"]
     lines += [f"{line}: {text}" for _, line, text in done.notes.told()]
+    lines += [f"{line}: not understood: {text}" for line, text in done.notes.missed_lines]
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """Write all of them, into the given folder's files."""
-    folder = Path(sys.argv[1])
-    for path in INPUTS:
-        path.with_name(f"{path.name}.expected").write_text(read_as(path, folder))
+    """Write all of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in INPUTS:
+            path.with_name(f"{path.name}.expected").write_text(read_as(path, Path(folder)))
 
 
 if __name__ == "__main__":
