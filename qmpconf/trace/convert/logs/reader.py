@@ -23,14 +23,13 @@ from qmpconf.trace.convert.logs.entries import Entries
 from qmpconf.trace.convert.logs.libvirt import Monitors
 from qmpconf.trace.convert.logs.messages import LIKELY, Held, held, members
 from qmpconf.trace.convert.logs.objects import Extent, Found, extent, objects
-from qmpconf.trace.convert.logs.styles import Rule, Silent, rule_of
+from qmpconf.trace.convert.logs.styles import Rule, Silent, filled, rule_of
 from qmpconf.trace.convert.logs.text import LONGEST, Line, lines
 from qmpconf.trace.convert.logs.times import Times
 from qmpconf.trace.convert.logs.wrapped import unwrapped
 from qmpconf.trace.convert.texts import (
     BROKEN,
     NO_END,
-    NO_TIMES,
     header,
     likely_sender,
     one_line,
@@ -72,6 +71,8 @@ _FITS_VALUE = re.compile(rb"\s*[,}\]:]")
 #: How many records are looked at for the first message: sessions may begin before there is one.
 _MOST_BEGUN = 10_000
 
+_NO_TIMES = "no line has a time: all are 0"
+_LATE = "the first message has no time: the header has that of the conversion"
 _PYTHON = "a message is not there as it was sent, but as Python writes it: it was made of that"
 _BLOBS = "journalctl did not show a text ('blob data'): `journalctl -a` does, and -o json"
 _TYPED = "virsh adds an id to a command that has none: it was taken from the answer"
@@ -94,6 +95,8 @@ def read(source: Source, options: Options, notes: Notes) -> Reading:
             break
     else:
         raise InputError(reader.nothing())
+    if reader.begin is None:
+        notes.lost(_LATE, 0)
     name = options.format or "log"
     return Reading(header(source, name, reader.begin), chain(begun, records))
 
@@ -136,6 +139,7 @@ class _Typed:
     t: float
     fields: Mapping[str, str]
     text: bytes
+    silent: Silent
 
 
 class LogReader:
@@ -179,7 +183,7 @@ class LogReader:
         yield from self._monitors.finish(self._lines, self._t)
         yield from self._send_typed()
         if self.begin is None:
-            self._notes.lost(NO_TIMES)
+            self._notes.lost(_NO_TIMES)
         if self._ends_unknown:
             self._notes.lost(NO_END)
         yield from self._talks.finish(self._lines, self._t)
@@ -225,7 +229,7 @@ class LogReader:
             yield from self._by_pattern(line, self._pattern)
         else:
             taken = yield from self._libvirt(line)
-            if not taken and b"{" in line.text:
+            if not taken and (b"{" in line.text or b"<null>" in line.text):
                 yield from self._any(line)
             elif not taken:
                 self._prose(line)
@@ -261,7 +265,7 @@ class LogReader:
 
     def _any(self, line: Line) -> Iterator[Record]:
         """The messages of a line that nobody has a rule for."""
-        text = line.text
+        text = filled(line.text)
         if _MARKS.search(text) is None and _GOES_ON.search(text) is None:
             return
         context = _Context(line.number)
@@ -364,13 +368,17 @@ class LogReader:
         """An object that stands where a rule of the table says what it is."""
         if rule.made:
             self._notes.lost(rule.made, context.line)
+        if context.when is not None:
+            when = context.when
+            stamp = {"seconds": f"{int(when.timestamp())}", "micros": f"{when.microsecond}"}
+            groups = {**stamp, **groups}
         if "session" in groups:
             context.fields = {**context.fields, "vm": groups["session"]}
         context.side = rule.side
         made = one._replace(text=rule.make(one.text, groups))
         if rule.typed:
             if sender_of(frozenset(members(made.text))) == "client":
-                yield from self._typed_in(made, context)
+                yield from self._typed_in(made, context, rule.silent)
             return
         yield from self._message(made, context, silent=rule.silent)
 
@@ -401,7 +409,7 @@ class LogReader:
                 entries += self._entries.end()  # the text was all of it
             for entry in entries:
                 self._is_libvirt = True
-                if entry.kind not in ("OTHER", "BANNER"):
+                if entry.kind != "OTHER" and (entry.kind != "BANNER" or self.begin):
                     t = self._at(entry.when)
                 yield from self._monitors.feed(entry, t)
         return taken
@@ -470,11 +478,12 @@ class LogReader:
         yield from self._send_typed()
         yield from self._talks.missed(number, self._t, fields, text, side)
 
-    def _typed_in(self, one: Found, context: _Context) -> Iterator[Record]:
+    def _typed_in(self, one: Found, context: _Context, silent: Silent) -> Iterator[Record]:
         """A command that somebody has typed: what was sent waits for its answer, which has the id."""
         yield from self._send_typed()
         text = one_line(one.text, "client", context.line, self._notes)
-        self._typed = _Typed(context.line, self._at(context.when), self._fields(context), text)
+        t = self._at(context.when)
+        self._typed = _Typed(context.line, t, self._fields(context), text, silent)
         self._talks.found += 1  # so that its line counts as read
 
     def _send_typed(self, side: Side = "client", text: bytes = b"") -> Iterator[Record]:
@@ -487,7 +496,9 @@ class LogReader:
             self._notes.lost(_TYPED, typed.line)
             sent = sent.rstrip().removesuffix(b"}") + b',"id":' + answer["id"] + b"}"
         self._talks.found -= 1
-        yield from self._talks.said(typed.line, typed.t, typed.fields, "client", sent)
+        yield from self._talks.said(
+            typed.line, typed.t, typed.fields, "client", sent, silent=typed.silent
+        )
 
     # --- objects over several lines ------------------------------------------------------------
 

@@ -33,12 +33,13 @@ def _command(text: bytes, groups: Groups) -> bytes:
 
 
 def _event(text: bytes, groups: Groups) -> bytes:
-    """An event of which the log has the name, the data and perhaps the time."""
+    """An event of which the log has the name and the data.
+
+    Its time is the one that the log has, or that of its line; unknown ones are -1, as QEMU's.
+    """
     data = b"" if text == b"{}" else b', "data": ' + text
-    seconds, micros = groups.get("seconds"), groups.get("micros")
-    stamp = b""
-    if seconds and micros:
-        stamp = b'"timestamp": {"seconds": %d, "microseconds": %d}, ' % (int(seconds), int(micros))
+    seconds, micros = groups.get("seconds", "-1"), groups.get("micros", "-1")
+    stamp = b'"timestamp": {"seconds": %d, "microseconds": %d}, ' % (int(seconds), int(micros))
     return b"{" + stamp + b'"event": ' + dumps(groups["name"]) + data + b"}"
 
 
@@ -47,7 +48,8 @@ class Rule:
     """What stands before an object, and what that means for the object.
 
     `before` ends where the object begins; its groups are what `make` needs to make the message of
-    the object, and ``session`` if it tells that.
+    the object, and ``session`` if it tells that.  Without groups for them, ``seconds`` and ``micros``
+    are the time of the line.
     """
 
     before: re.Pattern[bytes]
@@ -158,6 +160,7 @@ STYLES = (
                     rb"[^\n]{0,1000}\Z"
                 ),
                 "client",
+                silent="answers",
                 typed=True,
             ),
         ),
@@ -180,9 +183,16 @@ STYLES = (
     ),
 )
 
+#: Where an object stands of which there is nothing, and what is written for it.
+_NOTHING = re.compile(rb"(\bfor domain '?[^\s':]{1,200}'?: )<null>")
 _RULES = tuple(rule for style in STYLES for rule in style.rules)
 #: No rule needs more of what stands before an object.
 _NEAR = 1500
+
+
+def filled(text: bytes) -> bytes:
+    """A line in which an empty object stands for what a program writes for none."""
+    return _NOTHING.sub(rb"\1{}", text) if b"<null>" in text else text
 
 
 def rule_of(before: bytes) -> tuple[Rule, Groups] | None:
