@@ -1,14 +1,15 @@
 """Which other releases have what a catalog lacks, as the shipped catalogs tell.
 
-An error that says "unknown in qemu-11.1.3" leaves a user to find out since when, and whether it was
-announced.  `History.tell` answers that from the shipped catalogs of the same product: those that list
-everything, and of one version only one.  They are loaded when the first question comes.
+An error that says "unknown in qemu-11.1.3" leaves a user to find out since when, whether it was
+announced, and what to use instead.  `History.tell` answers that from the shipped catalogs of the same
+product: those that list everything, and of one version only one, with the manual of that version
+beside it, for only manuals say what to use.  They are loaded when the first question comes.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qmpconf.schema.features import Features
 from qmpconf.schema.select import Version, of_product
@@ -24,11 +25,23 @@ if TYPE_CHECKING:
 _MOST = 500
 
 
-class _Release:
-    """One shipped catalog, and what is made of it once."""
+class Told(NamedTuple):
+    """What other releases have to say.
 
-    def __init__(self, catalog: Catalog) -> None:
+    `elsewhere` is, for example, "known in qemu-10.0.13 (deprecated), not in qemu-11.1.3"; it is empty
+    where nobody has it.  `instead` are names, separated by commas, or empty.
+    """
+
+    elsewhere: str = ""
+    instead: str = ""
+
+
+class _Release:
+    """The shipped catalogs of one version, and what is made of them once."""
+
+    def __init__(self, catalog: Catalog, manual: Catalog | None) -> None:
         self.catalog = catalog
+        self.manual = manual
         self.version = _version(catalog)
         self.validator = Validator(catalog)
 
@@ -43,36 +56,37 @@ class History:
     def __init__(self, catalog: Catalog) -> None:
         self._own = catalog
         self._version = _version(catalog)
-        self._told: dict[tuple[object, ...], str] = {}
+        self._told: dict[tuple[object, ...], Told] = {}
 
-    def tell(self, command: Command, problem: Problem | None) -> str:
-        """For example "in qemu-10.0.13 (deprecated), not in qemu-11.1.3"; empty if nobody has it.
+    def tell(self, command: Command, problem: Problem | None) -> Told:
+        """Who else has what is lacking: what the catalog's `problem` with the arguments is about.
 
-        It is about the `problem` that the catalog has with the arguments, or about the command
-        itself.
+        Without a problem it is the command itself.
         """
         key = (command.name, problem and (problem.kind, problem.path, problem.member, problem.seen))
         if key not in self._told:
             if len(self._told) >= _MOST:
-                return ""
+                return Told()
             self._told[key] = self._tell(command, problem)
         return self._told[key]
 
     @cached_property
     def _releases(self) -> list[_Release]:
         """One for each version, the oldest first, without the catalog's own."""
-        found: dict[tuple[int, int, int], _Release] = {}
+        found: dict[tuple[int, int, int], list[Catalog]] = {}
         for name in of_product(self._own.source.product):
             catalog = load_shipped(name)
             version = _version(catalog)
-            whole = catalog.source.lists_all
-            if not whole or version == self._version or name == self._own.name:
-                continue
-            if version not in found or catalog.source.kind == "introspection":
-                found[version] = _Release(catalog)
-        return [found[version] for version in sorted(found)]
+            if catalog.source.lists_all and version != self._version and name != self._own.name:
+                found.setdefault(version, []).append(catalog)
+        releases = []
+        for _, several in sorted(found.items()):
+            ranked = sorted(several, key=lambda one: one.source.kind == "document")
+            manual = ranked[-1] if ranked[-1].source.kind == "document" else None
+            releases.append(_Release(ranked[0], manual))
+        return releases
 
-    def _tell(self, command: Command, problem: Problem | None) -> str:
+    def _tell(self, command: Command, problem: Problem | None) -> Told:
         before = [one for one in self._releases if one.version < self._version]
         after = [one for one in self._releases if one.version > self._version]
         own = self._own.name
@@ -80,13 +94,16 @@ class History:
         if any(has):
             last = len(has) - 1 - has[::-1].index(True)
             gone = before[last + 1].catalog.name if last + 1 < len(before) else own
-            return _words(before[last], command, problem, gone)
+            instead = _instead(before[last], command, problem)
+            if problem is None:
+                instead = tuple(one for one in instead if one in self._own.commands)
+            return Told(_words(before[last], command, problem, gone), ", ".join(instead))
         has = [_takes(one, command, problem) for one in after]
         if any(has):
             first = has.index(True)
             lacks = after[first - 1].catalog.name if first else own
-            return _words(after[first], command, problem, lacks)
-        return ""
+            return Told(_words(after[first], command, problem, lacks))
+        return Told()
 
 
 def _words(there: _Release, command: Command, problem: Problem | None, lacks: str) -> str:
@@ -110,7 +127,21 @@ def _takes(release: _Release, command: Command, problem: Problem | None) -> bool
                 return False
         elif one.path == problem.path[: len(one.path)]:
             return False
+        elif one.kind == "value" and one.path[:-1] == problem.path[: len(one.path) - 1]:
+            return False  # perhaps it is the tag on which the others depend
     return True
+
+
+def _instead(release: _Release, command: Command, problem: Problem | None) -> tuple[str, ...]:
+    """What the manual of a release says to use in place of what is deprecated."""
+    manual = release.manual
+    known = manual.commands.get(command.name) if manual else None
+    if manual is None or known is None:
+        return ()
+    if problem is None:
+        return known.facts.instead
+    used = Features(manual).used(known.arguments, command.arguments)
+    return next((use.facts.instead for use in used if use.path == problem.path), ())
 
 
 def _deprecated(release: _Release, command: Command, problem: Problem | None) -> bool:

@@ -218,10 +218,13 @@ class Rules:
             self._not_judged(command, flaw.pointer, flaw.message, line)
             return _NOTHING
         rule = _BROKEN.get(flaw.standing, "schema.arguments")
-        message, hint = flaw.message, flaw.hint
+        message = flaw.message
         more = dict(self._more(flaw, command)) if self.basis.named else {}
+        # What another release has is no typing error, whatever resembles it.
+        hint = "" if "elsewhere" in more else flaw.hint
         if flaw.standing is Standing.CONDITIONAL and flaw.offer is not None:
-            rule, hint = ("schema.looked-up" if flaw.offer.whole else "schema.conditional"), ""
+            rule = "schema.looked-up" if flaw.offer.whole else "schema.conditional"
+            hint = ""
             message += (
                 "; conditional if the client reads the schema, which had offered it"
                 if flaw.offer.whole
@@ -245,9 +248,8 @@ class Rules:
     def _more(self, flaw: Flaw, command: Command) -> Iterable[tuple[str, str]]:
         """Who else has it, and which reply had offered it or may have."""
         if flaw.standing is not Standing.OOB_REFUSED:
-            elsewhere = self.basis.history.tell(command, flaw.problem)
-            if elsewhere:
-                yield "elsewhere", elsewhere
+            told = self.basis.history.tell(command, flaw.problem)
+            yield from ((name, text) for name, text in told._asdict().items() if text)
         asked = self.offered.schema_line
         if flaw.offer is not None:
             yield "offered", f"{flaw.offer.reply}, line {flaw.offer.line}"

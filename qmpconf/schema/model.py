@@ -58,7 +58,8 @@ class Facts:
     version as the source writes it ("2.10").  `features` are QAPI feature names, of which
     ``deprecated`` and ``unstable`` have a meaning everywhere.  `condition` is the source's
     ``If:`` text.  `strength` says how far the fact carries: only what a source states, and nowhere
-    contradicts, can make an error.
+    contradicts, can make an error.  `instead` are the names of what the source says to use in place
+    of something deprecated: commands, or siblings of a member or value.
     """
 
     line: int = 0
@@ -66,6 +67,7 @@ class Facts:
     features: tuple[str, ...] = ()
     condition: str = ""
     strength: Strength = "stated"
+    instead: tuple[str, ...] = ()
 
 
 NO_FACTS = Facts()

@@ -209,3 +209,19 @@ def subjects_of(text: str, names: Iterable[str]) -> tuple[str, ...] | None:
         return None
     words = {word for word in re.split(r",\s*|\s+(?:and|or)\s+|\s+", found["names"]) if word}
     return tuple(name for name in names if name in words)
+
+
+_INSTEAD = re.compile(r"\b[Uu]se (?P<names>[^.;]+?) instead\b")
+_NAME = re.compile(r"[A-Za-z_][\w.-]*")
+
+
+def instead_of(text: str) -> tuple[str, ...]:
+    """The names that the text of a feature says to use in place of what is deprecated.
+
+    ``Use a instead``, ``Use 'a' and 'b' instead``; nothing where it takes more words.
+    """
+    found = _INSTEAD.search(text)
+    if not found:
+        return ()
+    names = [word.strip("'\"`@") for word in re.split(r",\s*|\s+(?:and|or)\s+", found["names"])]
+    return tuple(names) if all(map(_NAME.fullmatch, names)) else ()

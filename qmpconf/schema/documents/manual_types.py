@@ -24,6 +24,7 @@ from qmpconf.schema.documents.manual_entries import (
     Feature,
     Part,
     default_of,
+    instead_of,
     since_each,
     since_of,
     subjects_of,
@@ -344,18 +345,24 @@ class _About:
         names = [name for part in entry.parts for name in (part.name, part.case) if name]
         self._since = since_each(" ".join(entry.prose), names)
         self._features: dict[str, list[str]] = {}
+        self._instead: dict[str, tuple[str, ...]] = {}
         own: list[str] = []
+        instead: tuple[str, ...] = ()
         for feature in entry.features:
-            self._place(feature, names, own)
-        self.facts = Facts(entry.line, entry.since, tuple(own), entry.condition)
+            instead = self._place(feature, names, own) or instead
+        self.facts = Facts(entry.line, entry.since, tuple(own), entry.condition, instead=instead)
 
-    def _place(self, feature: Feature, names: Sequence[str], own: list[str]) -> None:
+    def _place(self, feature: Feature, names: Sequence[str], own: list[str]) -> tuple[str, ...]:
+        """Give the feature to what it is about; what to use instead of the whole entry."""
         subjects = subjects_of(feature.text, names)
+        instead = instead_of(feature.text)
         if subjects is None or feature.name not in {"deprecated", "unstable"}:
             own.append(feature.name)
-            return
+            return instead if feature.name == "deprecated" else ()
         for name in subjects:
             self._features.setdefault(name, []).append(feature.name)
+            self._instead[name] = tuple(one for one in instead if one in names)
+        return ()
 
     def facts_of(self, part: Part) -> Facts:
         """The facts of one of the entry's parts."""
@@ -364,6 +371,7 @@ class _About:
             since_of(part.text) or self._since.get(part.name, ""),
             tuple(self._features.get(part.name, ())),
             part.condition,
+            instead=self._instead.get(part.name, ()),
         )
 
     def values(self, parts: Iterable[Part]) -> tuple[EnumValue, ...]:

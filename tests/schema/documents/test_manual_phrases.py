@@ -7,6 +7,7 @@ import pytest
 from qmpconf.schema.documents.manual_entries import (
     Part,
     default_of,
+    instead_of,
     part_of,
     since_each,
     since_of,
@@ -110,3 +111,19 @@ def test_defaults(text: str, value: str) -> None:
 )
 def test_what_a_feature_is_about(text: str, subjects: tuple[str, ...] | None) -> None:
     assert subjects_of(text, ["a", "x-b", "c"]) == subjects
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("This command is deprecated.  Use 'a-b' instead.", ("a-b",)),
+        ("Members a and b are deprecated.  Use c and d-e instead.", ("c", "d-e")),
+        ("Deprecated.  For media, use c instead.", ("c",)),
+        ("Use a, b and c instead", ("a", "b", "c")),
+        ("Use inserted member dirty-bitmaps instead.", ()),
+        ("Use a.  It is better; use it instead.", ("it",)),
+        ("There is nothing instead.", ()),
+    ],
+)
+def test_what_to_use_instead(text: str, names: tuple[str, ...]) -> None:
+    assert instead_of(text) == names
