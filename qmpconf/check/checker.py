@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from qmpconf.check.basis import NoSchema
 from qmpconf.check.offers import Offers
-from qmpconf.check.rules import Reporter, Rules
+from qmpconf.check.reporter import Reporter
+from qmpconf.check.rules import Rules
 from qmpconf.check.unjudged import Lacks
 from qmpconf.protocol.framing import Kind
 from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success
