@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, Protocol, Self
@@ -14,7 +14,7 @@ from qmpconf.net.address import FORMS, Address, FdAddress, UnixAddress, parse_ad
 from qmpconf.net.endpoint import is_bound
 from qmpconf.net.process import START, Folder, Server, end, ended, start
 from qmpconf.record.recorder import Ends, Observe, Recorder, ignore
-from qmpconf.trace.redaction import Redactor, redact_command_line
+from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.writer import TraceWriter
 
 #: What a client that is started finds the recorder's address by.
@@ -50,6 +50,7 @@ def record_trace(
     once: bool = False,
     overwrite: bool = False,
     redact: bool = True,
+    secrets: Iterable[str] = (),
     pass_on_error: bool = False,
     server_dials: bool = False,
     client_listens: bool = False,
@@ -85,11 +86,12 @@ def record_trace(
         if spawned is not None and not server_dials:
             spawned.start()
             spawned.wait_until_bound()
+        redactor = Redactor(secrets) if redact else None
         writer = TraceWriter(
             output,
-            meta=_meta(ends, spawn, client, redact=redact),
+            meta=_meta(ends, spawn, client, redactor),
             overwrite=overwrite,
-            redact=Redactor() if redact else None,
+            redact=redactor,
         )
         stack.push(_closing(writer))
         recorder = stack.enter_context(
@@ -188,14 +190,13 @@ def _listen_address(
 
 
 def _meta(
-    ends: Ends, spawn: str | None, client: Sequence[str], *, redact: bool
+    ends: Ends, spawn: str | None, client: Sequence[str], redactor: Redactor | None
 ) -> Mapping[str, Any]:
-    shown = redact_command_line if redact else str
     meta: dict[str, Any] = {"server": str(ends.server), "listen": str(ends.client)}
     if spawn:
-        meta["spawn"] = shown(spawn)
+        meta["spawn"] = redactor.command_line(spawn) if redactor else spawn
     if client:
-        meta["client"] = list(map(shown, client))
+        meta["client"] = redactor.words(client) if redactor else list(client)
     if ends.server_dials:
         meta["server-dials"] = True
     if ends.client_listens:

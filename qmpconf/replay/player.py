@@ -174,7 +174,7 @@ class Player:
             judge=self._tell.judge,
             later=self._later,
         )
-        self._log.open(step.conn, self._target.name)
+        self._log.open(step.conn, self._result.target)
         link = self._links[step.conn] = Link(step.conn, sock, matcher, self._log)
         self._selector.register(sock, selectors.EVENT_READ, link)
 

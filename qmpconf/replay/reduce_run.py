@@ -26,7 +26,7 @@ from qmpconf.replay.run import replay_trace
 from qmpconf.trace.lines import Lines
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Header
-from qmpconf.trace.redaction import redact_command_line
+from qmpconf.trace.redaction import Redactor
 from qmpconf.version import __version__
 
 #: Seconds to wait for an event, and for a reply: shorter than in a replay, there are many.
@@ -238,7 +238,7 @@ def _header(recorded: Header, reduced: Reduced, target: str) -> Header:
         "messages": reduced.left,
         "of": reduced.commands,
         "difference": reduced.difference,
-        "target": redact_command_line(target),
+        "target": Redactor().command_line(target),
     }
     rest = {name: value for name, value in recorded.meta.items() if name != "reduced"}
     meta = {"reduced": about, **rest}

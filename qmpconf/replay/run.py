@@ -21,7 +21,7 @@ from qmpconf.replay.player import EVENT_PATIENCE, REPLY_PATIENCE, Patience, Play
 from qmpconf.replay.result import Result
 from qmpconf.replay.target import Running, Spawned, Target
 from qmpconf.trace.reader import Item, TraceReader
-from qmpconf.trace.redaction import Redactor, redact_command_line
+from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.writer import TraceWriter
 
 #: Bytes of the replay's own trace that are written at once.
@@ -63,10 +63,11 @@ def replay_trace(
     with contextlib.ExitStack() as stack:
         found: Target = Running(parse_address(target)) if target else Spawned(spawn or "")
         stack.callback(found.close)
-        result = Result(trace, output or "", found.name, Level(compare))
+        redactor = Redactor() if redact else None
+        name = redactor.command_line(found.name) if redactor else found.name
+        result = Result(trace, output or "", name, Level(compare))
         writer, clock = None, Clock()
         if output:
-            name = redact_command_line(found.name) if redact else found.name
             meta = {"replay": trace, "started": reader.header.started, "target": name}
             writer = stack.enter_context(
                 TraceWriter(
@@ -75,7 +76,7 @@ def replay_trace(
                     overwrite=overwrite,
                     clock=clock,
                     batch=_BATCH,
-                    redact=Redactor() if redact else None,
+                    redact=redactor,
                 )
             )
         result.configured = tuple(masks)

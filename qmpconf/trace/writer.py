@@ -15,7 +15,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -66,8 +66,18 @@ def utc_text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-#: What is written of a frame: its bytes, and the pointers of what was replaced in them.
-Redact = Callable[[int, Side, Frame], tuple[Frame, tuple[str, ...]]]
+class Redact(Protocol):
+    """What keeps secrets out of a trace."""
+
+    def __call__(self, conn: int, sender: Side, frame: Frame) -> tuple[Frame, tuple[str, ...]]:
+        """What is written of a frame, and the pointers of what was replaced in it."""
+
+    def forget(self, conn: int) -> None:
+        """Session `conn` is over."""
+
+    def text(self, text: str) -> str:
+        """What is written of any other text."""
+
 
 #: The line of a message with nothing special about it: time, session, bytes.
 _USUAL: Mapping[Side, bytes] = {
@@ -218,7 +228,10 @@ class TraceWriter:
     def open(self, conn: int, *, client: str = "", server: str = "") -> None:
         """Write that session `conn` begins."""
         self.sessions += 1
-        self._event(conn, b"open", {"client": client, "server": server})
+        ends = {"client": client, "server": server}
+        if self._redact is not None:
+            ends = {side: self._redact.text(address) for side, address in ends.items()}
+        self._event(conn, b"open", ends)
 
     def frames(
         self,
@@ -251,7 +264,10 @@ class TraceWriter:
 
     def close(self, conn: int, who: Closer, *, error: str = "") -> None:
         """Write that session `conn` has ended, by `who` first."""
-        self._event(conn, b"close", who, b',"error":' + _json(error) if error else b"")
+        if self._redact is not None:
+            error = self._redact.text(error)
+            self._redact.forget(conn)
+        self._event(conn, b"close", who, b',"error":' + _text(error) if error else b"")
 
     def finish(self) -> None:
         """Write the footer and close the file."""

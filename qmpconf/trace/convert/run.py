@@ -7,7 +7,7 @@ line whether it is complete.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -17,10 +17,12 @@ from qmpconf.outputs import written
 from qmpconf.trace.convert import Format, format_of_input, format_of_output, named
 from qmpconf.trace.convert.base import Notes, Options, nothing
 from qmpconf.trace.convert.source import opened
-from qmpconf.trace.convert.wire import MESSAGES, frame_of
+from qmpconf.trace.convert.wire import MESSAGES
 from qmpconf.trace.reader import Item, items_of
 from qmpconf.trace.records import Finish, Open, Record, Traffic
 from qmpconf.trace.redaction import Redactor
+from qmpconf.trace.redaction.records import redacted, redacted_header
+from qmpconf.trace.redaction.values import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ def convert(
     from_format: str = "",
     to_format: str = "",
     redact: bool = True,
+    secrets: Iterable[str] = (),
+    seen: Seen | None = None,
     session: int = 0,
     overwrite: bool = False,
     options: Options | None = None,
@@ -56,7 +60,8 @@ def convert(
     """Convert the file `source` into the file `target`; ``-`` is standard input or output.
 
     The formats are told by the names, or else by the content.  Secrets are replaced, unless
-    `redact` is false.  With `session` only that one is kept.  `advance` is told how many bytes
+    `redact` is false: `secrets` are exact values besides, `seen` what is known already.  With
+    `session` only that one is kept.  `advance` is told how many bytes
     were read, again and again.  Raises `UsageError` for formats
     that nobody can tell, a file that exists unless `overwrite`, and what the target's format
     cannot hold at all; `InputError` for an input that holds nothing; `OutputError`.
@@ -82,7 +87,9 @@ def convert(
         if session:
             records = _only(records, session, file.name)
         if redact:
-            records = _redacted(records)
+            redactor = Redactor(seen=seen if seen is not None else Seen(secrets))
+            reading = replace(reading, header=redacted_header(reading.header, redactor))
+            records = redacted(records, redactor)
         with _output(target, overwrite=overwrite) as output:
             counts = _Counts()
             whole = replace(reading, records=counts.of(records))
@@ -194,27 +201,3 @@ def _only(records: Iterator[Record], session: int, name: str) -> Iterator[Record
         raise UsageError(f"{name} has no session {session}; the last one is {last}")
     if finish is not None:
         yield Finish(finish.line, finish.t, 1, messages)
-
-
-def _redacted(records: Iterator[Record]) -> Iterator[Record]:
-    """The same without secrets, as a recorder would have written it."""
-    redactor = Redactor()
-    for record in records:
-        if not isinstance(record, Traffic):
-            yield record
-            continue
-        frame, places = redactor(record.conn, record.sender, frame_of(record))
-        if not places:
-            yield record
-            continue
-        yield Traffic(
-            record.line,
-            record.t,
-            record.conn,
-            record.sender,
-            record.form,
-            frame.data,
-            frame.end,
-            record.fds,
-            (*record.redacted, *(place for place in places if place not in record.redacted)),
-        )

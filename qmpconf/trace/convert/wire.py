@@ -179,7 +179,8 @@ def joined(records: Iterable[Record]) -> Iterator[Record]:
     """The same records, but for malformed bytes that came in one piece: they stand in one.
 
     A reader makes the same frames of them (`qmpconf.trace.reader.items_of`).  What looks like a
-    message, carried a descriptor, or was redacted has its own record, as before.
+    message or carried a descriptor has its own record, as before, and so has a message of which values
+    were redacted.
     """
     run: list[Traffic] = []
     behind: set[tuple[int, Side]] = set()  # directions where no message has begun since a gap
@@ -208,8 +209,12 @@ def joined(records: Iterable[Record]) -> Iterator[Record]:
         yield _one(run)
 
 
+#: The pointers of bytes that are no message, and in which something was redacted.
+_WHOLE = ("",)
+
+
 def _is_noise(record: Traffic) -> bool:
-    if record.form == "msg" or record.redacted:
+    if record.form == "msg" or record.redacted not in ((), _WHOLE):
         return False
     text = record.data.strip()
     return not (text.startswith(b"{") and text.endswith(b"}"))
@@ -226,4 +231,7 @@ def _one(run: list[Traffic]) -> Traffic:
     if len(run) == 1:
         return first
     data = b"".join(record.data for record in run)
-    return Traffic(first.line, first.t, first.conn, first.sender, "raw", data, b"", first.fds)
+    redacted = _WHOLE if any(record.redacted for record in run) else ()
+    return Traffic(
+        first.line, first.t, first.conn, first.sender, "raw", data, b"", first.fds, redacted
+    )

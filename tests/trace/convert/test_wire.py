@@ -142,13 +142,14 @@ def test_noise_takes_one_record_a_piece() -> None:
     assert texts == [noise, noise + b"\n", b"{'a':1}", b"{'b':1}\n", noise]
 
 
-def test_what_was_redacted_or_had_a_descriptor_is_joined_with_nothing_before_it() -> None:
+def test_what_was_redacted_in_noise_is_joined_and_descriptors_begin_anew() -> None:
     noise = Traffic(1, 1.0, 1, "client", "raw", b"@@")
     hidden = Traffic(1, 1.0, 1, "client", "raw", b'"password": "REDACTED"@', redacted=("",))
+    value = Traffic(1, 1.0, 1, "client", "raw", b"'x'", redacted=("/x",))
     fd = Traffic(1, 1.0, 1, "client", "raw", b"@", fds=(Descriptor("file", "r"),))
-    assert list(joined([noise, noise, hidden, noise, fd, noise])) == [
-        Traffic(1, 1.0, 1, "client", "raw", b"@@@@"),
-        hidden,
+    assert list(joined([noise, noise, hidden, noise, value, noise, fd, noise])) == [
+        Traffic(1, 1.0, 1, "client", "raw", b"@@@@" + hidden.data + b"@@", redacted=("",)),
+        value,
         noise,
         Traffic(1, 1.0, 1, "client", "raw", b"@@@", fds=fd.fds),
     ]

@@ -1,0 +1,153 @@
+"""Names that say that what they name is a secret: of members, options, headers and properties.
+
+Pure data and two questions about it.  A name is judged by its last part: what stands behind the
+last dot of ``file.password``.  QEMU's own members that hold the *id* of a secret object
+(``password-secret``, ``key-secret``) name no secret, nor do files that hold one.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+#: What stands in a trace for a secret.
+REPLACEMENT = "REDACTED"
+
+#: With one of these in its name, all that a member holds is secret, however deep.
+_WHOLE = ("passw", "passphrase", "passcode", "secret", "cookie")
+#: With one of these in its name, a string is secret.
+_STRINGS = ("token", "credential", "authorization", "apikey", "privkey", "privatekey")
+#: With one of these words at the end of its name, a string is secret.
+_LAST = frozenset({"pass", "pwd", "psk", "key"})
+#: Names that end so hold an id, a file's name or a setting.
+_REFERENCE = re.compile(
+    r"(?:\A|[-_.])(?:key|password|cookie|new|old)-secret\Z|"
+    r"(?:id|ids|file|filename|path|dir|type|format|policy|check|iters|offset|slot|slots|count|size|"
+    r"len|length|time|expire|expires|enabled|missing|cookie64)\Z"
+)
+#: The keys of ``=keyvalue-pairs``, in which QEMU keeps the options of an rbd: file name.
+PAIRS = "=keyvalue-pairs"
+
+#: Values that a switch of such a name has, and that are no secret.
+SWITCHES = frozenset({"", "on", "off", "yes", "no", "true", "false", "none", "null"})
+
+#: Parts of the words above, of the commands in `qmpconf.trace.redaction.places`, of what
+#: `qmpconf.trace.redaction.text` finds, and of an escaped letter.  Each begins with a letter that is
+#: rare in QMP: that makes it fast.
+_PARTS = re.compile(
+    rb"p(?:ass|wd|sk|rivkey|rivatekey)|cre(?:t|dential)|k(?:en|ie|ey)|h(?:ori[sz]|uman-)|"
+    rb"guest-(?:exec|set-u|file-w|ssh)|qom-list-g|xec[:\"']|@|\\u"
+).search
+
+
+def is_suspicious(data: bytes) -> bool:
+    """Whether a client's message may hold a secret, or ask for one: one look at its bytes."""
+    data = data.lower()
+    return _PARTS(data) is not None or (b"data" in data and b"qom-" in data)
+
+
+#: Bytes that begin a secret, or announce one, in what is not JSON.
+SENSITIVE = re.compile(
+    rb"passw(?:or)?d?|passphrase|passcode|(?<![a-z])(?:pass|pwd|psk|key)(?![a-z])|secret|cookie|token|"
+    rb"credential|authori[sz]ation|api-?key|priv(?:ate)?-?key|"
+    rb"[\"'](?:data|value|arg|args|env|keys)[\"']|[a-z]+-(?:data|b64|line|header)[\"']|"
+    rb"//|\\u00[4-7][0-9a-f]",
+    re.IGNORECASE,
+)
+
+
+#: The same for what a server sends, which has words of its own, and for one that is waited for.
+SENSITIVE_REPLY = re.compile(
+    rb"passw(?:or)?d?|passphrase|secret|cookie|token|credential|authori[sz]ation|PRIVATE KEY|"
+    rb"[\"'](?:out-data|err-data|buf-b64)[\"']|//"
+)
+SENSITIVE_RESULT = re.compile(rb"[\"'](?:return|value)[\"']|" + SENSITIVE_REPLY.pattern)
+
+#: How the name of a secret ends, in lower case.
+_ENDS = tuple(
+    b"password passwd passphrase passcode pass pwd psk secret cookie token key credential "
+    b"authorization keyvalue-pairs".split()
+)
+_MEMBER = re.compile(rb"passw[a-z]*[\"'][ \t\r\n]*:[ \t\r\n]*[\"'[{]").match
+_LETTERS = frozenset(word[-1] for word in _ENDS) | frozenset(b"\"'\\DESTNYK")
+_ESCAPED = re.compile(rb"\\u00[4-7]").search
+#: Places that are looked at one by one; where there are more, the message is taken apart.
+_FEW = 1000
+#: Bytes before a sign in which a name is looked for.
+_BEFORE = 40
+
+
+def is_telling(data: bytes) -> bool:
+    """Whether a server's message may hold a secret by itself: most often, a look for single bytes."""
+    return (
+        b"@" in data
+        or (b"=" in data and (_names_secret(data, b"=") or b"io.systemd.cred" in data))
+        or (b"\\" in data and (_names_secret(data, b'\\":') or _shows_in_string(data)))
+        or (b"passw" in data and _is_member(data, b"passw"))
+    )
+
+
+def _names_secret(data: bytes, sign: bytes) -> bool:
+    """Whether the name of a secret stands before one of these signs."""
+    at = data.find(sign)
+    for _ in range(_FEW):
+        if at < 0:
+            return False
+        if at and data[at - 1] in _LETTERS:
+            before = data[max(0, at - _BEFORE) : at].rstrip(b"\"'\\")
+            if before.lower().endswith(_ENDS):
+                return True
+        at = data.find(sign, at + 1)
+    return True
+
+
+def _shows_in_string(data: bytes) -> bool:
+    """Whether a string of several lines, or with characters escaped that need not be, holds one."""
+    return (
+        b"PRIVATE KEY" in data
+        or b"uthorization" in data
+        or b"ookie:" in data
+        or (b"\\u00" in data and _ESCAPED(data) is not None)
+    )
+
+
+def _is_member(data: bytes, name: bytes) -> bool:
+    """Whether a member's name begins so somewhere, and its value may be a secret."""
+    at = data.find(name)
+    for _ in range(_FEW):
+        if at < 0:
+            return False
+        if _MEMBER(data, at):
+            return True
+        at = data.find(name, at + 1)
+    return True
+
+
+#: No member or option has a longer name.
+_LONGEST = 200
+
+
+def is_secret(name: str) -> bool:
+    """Whether a string of this name is a secret."""
+    return len(name) <= _LONGEST and _is_secret(name)
+
+
+def is_secret_whole(name: str) -> bool:
+    """Whether everything is a secret that a member of this name holds: numbers, objects, arrays."""
+    return len(name) <= _LONGEST and _is_whole(name)
+
+
+@lru_cache(maxsize=4096)
+def _is_secret(name: str) -> bool:
+    name = name.lower()
+    if _REFERENCE.search(name):
+        return False
+    last = name.rsplit(".", 1)[-1]
+    return any(word in last for word in (*_WHOLE, *_STRINGS)) or (
+        re.split(r"[^a-z0-9]+", last)[-1] in _LAST
+    )
+
+
+@lru_cache(maxsize=4096)
+def _is_whole(name: str) -> bool:
+    return _is_secret(name) and any(word in name.lower() for word in _WHOLE)

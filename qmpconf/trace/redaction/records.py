@@ -1,0 +1,91 @@
+"""Whole traces without secrets: records to records, as a recorder would have written them.
+
+Frames that are spread over several records, as other writers may leave them, are put together first:
+a secret may stand across the cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from qmpconf.protocol.framing import Frame, Kind
+from qmpconf.trace.reader import Item, items_of
+from qmpconf.trace.records import Close, Finish, Header, Open, Record, Traffic
+from qmpconf.trace.redaction.redactor import Redactor
+
+#: What a header says of how programs were started.
+_COMMAND_LINES = frozenset({"spawn", "target"})
+
+
+def redacted_header(header: Header, redactor: Redactor) -> Header:
+    """A trace's first line without secrets."""
+    return Header(header.version, header.started, header.recorder, _meta(header.meta, redactor))
+
+
+def _meta(meta: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    return {name: _known(name, value, redactor) for name, value in meta.items()}
+
+
+def _known(name: str, value: Any, redactor: Redactor) -> Any:
+    if isinstance(value, str):
+        known = redactor.command_line if name in _COMMAND_LINES else redactor.text
+        return known(value)
+    if isinstance(value, dict):
+        return _meta(value, redactor)
+    if isinstance(value, list):
+        if name == "client" and all(isinstance(word, str) for word in value):
+            return redactor.words(value)
+        return [_known(name, one, redactor) for one in value]
+    return value
+
+
+def redacted(records: Iterable[Record], redactor: Redactor) -> Iterator[Record]:
+    """The same records without secrets, each frame in one of its own."""
+    last: list[Finish] = []
+
+    def items() -> Iterator[Item | Record]:
+        for record in records:
+            if isinstance(record, Finish):
+                last.append(record)
+            else:
+                yield _item(record)
+
+    for item in items_of(items()):
+        if isinstance(item, Item):
+            yield _traffic(item, redactor)
+        elif isinstance(item, Open):
+            ends = redactor.text(item.client), redactor.text(item.server)
+            yield Open(item.line, item.t, item.conn, *ends)
+        elif isinstance(item, Close):
+            yield Close(item.line, item.t, item.conn, item.who, redactor.text(item.error))
+            redactor.forget(item.conn)
+        else:
+            yield item
+    yield from last
+
+
+def _item(record: Record) -> Item | Record:
+    """A message, which most records are, as its frame at once."""
+    if not isinstance(record, Traffic) or record.form != "msg":
+        return record
+    frame = Frame(Kind.VALUE, record.data, record.end, plain=True)
+    return Item(
+        record.line, record.t, record.conn, record.sender, frame, record.fds, record.redacted
+    )
+
+
+def _traffic(item: Item, redactor: Redactor) -> Traffic:
+    frame, places = redactor(item.conn, item.sender, item.frame)
+    known = item.redacted
+    return Traffic(
+        item.line,
+        item.t,
+        item.conn,
+        item.sender,
+        "msg" if frame.plain else "raw",
+        frame.data if frame.plain else frame.data + frame.end,
+        frame.end if frame.plain else b"",
+        item.fds,
+        (*known, *(place for place in places if place not in known)),
+    )
