@@ -35,7 +35,7 @@ def read(source: Source, options: Options, notes: Notes) -> Reading:
 def _records(source: Source, notes: Notes) -> Iterator[Record]:
     notes.lost(NO_TIMES)
     notes.lost(NO_END)
-    turns = Turns(notes)
+    turns = Turns(notes, exact=True)
     blocks = _Blocks(notes)
     for part in blocks.parts(source):
         yield from turns.take(part)

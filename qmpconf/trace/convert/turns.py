@@ -110,11 +110,16 @@ class _Turn:
 class Turns:
     """Makes records of the parts of a text, of one session after the other."""
 
-    def __init__(self, notes: Notes, *, headings: bool = False) -> None:
-        """With `headings`, each one ends a session."""
+    def __init__(self, notes: Notes, *, headings: bool = False, exact: bool = False) -> None:
+        """With `headings`, each one ends a session.
+
+        In an `exact` text nobody has left something out where a turn has as many answers as
+        commands: an id that does not fit is then the server's.
+        """
         self.sessions = Sessions(notes)
         self._notes = notes
         self._headings = headings
+        self._exact = exact
         self._turn = _Turn()
         self._window: list[_Turn] = []  # turns before it, of which the first lacks answers
         self._prose = False  # since the latest message
@@ -212,7 +217,7 @@ class Turns:
             yield from self._records(one)
 
     def _records(self, turn: _Turn, *, paired: bool = True) -> Iterator[Record]:
-        pairs = _Pairs(turn, self._late, paired=paired)
+        pairs = _Pairs(turn, self._late, paired=paired, exact=self._exact)
         yield from self._boundary(turn, pairs)
         greeting = any(isinstance(one, Said) and one.kind == "greeting" for one in turn.parts)
         lacking = pairs.lacking
@@ -312,16 +317,21 @@ class _Pairs:
     that is there, `lacking` is how many answers are missing, `ids` what libvirt has added.
     """
 
-    def __init__(self, turn: _Turn, late: list[Value], *, paired: bool) -> None:
+    def __init__(self, turn: _Turn, late: list[Value], *, paired: bool, exact: bool) -> None:
         self.answered: dict[int, Success | Failure] = {}
         self.strays: set[int] = set()
         self.ids: dict[int, bytes] = {}
-        asked = turn.commands()
+        asked, answers = turn.commands(), turn.answers()
+        self.lacking = 0
+        if exact and len(asked) == len(answers):
+            for command, response in zip(asked, answers, strict=True):
+                self._pair(command, response)
+            return
         waiting = [one for one in asked if isinstance(one, Said) and one.has_id]
         plain = [one for one in asked if _is_plain(one)]
         loose: list[Part] = []
         known = 0  # answers of commands that are there
-        for response in turn.answers():
+        for response in answers:
             if isinstance(response, Lacking) or not response.has_id:
                 loose.append(response)
                 continue
