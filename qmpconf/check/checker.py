@@ -19,6 +19,7 @@ from qmpconf.check.reporter import Reporter
 from qmpconf.check.rules import Rules
 from qmpconf.check.unjudged import Lacks
 from qmpconf.protocol.framing import Kind
+from qmpconf.protocol.matching import MOST_BYTES, MOST_WAITING
 from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success
 from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Phase, Session, Step
@@ -26,6 +27,7 @@ from qmpconf.protocol.values import Object, Value, pointer
 from qmpconf.schema.problems import show
 from qmpconf.trace.reader import Item
 from qmpconf.trace.records import Close, Gap, Open, Shut
+from qmpconf.trace.settle import MOST_OPEN, SETTLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -73,6 +75,17 @@ _NOT_UNDERSTOOD = (
 _EMPTY = (
     "it holds no message",
     "was the recorder between the client and the server, and did the client connect?",
+)
+
+
+#: What is said of what was given up to stay within bounds, and what to do.
+_SETTLED = (
+    f"it was open, and silent for longest, while more than {MOST_OPEN:,} sessions were",
+    "`qmpconf convert --session N` takes one out of the trace",
+)
+_WAITED = (
+    f"they were given up, because too many waited at once ({MOST_WAITING:,} may, or {MOST_BYTES >> 20} MiB)",
+    "",
 )
 
 
@@ -183,6 +196,8 @@ class Checker:
                 if item.lines:
                     self.lacks.add("line", *_NOT_UNDERSTOOD, item.line, item.lines)
             elif type(item) is Close and item.conn in talks:
+                if item.error == SETTLED:
+                    self.lacks.add("session", *_SETTLED, talks[item.conn].line)
                 yield from self._end(talks.pop(item.conn), Party(item.who), bool(item.error))
             elif type(item) is Shut and item.conn in talks:
                 session = talks[item.conn].session
@@ -208,6 +223,8 @@ class Checker:
         names = {one.mark: one.name for one in pending}
         for breach in talk.session.close(who, failed=failed):
             yield talk.reporter.breach(breach, names.get(breach.mark, ""))
+        if talk.session.settled:
+            self.lacks.add("response", *_WAITED, talk.line, talk.session.settled)
         certain = talk.session.certain
         if self._observer is not None:
             self._observer.ended(talk.session, talk.basis, pending, who)

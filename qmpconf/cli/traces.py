@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmpconf.errors import UsageError
+from qmpconf.trace.settle import MOST_OPEN
 
 if TYPE_CHECKING:
     from qmpconf.trace.reader import TraceReader
@@ -31,4 +32,9 @@ def cut_off(reader: TraceReader) -> str:
         return f"{reader.path}:{reader.torn}: the last line is torn; what is before it was read"
     if not reader.finished:
         return f"{reader.path}: the recording was cut off: no finish line"
+    if reader.settled:
+        return (
+            f"{reader.path}: {reader.settled:,} sessions were not followed to their end, because "
+            f"more than {MOST_OPEN:,} were open at once"
+        )
     return ""

@@ -38,6 +38,10 @@ from qmpconf.protocol.values import Value, same
 #: Commands that waited at a gap and are remembered: more than a client has under way.
 _MOST_LOST = 1000
 
+#: Commands that may wait for their responses, and the bytes that they may have together; QEMU
+#: itself reads on only while fewer than nine wait.
+MOST_WAITING, MOST_BYTES = 4096, 64 << 20
+
 
 class Pending(msgspec.Struct, eq=False):
     """Something that a client sent, and that waits for its response.
@@ -45,7 +49,8 @@ class Pending(msgspec.Struct, eq=False):
     `mark` is what the caller gave with it.  `elastic` input is malformed: real servers answer it
     with any number of errors, none included; `errors` counts them.  `serial` counts what was sent;
     `overtaken` is the in-band command that was sent after an out-of-band one, and answered before;
-    `skipped` tells that the response to a later in-band command came, and that it was told.
+    `skipped` tells that the response to a later in-band command came, and that it was told.  `size`
+    is the number of its bytes.
     """
 
     message: Command | Unknown
@@ -56,6 +61,7 @@ class Pending(msgspec.Struct, eq=False):
     serial: int = 0
     overtaken: str = ""
     skipped: bool = False
+    size: int = 0
 
     @property
     def name(self) -> str:
@@ -95,8 +101,11 @@ class Queue:
         self._latest: Pending | None = None  # what was answered last, in its turn
         self._lost: list[Pending] = []  # waited at a gap: their responses may be missing
         self._unseen = 0  # commands that are not there, and may still be answered
+        self._bytes = 0  # at least those of all that waits
         #: Whether what waits is known, and in which order.
         self.certain = True
+        #: Commands that were given up because too many waited.
+        self.settled = 0
 
     @property
     def after_malformed(self) -> bool:
@@ -112,7 +121,22 @@ class Queue:
         """Take what the client has just sent."""
         self._sent += 1
         pending.serial = self._sent
+        self._bytes += pending.size
+        if self._bytes > MOST_BYTES or len(self._in_band) + len(self._oob) >= MOST_WAITING:
+            self._bound(pending.size)
         (self._oob if pending.oob else self._in_band).append(pending)
+
+    def _bound(self, more: int) -> None:
+        """Too much may wait: count it, and give it up if that is so, as at a gap."""
+        waiting = self.pending
+        self._bytes = more + sum(one.size for one in waiting)
+        self._bytes += sum(one.size for one in self._lost)
+        if self._bytes > MOST_BYTES or len(waiting) >= MOST_WAITING:
+            self.settled += len(waiting)
+            self.gap()
+            if self._bytes > MOST_BYTES:
+                self._lost.clear()
+            self._bytes = more + sum(one.size for one in self._lost)
 
     @property
     def begun(self) -> bool:

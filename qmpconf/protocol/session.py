@@ -182,6 +182,11 @@ class Session:
         """Whether `pending` is all that waits; not so where a gap may hide commands or responses."""
         return self._queue.certain
 
+    @property
+    def settled(self) -> int:
+        """How many commands were given up, because too many waited for a response at once."""
+        return self._queue.settled
+
     def gap(self, who: Party, messages: int = 0) -> None:
         """Take note that bytes of `who` are missing here, and with them whatever they held.
 
@@ -223,7 +228,7 @@ class Session:
             return step
         for problem in message.problems:
             step.client(mark, problem.requirement, problem.pointer, problem.expected, problem.seen)
-        step.waiting = waiting = Pending(message, mark)
+        step.waiting = waiting = Pending(message, mark, size=len(frame.data))
         if isinstance(message, Unknown):
             # What stands in the middle of garbage may have been cut otherwise by the server.
             waiting.elastic = not message.well_formed or self._queue.after_malformed

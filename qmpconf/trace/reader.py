@@ -39,6 +39,7 @@ from qmpconf.trace.records import (
     Traffic,
 )
 from qmpconf.trace.rows import LONGEST, Rows, TooLongError
+from qmpconf.trace.settle import Settler
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -203,10 +204,16 @@ class TraceReader:
         self.finished = False
         self.torn = 0
         self._under: Pieces | None = None  # the file on the disk, while it is read
+        self._settler = Settler()
         self._before = 0  # bytes of it that earlier readings took
         with self._opened() as file:
             rows = Rows(file)
             self.header = self._header(file, iter(rows), rows)
+
+    @property
+    def settled(self) -> int:
+        """How many sessions `items` closed so far because too many were open at once."""
+        return self._settler.count
 
     @property
     def bytes_read(self) -> int:
@@ -283,7 +290,8 @@ class TraceReader:
         Before a gap comes what was left of a message, as `Kind.PARTIAL`; behind it the rest of a
         message that is lost, as `Kind.SKIPPED`.  `holding` leaves records out as `records` does.
         """
-        return items_of(self._read(self._item, holding))
+        self._settler = Settler()
+        return items_of(self._read(self._item, holding), self._settler)
 
     def message(self, line: bytes, number: int) -> Item:
         """The message in a line that was read already.  Raises `InputError` if it holds none."""
@@ -489,10 +497,12 @@ def _descriptors(listed: list[_Descriptor] | None) -> tuple[Descriptor, ...]:
     return tuple(Descriptor(one.kind, one.access) for one in listed) if listed else ()
 
 
-def items_of(records: Iterable[Item | Record]) -> Iterator[Open | Item | Gap | Shut | Close]:
+def items_of(
+    records: Iterable[Item | Record], settler: Settler | None = None
+) -> Iterator[Open | Item | Gap | Shut | Close]:
     """The frames of `records`, as `TraceReader.items` gives those of a file."""
     split: dict[tuple[int, Side], _Split] = {}
-    for record in records:
+    for record in (settler or Settler()).of(records):
         if split and isinstance(record, Item | Traffic):
             other = split.get((record.conn, _OTHER[record.sender]))
             if other is not None:

@@ -220,6 +220,8 @@ _UNJUDGED: Mapping[str, tuple[str, str, str]] = {
     "call": ("call", "calls", " against the schema"),
     "property": ("property", "properties", ""),
     "line": ("line", "lines", ""),
+    "session": ("session", "sessions", " to the end"),
+    "response": ("response", "responses", ""),
 }
 
 

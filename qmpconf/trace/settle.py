@@ -1,0 +1,60 @@
+"""A bound on the sessions that are open at once, for whoever keeps something of each.
+
+A trace may open a million sessions and close none.  `Settler` ends the one that was silent for
+longest as soon as there are too many, so that its state can go.  If it says something later after
+all, a gap of both sides stands before that: what was known of it is lost, and nobody is blamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from qmpconf.trace.records import Close, Gap, Open, Side
+
+#: Sessions that are open at once; a state of a session takes a few KB.
+MOST_OPEN = 4096
+
+#: The `error` of a closing that a `Settler` made up.
+SETTLED = "settled: too many sessions are open"
+
+_SIDES: tuple[Side, Side] = ("client", "server")
+
+
+class Settler:
+    """Puts closings, and gaps, between the records of a trace; `count` says how many sessions."""
+
+    def __init__(self, most: int = MOST_OPEN) -> None:
+        self._most = most
+        self._open: dict[int, None] = {}  # the one that was silent for longest first
+        self._latest = 0  # the session of the latest record
+        self._highest = 0  # of all sessions so far
+        self.count = 0
+
+    def of(self, records: Iterable[Any]) -> Iterator[Any]:
+        """The same records or items, and the closings and gaps that keep the bound."""
+        for record in records:
+            conn = getattr(record, "conn", self._latest)  # the footer has none
+            if conn != self._latest:
+                yield from self._turn(record, conn)
+            yield record
+            if type(record) is Close:
+                self._open.pop(conn, None)
+                self._latest = 0
+
+    def _turn(self, record: Any, conn: int) -> Iterator[Close | Gap]:
+        """Another session than before has something to say."""
+        self._latest = conn
+        known = conn in self._open
+        returns = not known and self.count and conn <= self._highest
+        self._highest = max(self._highest, conn)
+        self._open.pop(conn, None)
+        self._open[conn] = None
+        if returns and not isinstance(record, Open | Close):
+            for side in _SIDES:
+                yield Gap(record.line, record.t, conn, side)
+        if len(self._open) > self._most:
+            silent = next(iter(self._open))
+            del self._open[silent]
+            self.count += 1
+            yield Close(record.line, record.t, silent, "recorder", SETTLED)
