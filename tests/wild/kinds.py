@@ -19,7 +19,7 @@ from pathlib import Path
 from qmpconf.check.run import check_trace
 from qmpconf.cli.main import main
 from qmpconf.errors import QmpconfError
-from qmpconf.trace.convert.run import convert
+from qmpconf.trace.convert.run import Converted, convert
 
 HERE = Path(__file__).parent
 SAMPLES = HERE / "samples"
@@ -90,9 +90,9 @@ def seen(kind: Kind, folder: Path) -> Seen:
     trace = folder / "report.qmptrace"
     source = str(SAMPLES / kind.file)
     converts, told = _run(["convert", *kind.options, source, str(trace)])
-    counts = re.search(r"([\d,]+) sessions?, ([\d,]+) messages? \((\S+) to qmptrace\)", told)
-    if not trace.exists():
-        return Seen("", 0, 0, _missed(kind, folder), converts, 0, (), told)
+    done = _converted(kind, folder)
+    if done is None or not trace.exists():
+        return Seen("", 0, 0, 0, converts, 0, (), told)
     checks, also = _run(["check", "--schema", kind.schema, str(trace)])
     found: tuple[str, ...] = ()
     if kind.schema != "all":
@@ -103,10 +103,10 @@ def seen(kind: Kind, folder: Path) -> Seen:
             if one.severity != "note"
         )
     return Seen(
-        counts[3] if counts else "",
-        int(counts[1].replace(",", "")) if counts else 0,
-        int(counts[2].replace(",", "")) if counts else 0,
-        _missed(kind, folder),
+        done.source.name,
+        done.sessions,
+        done.messages,
+        done.notes.misses,
         converts,
         checks,
         found,
@@ -127,13 +127,12 @@ def _run(arguments: Sequence[str]) -> tuple[int, str]:
     return code, output.getvalue()
 
 
-def _missed(kind: Kind, folder: Path) -> int:
-    """How many lines of the sample are not understood."""
+def _converted(kind: Kind, folder: Path) -> Converted | None:
+    """What a conversion of the sample gives; None for one that holds nothing."""
     name = kind.options[kind.options.index("--from") + 1] if "--from" in kind.options else ""
     with contextlib.suppress(QmpconfError):
-        source = str(SAMPLES / kind.file)
-        return convert(source, str(folder / "again.qmptrace"), from_format=name).notes.misses
-    return 0
+        return convert(str(SAMPLES / kind.file), str(folder / "again.qmptrace"), from_format=name)
+    return None
 
 
 def wrong(kind: Kind, result: Seen) -> list[str]:
