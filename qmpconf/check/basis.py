@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from qmpconf.check.history import History
+from qmpconf.check.properties import OPEN_ENDED, Source, is_open, source_for
 from qmpconf.schema.features import Features
 from qmpconf.schema.select import Version
 from qmpconf.schema.validator import Validator
@@ -32,7 +33,8 @@ class Basis:
     `server_older` says that the server is older than the catalog: then what it lacks is a note,
     too.  `named` says that the user named the catalog: then the question is what would happen on a
     server with it, whichever server was recorded (`qmpconf.check.calls`).  `sentence` tells the user
-    which catalog it is and why.
+    which catalog it is and why.  `properties` is the property catalog that goes with it; without one,
+    the shipped one that fits the server's version.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Basis:
         server_older: bool = False,
         named: bool = False,
         sentence: str = "",
+        properties: Source | None = None,
     ) -> None:
         self.catalog = catalog
         self.very_build = very_build
@@ -50,6 +53,10 @@ class Basis:
         self.named = named
         self.sentence = sentence or catalog.name
         self.validator = Validator(catalog)
+        #: The version of the server in question, as far as it is known.
+        self.version = Version.parse(catalog.source.version, catalog.source.package)
+        self._properties = properties
+        self.open_ended = frozenset(name for name in OPEN_ENDED if is_open(catalog, name))
         #: Documents do not tell which commands may be sent out of band.
         self.tells_oob = catalog.source.kind == "introspection"
 
@@ -60,6 +67,7 @@ class Basis:
         twin = copy.copy(self)
         twin.very_build = source.kind == "introspection" and known is not None and known == version
         twin.server_older = bool(known and version and version.release < known.release)
+        twin.version = self.version if self.named else version or self.version
         return twin
 
     def called(self, sentence: str) -> Basis:
@@ -67,6 +75,11 @@ class Basis:
         twin = copy.copy(self)
         twin.sentence = sentence
         return twin
+
+    @property
+    def properties(self) -> Source | None:
+        """Which properties the types of the server in question have."""
+        return self._properties or source_for(self.version)
 
     @cached_property
     def features(self) -> Features:
@@ -80,11 +93,17 @@ class Basis:
 
     @cached_property
     def plain(self) -> frozenset[str]:
-        """Commands of which nothing is marked as deprecated or unstable, not even in part."""
+        """Commands that are right if the schema says so.
+
+        Of these nothing is marked as deprecated or unstable, not even in part, and nothing is left
+        open.
+        """
         return frozenset(
             name
             for name, command in self.catalog.commands.items()
-            if not self.features.of_command(name) and not self.features.can_use(command.arguments)
+            if name not in self.open_ended
+            and not self.features.of_command(name)
+            and not self.features.can_use(command.arguments)
         )
 
     def cite(self, entry: Command | Event, facts: Facts | None = None) -> str:

@@ -13,6 +13,8 @@ that server would serve this call, and the recorded answer does not decide it:
 - what the catalog does not describe, and need not describe, is *not judged*: what is missing in a
   catalog of a part of what a server has, or in a document that was written by hand (such as
   ``qmp-commands.txt``, which leaves out commands and arguments that its servers take);
+- where the schema leaves arguments open (``device_add``), `qmpconf.check.properties` judges them, by the
+  same standings; what nobody knows the type of is *not judged*;
 - a call that the recorded server had refused, and that the catalog has nothing against, is *not
   judged* either: the recording does not show how it goes on where the call succeeds.
 
@@ -26,16 +28,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from qmpconf.check.properties import NOTHING_TOLD
+from qmpconf.check.properties import judge as judge_properties
 from qmpconf.protocol.values import dumps, pointer
 from qmpconf.schema.problems import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from qmpconf.check.basis import Basis
     from qmpconf.check.offers import Offer, Offered
+    from qmpconf.check.properties import Source, Wrong
     from qmpconf.protocol.messages import Command
     from qmpconf.schema.problems import Path, Problem
 
@@ -101,7 +106,8 @@ class Flaw:
     `standing` is how the call stands for it alone; `pointer` leads to it in the message; `message`,
     `expected`, `seen` and `hint` are as in a `Finding`.  `offer` is the reply that had offered it,
     `problem` what the schema says (None where the command itself is unknown or must not be out of
-    band).
+    band).  `of_property` says that it is about a property of a type, which no schema lists; `doubt`
+    that the recorded server may differ there from the catalog; `probable` that it is a guess.
     """
 
     standing: Standing
@@ -113,16 +119,24 @@ class Flaw:
     hint: str = ""
     offer: Offer | None = None
     problem: Problem | None = None
+    of_property: bool = False
+    doubt: bool = False
+    probable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A deprecated or unstable part that is used: where, what, which feature, who says so."""
+    """A deprecated or unstable part that is used: where, what, which feature, who says so.
+
+    `expected` and `seen` are both sides, where there is more to say than that.
+    """
 
     pointer: str
     what: str
     feature: str
     source: str
+    expected: str = ""
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +151,14 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a catalog has against a call, and what of it is deprecated or unstable."""
+    """What a catalog has against a call, and what of it is deprecated or unstable.
+
+    `properties` says which property catalog was asked, if any.
+    """
 
     flaws: tuple[Flaw, ...] = ()
     uses: tuple[Used, ...] = ()
+    properties: str = ""
 
     def stands(self, *, refused: bool = False) -> tuple[Standing, Reason | None]:
         """How the call stands, and why; `refused` says that the recorded server refused it."""
@@ -159,6 +177,9 @@ class Verdict:
 
 #: The protocol itself defines this command; the schema replies of QEMU 2.5 to 2.7 leave it out.
 NEGOTIATION = "qmp_capabilities"
+
+#: What a flaw is that only the names of properties suggest.
+_GUESSED: Mapping[str, Any] = {"standing": Standing.NOT_JUDGED, "probable": True}
 
 #: Why a call that the recorded server refused is not judged.
 REFUSED = "refused when recorded"
@@ -203,7 +224,14 @@ class Judge:
         flaws = [] if right else self._flaws(command, offered, set(breached), redacted)
         if command.oob and self.basis.tells_oob and not known.allow_oob:
             flaws += [] if "/exec-oob" in breached else [self._in_band(command)]
-        return Verdict(tuple(flaws), tuple(self._uses(command)))
+        uses = list(self._uses(command))
+        if name not in self.basis.open_ended:
+            return Verdict(tuple(flaws), tuple(uses))
+        there = {flaw.pointer for flaw in flaws} | set(breached)
+        more = self._properties(command, offered)
+        flaws += [one for one in more.flaws if _is_new(one.pointer, there, redacted)]
+        uses += [one for one in more.uses if _is_new(one.pointer, there, redacted)]
+        return Verdict(tuple(flaws), tuple(uses), more.properties)
 
     def _unknown(self, command: Command, offered: Offered) -> Flaw:
         name = command.name
@@ -238,6 +266,65 @@ class Judge:
             proven = not lacking or self._describes
             found.append(self._weighed(flaw, offer, proven=proven))
         return found
+
+    def _properties(self, command: Command, offered: Offered) -> Verdict:
+        """The verdict on what the schema leaves open."""
+        basis, source = self.basis, self.basis.properties
+        told = NOTHING_TOLD if basis.named and not basis.very_build else offered.told
+        found = judge_properties(command, told, source, basis.version)
+        flaws = [self._of_property(one, command, offered) for one in found.refused]
+        flaws += [
+            replace(self._of_property(one, command, offered), **_GUESSED) for one in found.probable
+        ]
+        flaws += [
+            Flaw(
+                Standing.NOT_JUDGED,
+                pointer(("arguments", *gap.path)),
+                gap.text,
+                "",
+                "",
+                "",
+                of_property=True,
+            )
+            for gap in found.unjudged
+        ]
+        uses = [
+            Used(
+                pointer(("arguments", *one.path)),
+                one.what,
+                "deprecated",
+                one.source,
+                one.expected,
+                one.seen,
+            )
+            for one in found.deprecated
+        ]
+        return Verdict(tuple(flaws), tuple(uses), self._asked(source) if found.used else "")
+
+    def _asked(self, source: Source | None) -> str:
+        """Which property catalog was asked; why that one, where it is not the schema's own."""
+        if source is None:
+            return ""
+        name = source.catalog.name
+        return f"properties of {name if name == self._catalog.name else source.sentence}"
+
+    def _of_property(self, wrong: Wrong, command: Command, offered: Offered) -> Flaw:
+        problem = wrong.problem
+        flaw = Flaw(
+            _KINDS.get(problem.kind, Standing.VALUE_REFUSED),
+            pointer(("arguments", *problem.path)),
+            problem.message,
+            problem.expected,
+            problem.seen,
+            wrong.source,
+            problem.hint,
+            problem=problem,
+            of_property=True,
+            doubt=not (wrong.told or self.basis.named),
+        )
+        unknown = problem.kind == "unknown"
+        offer = _offer(offered, command, problem.kind, problem.path) if unknown else None
+        return self._weighed(flaw, offer, proven=True)
 
     def _explained(self, command: Command) -> Sequence[Problem]:
         key = command.name, dumps(command.arguments)
@@ -292,6 +379,11 @@ def _offer(offered: Offered, command: Command, kind: str, path: Path) -> Offer |
     """The reply that offered the member or value at `path`."""
     find = offered.member if kind == "unknown" else offered.value
     return find(command, path)
+
+
+def _is_new(where: str, there: Iterable[str], redacted: Iterable[str]) -> bool:
+    """Whether a place is none of those that have a flaw already, and in no redacted value."""
+    return where not in there and not any(inside(where, one) for one in redacted)
 
 
 def member_of(command: Command) -> str:

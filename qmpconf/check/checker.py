@@ -98,10 +98,24 @@ _LONGEST_ANSWER = 300
 class _Talk:
     """One session: the protocol's state, and the rules that were chosen for it, or why none."""
 
-    __slots__ = ("_held", "conn", "lacks", "line", "offered", "reporter", "rules", "session", "why")
+    __slots__ = (
+        "_held",
+        "asked",
+        "conn",
+        "lacks",
+        "line",
+        "offered",
+        "reporter",
+        "rules",
+        "session",
+        "why",
+    )
 
-    def __init__(self, path: str, conn: int, line: int, lacks: Lacks) -> None:
+    def __init__(
+        self, path: str, conn: int, line: int, lacks: Lacks, asked: dict[str, None]
+    ) -> None:
         self.session = Session()
+        self.asked = asked
         self.conn = conn
         self.line = line
         self.reporter = Reporter(path, conn)
@@ -121,7 +135,9 @@ class _Talk:
         self.why = basis if isinstance(basis, NoSchema) else None
         known = None if isinstance(basis, NoSchema) else basis
         if known is not self.basis:
-            self.rules = Rules(known, self.reporter, offered, self.lacks) if known else None
+            self.rules = (
+                Rules(known, self.reporter, offered, self.lacks, self.asked) if known else None
+            )
         elif self.rules is not None:
             self.rules.offered = offered
 
@@ -154,7 +170,7 @@ class Checker:
     `choose` gives the catalog of a session, or None for wire rules alone; it is asked at the start
     of each session and at each greeting (`qmpconf.check.choice`).  `path` goes into
     the findings.  `observer` sees it, too.  `messages` and `sessions` count what was checked,
-    `lacks` what could not be judged.
+    `lacks` what could not be judged, `asked` (its keys) what was asked besides the schemas.
     """
 
     def __init__(
@@ -169,6 +185,7 @@ class Checker:
         self.messages = 0
         self.sessions = 0
         self.lacks = Lacks()
+        self.asked: dict[str, None] = {}
         self._offers = Offers()
 
     def check(self, items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Finding]:
@@ -211,7 +228,7 @@ class Checker:
 
     def _start(self, conn: int, line: int) -> _Talk:
         self.sessions += 1
-        talk = _Talk(self._path, conn, line, self.lacks)
+        talk = _Talk(self._path, conn, line, self.lacks, self.asked)
         talk.take(self._choose(conn, line, None), self._offers.latest)
         return talk
 

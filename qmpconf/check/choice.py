@@ -22,6 +22,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from qmpconf.check.basis import Basis, NoSchema
+from qmpconf.check.properties import Source
 from qmpconf.check.survey import Named, entries_of
 from qmpconf.errors import InputError
 from qmpconf.protocol.messages import Greeting
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from qmpconf.check.survey import Stretch, Survey
     from qmpconf.schema.model import Catalog
+    from qmpconf.schema.property_catalog import PropertyCatalog
 
 #: Gives the catalog of a session (its number) from a line on, and the greeting that stands there,
 #: or None at the session's beginning.
@@ -202,10 +204,11 @@ def catalog_of(found: Survey, digest: bytes, product: str, name: str = "") -> Ca
 
 
 class Fixed:
-    """The one catalog that the user named."""
+    """The one catalog that the user named, perhaps with a property catalog that goes with it."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._basis = Basis(catalog, named=True)
+    def __init__(self, catalog: Catalog, properties: PropertyCatalog | None = None) -> None:
+        own = Source(properties, sentence=properties.name) if properties else None
+        self._basis = Basis(catalog, named=True, properties=own)
         self._towards: dict[Version | None, Basis] = {}
         self.used = [catalog.name]
 

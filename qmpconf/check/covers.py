@@ -71,6 +71,7 @@ _JUDGED: Mapping[str, tuple[str, ...]] = {
         "compat.deprecated",
         "schema.command-known",
         "schema.arguments",
+        "schema.property-type",
         "schema.oob-allowed",
         "schema.conditional",
         "schema.looked-up",

@@ -66,6 +66,7 @@ class Fact(Enum):
     HELD_COMMAND = "a command is held against a schema"
     KNOWN_COMMAND = "a command of the schema is sent"
     KNOWN_OOB = "a command of an introspected schema is sent out of band"
+    OPEN_ENDED = "a command whose arguments the schema leaves open is sent"
     FORBIDDEN_OOB = "a command that does not allow it is sent out of band, and answered"
     KNOWN_ANSWERED = "a command of the schema of another build is answered"
     UNKNOWN_ANSWERED = "a command that is not in the schema of the very build is answered"
@@ -130,6 +131,7 @@ OCCASIONS: Mapping[str, tuple[Fact, ...]] = MappingProxyType(
         "compat.deprecated": (F.KNOWN_COMMAND,),
         "schema.command-known": (F.HELD_COMMAND,),
         "schema.arguments": (F.KNOWN_COMMAND,),
+        "schema.property-type": (F.OPEN_ENDED,),
         "schema.oob-allowed": (F.KNOWN_OOB,),
         "schema.conditional": (F.HELD_COMMAND,),
         "schema.looked-up": (F.HELD_COMMAND,),
@@ -218,7 +220,8 @@ class Facts:
                 add(F.OOB_AND_QUEUE)
         if basis is not None:
             self._held(basis, message)
-            if found and any(one.requirement == "schema.arguments" for one in found):
+            closed = message.name not in basis.open_ended
+            if closed and any(one.requirement == "schema.arguments" for one in found):
                 self._remember(waiting)
 
     def _remember(self, waiting: Pending) -> None:
@@ -231,6 +234,8 @@ class Facts:
             self.seen.add(F.OTHER_BUILD)
         if command.name in basis.catalog.commands:
             self.seen.add(F.KNOWN_COMMAND)
+            if command.name in basis.open_ended:
+                self.seen.add(F.OPEN_ENDED)
             if command.oob and basis.tells_oob:
                 self.seen.add(F.KNOWN_OOB)
 

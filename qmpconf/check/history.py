@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from qmpconf.check.properties import NOTHING_TOLD, Judgement, is_open, judge, source_for
 from qmpconf.schema.features import Features
 from qmpconf.schema.select import Version, of_product
 from qmpconf.schema.store import load_shipped
@@ -129,7 +130,18 @@ def _takes(release: _Release, command: Command, problem: Problem | None) -> bool
             return False
         elif one.kind == "value" and one.path[:-1] == problem.path[: len(one.path) - 1]:
             return False  # perhaps it is the tag on which the others depend
-    return True
+    if not is_open(release.catalog, command.name):
+        return True
+    open_ended = _open_ended(release, command)
+    against = [one.problem.path for one in (*open_ended.refused, *open_ended.probable)]
+    against += [one.path for one in open_ended.unjudged]
+    return not any(path == problem.path[: len(path)] for path in against)
+
+
+def _open_ended(release: _Release, command: Command) -> Judgement:
+    """What a release has against the arguments that its schema leaves open."""
+    version = Version.parse(release.catalog.source.version)
+    return judge(command, NOTHING_TOLD, source_for(version), version)
 
 
 def _instead(release: _Release, command: Command, problem: Problem | None) -> tuple[str, ...]:
@@ -147,6 +159,10 @@ def _instead(release: _Release, command: Command, problem: Problem | None) -> tu
 def _deprecated(release: _Release, command: Command, problem: Problem | None) -> bool:
     if problem is None:
         return "deprecated" in release.features.of_command(command.name)
+    if is_open(release.catalog, command.name):
+        uses = _open_ended(release, command).deprecated
+        if any(use.path == problem.path for use in uses):
+            return True
     known = release.catalog.commands[command.name]
     return any(
         use.feature == "deprecated" and use.path == problem.path

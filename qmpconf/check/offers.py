@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from qmpconf.check.properties import Told
+
 if TYPE_CHECKING:
     from qmpconf.protocol.messages import Command, Greeting
 
@@ -195,9 +197,12 @@ class Offered:
         self._budget = budget
         #: The line of the first reply to ``query-qmp-schema``, or 0.
         self.schema_line = 0
+        #: What they said about the properties of types and objects.
+        self.told = Told()
 
     def heard(self, command: Command, result: Any, line: int) -> None:
         """Take note of the names in a reply, if it is one that lists names."""
+        self.told.heard(command, result, line)
         read = _LISTS.get(command.name)
         if read is None:
             return

@@ -34,6 +34,12 @@ _ROWS: tuple[tuple[str, Level, Party, str], ...] = (
         "The arguments of a command are those of its schema.",
     ),
     (
+        "schema.property-type",
+        Level.SHOULD,
+        Party.CLIENT,
+        "A property that is a number or a boolean is sent as one, not as a string.",
+    ),
+    (
         "schema.oob-allowed",
         Level.MUST,
         Party.CLIENT,

@@ -29,6 +29,7 @@ from qmpconf.check.calls import (
     inside,
     member_of,
 )
+from qmpconf.check.properties import ADVICE
 from qmpconf.protocol.values import pointer
 from qmpconf.schema.problems import suggest
 
@@ -71,11 +72,20 @@ class _Sent:
 class Rules:
     """The catalog's rules for the messages of one session.
 
-    `offered` is what its server has offered so far; what is not judged is added to `lacks`.
+    `offered` is what its server has offered so far; what is not judged is added to `lacks`, and what
+    was asked besides the catalog to `asked`.
     """
 
-    def __init__(self, basis: Basis, reporter: Reporter, offered: Offered, lacks: Lacks) -> None:
+    def __init__(
+        self,
+        basis: Basis,
+        reporter: Reporter,
+        offered: Offered,
+        lacks: Lacks,
+        asked: dict[str, None],
+    ) -> None:
         self.basis = basis
+        self._asked = asked
         self.offered = offered
         self._lacks = lacks
         self._catalog = basis.catalog
@@ -106,6 +116,8 @@ class Rules:
             return _NOTHING
         breached = {breach.pointer for breach in breaches}
         verdict = self._judge.judge(command, self.offered, breached, redacted)
+        if verdict.properties:
+            self._asked[verdict.properties] = None
         flaws = verdict.flaws
         if command.problems:  # its shape is wrong: what its arguments are meant to be is not sure
             flaws = tuple(one for one in flaws if one.standing is Standing.OOB_REFUSED)
@@ -116,8 +128,8 @@ class Rules:
                 use.pointer,
                 name,
                 f"{use.what} is {use.feature}",
-                f"nothing that is {use.feature}",
-                use.what,
+                use.expected or f"nothing that is {use.feature}",
+                use.seen or use.what,
                 use.source,
             )
             for use in verdict.uses
@@ -138,15 +150,19 @@ class Rules:
 
     def _may_be_an_addition(self, flaw: Flaw) -> bool:
         """Whether it is the catalog that is short of something, if the server takes it."""
+        if flaw.of_property:
+            return flaw.doubt
         found = self.basis.named or self.basis.very_build
         return not found and flaw.problem is not None and flaw.problem.kind in _ADDITIONS
 
     def _flaw(self, flaw: Flaw, command: Command, line: int) -> Sequence[Finding]:
         """What is wrong with a call, as a finding; or that it is not judged."""
-        if flaw.standing is Standing.NOT_JUDGED:
-            self._not_judged(command, flaw.pointer, flaw.message, line)
-            return _NOTHING
-        rule = _BROKEN.get(flaw.standing, "schema.arguments")
+        rule = "schema.property-type"
+        if not flaw.probable:
+            if flaw.standing is Standing.NOT_JUDGED:
+                self._not_judged(command, flaw, line)
+                return _NOTHING
+            rule = _BROKEN.get(flaw.standing, "schema.arguments")
         message = flaw.message
         more = dict(self._more(flaw, command)) if self.basis.named else {}
         # What another release has is no typing error, whatever resembles it.
@@ -185,9 +201,13 @@ class Rules:
         elif asked and flaw.problem is not None and flaw.problem.kind in LACKING:
             yield "unless", f"the client looks it up in the schema (the reply in line {asked})"
 
-    def _not_judged(self, command: Command, where: str, why: str, line: int) -> None:
+    def _not_judged(self, command: Command, flaw: Flaw, line: int) -> None:
+        if flaw.of_property:
+            self._lacks.add("property", f"{command.name}: {flaw.message}", ADVICE, line)
+            return
+        where = flaw.pointer
         place = "" if where in ("", member_of(command)) else f" {where}"
-        self._lacks.add("call", f"{command.name}{place} ({why})", line=line)
+        self._lacks.add("call", f"{command.name}{place} ({flaw.message})", line=line)
 
     def success(
         self, command: Command, sent: int, reply: Success, line: int, redacted: Sequence[str]
@@ -216,7 +236,7 @@ class Rules:
                 redacted,
             )
         if bad is not None and self.basis.very_build:
-            wrong = [one.problem for one in bad.flaws if one.problem is not None]
+            wrong = [one.problem for one in bad.flaws if one.problem and not one.of_property]
             found += [self._taken(command, one, sent, line) for one in wrong[:1]]
         if command.oob and self.basis.very_build and not known.allow_oob:
             found.append(
@@ -246,9 +266,9 @@ class Rules:
         bad = self._bad.pop(id(command), None)
         if self.basis.named:
             if not (command.problems or bad):
-                self._not_judged(command, "", REFUSED, sent)
+                self._lacks.add("call", f"{name} ({REFUSED})", line=sent)
             return _NOTHING
-        found = self._refused(bad, sent)
+        found = self._refused(bad, sent, reply.description)
         if early or command.problems or (command.oob and not refused):
             return found  # refused for its shape, before anyone looked at its name
         if name not in self._catalog.commands:
@@ -273,13 +293,16 @@ class Rules:
             ]
         return found
 
-    def _refused(self, bad: _Sent | None, sent: int) -> list[Finding]:
+    def _refused(self, bad: _Sent | None, sent: int, why: str = "") -> list[Finding]:
         """What was held back until the answer came, now that the server did not take it.
 
-        What it had offered itself is its addition all the same.
+        What it had offered itself is its addition all the same.  A property that a catalog does not
+        list may be there in another build: it is not, if the server says so in `why`.
         """
         found: list[Finding] = []
         for flaw in bad.taken if bad else ():
+            if flaw.of_property and flaw.problem and flaw.problem.member not in why:
+                continue
             if bad and flaw.offer is not None:
                 found.append(self._addition(flaw, bad.command, sent))
             elif bad:

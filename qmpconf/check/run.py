@@ -13,6 +13,7 @@ from qmpconf.check.choice import Automatic, Choose, Fixed, wire_only
 from qmpconf.check.findings import Groups
 from qmpconf.check.survey import NEEDLES, Opening, Survey, Utterance, survey
 from qmpconf.check.unjudged import Unjudged
+from qmpconf.schema.property_catalog import properties_with
 from qmpconf.schema.store import load
 from qmpconf.trace.reader import Item, TraceReader
 from qmpconf.trace.records import Open, Traffic
@@ -67,7 +68,7 @@ def check(
         groups,
         checker.messages,
         checker.sessions,
-        list(getattr(choose, "used", ())),
+        [*getattr(choose, "used", ()), *checker.asked],
         reader.finished,
         reader.torn,
         tuple(checker.lacks),
@@ -103,7 +104,7 @@ def chooser(schema: str) -> Choose | None:
     """What chooses the catalog of a session; None for ``auto``, which depends on the trace."""
     if schema == "auto":
         return None
-    return wire_only if schema == "none" else Fixed(load(schema))
+    return wire_only if schema == "none" else Fixed(load(schema), properties_with(schema))
 
 
 def findings(reader: TraceReader, choose: Choose | None = None) -> Iterator[Finding]:

@@ -5,32 +5,32 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, Self
 
 from qmpconf.check.choice import catalog_of
 from qmpconf.check.run import look_through, product_of
 from qmpconf.cli import options
 from qmpconf.cli.examples import explain
-from qmpconf.errors import InputError, TargetError
-from qmpconf.net.address import FORMS, parse_address
-from qmpconf.net.endpoint import connect, reason
+from qmpconf.cli.property_fetch import Begin, Fetched, at, spawned
+from qmpconf.errors import InputError, UsageError
+from qmpconf.net.address import FORMS
 from qmpconf.outputs import Outputs
-from qmpconf.protocol.framing import SERVER_LIMITS, Framer, Kind
-from qmpconf.protocol.messages import Failure, Greeting, Success, from_server
-from qmpconf.protocol.values import dumps
 from qmpconf.schema.model import Catalog
-from qmpconf.schema.select import Version
+from qmpconf.schema.property_catalog import beside
+from qmpconf.schema.property_catalog import write as write_properties
 from qmpconf.schema.store import encode, from_reply, write
 from qmpconf.text import harmless
 from qmpconf.trace.reader import TraceReader
 
-#: Seconds that the server may take for one answer; a monitor that is in use never greets.
-PATIENCE = 20.0
-
-
 _EPILOG = """\
 examples:
   qmpconf schema fetch --target /run/vm/qmp.sock -o mine.json.gz
+  qmpconf schema fetch --properties -o mine.json.gz \\
+      --spawn 'qemu-system-x86_64 -M none -display none -qmp unix:{socket},server=on,wait=off'
+
+With --properties, the properties of all device and object types go into a second file, beside the
+catalog: mine.properties.json.gz beside mine.json.gz.  'check --schema mine.json.gz' finds it there.
+To list the properties of a type, QEMU makes an instance of it, and some builds abort on some types:
+so ask a server of your own, which --spawn starts (and starts again), and not one that is in use.
 """
 
 
@@ -39,8 +39,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     explain(parser, _EPILOG)
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--target", metavar="ADDR", help=f"a running server: {FORMS}")
+    where.add_argument(
+        "--spawn", metavar="COMMAND", help="start a server, with {socket} for its socket's path"
+    )
     where.add_argument("--trace", metavar="TRACE", help="a recording that holds the reply")
     parser.add_argument("--name", default="", help="the catalog's name (default: by the version)")
+    parser.add_argument(
+        "--properties",
+        action="store_true",
+        help="fetch the properties of all device and object types, too, into a file beside FILE",
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -52,14 +60,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Fetch, compile and write the catalog."""
+    """Fetch, compile and write the catalog, and the property catalog if it is wanted."""
+    if arguments.properties and arguments.output is None:
+        raise UsageError(
+            "--properties makes a second file beside the catalog: name it with -o FILE"
+        )
+    if arguments.properties and arguments.trace is not None:
+        raise UsageError("--properties asks a running server: use --target or --spawn, not --trace")
     outputs = Outputs([arguments.trace or ""], force=arguments.force)
     outputs.add(arguments.output, "catalog", "-o")
+    if arguments.properties:
+        outputs.add(beside(arguments.output), "catalog", "--properties")
     name = arguments.name
-    if arguments.target is not None:
-        catalog = _from_server(arguments.target, name)
-    else:
+    if arguments.trace is not None:
         catalog = _from_trace(arguments.trace, name)
+    else:
+        begin = at(arguments.target) if arguments.target is not None else spawned(arguments.spawn)
+        catalog = _from_server(begin, name, arguments.target or "the server's reply")
+        if arguments.properties:
+            _properties(arguments, begin, catalog.name)
     if arguments.output is None:
         print(encode(catalog).decode(), end="")
     else:
@@ -67,6 +86,18 @@ def run(arguments: argparse.Namespace) -> int:
     counts = f"{len(catalog.commands)} commands, {len(catalog.events)} events"
     print(harmless(f"{catalog.name}: {counts}, {len(catalog.types)} types"), file=sys.stderr)
     return 0
+
+
+def _properties(arguments: argparse.Namespace, begin: Begin, name: str) -> None:
+    """Fetch and write the property catalog."""
+    fetched = Fetched(begin, name, again=arguments.spawn is not None)
+    found = fetched.catalog
+    write_properties(found, beside(arguments.output))
+    counts = f"{len(found.devices)} device types, {len(found.objects)} object types"
+    print(harmless(f"{found.name}: properties of {counts}"), file=sys.stderr)
+    if fetched.left_out:
+        left_out = ", ".join(sorted(fetched.left_out))
+        print(harmless(f"{found.name}: left out: {left_out}"), file=sys.stderr)
 
 
 def _from_trace(path: str, name: str) -> Catalog:
@@ -100,67 +131,9 @@ def _from_trace(path: str, name: str) -> Catalog:
     )
 
 
-def _from_server(target: str, name: str) -> Catalog:
-    with _Client(target) as client:
-        greeting = client.receive(Greeting)
-        version = Version.of(greeting.value["QMP"].get("version")) if greeting.version else None
-        client.call("qmp_capabilities")
+def _from_server(begin: Begin, name: str, where: str) -> Catalog:
+    with begin() as (client, version):
         entries = client.call("query-qmp-schema")
-    known = version or Version(0, 0)
-    return from_reply(entries, name=name, version=str(known), package=known.package, where=target)
-
-
-class _Client:
-    """A client that asks one thing after the other.  Raises TargetError."""
-
-    def __init__(self, target: str) -> None:
-        self._target = target
-        self._socket = connect(parse_address(target), PATIENCE)
-        self._socket.settimeout(PATIENCE)
-        self._framer = Framer(SERVER_LIMITS)
-        self._waiting: list[Any] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._socket.close()
-
-    def call(self, command: str) -> Any:
-        """What `command` returns."""
-        try:
-            self._socket.sendall(dumps({"execute": command}) + b"\n")
-        except OSError as error:
-            raise self._lost(error) from error
-        reply = self.receive(Success, Failure)
-        if isinstance(reply, Failure):
-            text = f"{reply.error_class}: {reply.description}"
-            raise TargetError(f"{self._target}: {command} failed with {text}")
-        return reply.result
-
-    def receive(self, *kinds: type) -> Any:
-        """The next message of one of these kinds; others are passed over."""
-        while True:
-            while self._waiting:
-                message = from_server(self._waiting.pop(0))
-                if isinstance(message, kinds):
-                    return message
-            try:
-                data = self._socket.recv(1 << 16)
-            except TimeoutError:
-                raise TargetError(
-                    f"{self._target}: no answer within {PATIENCE:.0f} s; "
-                    "is another client connected, or is it no QMP monitor?"
-                ) from None
-            except OSError as error:
-                raise self._lost(error) from error
-            if not data:
-                raise self._lost(None)
-            frames = self._framer.feed(data)
-            self._waiting += [one.data for one in frames if one.kind is Kind.VALUE]
-            if any(one.kind is Kind.MALFORMED for one in frames):
-                raise TargetError(f"{self._target}: is no QMP monitor: it sends no JSON")
-
-    def _lost(self, error: OSError | None) -> TargetError:
-        how = f" ({reason(error)})" if error else ""
-        return TargetError(f"{self._target}: the server closed the connection{how}")
+    return from_reply(
+        entries, name=name, version=str(version), package=version.package, where=where
+    )

@@ -60,7 +60,8 @@ _KINDS: Mapping[str, type[Type]] = {
     "object": Object,
     "alternate": Alternate,
 }
-_SUFFIX = ".json.gz"
+#: How the file of a shipped catalog ends, behind its name.
+SUFFIX = ".json.gz"
 
 
 # ── catalog <-> bytes ────────────────────────────────────────────────────────────────────────
@@ -70,27 +71,29 @@ def encode(catalog: Catalog) -> bytes:
     """The catalog in the format of this module; equal catalogs give equal bytes."""
     parts = [
         (
-            f'{{"{FORMAT}":{VERSION},\n"name":{_json(catalog.name)},\n'
-            f'"source":{_json(_plain(catalog.source))}'
+            f'{{"{FORMAT}":{VERSION},\n"name":{json_text(catalog.name)},\n'
+            f'"source":{json_text(plain(catalog.source))}'
         )
     ]
     for section in ("commands", "events", "types"):
         entries: Mapping[str, Any] = getattr(catalog, section)
-        lines = [f"{_json(key)}:{_json(_plain(entries[key]))}" for key in sorted(entries)]
+        lines = [f"{json_text(key)}:{json_text(plain(entries[key]))}" for key in sorted(entries)]
         parts.append(f'"{section}":{{\n' + ",\n".join(lines) + "}")
     return (",\n".join(parts) + "}\n").encode()
 
 
 def decode(data: bytes, where: str = "catalog") -> Catalog:
     """The catalog that `encode` wrote.  Raises InputError, naming `where` and the place in it."""
-    return _from_json(_load(data, where), where)
+    return _from_json(loaded(data, where), where)
 
 
-def _json(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """JSON without white space."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Dataclasses as plain values, without members that have their default."""
     if dataclasses.is_dataclass(value):
         found = {"kind": value.kind} if hasattr(value, "kind") else {}
         for field in dataclasses.fields(value):
@@ -101,16 +104,17 @@ def _plain(value: Any) -> Any:
             )
             if field.name == "kind" or one == field.default or not (one or required):
                 continue
-            found[field.name] = _plain(one)
+            found[field.name] = plain(one)
         return found
     if isinstance(value, tuple):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     if isinstance(value, Mapping):
         return dict(value)
     return value
 
 
-def _load(data: bytes, where: str) -> Any:
+def loaded(data: bytes, where: str) -> Any:
+    """The JSON value in `data`.  Raises InputError, naming `where`."""
     try:
         text = data.decode("utf-8-sig")
         value = json.loads(text)
@@ -134,7 +138,7 @@ def _from_json(value: Any, where: str) -> Catalog:
             raise InputError(f"{where}: damaged catalog: `{member}` is missing or no object")
     catalog = Catalog(
         name=str(value.get("name", "")),
-        source=_convert(value["source"], Source, f"{where}: source"),
+        source=converted(value["source"], Source, f"{where}: source"),
         commands=_section(value, "commands", Command, where),
         events=_section(value, "events", Event, where),
         types={
@@ -148,7 +152,7 @@ def _from_json(value: Any, where: str) -> Catalog:
 
 def _section(value: Any, section: str, kind: type[Any], where: str) -> dict[str, Any]:
     return {
-        key: _convert(one, kind, f"{where}: {section}: {key!r}")
+        key: converted(one, kind, f"{where}: {section}: {key!r}")
         for key, one in value[section].items()
     }
 
@@ -158,11 +162,12 @@ def _convert_type(value: Any, where: str) -> Type:
     shape = _KINDS.get(str(kind))
     if shape is None:
         raise InputError(f"{where}: damaged catalog: unknown kind {kind!r}")
-    found: Type = _convert(value, shape, where)
+    found: Type = converted(value, shape, where)
     return found
 
 
-def _convert(value: Any, kind: type[Any], where: str) -> Any:
+def converted(value: Any, kind: type[Any], where: str) -> Any:
+    """A plain value as a `kind`.  Raises InputError, naming `where`, when it is of another shape."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -189,7 +194,7 @@ def read(path: Path) -> Catalog:
     data = read_bytes(path)
     if not data:
         raise InputError(f"{path}: is empty; expected a catalog")
-    value = _load(data, str(path))
+    value = loaded(data, str(path))
     name = path.name.removesuffix(".gz").removesuffix(".json")
     if isinstance(value, Mapping) and isinstance(value.get("return"), list):
         return from_reply(value["return"], name=name, where=str(path))
@@ -206,7 +211,7 @@ def from_reply(
     entries: Any, *, name: str = "", version: str = "", package: str = "", where: str = "reply"
 ) -> Catalog:
     """Compile the list that ``query-qmp-schema`` returned; InputError names `where`."""
-    digest = hashlib.sha256(_json(entries).encode()).hexdigest()
+    digest = hashlib.sha256(json_text(entries).encode()).hexdigest()
     try:
         return compile_introspection(
             entries, name=name, version=version, package=package, sha256=digest
@@ -229,7 +234,7 @@ def shipped() -> list[str]:
     if not folder.is_dir():
         return []
     files = (one.name for one in folder.iterdir())
-    names = (name.removesuffix(_SUFFIX) for name in files if name.endswith(_SUFFIX))
+    names = (name.removesuffix(SUFFIX) for name in files if name.endswith(SUFFIX))
     return sorted(names, key=naturally)
 
 
@@ -244,7 +249,7 @@ def load_shipped(name: str) -> Catalog:
     if name not in shipped():
         raise UsageError(f"there is no catalog {name!r}; {_listed()}")
     folder = importlib.resources.files("qmpconf.schema").joinpath("catalogs")
-    data = folder.joinpath(name + _SUFFIX).read_bytes()
+    data = folder.joinpath(name + SUFFIX).read_bytes()
     return decode(gzip.decompress(data), name)
 
 

@@ -43,6 +43,7 @@ SAID = {
     "schema.oob-allowed": Standing.OOB_REFUSED,
     "schema.conditional": Standing.CONDITIONAL,
     "schema.looked-up": Standing.CONDITIONAL,
+    "schema.property-type": Standing.NOT_JUDGED,
     "compat.unstable": Standing.UNSTABLE,
     "compat.deprecated": Standing.DEPRECATED,
 }
@@ -58,7 +59,7 @@ class Everything(Lacks):
 
     def add(self, kind, text, advice="", line=0, count=1) -> None:  # type: ignore[no-untyped-def]
         super().add(kind, text, advice, line, count)
-        if kind == "call":
+        if kind in ("call", "property"):
             (self.refused if text.endswith(f"({REFUSED})") else self.lines).add(line)
 
 
@@ -84,6 +85,8 @@ def standing_of(finding: Finding) -> Standing | None:
         if finding.message.startswith("member"):
             missing = finding.message.endswith("is missing")
             return Standing.ARGUMENT_MISSING if missing else Standing.ARGUMENT_UNKNOWN
+        if " has no property " in finding.message:
+            return Standing.ARGUMENT_UNKNOWN
         return Standing.VALUE_REFUSED
     return SAID.get(finding.requirement)
 

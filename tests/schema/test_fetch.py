@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from qmpconf.cli.main import main
 from qmpconf.schema import store
-from tests.check.scripts import GREETING, OPENING, basis, schema_reply, write
+from qmpconf.schema.property_catalog import properties_with
+from tests.check.scripts import GREETING, OPENING, basis, schema_entries, schema_reply, write
 
 ASK = '> {"execute": "query-qmp-schema"}'
 SAMPLE = basis().catalog
@@ -112,3 +115,95 @@ def test_a_trace_without_a_reply(tmp_path: Path, capsys: pytest.CaptureFixture[s
     trace = write(tmp_path / "t", OPENING)
     assert main(["schema", "fetch", "--trace", str(trace)]) == 3
     assert "holds no reply to query-qmp-schema" in capsys.readouterr().err
+
+
+class Talker(Server):
+    """Answers each command by `answers`: what it returns, or an error, or nothing and an end."""
+
+    def __init__(self, path: Path, answers: Mapping[str, object], sessions: int) -> None:
+        self._answers = answers
+        self._sessions = sessions
+        super().__init__(path, [])
+
+    def _serve(self) -> None:
+        for _ in range(self._sessions):
+            peer, _ = self._listener.accept()
+            with peer, peer.makefile("rwb") as stream:
+                stream.write(GREET)
+                stream.flush()
+                for line in stream:
+                    asked = json.loads(line)
+                    key = asked.get("arguments", {}).get("typename", asked["execute"])
+                    if key == "qom-list-types" and not asked["arguments"].get("abstract", True):
+                        key = asked["arguments"]["implements"]
+                    answer = self._answers.get(key, ERROR)
+                    if answer is None:
+                        break
+                    reply = answer if answer is ERROR else {"return": answer}
+                    stream.write(json.dumps(reply).encode() + b"\r\n")
+                    stream.flush()
+
+
+ERROR = {"error": {"class": "GenericError", "desc": "none of that"}}
+TYPES = ["lamp", "colo-compare", "fan", "virtio-vga-gl"]
+ANSWERS: dict[str, object] = {
+    "qmp_capabilities": {},
+    "query-qmp-schema": schema_entries(),
+    "human-monitor-command": 'name "lamp", bus PCI, alias "light"\r\nname "fan", desc "x"\r\n',
+    "qom-list-types": [{"name": name} for name in TYPES],
+    "device": [{"name": name} for name in TYPES],
+    "user-creatable": [{"name": "thread"}],
+    "lamp": [{"name": "bright", "type": "uint8", "description": "how much"}],
+    "thread": [{"name": "polls", "type": "int"}],
+}
+
+
+def test_properties_go_into_a_second_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = Talker(tmp_path / "s", ANSWERS, sessions=2)
+    out = tmp_path / "mine.json"
+    fetch = ["schema", "fetch", "--target", server.address, "--properties", "-o", str(out)]
+    assert main(fetch) == 0
+    server.close()
+    found = properties_with(str(out))
+    assert found is not None
+    assert (found.name, found.source.version, found.source.package) == (
+        "qemu-7.0.0",
+        "7.0.0",
+        "sample",
+    )
+    assert found.devices == {"lamp": {"bright": "uint8"}}
+    assert found.objects == {"thread": {"polls": "int"}}
+    assert found.aliases == {"light": "lamp"}
+    assert "how much" not in (tmp_path / "mine.properties.json").read_text()
+    told = capsys.readouterr().err
+    assert "properties of 1 device types, 1 object types" in told
+    assert "left out: colo-compare, fan, virtio-vga-gl" in told
+
+
+def test_a_server_that_goes_is_asked_no_further(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = Talker(tmp_path / "s", {**ANSWERS, "fan": None}, sessions=2)
+    out = tmp_path / "mine.json"
+    fetch = ["schema", "fetch", "--target", server.address, "--properties", "-o", str(out)]
+    assert main(fetch) == 4
+    server.close()
+    words = capsys.readouterr().err
+    assert "while it was asked for the properties of 'fan'; with --spawn" in words
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--target", "unix:/x", "--properties"], "name it with -o FILE"),
+        (["--trace", "t", "--properties", "-o", "x.json"], "use --target or --spawn"),
+    ],
+)
+def test_properties_need_a_server_and_a_file(
+    capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    assert main(["schema", "fetch", *options]) == 2
+    assert words in capsys.readouterr().err

@@ -1,0 +1,482 @@
+"""Open-ended arguments: the properties of the types that ``device_add`` and its like set.
+
+The schema of ``device_add`` (and of ``object-add`` and ``netdev_add`` of old servers) takes any
+member, and that of ``qom-set`` any value: what they may be depends on the type that is added, or on the
+object.  Who knows them:
+
+1. the recorded server itself, in its replies to ``device-list-properties``,
+   ``qom-list-properties`` and ``qom-list`` (`Told`), where the question is about that server;
+2. else the property catalog of a real build (`Source`), chosen by the rule for schemas;
+3. else nobody.  What a property of the same name is in every type is then still worth a guess.
+
+`judge` is the one judgement.  It is pure: it gives what the server refuses (`refused`), what it takes
+although it is deprecated (`deprecated`), what is probably wrong (`probable`) and what could not be
+judged (`unjudged`); who is to blame, and in which words, is up to `qmpconf.check.calls`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from qmpconf.schema.model import Object
+from qmpconf.schema.problems import Kind, Problem, show, suggest
+from qmpconf.schema.property_catalog import (
+    UNLISTED,
+    Properties,
+    PropertyCatalog,
+    load_shipped_properties,
+    properties_in,
+    shipped_properties,
+)
+from qmpconf.schema.property_rules import (
+    Shape,
+    as_text,
+    looks_typed,
+    misfit,
+    shape_of,
+    text_misfit,
+    way_of,
+)
+from qmpconf.schema.select import Version, select
+
+if TYPE_CHECKING:
+    from qmpconf.protocol.messages import Command
+    from qmpconf.schema.model import Catalog
+
+#: Commands that are judged here, where the schema leaves their arguments open.
+OPEN_ENDED = ("device_add", "netdev_add", "object-add", "qom-set")
+
+#: What to do where nobody knows the properties.
+ADVICE = (
+    "fetch the server's own with 'qmpconf schema fetch --properties', or record a session that asks "
+    "for device-list-properties"
+)
+
+#: Members that are none of the type's properties.
+_OWN: Mapping[str, frozenset[str]] = {
+    "device_add": frozenset({"driver", "bus", "id"}),
+    "object-add": frozenset({"qom-type", "id", "props"}),
+    "netdev_add": frozenset({"type", "id"}),
+}
+#: The member that names the type.
+_TYPE = {"device_add": "driver", "object-add": "qom-type", "netdev_add": "type"}
+
+#: Where ``device_add`` and ``object-add`` put what they make.
+_PLACES = {"device_add": "/machine/peripheral/", "object-add": "/objects/"}
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A property catalog, and how near it is to the server in question.
+
+    `same_release` says that it is of the same release, at least: then it has all the properties that
+    there are, but for those of another architecture or another way to build it.  `sentence` names it
+    to the user.
+    """
+
+    catalog: PropertyCatalog
+    same_release: bool = True
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with one property: the problem, and who says so.
+
+    `told` says that it is the recorded server itself which listed the property.
+    """
+
+    problem: Problem
+    source: str
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecated:
+    """A value that is taken, but ought to be of another type: its place, in words, who says so.
+
+    `expected` and `seen` are both sides.
+    """
+
+    path: Path
+    what: str
+    source: str
+    expected: str
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What could not be judged, as a clause; `path` leads to it."""
+
+    path: Path
+    text: str
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What `judge` found in the arguments of one command.
+
+    `used` says that the property catalog was asked.
+    """
+
+    refused: list[Wrong] = field(default_factory=list)
+    probable: list[Wrong] = field(default_factory=list)
+    deprecated: list[Deprecated] = field(default_factory=list)
+    unjudged: list[Gap] = field(default_factory=list)
+    used: bool = False
+
+
+# ── what the recorded server told ────────────────────────────────────────────────────────────
+
+#: Types, objects and types of types that are remembered of one trace, and properties in all.
+_MOST, _MOST_PROPERTIES = 10_000, 400_000
+
+
+@dataclass(slots=True)
+class _List:
+    """Properties that a reply listed, and the reply's line (1-based)."""
+
+    properties: Properties
+    reply: str
+    line: int
+
+
+class Told:
+    """What the servers of one version told about properties: types, objects, and what they are of."""
+
+    def __init__(self) -> None:
+        self._types: dict[str, _List] = {}
+        self._objects: dict[str, _List] = {}
+        self._type_of: dict[str, str] = {}
+        self._all: tuple[frozenset[str], int] = frozenset(), 0
+        self._left = _MOST_PROPERTIES
+
+    def heard(self, command: Command, result: Any, line: int) -> None:
+        """Take note of a success: of `command`, whose reply stands in `line`."""
+        name, asked = command.name, command.arguments
+        if name in ("device-list-properties", "qom-list-properties"):
+            key, lists = asked.get("typename"), self._types
+        elif name == "qom-list":
+            key, lists = asked.get("path"), self._objects
+        else:
+            if name in _PLACES:
+                self._made(name, asked)
+            elif name == "qom-list-types" and asked.get("implements") in (None, "device"):
+                self._listed(result, line)
+            return
+        found = properties_in(result)
+        if not isinstance(key, str) or found is None or len(lists) >= _MOST:
+            return
+        self._left -= len(found)
+        if self._left >= 0:
+            lists[key] = _List(found, name, line)
+
+    def _made(self, name: str, asked: Mapping[str, Any]) -> None:
+        made, of = asked.get("id"), asked.get(_TYPE[name])
+        if isinstance(made, str) and isinstance(of, str) and len(self._type_of) < _MOST:
+            self._type_of[_PLACES[name] + made] = of
+            self._type_of[made] = of  # a part of a path that leads to one object is enough
+
+    def _listed(self, result: Any, line: int) -> None:
+        if isinstance(result, list) and len(result) < _MOST:
+            names = (one.get("name") for one in result if isinstance(one, dict))
+            self._all = frozenset(name for name in names if isinstance(name, str)), line
+
+    def of_type(self, type_name: str) -> _List | None:
+        """What was told about a type."""
+        return self._types.get(type_name)
+
+    def of_object(self, path: str) -> _List | None:
+        """What was told about an object."""
+        return self._objects.get(path)
+
+    def type_of(self, path: str) -> str:
+        """The type of the object at `path`, where the client made it; else empty."""
+        return self._type_of.get(path, "")
+
+    def lacks_type(self, type_name: str) -> int:
+        """The line of a list of all types, if the type is not in it; else 0."""
+        names, line = self._all
+        return 0 if type_name in names else line
+
+
+#: The session told nothing, or it is about another server.
+NOTHING_TOLD = Told()
+
+
+# ── property catalogs ────────────────────────────────────────────────────────────────────────
+
+
+@lru_cache(16)
+def source_for(version: Version | None) -> Source | None:
+    """The shipped property catalog for a server: of that build, else version, release, nearest one.
+
+    Where the version is not known, the newest stands for it, to which every type may be another's.
+    """
+    names = shipped_properties()
+    if not names:
+        return None
+    if version is None:
+        name = names[-1]
+        return Source(load_shipped_properties(name), same_release=False, sentence=name)
+    fit = select(version, names=names)
+    return Source(load_shipped_properties(fit.name), not fit.distance, fit.sentence)
+
+
+def is_open(catalog: Catalog, name: str) -> bool:
+    """Whether the catalog leaves the arguments of that command open, so that they are judged here."""
+    command = catalog.commands.get(name) if name in OPEN_ENDED else None
+    if command is None or name == "qom-set":
+        return command is not None
+    arguments = catalog.types.get(command.arguments)
+    return isinstance(arguments, Object) and arguments.open
+
+
+# ── the judgement ────────────────────────────────────────────────────────────────────────────
+
+
+def judge(
+    command: Command, told: Told, source: Source | None, version: Version | None
+) -> Judgement:
+    """Judge the open-ended arguments of one command, whose name is one of `OPEN_ENDED`.
+
+    `told` is what the server in question said itself (`NOTHING_TOLD` if the user named another one),
+    `source` the property catalog for it, `version` its version, as far as it is known.
+    """
+    asker = _Asker(command, told, source, version)
+    if command.name == "qom-set":
+        asker.qom_set()
+    else:
+        asker.members()
+    return asker.found
+
+
+class _Asker:
+    """Judges one command."""
+
+    def __init__(
+        self, command: Command, told: Told, source: Source | None, version: Version | None
+    ) -> None:
+        self._command = command
+        self._told = told
+        self._source = source
+        self._way, self._rule = way_of(command.name, version)
+        self.found = Judgement()
+
+    # ── which properties ─────────────────────────────────────────────────────────────────────
+
+    def qom_set(self) -> None:
+        """``qom-set`` gives one value to one property of one object."""
+        asked = self._command.arguments
+        path, name = asked.get("path"), asked.get("property")
+        if not isinstance(path, str) or not isinstance(name, str) or "value" not in asked:
+            return  # the schema says what is wrong
+        own, of = self._told.of_object(path), self._told.type_of(path)
+        if own is not None and name in own.properties:
+            source = f"{own.reply}, line {own.line}"
+            self._value(("value",), name, own.properties[name], asked["value"], source, told=True)
+            return
+        known, source, told = self._of_type(of) if of else (None, "", False)
+        if known is not None and name in known:
+            self._value(("value",), name, known[name], asked["value"], source, told=told)
+            return
+        if not self._guess(("value",), name, asked["value"]):
+            self._gap(("value",), f"the type of the object {path!r} is not known")
+
+    def members(self) -> None:
+        """Every further member is a property of the type that is added."""
+        name, asked = self._command.name, self._command.arguments
+        of = asked.get(_TYPE[name])
+        given = list(self._given())
+        if not isinstance(of, str) or (not given and name != "device_add"):
+            return
+        if name == "netdev_add":
+            self._gap(
+                given[0][0][:-1], f"options of the network backend {of!r}: no source types them"
+            )
+            return
+        known, source, told = self._of_type(of)
+        if known is None:
+            self._unknown_type(of, given)
+            return
+        for path, value in given:
+            member = str(path[-1])
+            if member in known:
+                self._value(path, member, known[member], value, source, told=told)
+            elif member not in UNLISTED:
+                self._unknown(path, member, value, known, of, source, told=told)
+
+    def _given(self) -> Iterator[tuple[Path, Any]]:
+        own = _OWN[self._command.name]
+        for name, value in self._command.arguments.items():
+            if name not in own:
+                yield (name,), value
+            elif name == "props" and isinstance(value, dict):
+                yield from (((name, inner), one) for inner, one in value.items())
+
+    def _of_type(self, type_name: str) -> tuple[Properties | None, str, bool]:
+        """The properties of a type, who says so, and whether it is the server in question."""
+        catalog = self._source.catalog if self._source else None
+        names = [type_name]
+        if catalog is not None and type_name in catalog.aliases:
+            names.append(catalog.aliases[type_name])
+        for name in names:
+            own = self._told.of_type(name)
+            if own is not None:
+                return own.properties, f"{own.reply} of {name}, line {own.line}", True
+        found = catalog.of(type_name) if catalog else None
+        if found is None or catalog is None:
+            return None, "", False
+        self.found.used = True
+        return found, f"{catalog.name}, properties of {names[-1]}", False
+
+    # ── one value ────────────────────────────────────────────────────────────────────────────
+
+    def _value(
+        self, path: Path, name: str, type_name: str, value: Any, source: str, *, told: bool
+    ) -> None:
+        shape = shape_of(name, type_name)
+        if shape is None:
+            if not type_name.startswith("child<"):
+                self._gap(path, f"what type {type_name!r} takes is not known")
+            return
+        wrong = misfit(shape, value)
+        if wrong is None:
+            return
+        if self._way == "typed":
+            kind, words = wrong
+            self._refuse(kind, path, words, shape, type_name, value, source, told=told)
+            return
+        text = as_text(value)
+        words = text_misfit(shape, type_name, text) if text is not None else ""
+        if words:
+            self._refuse("value", path, words, shape, type_name, value, source, told=told)
+        elif self._way != "text":
+            what = f"{show(value)} for a property of type {type_name}"
+            self._deprecate(path, what, source, _expected(shape, type_name), value)
+
+    def _refuse(
+        self,
+        kind: Kind,
+        path: Path,
+        words: str,
+        shape: Shape,
+        type_name: str,
+        value: Any,
+        source: str,
+        *,
+        told: bool,
+    ) -> None:
+        expected = _expected(shape, type_name)
+        message = f"{words}: the property is of type {type_name}"
+        self.found.refused.append(
+            Wrong(Problem(kind, path, message, expected, show(value)), source, told)
+        )
+
+    def _deprecate(self, path: Path, what: str, source: str, expected: str, value: Any) -> None:
+        cited = "; ".join(filter(None, (source, self._rule)))
+        self.found.deprecated.append(Deprecated(path, what, cited, expected, show(value)))
+
+    def _unknown(
+        self,
+        path: Path,
+        name: str,
+        value: Any,
+        known: Properties,
+        of: str,
+        source: str,
+        *,
+        told: bool,
+    ) -> None:
+        if not told and self._source is not None and not self._source.same_release:
+            self._gap(
+                path, f"the property is not among those of {of} in {self._source.catalog.name}"
+            )
+            return
+        self.found.refused.append(
+            Wrong(
+                Problem(
+                    "unknown",
+                    path,
+                    f"{of} has no property {name!r}",
+                    f"one of its {len(known)} properties",
+                    f"{name!r}: {show(value)}",
+                    suggest(name, known),
+                    name,
+                ),
+                source,
+                told,
+            )
+        )
+
+    # ── where nobody knows ───────────────────────────────────────────────────────────────────
+
+    def _unknown_type(self, of: str, given: list[tuple[Path, Any]]) -> None:
+        catalog = self._source.catalog if self._source else None
+        line = self._told.lacks_type(of) if self._command.name == "device_add" else 0
+        if line and not (catalog and of in catalog.aliases):
+            self.found.refused.append(
+                Wrong(
+                    Problem(
+                        "value",
+                        ("driver",),
+                        f"{show(of)} is not among the server's device types",
+                        "a type that the server listed",
+                        show(of),
+                    ),
+                    f"qom-list-types, line {line}",
+                    told=True,
+                )
+            )
+            return
+        why = (
+            f"the type {of!r} is not among those of {catalog.name}"
+            if catalog
+            else (f"nobody says which properties {of!r} has")
+        )
+        self._gap((_TYPE[self._command.name],), why)
+        for path, value in given:
+            self._guess(path, str(path[-1]), value)
+
+    def _guess(self, path: Path, name: str, value: Any) -> bool:
+        """Whether the value fits what a property of that name takes everywhere; it may be suspect."""
+        types = self._source.catalog.types_by_name.get(name, ()) if self._source else ()
+        shapes = {one: shape_of(name, one) for one in types}
+        forms = {shape.form if shape else "" for shape in shapes.values()}
+        looks = looks_typed(value)
+        if not types and looks is not None:
+            self._suspect(path, name, value, f"of type {looks}", looks)
+        elif len(forms) == 1 and "" not in forms:
+            self.found.used = True
+            misfits = [one for one in shapes.values() if one and misfit(one, value)]
+            if not misfits:
+                return True
+            if len(misfits) == len(shapes) and misfits[0].form != "string":
+                known = f"of type {' or '.join(sorted(types))}"
+                self._suspect(path, name, value, known, misfits[0].form)
+        return False
+
+    def _suspect(self, path: Path, name: str, value: Any, known: str, expected: str) -> None:
+        if self._way == "text":
+            return
+        catalog = self._source.catalog.name if self._source else "the schema"
+        if self._way == "typed":
+            message = f"the property {name!r} is probably {known}"
+            problem = Problem("type", path, message, f"probably {expected}", show(value))
+            self.found.probable.append(Wrong(problem, catalog))
+        else:
+            what = f"{show(value)} for a property that is probably {known}"
+            self._deprecate(path, what, catalog, f"probably {expected}", value)
+
+    def _gap(self, path: Path, text: str) -> None:
+        self.found.unjudged.append(Gap(path, text))
+
+
+def _expected(shape: Shape, type_name: str) -> str:
+    return shape.words if shape.words == type_name else f"{shape.words} ({type_name})"
