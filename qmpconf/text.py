@@ -44,3 +44,20 @@ def defused(page: str) -> str:
 def counted(number: int, word: str, words: str = "") -> str:
     """``1 message``, ``2,345 messages``; `words` where a plural has more than an s."""
     return f"{number:,} {word if number == 1 else words or word + 's'}"
+
+
+#: From this many seconds on: times this factor, in this unit.
+_UNITS = ((1.0, 1, "s"), (1e-3, 1e3, "ms"), (0.0, 1e6, "µs"))
+
+
+def duration(seconds: float | None) -> str:
+    """``1.23 ms``: three digits, and the unit that fits; empty for None."""
+    if seconds is None:
+        return ""
+    if not seconds:
+        return "0 s"
+    rounded = float(f"{seconds:.2e}")
+    _, factor, unit = next((one for one in _UNITS if abs(rounded) >= one[0]), _UNITS[-1])
+    number = rounded * factor
+    digits = 0 if abs(number) >= 100 else 1 if abs(number) >= 10 else 2
+    return f"{number:,.{digits}f} {unit}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpconf.text import counted, harmless, printable, printable_page
+from qmpconf.text import counted, duration, harmless, printable, printable_page
 
 EVERYTHING = st.text(st.characters(exclude_categories=()))
 
@@ -40,3 +41,21 @@ def test_nothing_begins_a_command_of_a_ci_job(text: str) -> None:
     assert not any(line.lstrip().startswith("::") for line in found.split("\n"))
     assert "##[" not in found
     assert "##vso[" not in found
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, ""),
+        (0, "0 s"),
+        (0.000999999, "1.00 ms"),
+        (0.0099999, "10.0 ms"),
+        (0.25, "250 ms"),
+        (61.25, "61.2 s"),
+        (4321.0, "4,320 s"),
+        (-0.5, "-500 ms"),
+        (2.5e-7, "0.25 µs"),
+    ],
+)
+def test_durations_have_three_digits(seconds: float | None, words: str) -> None:
+    assert duration(seconds) == words

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from qmpconf.check.basis import NoSchema
 from qmpconf.check.offers import Offers
-from qmpconf.check.reporter import Reporter
+from qmpconf.check.reporter import Reporter, answer_of
 from qmpconf.check.rules import Rules
 from qmpconf.check.unjudged import Lacks
 from qmpconf.protocol.framing import Kind
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from qmpconf.check.choice import Choose
     from qmpconf.check.findings import Finding
     from qmpconf.check.offers import Offered
+    from qmpconf.check.practice import Practice, Trace
     from qmpconf.protocol.matching import Pending
 
 
@@ -70,6 +71,11 @@ _NOT_UNDERSTOOD = (
     "`qmpconf convert` shows them",
 )
 
+#: What is said where answers are to come within a time, and the trace does not tell times.
+_NO_TIMES = (
+    "the trace has no times: no answer was held against --max-latency",
+    "record the session, or convert a log that has times",
+)
 
 #: What is said of a trace without a message, and what to do.
 _EMPTY = (
@@ -91,8 +97,6 @@ _WAITED = (
 
 #: Findings about commands that wait for their answer are held back, for so many commands.
 _MOST_HELD = 1000
-#: Characters of a server's error that a finding shows.
-_LONGEST_ANSWER = 300
 
 
 class _Talk:
@@ -108,11 +112,18 @@ class _Talk:
         "reporter",
         "rules",
         "session",
+        "watch",
         "why",
     )
 
     def __init__(
-        self, path: str, conn: int, line: int, lacks: Lacks, asked: dict[str, None]
+        self,
+        path: str,
+        conn: int,
+        line: int,
+        lacks: Lacks,
+        asked: dict[str, None],
+        practice: Trace | None,
     ) -> None:
         self.session = Session()
         self.asked = asked
@@ -120,6 +131,7 @@ class _Talk:
         self.line = line
         self.reporter = Reporter(path, conn)
         self.lacks = lacks
+        self.watch = practice.watch(self.reporter) if practice else None
         self.rules: Rules | None = None
         self._held: dict[int, tuple[Pending, list[Finding]]] = {}  # by the command's identity
         self.why: NoSchema | None = None
@@ -169,8 +181,9 @@ class Checker:
 
     `choose` gives the catalog of a session, or None for wire rules alone; it is asked at the start
     of each session and at each greeting (`qmpconf.check.choice`).  `path` goes into
-    the findings.  `observer` sees it, too.  `messages` and `sessions` count what was checked,
-    `lacks` what could not be judged, `asked` (its keys) what was asked besides the schemas.
+    the findings.  `observer` sees it, too; `practice` says which habits are looked for (None: none).
+    `messages` and `sessions` count what was checked, `lacks` what could not be judged, `asked` (its
+    keys) what was asked besides the schemas.
     """
 
     def __init__(
@@ -178,10 +191,12 @@ class Checker:
         path: str,
         choose: Choose,
         observer: Observer | None = None,
+        practice: Practice | None = None,
     ) -> None:
         self._path = path
         self._choose = choose
         self._observer = observer
+        self._practice = practice.begin() if practice else None
         self.messages = 0
         self.sessions = 0
         self.lacks = Lacks()
@@ -192,6 +207,7 @@ class Checker:
         """The findings, in the order in which they show."""
         talks: dict[int, _Talk] = {}
         client, server = self._client, self._server
+        item: Open | Item | Gap | Shut | Close | None = None
         for item in items:
             if type(item) is Item:
                 talk = talks.get(item.conn)
@@ -203,46 +219,60 @@ class Checker:
                     yield from found
             elif type(item) is Open:
                 if item.conn in talks:  # its end was not recorded
-                    yield from self._end(talks.pop(item.conn), None)
+                    yield from self._end(talks.pop(item.conn), None, item.t)
                 talks[item.conn] = self._start(item.conn, item.line)
             elif type(item) is Gap:
                 talk = talks.get(item.conn)
                 if talk is None:
                     talk = talks[item.conn] = self._start(item.conn, item.line)
                 yield _gap(talk, item)
+                if talk.watch is not None:
+                    talk.watch.lost(talk.session, item.line, item.t)
                 if item.lines:
                     self.lacks.add("line", *_NOT_UNDERSTOOD, item.line, item.lines)
             elif type(item) is Close and item.conn in talks:
+                talk = talks.pop(item.conn)
                 if item.error == SETTLED:
-                    self.lacks.add("session", *_SETTLED, talks[item.conn].line)
-                yield from self._end(talks.pop(item.conn), Party(item.who), bool(item.error))
+                    self.lacks.add("session", *_SETTLED, talk.line)
+                    talk.watch = None
+                yield from self._end(talk, Party(item.who), item.t, bool(item.error))
             elif type(item) is Shut and item.conn in talks:
                 session = talks[item.conn].session
                 session.shut(Party(item.who))
                 if self._observer is not None:
                     self._observer.shut(session, Party(item.who))
         for talk in talks.values():
-            yield from self._end(talk, None)
+            yield from self._end(talk, None, item.t if item else 0.0)
+        if self._practice is not None:
+            yield from self._practice.finish()
+            if self._practice.lacks_times:
+                self.lacks.add("time", *_NO_TIMES)
         if not self.messages:
             self.lacks.add("trace", *_EMPTY)
 
     def _start(self, conn: int, line: int) -> _Talk:
         self.sessions += 1
-        talk = _Talk(self._path, conn, line, self.lacks, self.asked)
+        talk = _Talk(self._path, conn, line, self.lacks, self.asked, self._practice)
         talk.take(self._choose(conn, line, None), self._offers.latest)
         return talk
 
-    def _end(self, talk: _Talk, who: Party | None, failed: bool = False) -> Iterator[Finding]:
+    def _end(
+        self, talk: _Talk, who: Party | None, t: float, failed: bool = False
+    ) -> Iterator[Finding]:
         yield from talk.rest()
         if talk.why is not None and self.messages:
             self.lacks.add("schema", talk.why.text, talk.why.advice, talk.line)
         pending = talk.session.pending
         names = {one.mark: one.name for one in pending}
-        for breach in talk.session.close(who, failed=failed):
+        breaches = talk.session.close(who, failed=failed)
+        for breach in breaches:
             yield talk.reporter.breach(breach, names.get(breach.mark, ""))
         if talk.session.settled:
             self.lacks.add("response", *_WAITED, talk.line, talk.session.settled)
         certain = talk.session.certain
+        if talk.watch is not None:
+            blamed = frozenset(breach.mark for breach in breaches)
+            yield from talk.watch.ended(talk.session.quitting, pending, who, t, blamed)
         if self._observer is not None:
             self._observer.ended(talk.session, talk.basis, pending, who)
         for one in pending:
@@ -259,9 +289,19 @@ class Checker:
             found += talk.rules.command(message, item.line, step.breaches, item.redacted)
         if self._observer is not None:
             self._observer.sent(talk.session, talk.basis, item, step, found)
-        return talk.hold(step.waiting, found) if found and step.waiting else found
+        found = talk.hold(step.waiting, found) if found and step.waiting else found
+        if talk.watch is not None:
+            found += talk.watch.sent(item, step)
+        return found
 
     def _server(self, talk: _Talk, item: Item) -> Sequence[Finding]:
+        step, found = self._judged(talk, item)
+        if talk.watch is not None:
+            explained = any(one.answer for one in found)
+            found += talk.watch.received(item, step, explained=explained)
+        return found
+
+    def _judged(self, talk: _Talk, item: Item) -> tuple[Step, list[Finding]]:
         phase = talk.session.phase
         step = talk.session.server(item.frame, item.line)
         found = talk.settle(step)
@@ -276,7 +316,7 @@ class Checker:
             self._observer.received(talk.session, talk.basis, item, step, phase)
         rules = talk.rules
         if rules is None:
-            return found
+            return step, found
         if type(message) is Event:
             found += rules.event(message, item.line, item.redacted)
         elif step.answered is not None and type(step.answered.message) is Command:
@@ -288,15 +328,13 @@ class Checker:
                 early = phase is not Phase.COMMANDS
                 refused = rules.failure(command, sent, message, item.line, early=early)
                 found += _answered(refused, message)
-        return found
+        return step, found
 
 
 def _answered(found: Iterable[Finding], reply: Failure) -> list[Finding]:
     """Findings about a command, with the error that refused it."""
-    text = f"{reply.error_class}: {reply.description}"
-    if len(text) > _LONGEST_ANSWER:
-        text = text[: _LONGEST_ANSWER - 3] + "..."
-    return [replace(one, answer=text) for one in found]
+    answer = answer_of(reply)
+    return [replace(one, answer=answer) for one in found]
 
 
 def _gap(talk: _Talk, gap: Gap) -> Finding:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from qmpconf.check.coverage import Coverage, CoverageData, merge
-from qmpconf.check.exercised import OCCASIONS, Facts, exercised
+from qmpconf.check.exercised import RULES, Facts, exercised
+from qmpconf.check.practice import NOTHING, Practice
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.check.run import check
 from qmpconf.protocol.framing import Kind
@@ -50,13 +51,15 @@ class Exercised(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def judgeable(self) -> int:
         """How many requirements a trace can exercise at all."""
-        return len(OCCASIONS)
+        return len(RULES)
 
 
 class Collector:
     """The checker's observer that gathers what one trace exercises."""
 
-    def __init__(self) -> None:
+    def __init__(self, practice: Practice | None = None) -> None:
+        """`practice` is what the check looks for besides (None: all that needs no limit)."""
+        self._practice = practice or Practice()
         self._facts = Facts()
         self._messages = 0
         self._coverages: dict[int, tuple[Basis, Coverage]] = {}  # by the catalog's identity
@@ -105,7 +108,7 @@ class Collector:
             traces=1,
             messages=self._messages,
             catalogs=tuple(merge(one.data() for _, one in self._coverages.values())),
-            requirements=tuple(exercised(self._facts.seen)),
+            requirements=tuple(filter(self._practice.judges, exercised(self._facts.seen))),
         )
 
     def _coverage(self, basis: Basis) -> Coverage:
@@ -116,12 +119,12 @@ class Collector:
 
 
 def collect(reader: TraceReader, choose: Choose | None = None) -> Exercised:
-    """What one trace exercises; without `choose`, of the catalogs that `automatic` finds.
+    """What one trace exercises of rules; without `choose`, of the catalogs that `automatic` finds.
 
     Raises InputError for a trace that cannot be read.
     """
-    collector = Collector()
-    check(reader, choose, observer=collector)
+    collector = Collector(NOTHING)
+    check(reader, choose, observer=collector, practice=NOTHING)
     return collector.data()
 
 

@@ -13,6 +13,7 @@ _MATCHING = "qmpconf.protocol.matching"
 _SESSION = "qmpconf.protocol.session"
 _RULES = "qmpconf.check.rules"
 _CHECKER = "qmpconf.check.checker"
+_PRACTICE = "qmpconf.check.practice"
 
 #: Module -> requirements that it finds broken.
 _JUDGED: Mapping[str, tuple[str, ...]] = {
@@ -83,6 +84,11 @@ _JUDGED: Mapping[str, tuple[str, ...]] = {
         "schema.not-yet",
         "schema.member-once",
     ),
+    f"{_PRACTICE}.waiting": ("practice.unanswered", "practice.latency", "practice.polling"),
+    f"{_PRACTICE}.early": ("practice.too-early", "practice.unplug"),
+    f"{_PRACTICE}.human": ("practice.hmp-error",),
+    f"{_PRACTICE}.work": ("practice.work-failed",),
+    f"{_PRACTICE}.refusals": ("practice.failed",),
 }
 
 #: Requirement -> the module that finds it broken.

@@ -16,7 +16,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from qmpconf.check.requirements import ALL_REQUIREMENTS
+from qmpconf.check.requirements import ALL_REQUIREMENTS, PRACTICE_REQUIREMENTS
 from qmpconf.protocol.framing import Kind
 from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success, Unknown
 from qmpconf.protocol.rates import LIMITED
@@ -73,6 +73,8 @@ class Fact(Enum):
     BAD_ANSWERED = "arguments that break the schema of the very build are answered"
     RESULT = "a command that returns something succeeds"
     VOID = "a command that returns nothing succeeds"
+    HUMAN = "a human-monitor-command succeeds"
+    UNPLUGS = "a device_del succeeds"
     HELD_EVENT = "an event is held against the schema of the very build"
     KNOWN_EVENT = "an event of the schema comes"
     OTHER_BUILD = "a message is held against the schema of another build"
@@ -143,7 +145,20 @@ OCCASIONS: Mapping[str, tuple[Fact, ...]] = MappingProxyType(
         "schema.not-yet": (F.OLDER_SERVER,),
         "schema.member-once": (F.SENT, F.SAID),
         "trace.gap": (F.SENT, F.SAID),
+        "practice.unanswered": (F.COMMAND,),
+        "practice.latency": (F.COMMAND,),
+        "practice.too-early": (F.RESPONSE,),
+        "practice.hmp-error": (F.HUMAN,),
+        "practice.polling": (F.COMMAND,),
+        "practice.unplug": (F.UNPLUGS,),
+        "practice.work-failed": (F.EVENT, F.RESPONSE),
+        "practice.failed": (F.RESPONSE,),
     }
+)
+
+#: The occasions of rules alone: practice has nothing that could be left out.
+RULES: Mapping[str, tuple[Fact, ...]] = MappingProxyType(
+    {one: facts for one, facts in OCCASIONS.items() if one not in PRACTICE_REQUIREMENTS}
 )
 
 _PIECES = "a recording keeps messages, not the pieces in which they travelled"
@@ -174,6 +189,9 @@ NOT_SHOWN: Mapping[str, str] = MappingProxyType(
     }
 )
 
+
+#: Commands whose success is a fact of its own.
+_BY_NAME: Mapping[str, Fact] = {"human-monitor-command": F.HUMAN, "device_del": F.UNPLUGS}
 
 #: Commands that break the schema and wait: as many are remembered.
 _MOST_BAD = 1000
@@ -257,6 +275,8 @@ class Facts:
                 add(F.ERROR)
             if answered is not None:
                 self._answer(answered, session, phase)
+                if type(message) is Success and answered.name in _BY_NAME:
+                    add(_BY_NAME[answered.name])
                 if basis is not None and isinstance(answered.message, Command):
                     sure = type(message) is Success or phase is Phase.COMMANDS
                     self._schema(answered.message, message, basis, bad=bad and sure, sure=sure)

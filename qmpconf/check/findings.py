@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 Severity = Literal["error", "warning", "note"]
-Blame = Literal["client", "server", "recorder", "document"]
+Blame = Literal["client", "server", "recorder", "document", "nobody"]
 
 #: From the worst to the least.
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -30,6 +30,7 @@ MOST_GROUPS = 10_000
 _BY_SUBJECT = (
     "schema.",
     "compat.",
+    "practice.",
     "response.void",
     "request.strict-arguments",
     "request.unknown-command",
@@ -49,7 +50,8 @@ class Finding:
     is the document and line, catalog entry or section of the specification; `hint` what was
     probably meant, or empty; `answer` the error with which the server refused the command that it
     is about, as ``CLASS: DESCRIPTION``, or empty; `more` what else there is to know, as names and
-    words.
+    words.  One finding may stand for a `count` of equal ones.  Of those that are weighed, the one with
+    the greatest `weight` goes first.
     """
 
     requirement: str
@@ -68,6 +70,8 @@ class Finding:
     hint: str = ""
     answer: str = ""
     more: tuple[tuple[str, str], ...] = ()
+    count: int = 1
+    weight: float = 0.0
 
     @property
     def fingerprint(self) -> str:
@@ -107,16 +111,16 @@ class Groups:
             self.add(finding)
 
     def add(self, finding: Finding) -> None:
-        """Count one finding."""
-        self.totals[finding.severity] += 1
+        """Count a finding."""
+        self.totals[finding.severity] += finding.count
         fingerprint = finding.fingerprint
         group = self._groups.get(fingerprint)
         if group is not None:
-            group.count += 1
+            group.count += finding.count
         elif len(self._groups) < MOST_GROUPS:
-            self._groups[fingerprint] = Group(finding, fingerprint)
+            self._groups[fingerprint] = Group(finding, fingerprint, finding.count)
         else:
-            self.dropped += 1
+            self.dropped += finding.count
 
     def __iter__(self) -> Iterator[Group]:
         """The worst first; equally bad ones in the order in which they appeared."""

@@ -9,6 +9,7 @@ from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.protocol.requirements import Level, Party
 
 if TYPE_CHECKING:
+    from qmpconf.protocol.messages import Failure
     from qmpconf.protocol.session import Breach
 
 #: How bad it is to break a requirement of each level.
@@ -22,7 +23,18 @@ _BLAMES: dict[Party, Blame] = {
     Party.SERVER: "server",
     Party.RECORDER: "recorder",
     Party.DOCUMENT: "document",
+    Party.NOBODY: "nobody",
 }
+
+
+#: Characters of a server's error that a finding shows.
+_LONGEST_ANSWER = 300
+
+
+def answer_of(reply: Failure) -> str:
+    """An error as findings show it: class and description, not too long."""
+    text = f"{reply.error_class}: {reply.description}"
+    return text if len(text) <= _LONGEST_ANSWER else f"{text[: _LONGEST_ANSWER - 3]}..."
 
 
 class Reporter:
@@ -45,13 +57,15 @@ class Reporter:
         hint: str = "",
         blame: Party | None = None,
         more: tuple[tuple[str, str], ...] = (),
+        severity: Severity | None = None,
+        answer: str = "",
     ) -> Finding:
         """One finding; level, severity and blame are those of the register unless given."""
         rule = ALL_REQUIREMENTS[requirement]
         return Finding(
             requirement,
             rule.level.value,
-            SEVERITIES[rule.level],
+            severity or SEVERITIES[rule.level],
             _BLAMES[blame or rule.binds],
             self._path,
             line,
@@ -63,7 +77,8 @@ class Reporter:
             seen,
             source,
             hint,
-            more=more,
+            answer,
+            more,
         )
 
     def breach(self, breach: Breach, subject: str) -> Finding:

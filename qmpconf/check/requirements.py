@@ -1,4 +1,4 @@
-"""The register of requirements that come from a catalog, next to the protocol's own.
+"""The register of requirements that come from a catalog or from practice, next to the protocol's own.
 
 Every command, event and type of a catalog is a rule; these ids say which kind of rule it is, and
 a finding's `source` says which entry of which catalog.
@@ -120,12 +120,76 @@ TRACE_REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
     }
 )
 
+_PRACTICE: tuple[tuple[str, Level, Party, str, str], ...] = (
+    (
+        "practice.unanswered",
+        Level.SHOULD,
+        Party.SERVER,
+        "A command is answered while its client waits; one that is not hangs, or was given up.",
+        "spec 2.4",
+    ),
+    (
+        "practice.latency",
+        Level.MUST,
+        Party.SERVER,
+        "An answer comes within the time that the user of check allows.",
+        "--max-latency",
+    ),
+    (
+        "practice.too-early",
+        Level.SHOULD,
+        Party.CLIENT,
+        "Nothing is used again or removed before the event that frees it; it is refused until then.",
+        "QAPI, DEVICE_DELETED, JOB_STATUS_CHANGE and BLOCK_EXPORT_DELETED",
+    ),
+    (
+        "practice.hmp-error",
+        Level.SHOULD,
+        Party.CLIENT,
+        "A human-monitor-command that fails does so in its text; for QMP it has succeeded.",
+        "QAPI, human-monitor-command",
+    ),
+    (
+        "practice.polling",
+        Level.MAY,
+        Party.CLIENT,
+        "Events say what a client else asks for over and over, and keeps the server busy with.",
+        "spec 2.5",
+    ),
+    (
+        "practice.unplug",
+        Level.MAY,
+        Party.NOBODY,
+        "A device is there until DEVICE_DELETED; without the guest's help that may never come.",
+        "QAPI, device_del and DEVICE_DELETED",
+    ),
+    (
+        "practice.work-failed",
+        Level.MAY,
+        Party.NOBODY,
+        "Jobs, migrations and guests fail in events, after their command has succeeded.",
+        "QAPI, BLOCK_JOB_COMPLETED, MIGRATION, BLOCK_IO_ERROR and their like",
+    ),
+    (
+        "practice.failed",
+        Level.MAY,
+        Party.NOBODY,
+        "A call that the server refuses is what a log is read for.",
+        "spec 2.4.2",
+    ),
+)
+
+#: What people look for in a log, by id: each can be turned off (`qmpconf.check.practice`).
+PRACTICE_REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
+    {row[0]: requirement(*row) for row in _PRACTICE}
+)
+
 #: The requirements of catalogs, by id.
 SCHEMA_REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
     {row[0]: requirement(*row, "the schema") for row in _ROWS}
 )
 
-#: Every requirement that a finding can name: those of the protocol, of catalogs and of traces.
+#: Every requirement that a finding can name: of the protocol, catalogs, traces and practice.
 ALL_REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
-    {**REQUIREMENTS, **SCHEMA_REQUIREMENTS, **TRACE_REQUIREMENTS}
+    {**REQUIREMENTS, **SCHEMA_REQUIREMENTS, **TRACE_REQUIREMENTS, **PRACTICE_REQUIREMENTS}
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from qmpconf.check.checker import Checker, Observer
 from qmpconf.check.choice import Automatic, Choose, Fixed, wire_only
 from qmpconf.check.findings import Groups
+from qmpconf.check.practice import Practice, ignoring
 from qmpconf.check.survey import NEEDLES, Opening, Survey, Utterance, survey
 from qmpconf.check.unjudged import Unjudged
 from qmpconf.schema.property_catalog import properties_with
@@ -19,7 +20,7 @@ from qmpconf.trace.reader import Item, TraceReader
 from qmpconf.trace.records import Open, Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from qmpconf.check.findings import Finding
 
@@ -51,14 +52,16 @@ def check(
     choose: Choose | None = None,
     groups: Groups | None = None,
     observer: Observer | None = None,
+    practice: Practice | None = None,
 ) -> Outcome:
     """Check one trace; without `choose`, against the catalog that `automatic` finds.
 
     Findings are added to `groups`, so that several traces can share them; `observer` sees what the
-    checker sees (`qmpconf.check.collect`).  Raises InputError for a trace that cannot be read.
+    checker sees (`qmpconf.check.collect`); `practice` says which habits are looked for (None: all
+    that need no limit).  Raises InputError for a trace that cannot be read.
     """
     choose = automatic(reader) if choose is None else choose
-    checker = Checker(reader.path, choose, observer)
+    checker = Checker(reader.path, choose, observer, practice or Practice())
     groups = Groups() if groups is None else groups
     with rare_collections():
         for finding in checker.check(reader.items()):
@@ -89,15 +92,17 @@ def rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def check_trace(path: str, schema: str = "auto") -> Outcome:
+def check_trace(path: str, schema: str = "auto", ignore: Iterable[str] = ()) -> Outcome:
     """Check the trace file `path` against the protocol and a schema.
 
     `schema` is ``auto`` (the schema reply in the trace, else the shipped catalog that fits the
-    server's version), ``none`` (the wire protocol alone), or the name or file of a catalog.  Raises
+    server's version), ``none`` (the wire protocol alone), or the name or file of a catalog; `ignore`
+    are requirements ``practice.*`` (or ``practice``, for all of them) that are not looked at.  Raises
     InputError for a file that cannot be read or is no trace or catalog, UsageError for a name
-    that is neither.
+    that is neither, or no such requirement.
     """
-    return check(TraceReader(path), chooser(schema))
+    practice = Practice(ignoring(ignore))
+    return check(TraceReader(path), chooser(schema), practice=practice)
 
 
 def chooser(schema: str) -> Choose | None:
@@ -108,7 +113,7 @@ def chooser(schema: str) -> Choose | None:
 
 
 def findings(reader: TraceReader, choose: Choose | None = None) -> Iterator[Finding]:
-    """The findings of one trace one by one, ungrouped, as they show."""
+    """The findings of one trace one by one, ungrouped, as they show; without those of practice."""
     choose = automatic(reader) if choose is None else choose
     yield from Checker(reader.path, choose).check(reader.items())
 

@@ -41,11 +41,12 @@ examples:
   qmpconf check session.qmptrace --schema all
   qmpconf check session.qmptrace --baseline known.toml --update-baseline
   qmpconf check session.qmptrace --result check.qmpresult
+  qmpconf check session.qmptrace --max-latency 500ms --ignore practice.failed
 
 before an upgrade: with --schema NAME (or FILE), whatever the client uses and that catalog lacks is
 an error of the client, also when the recorded server took it.  It is only conditional (a note) when
 the client sent what a reply had listed before: names of query-commands, query-migrate-capabilities,
-query-migrate-parameters, qom-list-types, device-list-properties, qom-list-properties and their like.
+query-migrate-parameters, qom-list-types, device-list-properties, qom-list-properties and so on.
 The reply to query-qmp-schema lists everything, and does not tell why it was asked for: for a
 command it makes a warning of the error, for an argument or value it changes nothing.  A call that
 the recorded server refused, and that the catalog has nothing against, is not judged.  --schema all
@@ -82,6 +83,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write what was found to the file of --baseline; reasons in it are kept",
     )
+    options.practice(parser)
     options.force(parser)
     results.configure(parser)
     parser.add_argument(
@@ -126,6 +128,7 @@ def _outputs(arguments: argparse.Namespace) -> None:
 def _checked(arguments: argparse.Namespace) -> tuple[list[Checked], list[InputError]]:
     """What was checked, and why the other traces could not be read."""
     choose = chooser(arguments.schema)
+    practice = options.practised(arguments)
     full = bool(arguments.result) or arguments.format != "text"
     checked: list[Checked] = []
     unread: list[InputError] = []
@@ -134,12 +137,12 @@ def _checked(arguments: argparse.Namespace) -> tuple[list[Checked], list[InputEr
     total = size_of_files(paths) * (2 if choose is None else 1)
     with Progress("checking", total, quiet=arguments.quiet) as progress:
         for path in paths:
-            collector = Collector() if full else None
+            collector = Collector(practice) if full else None
             try:
                 reader = TraceReader(path)
                 with progress.reading(reader):
                     chosen = automatic(reader) if choose is None else choose
-                    outcome = check(reader, chosen, observer=collector)
+                    outcome = check(reader, chosen, observer=collector, practice=practice)
             except InputError as error:
                 unread.append(error)
                 continue
@@ -154,9 +157,10 @@ def _matrix(arguments: argparse.Namespace) -> int:
 
     Raises `UsageError` for options about findings.
     """
-    for name in ("baseline", "result", "label", "short"):
+    for name in ("baseline", "result", "label", "short", "ignore", "max_latency"):
         if getattr(arguments, name):
-            raise UsageError(f"--{name} is for findings; --schema all is an overview without any")
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option} is for findings; --schema all is an overview without any")
     if arguments.format not in ("text", "json"):
         raise UsageError("--schema all is an overview: its --format is text or json")
     paths = list(traces_in(arguments.traces))

@@ -11,10 +11,10 @@ from qmpconf.replay.learn import as_toml, learn
 from qmpconf.report.progress import Progress, size_of_files
 
 _EPILOG = """\
-Record one scenario two times or more, on one build (recordings of two builds are refused). What differs between the recordings, and is
-not masked anyway, is written as masks: each for the schema place at which it was seen, with the
-values seen there. Read them before you use them: a mask hides what it covers. A reply's id is never
-masked: each is compared with the id of its own command.
+Record one scenario two times or more, on one build (recordings of two builds are refused). What
+differs between the recordings, and is not masked anyway, is written as masks: each for the schema
+place at which it was seen, with the values seen there. Read them before you use them: a mask
+hides what it covers. A reply's id is never masked: each is compared with that of its own command.
 
 examples:
   qmpconf learn first.qmptrace second.qmptrace -o masks.toml

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
+from qmpconf.check.practice import Practice, ignoring, limits
 from qmpconf.replay.configuration import find, read_known, read_masks
 from qmpconf.replay.masks import Mask
 
@@ -80,3 +81,35 @@ def judging(arguments: argparse.Namespace) -> tuple[list[Mask], Mapping[str, str
     masks = [*configured.masks, *(mask for file in arguments.masks for mask in read_masks(file))]
     known = arguments.known_differences or configured.known_differences
     return masks, read_known(known) if known else None
+
+
+def practice(parser: argparse.ArgumentParser) -> None:
+    """What is looked for beyond protocol and schema."""
+    parser.add_argument(
+        "--ignore",
+        metavar="REQUIREMENT",
+        action="append",
+        default=[],
+        help="do not look for this habit (practice.polling, ...; practice: for none of them); can be "
+        "repeated ('qmpconf requirements practice.' lists them)",
+    )
+    parser.add_argument(
+        "--max-latency",
+        metavar="[COMMAND=]TIME",
+        action="append",
+        default=[],
+        help="an answer that takes longer is an error: 2s, 500ms, or migrate=30s for one command; can "
+        "be repeated",
+    )
+
+
+def practised(arguments: argparse.Namespace) -> Practice:
+    """What is to be looked for, by options and configuration; the options' limits come last.
+
+    Raises `UsageError` and `InputError` for the configuration.
+    """
+    configured = find()
+    return Practice(
+        ignoring([*configured.ignore, *arguments.ignore]),
+        limits([*configured.max_latency, *arguments.max_latency]),
+    )

@@ -28,12 +28,16 @@ class Level(Enum):
 
 
 class Party(Enum):
-    """Who is bound by a requirement, and who is to blame when it is broken."""
+    """Who is bound by a requirement, and who is to blame when it is broken.
+
+    Nobody is, where something only went wrong: a disk that is full breaks no rule.
+    """
 
     CLIENT = "client"
     SERVER = "server"
     RECORDER = "recorder"
     DOCUMENT = "document"
+    NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,11 @@ class Session:
         return self._queue.pending
 
     @property
+    def quitting(self) -> bool:
+        """Whether the server has said that it ends: it has accepted ``quit``, or the machine shuts down."""
+        return self._quitting
+
+    @property
     def certain(self) -> bool:
         """Whether `pending` is all that waits; not so where a gap may hide commands or responses."""
         return self._queue.certain

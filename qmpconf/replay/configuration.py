@@ -1,4 +1,4 @@
-"""The user's configuration of replays: masks and known differences, out of TOML.
+"""The user's configuration, out of TOML: masks and known differences of replays, habits of checks.
 
 A file of masks (``--masks FILE``, or one that `qmpconf learn` wrote)::
 
@@ -12,6 +12,9 @@ A file of masks (``--masks FILE``, or one that `qmpconf learn` wrote)::
 In ``qmpconf.toml`` the same tables are ``[[replay.mask]]``, in pyproject.toml
 ``[[tool.qmpconf.replay.mask]]``; there, ``mask-files`` names files of masks and
 ``known-differences`` a file of known differences, as seen from the configuration's own folder.
+
+In ``[check]`` (``[tool.qmpconf.check]``), ``ignore`` lists the requirements ``practice.*`` that are not
+looked at, and ``max-latency`` how long answers may take, as on the command line of ``check``.
 
 A key that is not known, and a place that no catalog has, is an error with its line: such a mask
 would stand there and do nothing.
@@ -29,6 +32,7 @@ from functools import cache
 from typing import Any, get_args
 
 from qmpconf.check.baseline import Baseline
+from qmpconf.check.practice import ignoring, limits
 from qmpconf.errors import InputError, UsageError
 from qmpconf.files import read_text
 from qmpconf.replay.masks import Kind, Mask, Message
@@ -43,8 +47,9 @@ FILES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("pyproject.toml", ("tool", "qmpconf")),
 )
 
-_SECTIONS = ("replay",)
+_SECTIONS = ("replay", "check")
 _SETTINGS = ("mask", "mask-files", "known-differences")
+_OF_CHECK = ("ignore", "max-latency")
 _NEEDED = ("message", "of", "place", "kind", "reason")
 #: ``seen`` is for people: the values that `qmpconf learn` saw, at a place that is thus there.
 _MEMBERS = (*_NEEDED, "name", "pattern", "key", "seen")
@@ -59,6 +64,8 @@ class Configuration:
     masks: tuple[Mask, ...] = ()
     known_differences: str = ""
     where: str = ""
+    ignore: tuple[str, ...] = ()
+    max_latency: tuple[str, ...] = ()
 
 
 def find(folder: str = ".") -> Configuration:
@@ -154,7 +161,27 @@ def _configured(path: str, table: Sequence[str]) -> Configuration | None:
     masks = list(_masks(replay.get("mask", []), source))
     for file in files:
         masks += read_masks(os.path.join(folder, file))
-    return Configuration(tuple(masks), os.path.join(folder, known) if known else "", path)
+    known = os.path.join(folder, known) if known else ""
+    return Configuration(tuple(masks), known, path, *_of_check(value.get("check", {}), source))
+
+
+def _of_check(check: Any, source: _Source) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is ignored, and the limits of time."""
+    if not isinstance(check, dict):
+        raise UsageError(f"{source.line(key='check')}: 'check' must be a table")
+    source.only(check, _OF_CHECK)
+    found = []
+    for key, read in (("ignore", ignoring), ("max-latency", limits)):
+        texts = check.get(key, [])
+        texts = [texts] if isinstance(texts, str) else texts
+        if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
+            raise UsageError(f"{source.line(key=key)}: {key!r} must be a list of strings")
+        try:
+            read(texts)
+        except UsageError as error:
+            raise UsageError(f"{source.line(key=key)}: {error}") from None
+        found.append(tuple(texts))
+    return found[0], found[1]
 
 
 def _parsed(text: str, path: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tabulate import tabulate
 
 from qmpconf.check.collect import Exercised
 from qmpconf.check.coverage import CoverageData, Record, Total, totals
-from qmpconf.check.exercised import NOT_SHOWN, OCCASIONS
+from qmpconf.check.exercised import NOT_SHOWN, RULES
 from qmpconf.check.missing import GROUPS, TITLES, Group, Missing, most_useful
 from qmpconf.check.universe import KINDS, kind_of
 from qmpconf.report.tables import fitted
@@ -79,7 +79,7 @@ def whole(places: Iterable[Total]) -> Total:
 def requirements(found: Exercised) -> Total:
     """The figures of the requirements that a trace can put to the test."""
     number = len(found.requirements)
-    return Total("requirements", number, number, len(OCCASIONS))
+    return Total("requirements", number, number, len(RULES))
 
 
 def titled(found: Exercised) -> dict[str, CoverageData]:
@@ -329,7 +329,7 @@ def _untested(found: Exercised) -> list[tuple[str, str]]:
     """Requirements that were not put to the test, and what that takes."""
     return [
         (rule, " or ".join(fact.value for fact in facts))
-        for rule, facts in OCCASIONS.items()
+        for rule, facts in RULES.items()
         if rule not in found.requirements
     ]
 

@@ -24,7 +24,8 @@ from qmpconf.trace.reader import Item, TraceReader
 FOLDER = Path(traces.__file__).parent
 CORPUS = sorted(path.name for path in FOLDER.glob("*.qmptrace*"))
 
-#: Sessions in which the client does nothing wrong, but for what is deprecated by then.
+#: Sessions in which the client does nothing wrong, but for what is deprecated by then; that some
+#: calls are refused is how it has to be.
 ORDERLY = [
     name for name in CORPUS if name.split(".qmp")[0].endswith(("-rich", "-storage", "-libvirt"))
 ]
@@ -38,7 +39,7 @@ def test_there_is_a_corpus() -> None:
 def test_orderly_sessions_have_no_findings(name: str) -> None:
     groups = check(TraceReader(str(FOLDER / name))).groups
     found = [(one.first.requirement, one.first.subject) for one in groups]
-    assert [one for one in found if one[0] != "compat.deprecated"] == []
+    assert [one for one in found if one[0] not in ("compat.deprecated", "practice.failed")] == []
 
 
 @pytest.mark.parametrize("name", ORDERLY)

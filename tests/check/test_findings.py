@@ -7,6 +7,7 @@ from dataclasses import replace
 from qmpconf.check.findings import MOST_GROUPS, Finding, Groups
 from qmpconf.check.requirements import (
     ALL_REQUIREMENTS,
+    PRACTICE_REQUIREMENTS,
     SCHEMA_REQUIREMENTS,
     TRACE_REQUIREMENTS,
 )
@@ -78,6 +79,11 @@ def test_groups_are_bounded() -> None:
 
 
 def test_the_registers_do_not_overlap() -> None:
-    registers = (REQUIREMENTS, SCHEMA_REQUIREMENTS, TRACE_REQUIREMENTS)
+    registers = (
+        REQUIREMENTS,
+        SCHEMA_REQUIREMENTS,
+        TRACE_REQUIREMENTS,
+        PRACTICE_REQUIREMENTS,
+    )
     assert len(ALL_REQUIREMENTS) == sum(map(len, registers))
     assert all(one.id == name for name, one in ALL_REQUIREMENTS.items())

@@ -9,6 +9,7 @@ import pytest
 
 from qmpconf.check.basis import Basis
 from qmpconf.check.choice import Fixed
+from qmpconf.check.practice import NOTHING
 from qmpconf.check.run import check
 from qmpconf.schema.model import Catalog, Command, Source
 from qmpconf.schema.store import load_shipped
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qmpconf.check.findings import Finding
-    from qmpconf.check.run import Outcome
+    from qmpconf.check.practice import NOTHING
+from qmpconf.check.run import Outcome
 
 OK = '< {"return": {}}'
 REFUSED = '< {"error": {"class": "GenericError", "desc": "x"}}'
@@ -46,7 +48,7 @@ def opening(version: str = "7.2.0", capabilities: str = "") -> list[str]:
 
 def outcome(path: Path, script: list[str], against: str | Catalog) -> Outcome:
     catalog = load_shipped(against) if isinstance(against, str) else against
-    return check(TraceReader(str(write(path, script))), Fixed(catalog))
+    return check(TraceReader(str(write(path, script))), Fixed(catalog), practice=NOTHING)
 
 
 def of_client(found: Outcome) -> list[Finding]:

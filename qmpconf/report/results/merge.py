@@ -153,6 +153,8 @@ def merged(results: Iterable[Result], unread: Iterable[str] = ()) -> Report:
             SEVERITIES.index(f.severity),
             # Of the notes, those about a client are few, those about another server may be many.
             f.severity == "note" and f.blame != "client",
+            f.weight > 0,
+            -f.weight,
             placed(f.subject),
             f.path,
             f.line,

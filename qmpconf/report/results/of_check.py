@@ -155,6 +155,7 @@ def _finding(group: Group, known: Mapping[str, str]) -> Finding:
         source=one.source,
         hint=one.hint,
         count=group.count,
+        weight=one.weight,
         lines=(one.line,),
         status="new" if reason is None else "known",
         reason=reason or "",

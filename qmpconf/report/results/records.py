@@ -103,7 +103,8 @@ class Finding(_Record, frozen=True, kw_only=True, tag="finding"):
     is its connection number (0: none), `pointer` the place in the message.  `about` is the command
     or event, `case` the case of the suite that shows it, `repeat` the command that shows it again.
     `around` are the messages before it as short lines, where the verb keeps those and no
-    `Message`.  `more` is what only one verb tells (``answered``, ``nearest``).
+    `Message`.  Of those with a `weight`, the greatest goes first.  `more` is what only one verb tells
+    (``answered``, ``nearest``).
     """
 
     subject: str
@@ -129,6 +130,7 @@ class Finding(_Record, frozen=True, kw_only=True, tag="finding"):
     repeat: str = ""
     around: tuple[str, ...] = ()
     more: dict[str, str] = {}
+    weight: float = 0.0
 
     @property
     def counts(self) -> bool:
@@ -233,7 +235,7 @@ class Note(_Record, frozen=True, kw_only=True, tag="note"):
 class Unjudged(_Record, frozen=True, kw_only=True, tag="unjudged"):
     """What was not judged of a subject, and why (`qmpconf.check.unjudged`).
 
-    `kind` is ``trace``, ``schema``, ``call``, ``property``, ``line``, ``session`` or
+    `kind` is ``trace``, ``schema``, ``call``, ``property``, ``line``, ``time``, ``session`` or
     ``response``; `advice` says what to do.
     """
 

@@ -38,7 +38,7 @@ from qmpconf.report.views.html.findings import MOST_DIAGRAMS, entries
 from qmpconf.report.views.html.headline import headline
 from qmpconf.report.views.html.heat import STEPS, maps
 from qmpconf.report.views.html.plot import plots
-from qmpconf.report.views.html.words import MOST, Lines, anchor, cut, duration, shares, shown
+from qmpconf.report.views.html.words import MOST, Lines, anchor, cut, shares, shown
 from qmpconf.text import printable
 from qmpconf.trace.reader import TraceReader
 from tests.report.views.pages import (
@@ -538,24 +538,6 @@ def test_the_same_results_give_the_same_bytes_in_any_order() -> None:
 
 
 # Words
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (None, ""),
-        (0, "0 s"),
-        (0.000999999, "1.00 ms"),
-        (0.0099999, "10.0 ms"),
-        (0.25, "250 ms"),
-        (61.25, "61.2 s"),
-        (4321.0, "4,320 s"),
-        (-0.5, "-500 ms"),
-        (2.5e-7, "0.25 µs"),
-    ],
-)
-def test_durations_have_three_digits(seconds: float | None, words: str) -> None:
-    assert duration(seconds) == words
 
 
 def test_the_folder_of_all_is_left_out_of_short_names() -> None:

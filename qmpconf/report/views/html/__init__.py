@@ -28,7 +28,7 @@ from qmpconf.report.views.html.headline import headline, judged, meaning
 from qmpconf.report.views.html.heat import STEPS, maps
 from qmpconf.report.views.html.plot import plots
 from qmpconf.report.views.words import alarms, closing, unjudged
-from qmpconf.text import counted, printable
+from qmpconf.text import counted, duration, printable
 from qmpconf.version import __version__
 
 #: Rows of one table that a page shows.
@@ -98,7 +98,7 @@ def _environment() -> Environment:
         "anchor": lambda name, prefix: words.anchor(prefix, name),
         "counted": counted,
         "cut": lambda text, most=words.MOST_WORD: words.cut(text, most),
-        "duration": words.duration,
+        "duration": duration,
         "fragment": lambda text: quote_plus(printable(text)),
     }
     return found

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from qmpconf.check.findings import SEVERITIES
 from qmpconf.report.results.merge import Report
 from qmpconf.report.results.records import Finding, Message, Rule
-from qmpconf.report.views.html.words import MOST_BODY, Lines, anchor, cut, duration, volume
+from qmpconf.report.views.html.words import MOST_BODY, Lines, anchor, cut, volume
+from qmpconf.text import duration
 
 #: Entries with a diagram, and with the text of its messages.
 MOST_DIAGRAMS = 1000

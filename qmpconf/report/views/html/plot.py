@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from qmpconf.report.results.merge import Report
 from qmpconf.report.results.records import Latency
-from qmpconf.report.views.html.words import duration
+from qmpconf.text import duration
 
 #: Commands that one plot shows, those that took longest in total.
 MOST = 300

@@ -22,9 +22,6 @@ MOST_WORD = 300
 #: Characters that may stand in an anchor as they are.
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-#: From this many seconds on: times this factor, in this unit.
-_UNITS = ((1.0, 1, "s"), (1e-3, 1e3, "ms"), (0.0, 1e6, "µs"))
-
 
 class Lines(str):
     """Text of several lines, whose line ends and tabs are kept."""
@@ -59,19 +56,6 @@ def anchor(prefix: str, name: str) -> str:
     if _PLAIN.fullmatch(name):
         return f"{prefix}-{name}"
     return f"{prefix}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
-
-
-def duration(seconds: float | None) -> str:
-    """``1.23 ms``: three digits, and the unit that fits; empty for None."""
-    if seconds is None:
-        return ""
-    if not seconds:
-        return "0 s"
-    rounded = float(f"{seconds:.2e}")
-    _, factor, unit = next((one for one in _UNITS if abs(rounded) >= one[0]), _UNITS[-1])
-    number = rounded * factor
-    digits = 0 if abs(number) >= 100 else 1 if abs(number) >= 10 else 2
-    return f"{number:,.{digits}f} {unit}"
 
 
 def volume(size: int) -> str:

@@ -1,0 +1,169 @@
+"""One session as its habits see it: calls, their answers, events, and what is missing at the end.
+
+A `Watch` pairs each answer with its call, which it keeps until then, with the line and the time at
+which it was sent.  A `Habit` takes what it needs of that, and leaves the other methods as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qmpconf.protocol.framing import Kind
+from qmpconf.protocol.messages import Command, Event, Failure, Success
+
+if TYPE_CHECKING:
+    from qmpconf.check.findings import Finding
+    from qmpconf.check.reporter import Reporter
+    from qmpconf.protocol.matching import Pending
+    from qmpconf.protocol.requirements import Party
+    from qmpconf.protocol.session import Session, Step
+    from qmpconf.trace.reader import Item
+
+#: Calls that wait and are remembered in one session.
+MOST_CALLS = 1000
+
+_NOTHING: tuple[Finding, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A command that was sent: in which line, and when, in seconds.
+
+    `gap` is the line of a gap in which its answer may be missing, `waited` how long it had waited
+    there.
+    """
+
+    command: Command
+    line: int
+    t: float
+    gap: int = 0
+    waited: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The command's name."""
+        return self.command.name
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What answered a call; `explained` tells that a finding says already why it was refused."""
+
+    message: Success | Failure
+    line: int
+    t: float
+    explained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of a session, or of the recording.
+
+    `who` ended it (None: the recording ends before it), `t` is when.  `quitting` tells that the
+    server was about to end, `timed` that the trace has times, `blamed` are lines of commands that
+    are known to lack their answer; `waiting` are all calls without one.
+    """
+
+    who: Party | None
+    t: float
+    quitting: bool
+    timed: bool
+    blamed: frozenset[int]
+    waiting: Sequence[Call]
+
+
+class Habit:
+    """One habit in one session.  Each method gives what shows there."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.report = reporter.finding
+
+    def sent(self, call: Call) -> Sequence[Finding]:  # noqa: ARG002 - for those who need it
+        """A command is sent."""
+        return _NOTHING
+
+    def answered(self, call: Call, answer: Answer) -> Sequence[Finding]:  # noqa: ARG002 - for those who need it
+        """A command is answered."""
+        return _NOTHING
+
+    def event(self, event: Event, line: int) -> Sequence[Finding]:  # noqa: ARG002 - for those who need it
+        """An event comes."""
+        return _NOTHING
+
+    def lost(self) -> None:
+        """Bytes are missing: what is known so far may be so no more."""
+
+    def ended(self, end: End) -> Sequence[Finding]:  # noqa: ARG002 - for those who need it
+        """The session ends."""
+        return _NOTHING
+
+
+class Watch:
+    """Watches one session.  Every method gives the findings that show by then."""
+
+    def __init__(self, habits: Sequence[Habit]) -> None:
+        self._habits = habits
+        self._sent = _of(habits, "sent")
+        self._answered = _of(habits, "answered")
+        self._event = _of(habits, "event")
+        self._calls: dict[int, tuple[Pending, Call]] = {}  # by the waiting command's identity
+        #: Whether the trace has times.
+        self.timed = False
+
+    def sent(self, item: Item, step: Step) -> Sequence[Finding]:
+        """A frame of the client."""
+        waiting = step.waiting
+        if waiting is None or type(waiting.message) is not Command:
+            return _NOTHING
+        self.timed = self.timed or item.t > 0
+        call = Call(waiting.message, item.line, item.t)
+        self._calls[id(waiting)] = waiting, call
+        if len(self._calls) > MOST_CALLS:
+            del self._calls[next(iter(self._calls))]
+        return [one for habit in self._sent for one in habit.sent(call)]
+
+    def received(self, item: Item, step: Step, *, explained: bool) -> Sequence[Finding]:
+        """A frame of the server; `explained` tells that a finding says why a call was refused."""
+        message = step.message
+        if type(message) is Event:
+            return [one for habit in self._event for one in habit.event(message, item.line)]
+        if step.answered is None or item.frame.kind is Kind.SPACE:
+            return _NOTHING
+        _, call = self._calls.pop(id(step.answered), (None, None))
+        if call is None or not isinstance(message, Success | Failure):
+            return _NOTHING
+        found: list[Finding] = []
+        for habit in self._answered:
+            answer = Answer(message, item.line, item.t, explained or bool(found))
+            found += habit.answered(call, answer)
+        return found
+
+    def lost(self, session: Session, line: int, t: float) -> None:
+        """Bytes are missing in `line`: the answers of what waits no more may be among them."""
+        still = {id(one) for one in session.pending}
+        for key, (_, call) in self._calls.items():
+            if key not in still and not call.gap:
+                call.gap, call.waited = line, t - call.t
+        for habit in self._habits:
+            habit.lost()
+
+    def ended(
+        self,
+        quitting: bool,
+        pending: Iterable[Pending],
+        who: Party | None,
+        t: float,
+        blamed: frozenset[int],
+    ) -> Sequence[Finding]:
+        """The session ends; the arguments are those of `End`, and `pending` is what still waits."""
+        still = {id(one) for one in pending}
+        waiting = [call for key, (_, call) in self._calls.items() if call.gap or key in still]
+        end = End(who, t, quitting, self.timed, blamed, waiting)
+        return [one for habit in self._habits for one in habit.ended(end)]
+
+
+def _of(habits: Sequence[Habit], name: str) -> list[Habit]:
+    """Those of the habits that have a method `name` of their own."""
+    return [one for one in habits if getattr(type(one), name) is not getattr(Habit, name)]
