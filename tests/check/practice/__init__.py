@@ -1,0 +1,1 @@
+"""What people look for in a log: found where it is, and nowhere else."""
