@@ -222,6 +222,7 @@ _UNJUDGED: Mapping[str, tuple[str, str, str]] = {
     "line": ("line", "lines", ""),
     "session": ("session", "sessions", " to the end"),
     "response": ("response", "responses", ""),
+    "time": ("trace", "traces", " against a limit of time"),
 }
 
 
