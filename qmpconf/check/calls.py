@@ -128,9 +128,11 @@ class Flaw:
 class Used:
     """A deprecated or unstable part that is used: where, what, which feature, who says so.
 
-    `expected` and `seen` are both sides, where there is more to say than that.
+    `path` leads to it in the arguments, and is None for the command itself; `expected` and `seen`
+    are both sides, where there is more to say than that.
     """
 
+    path: Path | None
     pointer: str
     what: str
     feature: str
@@ -290,6 +292,7 @@ class Judge:
         ]
         uses = [
             Used(
+                one.path,
                 pointer(("arguments", *one.path)),
                 one.what,
                 "deprecated",
@@ -365,10 +368,10 @@ class Judge:
         known = self._catalog.commands[name]
         for mark in features.of_command(name):
             cited = self.basis.cite(known)
-            yield Used(member_of(command), f"the command {name!r}", mark, cited)
+            yield Used(None, member_of(command), f"the command {name!r}", mark, cited)
         for use in features.used(known.arguments, command.arguments):
             where = pointer(("arguments", *use.path))
-            yield Used(where, use.what, use.feature, self.basis.cite(known, use.facts))
+            yield Used(use.path, where, use.what, use.feature, self.basis.cite(known, use.facts))
 
 
 #: Kinds of problems that say that a catalog lacks something, rather than that it forbids it.

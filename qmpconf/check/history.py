@@ -20,7 +20,7 @@ from qmpconf.schema.validator import Validator
 if TYPE_CHECKING:
     from qmpconf.protocol.messages import Command
     from qmpconf.schema.model import Catalog
-    from qmpconf.schema.problems import Problem
+    from qmpconf.schema.problems import Path, Problem
 
 #: How many different questions are answered; each may take some milliseconds.
 _MOST = 500
@@ -71,6 +71,28 @@ class History:
             self._told[key] = self._tell(command, problem)
         return self._told[key]
 
+    def instead(self, command: Command, path: Path | None) -> str:
+        """What to use in place of something that is deprecated in this very catalog.
+
+        `path` leads to it in the arguments, None stands for the command.
+        """
+        key = ("instead", command.name, path)
+        if key not in self._told:
+            if len(self._told) >= _MOST:
+                return ""
+            names = _instead(self._manual, command, path)
+            self._told[key] = Told(instead=", ".join(names))
+        return self._told[key].instead
+
+    @cached_property
+    def _manual(self) -> Catalog | None:
+        """The manual of the catalog's own version."""
+        if self._own.source.kind == "document":
+            return self._own
+        catalogs = map(load_shipped, of_product(self._own.source.product))
+        same = (one for one in catalogs if _version(one) == self._version)
+        return next((one for one in same if one.source.kind == "document"), None)
+
     @cached_property
     def _releases(self) -> list[_Release]:
         """One for each version, the oldest first, without the catalog's own."""
@@ -95,7 +117,7 @@ class History:
         if any(has):
             last = len(has) - 1 - has[::-1].index(True)
             gone = before[last + 1].catalog.name if last + 1 < len(before) else own
-            instead = _instead(before[last], command, problem)
+            instead = _instead(before[last].manual, command, problem.path if problem else None)
             if problem is None:
                 instead = tuple(one for one in instead if one in self._own.commands)
             return Told(_words(before[last], command, problem, gone), ", ".join(instead))
@@ -144,16 +166,15 @@ def _open_ended(release: _Release, command: Command) -> Judgement:
     return judge(command, NOTHING_TOLD, source_for(version), version)
 
 
-def _instead(release: _Release, command: Command, problem: Problem | None) -> tuple[str, ...]:
-    """What the manual of a release says to use in place of what is deprecated."""
-    manual = release.manual
+def _instead(manual: Catalog | None, command: Command, path: Path | None) -> tuple[str, ...]:
+    """What a manual says to use in place of a command, or of what `path` leads to."""
     known = manual.commands.get(command.name) if manual else None
     if manual is None or known is None:
         return ()
-    if problem is None:
+    if path is None:
         return known.facts.instead
     used = Features(manual).used(known.arguments, command.arguments)
-    return next((use.facts.instead for use in used if use.path == problem.path), ())
+    return next((use.facts.instead for use in used if use.path == path), ())
 
 
 def _deprecated(release: _Release, command: Command, problem: Problem | None) -> bool:

@@ -26,6 +26,7 @@ from qmpconf.check.calls import (
     Flaw,
     Judge,
     Standing,
+    Used,
     inside,
     member_of,
 )
@@ -131,6 +132,7 @@ class Rules:
                 use.expected or f"nothing that is {use.feature}",
                 use.seen or use.what,
                 use.source,
+                more=self._instead(use, command),
             )
             for use in verdict.uses
         ]
@@ -147,6 +149,13 @@ class Rules:
             ),
             *found,
         ]
+
+    def _instead(self, use: Used, command: Command) -> tuple[tuple[str, str], ...]:
+        """What to use in place of something deprecated, where a manual says so."""
+        if use.feature != "deprecated":
+            return ()
+        names = self.basis.history.instead(command, use.path)
+        return (("instead", names),) if names else ()
 
     def _may_be_an_addition(self, flaw: Flaw) -> bool:
         """Whether it is the catalog that is short of something, if the server takes it."""
@@ -192,7 +201,7 @@ class Rules:
 
     def _more(self, flaw: Flaw, command: Command) -> Iterable[tuple[str, str]]:
         """Who else has it, and which reply had offered it or may have."""
-        if flaw.standing is not Standing.OOB_REFUSED:
+        if flaw.standing is not Standing.OOB_REFUSED and not flaw.of_property:
             told = self.basis.history.tell(command, flaw.problem)
             yield from ((name, text) for name, text in told._asdict().items() if text)
         asked = self.offered.schema_line

@@ -84,6 +84,24 @@ def test_a_member_behind_an_unknown_tag_is_not_said_to_be_taken() -> None:
     assert found.elsewhere == "known in qemu-10.0.13 (deprecated), not in qemu-7.2.22"
 
 
+@pytest.mark.parametrize(
+    ("catalog", "name", "arguments", "path", "names"),
+    [
+        ("qemu-11.1.3", "query-kvm", {}, None, "query-accelerators"),
+        ("qemu-11.1.3-doc", "drive-backup", {"device": "d"}, None, "blockdev-backup"),
+        ("qemu-10.0.13", "netdev_add", {**STREAM, "reconnect": 1}, ("reconnect",), "reconnect-ms"),
+        ("qemu-10.0.13", "block_set_io_throttle", {"device": "d"}, ("device",), "id"),
+        ("qemu-10.0.13", "query-migrationthreads", {}, None, ""),
+        ("qemu-1.6.2-doc", "change", {}, None, ""),
+    ],
+)
+def test_what_to_use_instead(
+    catalog: str, name: str, arguments: dict[str, Any], path: Any, names: str
+) -> None:
+    history = History(load_shipped(catalog))
+    assert history.instead(sent(name, arguments), path) == names
+
+
 def test_there_is_an_end_to_what_is_looked_up() -> None:
     history = History(load_shipped("qemu-11.1.3"))
     for number in range(600):
