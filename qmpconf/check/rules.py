@@ -201,7 +201,7 @@ class Rules:
 
     def _more(self, flaw: Flaw, command: Command) -> Iterable[tuple[str, str]]:
         """Who else has it, and which reply had offered it or may have."""
-        if flaw.standing is not Standing.OOB_REFUSED and not flaw.of_property:
+        if flaw.standing is not Standing.OOB_REFUSED:
             told = self.basis.history.tell(command, flaw.problem)
             yield from ((name, text) for name, text in told._asdict().items() if text)
         asked = self.offered.schema_line
