@@ -287,7 +287,12 @@ class _Asker:
             self._value(("value",), name, known[name], asked["value"], source, told=told)
             return
         if not self._guess(("value",), name, asked["value"]):
-            self._gap(("value",), f"the type of the object {path!r} is not known")
+            why = (
+                f"the properties of {of} do not include {name!r}"
+                if known is not None
+                else (f"the type of the object {path!r} is not known")
+            )
+            self._gap(("value",), why)
 
     def members(self) -> None:
         """Every further member is a property of the type that is added."""
@@ -347,17 +352,16 @@ class _Asker:
                 self._gap(path, f"what type {type_name!r} takes is not known")
             return
         wrong = misfit(shape, value)
-        if wrong is None:
-            return
         if self._way == "typed":
-            kind, words = wrong
-            self._refuse(kind, path, words, shape, type_name, value, source, told=told)
+            if wrong is not None:
+                kind, words = wrong
+                self._refuse(kind, path, words, shape, type_name, value, source, told=told)
             return
         text = as_text(value)
         words = text_misfit(shape, type_name, text) if text is not None else ""
         if words:
             self._refuse("value", path, words, shape, type_name, value, source, told=told)
-        elif self._way != "text":
+        elif wrong is not None and self._way != "text":
             what = f"{show(value)} for a property of type {type_name}"
             self._deprecate(path, what, source, _expected(shape, type_name), value)
 
@@ -395,9 +399,11 @@ class _Asker:
         told: bool,
     ) -> None:
         if not told and self._source is not None and not self._source.same_release:
-            self._gap(
-                path, f"the property is not among those of {of} in {self._source.catalog.name}"
-            )
+            catalog = self._source.catalog.name
+            self._gap(path, f"the property is not among those of {of} in {catalog}")
+            return
+        if self._way != "typed" and as_text(value) is None:
+            self._gap(path, f"{of} has no property {name!r}, but the server ignores such values")
             return
         self.found.refused.append(
             Wrong(

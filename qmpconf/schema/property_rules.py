@@ -170,8 +170,13 @@ _ARTICLES: Mapping[Form, str] = {
 
 _BOOLEANS = frozenset({"on", "off", "yes", "no", "true", "false", "y", "n"})
 _INTEGER = re.compile(r"\s*[+-]?(0x[0-9a-f]+|[0-9]+)", re.IGNORECASE)
-#: What begins like this may be a number with a unit, or a fraction: only the server knows.
+#: What begins like this may be a number of bytes with a unit.
 _PERHAPS_SIZE = re.compile(r"\s*[+-]?[0-9.]")
+#: A number of bytes: with a unit it may have a fraction, of which the server wants whole bytes.
+_SIZE = re.compile(
+    r"\s*\+?(?:0x[0-9a-f]+|[0-9]+(?:\.0*)?|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[bkmgtpe])",
+    re.IGNORECASE,
+)
 
 
 def as_text(value: Any) -> str | None:
@@ -193,7 +198,9 @@ def text_misfit(shape: Shape, type_name: str, text: str) -> str:
         return "" if text.lower() in _BOOLEANS else "is neither on nor off"
     if shape.form == "integer":
         whole = _INTEGER.fullmatch(text)
-        if type_name in ("int", "size"):  # the widest: a number of bytes, perhaps
+        if type_name == "size":
+            return "" if _SIZE.fullmatch(text) else "is not a size"
+        if type_name == "int":  # of any kind, a number of bytes perhaps
             return "" if whole or _PERHAPS_SIZE.match(text) else "is not a number"
         if whole is None:
             return "is not an integer"

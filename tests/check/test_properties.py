@@ -103,6 +103,16 @@ def test_values_that_are_ignored_are_deprecated() -> None:
     assert "QEMU 6.2" in found.deprecated[0].source
 
 
+@pytest.mark.parametrize("release", ["5.2.0", "7.2.22"])
+def test_values_that_are_ignored_are_so_for_an_unknown_property_too(release: str) -> None:
+    asked = {"driver": "virtio-blk", "iothread-vq-mapping": [{"iothread": "t0"}]}
+    found = judged(release, "device_add", **asked)
+    assert found.refused == []
+    assert "ignores such values" in found.unjudged[0].text
+    assert len(judged(release, "device_add", driver="virtio-blk", odd="x").refused) == 1
+    assert judged(LATEST, "device_add", **asked) == Judgement(used=True)
+
+
 def test_aliases_are_the_types_behind_them() -> None:
     assert places(judged(LATEST, "device_add", driver="virtio-net", mq="on")) == (["mq"], [])
     assert places(judged(LATEST, "device_add", driver="e1000e", bootindex="1")) == (
