@@ -55,6 +55,9 @@ _BROKEN = {
     Standing.OOB_REFUSED: "schema.oob-allowed",
 }
 
+#: So many commands wait to be judged when they are answered; others are judged at once.
+_MOST_LATE = 1000
+
 _NOTHING: tuple[Finding, ...] = ()
 
 
@@ -94,6 +97,8 @@ class Rules:
         self._judge = Judge(basis)
         # Commands that wait, by identity, in which something is wrong.
         self._bad: dict[int, _Sent] = {}
+        # The same that are judged when they are answered, with places that are not judged.
+        self._late: dict[int, tuple[Command, set[str], Sequence[str]]] = {}
         self._quick = basis.validator.quick
         self._plain = basis.plain
 
@@ -103,7 +108,9 @@ class Rules:
         """A command as it is sent.
 
         One that a catalog does not know which nobody named is judged by its answer, and so are
-        arguments and values that only a catalog of another build lacks.
+        arguments and values that only a catalog of another build lacks.  One whose arguments are
+        open is judged when it is answered: by then, the server may have listed the properties for
+        which a client asked in the same breath.
         """
         name = command.name
         if name not in self._catalog.commands:
@@ -116,6 +123,16 @@ class Rules:
         ):
             return _NOTHING
         breached = {breach.pointer for breach in breaches}
+        if name in self.basis.open_ended and not self.basis.named and len(self._late) < _MOST_LATE:
+            self._late[id(command)] = command, breached, redacted
+            return _NOTHING
+        return self._judged(command, line, breached, redacted)
+
+    def _judged(
+        self, command: Command, line: int, breached: set[str], redacted: Sequence[str]
+    ) -> list[Finding]:
+        """What is wrong with a command, but for what the server's answer decides."""
+        name = command.name
         verdict = self._judge.judge(command, self.offered, breached, redacted)
         if verdict.properties:
             self._asked[verdict.properties] = None
@@ -156,6 +173,11 @@ class Rules:
             return ()
         names = self.basis.history.instead(command, use.path)
         return (("instead", names),) if names else ()
+
+    def _at_last(self, command: Command, sent: int) -> list[Finding] | None:
+        """What is wrong with a command that was not judged when it was sent; None: it was."""
+        late = self._late.pop(id(command), None)
+        return None if late is None else self._judged(command, sent, *late[1:])
 
     def _may_be_an_addition(self, flaw: Flaw) -> bool:
         """Whether it is the catalog that is short of something, if the server takes it."""
@@ -223,16 +245,24 @@ class Rules:
     ) -> Sequence[Finding]:
         """A success; `sent` is the line of the command that it answers."""
         name = command.name
+        late = self._at_last(command, sent) if self._late else None
         bad = self._bad.pop(id(command), None) if self._bad else None
         known = self._catalog.commands.get(name)
-        if known and bad is None and not command.oob and self._quick.returned(name, reply.result):
+        if (
+            known
+            and late is None
+            and bad is None
+            and not command.oob
+            and self._quick.returned(name, reply.result)
+        ):
             return _NOTHING
         if known is None:
             told = command.problems or (self.basis.named and not self.basis.very_build)
             if told or name == NEGOTIATION:
                 return _NOTHING
             return (self._undocumented_command(command, sent, line),)
-        found = [self._addition(one, command, sent) for one in bad.taken] if bad else []
+        found = late or []
+        found += [self._addition(one, command, sent) for one in bad.taken] if bad else ()
         problems = self.basis.validator.returned(name, reply.result)
         if problems:
             found += self._problems(
@@ -272,12 +302,13 @@ class Rules:
         """
         name = command.name
         refused = reply.error_class == "CommandNotFound"
+        found = self._at_last(command, sent) or []
         bad = self._bad.pop(id(command), None)
         if self.basis.named:
             if not (command.problems or bad):
                 self._lacks.add("call", f"{name} ({REFUSED})", line=sent)
             return _NOTHING
-        found = self._refused(bad, sent, reply.description)
+        found += self._refused(bad, sent, reply.description)
         if early or command.problems or (command.oob and not refused):
             return found  # refused for its shape, before anyone looked at its name
         if name not in self._catalog.commands:
@@ -323,7 +354,8 @@ class Rules:
 
         It is not `certain` where the answer may not have been recorded.
         """
-        found = self._refused(self._bad.pop(id(command), None), sent)
+        found = self._at_last(command, sent) or []
+        found += self._refused(self._bad.pop(id(command), None), sent)
         known = command.name in self._catalog.commands or command.name == NEGOTIATION
         judged = command.problems or known or self.basis.named
         if judged or not certain or not self.basis.very_build:

@@ -1,15 +1,20 @@
-"""``qmpconf schema show NAME [ENTRY]``: a catalog, or one of its entries in full."""
+"""``qmpconf schema show NAME [ENTRY]``: a catalog, or one of its entries in full.
+
+With a property catalog beside it, also the properties of a device or object type.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 from typing import TYPE_CHECKING
 
 from qmpconf.cli.examples import explain
 from qmpconf.errors import UsageError
-from qmpconf.report.catalog import entry, names_of, overview
+from qmpconf.report.catalog import entry, names_of, overview, properties
 from qmpconf.schema.problems import suggest
+from qmpconf.schema.property_catalog import properties_with
 from qmpconf.schema.store import load
 
 if TYPE_CHECKING:
@@ -20,6 +25,7 @@ _EPILOG = """\
 examples:
   qmpconf schema show qemu-7.2.22
   qmpconf schema show qemu-7.2.22 block_resize
+  qmpconf schema show qemu-7.2.22 virtio-net-pci
 """
 
 
@@ -28,7 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     explain(parser, _EPILOG)
     parser.add_argument("catalog", metavar="NAME", help="a shipped catalog's name, or a file")
     parser.add_argument(
-        "entry", metavar="ENTRY", nargs="?", help="a command, an event or a named type"
+        "entry",
+        metavar="ENTRY",
+        nargs="?",
+        help="a command, an event or a named type; a device or object type, for its properties",
     )
 
 
@@ -39,10 +48,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.entry is None:
         print(overview(catalog, width), end="")
         return 0
-    try:
-        print(entry(catalog, arguments.entry, width), end="")
-    except KeyError:
-        close = suggest(arguments.entry, names_of(catalog))
+    typed = properties_with(arguments.catalog)
+    found = ""
+    with contextlib.suppress(KeyError):
+        found = entry(catalog, arguments.entry, width)
+    if typed is not None:
+        with contextlib.suppress(KeyError):
+            found += properties(typed, arguments.entry)
+    if not found:
+        known = [*names_of(catalog), *(typed.devices if typed else ())]
+        close = suggest(arguments.entry, known)
         hint = f"did you mean {close!r}?" if close else "see 'qmpconf schema show NAME'"
-        raise UsageError(f"{catalog.name} has no {arguments.entry!r}; {hint}") from None
+        raise UsageError(f"{catalog.name} has no {arguments.entry!r}; {hint}")
+    print(found, end="")
     return 0

@@ -28,6 +28,8 @@ from qmpconf.schema.walk import shape_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from qmpconf.schema.property_catalog import PropertyCatalog
+
 _INDENT = "  "
 
 #: The label of what an alternate can be: branches have no names.
@@ -90,6 +92,20 @@ def entry(catalog: Catalog, name: str, width: int = 100) -> str:
     if not blocks:
         raise KeyError(name)
     return "\n".join("\n".join(block) + "\n" for block in blocks)
+
+
+def properties(catalog: PropertyCatalog, name: str) -> str:
+    """The properties of the device or object type `name`, or of that behind an alias.
+
+    Raises KeyError when the catalog has no such type.
+    """
+    found = catalog.of(name)
+    if found is None:
+        raise KeyError(name)
+    behind = catalog.aliases.get(name)
+    lines = [f"properties of {behind or name}{f' (another name: {name})' if behind else ''}"]
+    lines += [f"{_INDENT}{one}: {found[one]}" for one in sorted(found)]
+    return "\n".join(lines) + "\n"
 
 
 def names_of(catalog: Catalog) -> list[str]:

@@ -178,12 +178,14 @@ def load_shipped_properties(name: str) -> PropertyCatalog:
 
 
 def properties_with(catalog: str) -> PropertyCatalog | None:
-    """The property catalog beside the schema catalog in a user's file, if there is one.
+    """The property catalog that goes with a schema catalog, if there is one.
 
     `catalog` is a name or a file, as for `qmpconf.schema.store.load`.  Raises InputError.
     """
+    if catalog in shipped():
+        return load_shipped_properties(catalog) if catalog in shipped_properties() else None
     path = beside(Path(catalog))
-    return None if catalog in shipped() or not path.exists() else read(path)
+    return read(path) if path.exists() else None
 
 
 def properties_in(reply: Any) -> Properties | None:

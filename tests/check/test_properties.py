@@ -376,6 +376,17 @@ def test_the_reply_in_the_trace_types_them(tmp_path: Path) -> None:
     assert lacks(found) == []
 
 
+def test_replies_to_what_was_asked_in_the_same_breath_count(tmp_path: Path) -> None:
+    path = session(
+        tmp_path, "10.0.13",
+        '> {"execute": "device-list-properties", "arguments": {"typename": "lamp"}}',
+        add(driver="lamp", bright="9"), add(driver="lamp", bright=9),
+        '< {"return": [{"name": "bright", "type": "uint8"}]}',
+        error("Parameter 'bright' expects uint64"),
+    )  # fmt: skip
+    assert ("error", "schema.arguments", 7, "/arguments/bright") in told_of(check_trace(str(path)))
+
+
 def test_a_catalog_that_nobody_named_gives_way_to_what_the_server_takes(tmp_path: Path) -> None:
     script = [
         add(driver="virtio-net-pci", patched=1), OK,

@@ -125,3 +125,12 @@ def test_mistakes_get_one_line(
     assert captured.out == ""
     assert message in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_show_the_properties_of_a_type(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "show", "qemu-7.2.22", "virtio-net"]) == 0
+    page = capsys.readouterr().out
+    assert page.startswith("properties of virtio-net-pci (another name: virtio-net)\n")
+    assert "\n  vectors: uint32\n" in page
+    assert main(["schema", "show", "qemu-7.2.22", "virtio-nat-pci"]) == 2
+    assert "did you mean 'virtio-net-pci'?" in capsys.readouterr().err

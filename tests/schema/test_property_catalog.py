@@ -126,7 +126,8 @@ def test_shipped_ones_go_with_a_schema(name: str) -> None:
     assert found.of("virtio-net") == found.devices["virtio-net-pci"]
     assert found.devices["virtio-net-pci"]["vectors"] == "uint32"
     assert found.objects["iothread"]["poll-max-ns"] == "int"
-    assert properties_with(name) is None  # those are looked up by version
+    assert properties_with(name) == found
+    assert properties_with(f"{name}-doc") is None
 
 
 def test_properties_in_a_reply() -> None:
