@@ -337,7 +337,8 @@ def error(text: str) -> str:
 def told_of(outcome: Outcome) -> list[tuple[str, str, int, str]]:
     found = (group.first for group in outcome.groups)
     told = [(one.severity, one.requirement, one.line, one.pointer) for one in found]
-    return sorted(told, key=lambda one: one[2])
+    judged = [one for one in told if not one[1].startswith("practice.")]
+    return sorted(judged, key=lambda one: one[2])
 
 
 def lacks(outcome: Outcome) -> list[tuple[str, int, int]]:
