@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NoSchema:
-    """There is no catalog to check against: why not (a clause), and what to do about it."""
+    """There is no catalog to check against: why not (a clause), and what to do about it.
+
+    `product` says of which product's catalogs all may be asked instead; empty where none is wanted.
+    """
 
     text: str
     advice: str = ""
+    product: str = ""
 
 
 class Basis:

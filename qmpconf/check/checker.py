@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from qmpconf.check.basis import NoSchema
+from qmpconf.check.everywhere import Everywhere, Suspicions
 from qmpconf.check.offers import Offers
 from qmpconf.check.reporter import Reporter, answer_of
 from qmpconf.check.rules import Rules
@@ -112,6 +113,7 @@ class _Talk:
         "reporter",
         "rules",
         "session",
+        "suspicions",
         "watch",
         "why",
     )
@@ -135,6 +137,7 @@ class _Talk:
         self.rules: Rules | None = None
         self._held: dict[int, tuple[Pending, list[Finding]]] = {}  # by the command's identity
         self.why: NoSchema | None = None
+        self.suspicions: Suspicions | None = None
 
     @property
     def basis(self) -> Basis | None:
@@ -169,8 +172,20 @@ class _Talk:
         _, found = self._held.pop(id(step.answered), (None, []))
         return _answered(found, step.message) if type(step.message) is Failure else found
 
+    def suspect(self, step: Step) -> list[Finding]:
+        """What every shipped catalog has against a command that its server refused, too."""
+        reply = step.message
+        if self.suspicions is None or step.answered is None:
+            return []
+        if not isinstance(reply, Success | Failure):
+            return []
+        found = self.suspicions.answered(step.answered, reply)
+        return _answered(found, reply) if isinstance(reply, Failure) else found
+
     def rest(self) -> Iterator[Finding]:
         """What was held back about commands that were never answered."""
+        if self.suspicions is not None and self.why is not None:
+            yield from self.suspicions.rest()
         for _, found in self._held.values():
             yield from found
         self._held.clear()
@@ -202,6 +217,7 @@ class Checker:
         self.lacks = Lacks()
         self.asked: dict[str, None] = {}
         self._offers = Offers()
+        self._products: dict[str, Everywhere] = {}
 
     def check(self, items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Finding]:
         """The findings, in the order in which they show."""
@@ -254,7 +270,15 @@ class Checker:
         self.sessions += 1
         talk = _Talk(self._path, conn, line, self.lacks, self.asked, self._practice)
         talk.take(self._choose(conn, line, None), self._offers.latest)
+        if talk.why is not None and talk.why.product:
+            talk.suspicions = Suspicions(self._everywhere(talk.why.product), talk.reporter)
         return talk
+
+    def _everywhere(self, product: str) -> Everywhere:
+        """All catalogs of a product, which sessions of unknown servers share."""
+        if product not in self._products:
+            self._products[product] = Everywhere(product)
+        return self._products[product]
 
     def _end(
         self, talk: _Talk, who: Party | None, t: float, failed: bool = False
@@ -287,6 +311,8 @@ class Checker:
             found += _duplicates(talk, item, step, Party.CLIENT)
         if talk.rules is not None and type(message) is Command:
             found += talk.rules.command(message, item.line, step.breaches, item.redacted)
+        elif talk.why is not None and talk.suspicions is not None and step.waiting is not None:
+            talk.suspicions.sent(step.waiting, item.line, item.redacted)
         if self._observer is not None:
             self._observer.sent(talk.session, talk.basis, item, step, found)
         found = talk.hold(step.waiting, found) if found and step.waiting else found
@@ -316,6 +342,7 @@ class Checker:
             self._observer.received(talk.session, talk.basis, item, step, phase)
         rules = talk.rules
         if rules is None:
+            found += talk.suspect(step)
             return step, found
         if type(message) is Event:
             found += rules.event(message, item.line, item.redacted)

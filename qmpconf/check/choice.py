@@ -130,7 +130,9 @@ class Automatic:
         if named is None and not self._found.versions:
             named, where = self._found.file, ""
         if named is None:
-            return NoSchema(f"no schema could be chosen: {reason}{self._why()}", ADVICE)
+            return NoSchema(
+                f"no schema could be chosen: {reason}{self._why()}", ADVICE, self._product
+            )
         return self._nearest(named, reason, where)
 
     def _elsewhere(self, address: str) -> Named | None:

@@ -1,0 +1,121 @@
+"""What can be said about a call when nobody knows which server it went to.
+
+A pasted command without a greeting has no schema to be held against.  Where every shipped catalog
+that has the command refuses its arguments at the same place, no release of QEMU takes them, and
+that can be said.  (Documents that were written by hand leave arguments out, and are not asked.)  It is said only when the server refused the call as well, or did not answer: an
+answer with success shows a server that no catalog describes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qmpconf.check.basis import Basis
+from qmpconf.check.calls import Flaw, Judge, Standing
+from qmpconf.check.offers import Offered
+from qmpconf.protocol.messages import Command, Failure, Success
+from qmpconf.schema.select import of_product
+from qmpconf.schema.store import load_shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from qmpconf.check.findings import Finding
+    from qmpconf.check.reporter import Reporter
+    from qmpconf.protocol.matching import Pending
+
+#: What counts: that a place of the arguments is refused, for whatever reason.
+_REFUSED = (Standing.VALUE_REFUSED, Standing.ARGUMENT_MISSING, Standing.ARGUMENT_UNKNOWN)
+
+#: Commands with flaws that may wait for their answers.
+_MOST_HELD = 1000
+
+
+class Everywhere:
+    """The shipped catalogs of one product, each loaded when it is needed."""
+
+    def __init__(self, product: str) -> None:
+        self._names = of_product(product)[::-1]
+        self._judges: dict[str, Judge] = {}
+
+    def judge(self, command: Command, redacted: Sequence[str] = ()) -> list[Flaw]:
+        """What every catalog that has the command refuses in its arguments; mostly nothing.
+
+        `redacted` places are not judged.
+
+        The flaws are those of the newest one, and `source` names all of them.
+        """
+        agreed: dict[str, Flaw] = {}
+        asked: list[str] = []
+        for name in self._names:
+            judge = self._judge(name)
+            catalog = judge.basis.catalog
+            if not catalog.source.lists_all or command.name not in catalog.commands:
+                continue
+            found = {
+                flaw.pointer: flaw
+                for flaw in judge.judge(command, Offered([0]), (), redacted).flaws
+                if flaw.standing in _REFUSED and not flaw.of_property
+            }
+            agreed = found if not asked else {at: one for at, one in agreed.items() if at in found}
+            asked.append(name)
+            if not agreed:
+                return []
+        if not asked:
+            return []
+        source = f"all catalogs that have it, {asked[-1]} to {asked[0]}"
+        return [replace(flaw, source=source) for flaw in agreed.values()]
+
+    def _judge(self, name: str) -> Judge:
+        if name not in self._judges:
+            self._judges[name] = Judge(Basis(load_shipped(name), named=True))
+        return self._judges[name]
+
+
+class Suspicions:
+    """The calls of one session that every catalog refuses, until they are answered."""
+
+    def __init__(self, everywhere: Everywhere, reporter: Reporter) -> None:
+        self._everywhere = everywhere
+        self._report = reporter.finding
+        self._held: dict[int, tuple[Pending, list[Finding]]] = {}  # by the command's identity
+
+    def sent(self, waiting: Pending, line: int, redacted: Sequence[str]) -> None:
+        """A command was sent; its `redacted` places are not judged."""
+        command = waiting.message
+        if not isinstance(command, Command) or command.problems:
+            return
+        flaws = self._everywhere.judge(command, redacted)
+        if not flaws:
+            return
+        self._held[id(waiting)] = (
+            waiting,
+            [
+                self._report(
+                    "schema.arguments",
+                    line,
+                    flaw.pointer,
+                    command.name,
+                    flaw.message,
+                    flaw.expected,
+                    flaw.seen,
+                    flaw.source,
+                    flaw.hint,
+                )
+                for flaw in flaws
+            ],
+        )
+        if len(self._held) > _MOST_HELD:
+            del self._held[next(iter(self._held))]
+
+    def answered(self, waiting: Pending, reply: Success | Failure) -> list[Finding]:
+        """What was wrong with a command that the server refused as well."""
+        _, found = self._held.pop(id(waiting), (None, []))
+        return found if isinstance(reply, Failure) else []
+
+    def rest(self) -> Iterator[Finding]:
+        """What was wrong with the commands that were never answered."""
+        for _, found in self._held.values():
+            yield from found
+        self._held.clear()

@@ -1,0 +1,75 @@
+"""A call of which nobody knows the server: what no release takes is said, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qmpconf.check.everywhere import Everywhere
+from qmpconf.check.run import check
+from qmpconf.protocol.framing import Framer
+from qmpconf.protocol.messages import Command, from_client
+from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.writer import TraceWriter
+
+
+@pytest.fixture(scope="module")
+def everywhere() -> Everywhere:
+    return Everywhere("qemu")
+
+
+def command(name: str, **arguments: Any) -> Command:
+    found = from_client(json.dumps({"execute": name, "arguments": arguments}).encode())
+    assert isinstance(found, Command)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("call", "places"),
+    [
+        (command("block_resize", device="d", size="1M"), {"/arguments/size"}),
+        (command("block_resize", device="d", size=1), set()),
+        (command("device_del"), {"/arguments"}),
+        (command("device_del", id="x", force=True), {"/arguments/force"}),
+        (command("query-status"), set()),
+        (command("no-such", x=1), set()),
+        # 11.1 has lost it, all others have it.
+        (command("migrate", uri="tcp:0:1", detach=True), set()),
+        (command("device_add", driver="e1000", mac="x", nonsense="1"), set()),
+    ],
+)
+def test_what_no_release_takes(everywhere: Everywhere, call: Command, places: set[str]) -> None:
+    found = everywhere.judge(call)
+    assert {flaw.pointer for flaw in found} == places
+    assert all("qemu-11.1.3" in flaw.source for flaw in found)
+
+
+def errors(path: Path, *lines: tuple[str, str]) -> list[tuple[str, str, str]]:
+    with TraceWriter(str(path)) as writer:
+        for sender, text in lines:
+            side: Any = sender
+            writer.frames(1, side, Framer().feed(text.encode() + b"\r\n"))
+    outcome = check(TraceReader(str(path)))
+    assert [one.kind for one in outcome.unjudged if one.kind == "schema"] == ["schema"]
+    return [
+        (one.first.requirement, one.first.pointer, one.first.answer)
+        for one in outcome.groups
+        if one.first.requirement.startswith("schema.")
+    ]
+
+
+WRONG = ("client", '{"execute":"block_resize","arguments":{"device":"d","size":"1M"},"id":1}')
+REFUSED = ("server", '{"error":{"class":"GenericError","desc":"Invalid parameter"},"id":1}')
+
+
+def test_it_is_said_where_the_server_refused_it_or_did_not_answer(tmp_path: Path) -> None:
+    wrong = ("schema.arguments", "/arguments/size")
+    assert errors(tmp_path / "a", WRONG, REFUSED) == [(*wrong, "GenericError: Invalid parameter")]
+    assert errors(tmp_path / "b", WRONG) == [(*wrong, "")]
+
+
+def test_a_server_that_takes_it_is_one_that_nobody_describes(tmp_path: Path) -> None:
+    assert errors(tmp_path / "a", WRONG, ("server", '{"return":{},"id":1}')) == []
