@@ -229,10 +229,11 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> None:
 def write_page(path: str | os.PathLike[str], text: str) -> None:
     """Write a page; plain text that does not say who made it gets a last line that does.
 
-    So a later call can tell it from a file that somebody wrote by hand.  Raises OutputError.
+    So a later call can tell it from a file that somebody wrote by hand; JSON has no room for such a
+    line.  Raises OutputError.
     """
     data = text.encode("utf-8", "backslashreplace")
-    if MARK not in data[:_HEAD] + data[-_TAIL:]:
+    if MARK not in data[:_HEAD] + data[-_TAIL:] and data[:1] not in (b"{", b"["):
         data += b"made by qmpconf\n"
     write_file(path, data)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qmpconf.check.history import History
 from qmpconf.check.properties import OPEN_ENDED, Source, is_open, source_for
+from qmpconf.schema import doubts
 from qmpconf.schema.features import Features
 from qmpconf.schema.select import Version
 from qmpconf.schema.validator import Validator
 
 if TYPE_CHECKING:
     from qmpconf.schema.model import Catalog, Command, Event, Facts
+    from qmpconf.schema.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,14 @@ class NoSchema:
     text: str
     advice: str = ""
     product: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a problem proves nothing (a clause), and where the document says so."""
+
+    text: str
+    source: str
 
 
 class Basis:
@@ -109,6 +119,22 @@ class Basis:
             and not self.features.of_command(name)
             and not self.features.can_use(command.arguments)
         )
+
+    def doubt(self, entry: Command | Event, key: str, value: Any, problem: Problem) -> Doubt | None:
+        """Why a problem of `value` proves nothing; None where the catalog is sure of it.
+
+        `value` should be of the type `key`, and belongs to the command or event `entry`.
+        """
+        source = self.catalog.source
+        if source.kind == "introspection":
+            return None
+        found = doubts.doubt(self.catalog, entry.facts, key, value, problem)
+        if found is None and source.partial and problem.kind not in ("unknown", "value"):
+            return Doubt(f"the document is a fragment: {source.partial}", self.cite(entry))
+        if found is None:
+            return None
+        line = f", line {found.line}" if found.line else ""
+        return Doubt(found.sentence, f"{source.title or self.catalog.name}{line}")
 
     def cite(self, entry: Command | Event, facts: Facts | None = None) -> str:
         """Where the catalog's source says it: document and line, or the entry's name."""

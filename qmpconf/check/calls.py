@@ -10,6 +10,8 @@ that server would serve this call, and the recorded answer does not decide it:
 - the same, when a reply of the recorded server had listed it, is *conditional*: the client sent
   what it was offered, and a server that does not offer it will not be sent it.  That reply is named.
   The whole schema is a weak offer of a command, and none of an argument or value;
+- what the catalog's own document contradicts elsewhere is a *doubt*, and not judged: its example leaves
+  out a member that it calls mandatory;
 - what the catalog does not describe, and need not describe, is *not judged*: what is missing in a
   catalog of a part of what a server has, or in a document that was written by hand (such as
   ``qmp-commands.txt``, which leaves out commands and arguments that its servers take);
@@ -38,7 +40,7 @@ from qmpconf.schema.problems import suggest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from qmpconf.check.basis import Basis
+    from qmpconf.check.basis import Basis, Doubt
     from qmpconf.check.offers import Offer, Offered
     from qmpconf.check.properties import Source, Wrong
     from qmpconf.protocol.messages import Command
@@ -108,6 +110,7 @@ class Flaw:
     `problem` what the schema says (None where the command itself is unknown or must not be out of
     band).  `of_property` says that it is about a property of a type, which no schema lists; `doubt`
     that the recorded server may differ there from the catalog; `probable` that it is a guess.
+    `disputed` says why the catalog's own document is not sure of it, or is empty.
     """
 
     standing: Standing
@@ -122,6 +125,7 @@ class Flaw:
     of_property: bool = False
     doubt: bool = False
     probable: bool = False
+    disputed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,11 +258,16 @@ class Judge:
     def _flaws(
         self, command: Command, offered: Offered, breached: set[str], redacted: Sequence[str]
     ) -> list[Flaw]:
-        source = self.basis.cite(self._catalog.commands[command.name])
+        known = self._catalog.commands[command.name]
+        source = self.basis.cite(known)
         found = []
         for problem in self._explained(command):
             where = pointer(("arguments", *problem.path))
             if where in breached or any(inside(where, one) for one in redacted):
+                continue
+            doubt = self.basis.doubt(known, known.arguments, command.arguments, problem)
+            if doubt is not None:
+                found.append(self._disputed(problem, where, doubt))
                 continue
             standing = _KINDS.get(problem.kind, Standing.VALUE_REFUSED)
             texts = (problem.message, problem.expected, problem.seen, source, problem.hint)
@@ -328,6 +337,20 @@ class Judge:
         unknown = problem.kind == "unknown"
         offer = _offer(offered, command, problem.kind, problem.path) if unknown else None
         return self._weighed(flaw, offer, proven=True)
+
+    @staticmethod
+    def _disputed(problem: Problem, where: str, doubt: Doubt) -> Flaw:
+        """A flaw of which the catalog's own document is not sure."""
+        return Flaw(
+            Standing.NOT_JUDGED,
+            where,
+            f"{problem.message}; {doubt.text}",
+            problem.expected,
+            problem.seen,
+            doubt.source,
+            problem=problem,
+            disputed=doubt.text,
+        )
 
     def _explained(self, command: Command) -> Sequence[Problem]:
         key = command.name, dumps(command.arguments)

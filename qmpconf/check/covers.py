@@ -82,6 +82,7 @@ _JUDGED: Mapping[str, tuple[str, ...]] = {
         "schema.event-data",
         "schema.additions",
         "schema.not-yet",
+        "schema.document",
         "schema.member-once",
     ),
     f"{_PRACTICE}.waiting": ("practice.unanswered", "practice.latency", "practice.polling"),

@@ -78,6 +78,7 @@ class Fact(Enum):
     HELD_EVENT = "an event is held against the schema of the very build"
     KNOWN_EVENT = "an event of the schema comes"
     OTHER_BUILD = "a message is held against the schema of another build"
+    DOCUMENT = "a message is held against a document"
     OLDER_SERVER = "a response or event is held against the schema of a newer server"
 
 
@@ -143,6 +144,7 @@ OCCASIONS: Mapping[str, tuple[Fact, ...]] = MappingProxyType(
         "schema.event-data": (F.KNOWN_EVENT,),
         "schema.additions": (F.OTHER_BUILD,),
         "schema.not-yet": (F.OLDER_SERVER,),
+        "schema.document": (F.DOCUMENT,),
         "schema.member-once": (F.SENT, F.SAID),
         "trace.gap": (F.SENT, F.SAID),
         "practice.unanswered": (F.COMMAND,),
@@ -250,6 +252,8 @@ class Facts:
         self.seen.add(F.HELD_COMMAND)
         if not basis.very_build:
             self.seen.add(F.OTHER_BUILD)
+        if basis.catalog.source.kind == "document":
+            self.seen.add(F.DOCUMENT)
         if command.name in basis.catalog.commands:
             self.seen.add(F.KNOWN_COMMAND)
             if command.name in basis.open_ended:
@@ -335,6 +339,8 @@ class Facts:
 
     def _other_build(self, basis: Basis) -> None:
         self.seen.add(F.OTHER_BUILD)
+        if basis.catalog.source.kind == "document":
+            self.seen.add(F.DOCUMENT)
         if basis.server_older:
             self.seen.add(F.OLDER_SERVER)
 

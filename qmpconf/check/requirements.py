@@ -100,6 +100,12 @@ _ROWS: tuple[tuple[str, Level, Party, str], ...] = (
         "A client looks a command up, in the schema or the list of commands, before it relies on it.",
     ),
     (
+        "schema.document",
+        Level.MAY,
+        Party.DOCUMENT,
+        "What a document contradicts elsewhere, shows in examples alone, or is a fragment of, proves nothing.",
+    ),
+    (
         "schema.member-once",
         Level.MUST,
         Party.CLIENT,

@@ -17,7 +17,7 @@ in which nothing is wrong.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qmpconf.check.calls import (
     LACKING,
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from qmpconf.check.unjudged import Lacks
     from qmpconf.protocol.messages import Command, Event, Failure, Success
     from qmpconf.protocol.session import Breach
+    from qmpconf.schema.model import Command as KnownCommand
+    from qmpconf.schema.model import Event as KnownEvent
     from qmpconf.schema.problems import Problem
 
 #: Problems that a server of another build may give without breaking the catalog.
@@ -59,6 +61,9 @@ _BROKEN = {
 _MOST_LATE = 1000
 
 _NOTHING: tuple[Finding, ...] = ()
+
+#: A value of the server: the member that holds it, whose it is, the type's key, the value itself.
+_Payload = tuple[str, "KnownCommand | KnownEvent", str, Any]
 
 
 class _Sent:
@@ -155,7 +160,7 @@ class Rules:
         ]
         if not flaws:
             return found
-        taken = [one for one in flaws if self._may_be_an_addition(one)]
+        taken = [one for one in flaws if not one.disputed and self._may_be_an_addition(one)]
         self._bad[id(command)] = _Sent(command, flaws, taken)
         return [
             *(
@@ -188,6 +193,8 @@ class Rules:
 
     def _flaw(self, flaw: Flaw, command: Command, line: int) -> Sequence[Finding]:
         """What is wrong with a call, as a finding; or that it is not judged."""
+        if flaw.disputed:
+            return (self._disputed(flaw, command, line),)
         rule = "schema.property-type"
         if not flaw.probable:
             if flaw.standing is Standing.NOT_JUDGED:
@@ -265,15 +272,9 @@ class Rules:
         found += [self._addition(one, command, sent) for one in bad.taken] if bad else ()
         problems = self.basis.validator.returned(name, reply.result)
         if problems:
-            found += self._problems(
-                "schema.return" if known.returns else "response.void",
-                "return",
-                problems,
-                line,
-                name,
-                self.basis.cite(known),
-                redacted,
-            )
+            rule = "schema.return" if known.returns else "response.void"
+            payload = ("return", known, known.returns, reply.result)
+            found += self._problems(rule, payload, problems, line, redacted)
         if bad is not None and self.basis.very_build:
             wrong = [one.problem for one in bad.flaws if one.problem and not one.of_property]
             found += [self._taken(command, one, sent, line) for one in wrong[:1]]
@@ -369,8 +370,12 @@ class Rules:
             return _NOTHING
         known = self._catalog.events.get(event.name)
         if known is None:
-            if not self._catalog.events:
-                return _NOTHING  # a document of commands: it says nothing about events
+            partial = self._catalog.source.partial
+            if partial or not self._catalog.events:  # it need not describe events
+                why = f" ({partial})" if partial else ""
+                text = f"{self._catalog.name} does not describe {event.name}{why}"
+                self._lacks.add("event", text, line=line)
+                return _NOTHING
             added = not self.basis.very_build
             return (
                 self._report(
@@ -387,15 +392,9 @@ class Rules:
             )
         if self._quick.data(event.name, data):
             return _NOTHING
-        return self._problems(
-            "schema.event-data",
-            "data",
-            self.basis.validator.data(event.name, data),
-            line,
-            event.name,
-            self.basis.cite(known),
-            redacted,
-        )
+        problems = self.basis.validator.data(event.name, data)
+        payload = ("data", known, known.data, data)
+        return self._problems("schema.event-data", payload, problems, line, redacted)
 
     # ── findings ─────────────────────────────────────────────────────────────────────────────
 
@@ -453,21 +452,32 @@ class Rules:
             self.basis.cite(self._catalog.commands[command.name]),
         )
 
+    def _disputed(self, flaw: Flaw, command: Command, line: int) -> Finding:
+        """What the document itself is not sure of: nobody is to blame but the document."""
+        texts = (flaw.message, flaw.expected, flaw.seen, flaw.source)
+        return self._report("schema.document", line, flaw.pointer, command.name, *texts)
+
     def _problems(
         self,
         requirement: str,
-        member: str,
+        payload: _Payload,
         problems: Iterable[Problem],
         line: int,
-        subject: str,
-        source: str,
         redacted: Sequence[str],
     ) -> list[Finding]:
         """Problems of a payload of the server; without those in `redacted` values."""
+        member, entry, key, value = payload
+        subject, source = entry.name, self.basis.cite(entry)
         found = []
         for problem in problems:
             where = pointer((member, *problem.path))
             if any(inside(where, one) for one in redacted):
+                continue
+            doubt = self.basis.doubt(entry, key, value, problem)
+            if doubt is not None:
+                message = f"{problem.message}; {doubt.text}"
+                texts = (message, problem.expected, problem.seen, doubt.source)
+                found.append(self._report("schema.document", line, where, subject, *texts))
                 continue
             rule = requirement
             if not self.basis.very_build:

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 #: What was not judged: a trace without a message; the session's messages against a schema; a call
-#: against the named catalog; open-ended arguments against their properties; lines of the input that
-#: were not understood; answers against a limit of time; the rest of sessions, and the responses to
-#: commands, that were given up because too many were open at once.
-LackKind = Literal["trace", "schema", "call", "property", "line", "time", "session", "response"]
+#: or an event against the catalog; open-ended arguments against their properties; lines of the
+#: input that were not understood; answers against a limit of time; the rest of sessions, and the
+#: responses to commands, that were given up because too many were open at once.
+LackKind = Literal[
+    "trace", "schema", "call", "event", "property", "line", "time", "session", "response"
+]
 
 #: How many different lacks are kept; the rest is counted under the first of its kind.
 MOST_LACKS = 200

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qmpconf.check.audit import audit
 from qmpconf.cli import options, results
 from qmpconf.cli.examples import explain
 from qmpconf.errors import InputError
 from qmpconf.outputs import Outputs, write_page
 from qmpconf.report.documents import Audited, audit_json, audit_markdown, audit_text
 from qmpconf.report.results.of_audit import of_audit
+from qmpconf.schema.documents.audit import audit
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.documents.files import read_document
 from qmpconf.schema.store import load

@@ -35,6 +35,9 @@ _INDENT = "  "
 #: The label of what an alternate can be: branches have no names.
 _BRANCH = "-"
 
+#: What the source does where it contradicts itself.
+_AGAINST = {"missing": "leaves it out", "type": "shows another type"}
+
 #: What a builtin type is called here.
 _WORDS = {**BUILTINS, "any": "any value"}
 
@@ -46,6 +49,7 @@ def overview(catalog: Catalog, width: int = 100) -> str:
         ("catalog", catalog.name),
         ("describes", " ".join(filter(None, (source.product, source.version, source.package)))),
         ("made from", " ".join(filter(None, (source.kind, source.form, source.title)))),
+        *([("fragment", source.partial)] if source.partial else []),
         ("commands", str(len(catalog.commands))),
         ("events", str(len(catalog.events))),
         ("types", str(len(catalog.types))),
@@ -68,7 +72,8 @@ def listing(catalogs: Iterable[Catalog], width: int = 120) -> str:
         (
             one.name,
             one.source.kind,
-            one.source.package or one.source.title,
+            (one.source.package or one.source.title)
+            + (" (a fragment)" if one.source.partial else ""),
             *(str(len(named)) for named in (one.commands, one.events, one.types)),
         )
         for one in catalogs
@@ -172,6 +177,7 @@ class _Writer:
             f"since {facts.since}" if facts.since else "",
             f"if {facts.condition}" if facts.condition else "",
             f"line {facts.line}" if line and facts.line else "",
+            *(f"line {one.line} {_AGAINST[one.about]}" for one in facts.against),
         ]
         return ", ".join(filter(None, notes))
 
@@ -204,6 +210,7 @@ class _Writer:
                 value.name + (f" ({notes})" if (notes := self._notes(value.facts)) else "")
                 for value in found.values
             ]
+            values += [f"({one.name}: only in an example)" for one in found.shown]
             yield from _wrapped(values, indent + _INDENT, self._width)
         elif isinstance(found, Alternate):
             yield f"{prefix}alternate{name}, one of{tail}"
@@ -225,6 +232,7 @@ class _Writer:
             yield f"{_INDENT * depth}no {'more ' if outer is not None else ''}members"
         for member in own:
             yield from self._member(member, depth, where)
+        yield from self._only_shown(key, depth)
         groups: dict[str, list[str]] = {}
         for value, variant in shape.variants.items():
             groups.setdefault(variant, []).append(value)
@@ -239,6 +247,12 @@ class _Writer:
                 break_on_hyphens=False,
             )
             yield from self._members(variant, depth + 1, where, {**known, **shape.members})
+
+    def _only_shown(self, key: str, depth: int) -> Iterator[str]:
+        """Members that only examples of the document have."""
+        found = self._catalog.types[key]
+        for one in found.shown if isinstance(found, Object) else ():
+            yield f"{_INDENT * depth}({one.name}: only in the example in line {one.facts.line})"
 
     def _member(self, member: Member, depth: int, where: str) -> Iterator[str]:
         default = f"default {member.default}" if member.default else ""

@@ -15,9 +15,9 @@ from typing import Any
 
 from tabulate import tabulate
 
-from qmpconf.check.audit import Group, grouped, place_of
 from qmpconf.report.tables import fitted
 from qmpconf.schema.documents.account import counts_of
+from qmpconf.schema.documents.audit import Group, grouped, place_of
 from qmpconf.schema.documents.result import Compilation, DocumentFinding
 from qmpconf.schema.documents.rules import RULES
 from qmpconf.text import printable
@@ -59,8 +59,11 @@ def compiled(compilation: Compilation) -> str:
         f"headings      {counts.headings}: "
         + ", ".join(f"{number} {name}" for name, number in became.most_common()),
         f"undetermined  {counts.undetermined}",
+        f"doubtful      {counts.contradicted} contradicted, {counts.shown} only in examples",
         f"findings      {counts.findings}",
     ]
+    if source.partial:
+        parts.insert(3, f"fragment      {printable(source.partial)}")
     if compilation.undetermined:
         rows = [
             (
@@ -129,6 +132,8 @@ def audit_markdown(documents: Sequence[Audited]) -> str:
     for one in documents:
         groups = grouped(one.findings)
         parts += [f"## {one.name}", "", f"{_summary(one, groups)}.", ""]
+        partial = one.compilation.catalog.source.partial
+        parts += [f"The document is a fragment: {_escaped(partial)}.", ""] if partial else []
         if groups:
             parts += [_table(groups, _PAGE), ""]
     return "\n".join(parts)

@@ -51,6 +51,18 @@ Strength = Literal["stated", "example", "contradicted"]
 
 
 @dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A place where the source says otherwise, in `line`.
+
+    `about` is what it denies: that a member is always there (``missing``), or its ``type``, which
+    for an integer includes its range.
+    """
+
+    about: Literal["missing", "type"]
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What any documented entity can carry besides its shape.
 
@@ -59,7 +71,8 @@ class Facts:
     ``deprecated`` and ``unstable`` have a meaning everywhere.  `condition` is the source's
     ``If:`` text.  `strength` says how far the fact carries: only what a source states, and nowhere
     contradicts, can make an error.  `instead` are the names of what the source says to use in place
-    of something deprecated: commands, or siblings of a member or value.
+    of something deprecated: commands, or siblings of a member or value.  `against` are the first
+    contradictions of each sort.
     """
 
     line: int = 0
@@ -68,6 +81,7 @@ class Facts:
     condition: str = ""
     strength: Strength = "stated"
     instead: tuple[str, ...] = ()
+    against: tuple[Contradiction, ...] = ()
 
 
 NO_FACTS = Facts()
@@ -98,12 +112,16 @@ class EnumValue:
 
 @dataclass(frozen=True, slots=True)
 class Enum:
-    """A string out of a closed list.  `open` marks a list that the source calls incomplete."""
+    """A string out of a closed list.  `open` marks a list that the source calls incomplete.
+
+    `shown` are values that only examples of the source have: they are no part of the list.
+    """
 
     values: tuple[EnumValue, ...]
     name: str = ""
     open: bool = False
     facts: Facts = NO_FACTS
+    shown: tuple[EnumValue, ...] = ()
     kind: Literal["enum"] = "enum"
 
 
@@ -125,7 +143,8 @@ class Object:
     as well.  With `tag`, the value of that member chooses an object type out of `variants` whose
     members are present too (a value without an entry adds none).  `open` marks an object that
     takes members beyond those listed (``device_add``), because the source says so or because it
-    does not determine them.
+    does not determine them.  `shown` are members that only examples of the source have: they are
+    no part of the type.
     """
 
     members: tuple[Member, ...] = ()
@@ -135,6 +154,7 @@ class Object:
     open: bool = False
     name: str = ""
     facts: Facts = NO_FACTS
+    shown: tuple[Member, ...] = ()
     kind: Literal["object"] = "object"
 
 

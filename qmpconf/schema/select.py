@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from qmpconf.schema.store import load_shipped, shipped
+from qmpconf.schema.model import Source
+from qmpconf.schema.store import shipped, source_of
 
 PRODUCTS = ("qemu", "qemu-storage-daemon")
 
@@ -99,13 +100,13 @@ class Fit:
 def select(version: Version, product: str = "qemu", names: Iterable[str] | None = None) -> Fit:
     """The catalog that fits best: of that build, else version, release, nearest release.
 
-    Introspection goes before documents, and of two equally near ones the newer.  Raises
-    LookupError when there is none for that product.
+    The nearest release wins; of equally near ones introspection before documents, then the newer.
+    A catalog of a fragment is never chosen.  Raises LookupError when there is none for that product.
     """
     ranked = []
     for name in shipped() if names is None else names:
         known = _NAME.fullmatch(name)
-        if not known or known["product"] != product:
+        if not known or known["product"] != product or _is_partial(name):
             continue
         of = Version(int(known["major"]), int(known["minor"]), int(known["micro"] or 0))
         distance = abs(of.release - version.release)
@@ -135,5 +136,14 @@ def of_product(product: str) -> list[str]:
 
 
 def _is_build(name: str, version: Version) -> bool:
-    source = load_shipped(name).source
+    source = _source(name)
     return source.kind == "introspection" and source.package == version.package
+
+
+def _is_partial(name: str) -> bool:
+    return bool(_source(name).partial)
+
+
+def _source(name: str) -> Source:
+    """Where a catalog comes from; of one that is not shipped, only its name is known."""
+    return source_of(name) if name in shipped() else Source("document")

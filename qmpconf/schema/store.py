@@ -23,6 +23,7 @@ Knows no compiler of documents, no message and no socket.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import gzip
 import hashlib
 import importlib.resources
@@ -62,6 +63,9 @@ _KINDS: Mapping[str, type[Type]] = {
 }
 #: How the file of a shipped catalog ends, behind its name.
 SUFFIX = ".json.gz"
+
+#: Lines of a catalog that hold its format, name and source.
+_HEAD_LINES = 3
 
 
 # ── catalog <-> bytes ────────────────────────────────────────────────────────────────────────
@@ -251,6 +255,19 @@ def load_shipped(name: str) -> Catalog:
     folder = importlib.resources.files("qmpconf.schema").joinpath("catalogs")
     data = folder.joinpath(name + SUFFIX).read_bytes()
     return decode(gzip.decompress(data), name)
+
+
+@functools.cache
+def source_of(name: str) -> Source:
+    """Where the shipped catalog `name` comes from, at the cost of its first lines."""
+    folder = importlib.resources.files("qmpconf.schema").joinpath("catalogs")
+    with (
+        folder.joinpath(name + SUFFIX).open("rb") as packed,
+        gzip.GzipFile(fileobj=packed) as file,
+    ):
+        head = b"".join(file.readline() for _ in range(_HEAD_LINES)).rstrip(b",\n") + b"}"
+    found: Source = converted(loaded(head, name)["source"], Source, f"{name}: source")
+    return found
 
 
 def load(name_or_file: str) -> Catalog:

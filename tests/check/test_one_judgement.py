@@ -88,6 +88,8 @@ def standing_of(finding: Finding) -> Standing | None:
         if " has no property " in finding.message:
             return Standing.ARGUMENT_UNKNOWN
         return Standing.VALUE_REFUSED
+    if finding.requirement == "schema.document" and finding.pointer.startswith("/arguments"):
+        return Standing.NOT_JUDGED
     return SAID.get(finding.requirement)
 
 

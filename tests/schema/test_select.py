@@ -6,7 +6,7 @@ import pytest
 
 from qmpconf.protocol.values import loads
 from qmpconf.schema.select import Version, select
-from qmpconf.schema.store import load_shipped
+from qmpconf.schema.store import load_shipped, shipped, source_of
 
 NAMES = [
     "qemu-1.6.2-doc",
@@ -27,7 +27,12 @@ NAMES = [
         (Version(8, 0, 0), "qemu-7.2.22", "nearest", 1),
         (Version(9, 2, 0), "qemu-10.0.13", "nearest", 1),
         (Version(11, 1, 3), "qemu-10.0.13", "nearest", 4),
-        (Version(2, 12, 0), "qemu-2.9-dev-doc", "nearest", 3),
+        # 2.9-dev is three releases away, but a fragment.
+        (Version(2, 12, 0), "qemu-5.2.0", "nearest", 9),
+        (Version(2, 9, 0), "qemu-1.6.2-doc", "nearest", 11),
+        (Version(2, 2, 0), "qemu-1.6.2-doc", "nearest", 4),
+        # Of two equally near ones the newer.
+        (Version(6, 2, 0), "qemu-7.2.22", "nearest", 3),
         (Version(1, 5, 0), "qemu-1.6.2-doc", "nearest", 1),
         (Version(0, 14, 0), "qemu-1.6.2-doc", "nearest", 8),
     ],
@@ -37,6 +42,50 @@ def test_the_nearest_release_wins(
 ) -> None:
     fit = select(version, names=NAMES)
     assert (fit.name, fit.nearness, fit.distance) == (name, nearness, distance)
+
+
+@pytest.mark.parametrize(
+    ("names", "version", "chosen"),
+    [
+        # nearest release first
+        (["qemu-8.0.0-doc", "qemu-8.2.0"], (8, 0), "qemu-8.0.0-doc"),
+        (["qemu-8.0.0", "qemu-9.0.0"], (8, 1), "qemu-8.0.0"),
+        # of equally near ones introspection before documents, then the newer
+        (["qemu-8.0.0", "qemu-8.0.0-doc"], (8, 0), "qemu-8.0.0"),
+        (["qemu-8.0.0", "qemu-8.2.0-doc"], (8, 1), "qemu-8.0.0"),
+        (["qemu-8.0.0-doc", "qemu-8.2.0"], (8, 1), "qemu-8.2.0"),
+        (["qemu-8.0.0", "qemu-8.2.0"], (8, 1), "qemu-8.2.0"),
+        (["qemu-8.0.0-doc", "qemu-8.2.0-doc"], (8, 1), "qemu-8.2.0-doc"),
+        # across major versions: 8.2, 9.0, 9.1
+        (["qemu-8.2.0", "qemu-9.1.0"], (9, 0), "qemu-9.1.0"),
+        (["qemu-2.12.0", "qemu-3.1.0"], (3, 0), "qemu-3.1.0"),
+        # of one release the nearest stable version
+        (["qemu-8.0.1", "qemu-8.0.9"], (8, 0, 2), "qemu-8.0.1"),
+        # a fragment never, not even of that very release
+        (["qemu-2.9-dev-doc", "qemu-11.1.3"], (2, 9), "qemu-11.1.3"),
+    ],
+)
+def test_ties(names: list[str], version: tuple[int, ...], chosen: str) -> None:
+    for order in (names, names[::-1]):
+        assert select(Version(*version), names=order).name == chosen
+
+
+def test_a_fragment_alone_is_none() -> None:
+    with pytest.raises(LookupError):
+        select(Version(2, 9, 0), names=["qemu-2.9-dev-doc"])
+
+
+def test_no_version_at_all_chooses_a_fragment() -> None:
+    partial = {name for name in shipped() if source_of(name).partial}
+    assert partial == {"qemu-2.9-dev-doc"}
+    for major in range(12):
+        for minor in range(15):
+            assert select(Version(major, minor)).name not in partial
+
+
+def test_the_source_of_a_catalog_is_read_alone() -> None:
+    for name in shipped():
+        assert source_of(name) == load_shipped(name).source
 
 
 def test_the_very_build_is_told_from_another_of_that_version() -> None:

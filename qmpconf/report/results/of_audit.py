@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from qmpconf.check.audit import Group, grouped
 from qmpconf.report.documents import Audited
 from qmpconf.report.results.records import Finding, Header, Rule, Subject
 from qmpconf.report.results.stream import Result
 from qmpconf.schema.documents.account import counts_of
+from qmpconf.schema.documents.audit import Group, grouped
 from qmpconf.schema.documents.rules import RULES
 
 _PREFIX = "document."

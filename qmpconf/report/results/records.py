@@ -235,8 +235,8 @@ class Note(_Record, frozen=True, kw_only=True, tag="note"):
 class Unjudged(_Record, frozen=True, kw_only=True, tag="unjudged"):
     """What was not judged of a subject, and why (`qmpconf.check.unjudged`).
 
-    `kind` is ``trace``, ``schema``, ``call``, ``property``, ``line``, ``time``, ``session`` or
-    ``response``; `advice` says what to do.
+    `kind` is ``trace``, ``schema``, ``call``, ``event``, ``property``, ``line``, ``time``,
+    ``session`` or ``response``; `advice` says what to do.
     """
 
     subject: str

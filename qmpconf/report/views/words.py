@@ -218,6 +218,7 @@ _UNJUDGED: Mapping[str, tuple[str, str, str]] = {
     "trace": ("trace", "traces", ""),
     "schema": ("session", "sessions", " against a schema"),
     "call": ("call", "calls", " against the schema"),
+    "event": ("event", "events", " against the schema"),
     "property": ("property", "properties", ""),
     "line": ("line", "lines", ""),
     "session": ("session", "sessions", " to the end"),

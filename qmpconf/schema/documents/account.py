@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qmpconf.schema.documents.result import Compilation
-from qmpconf.schema.model import Catalog, Enum, Object
+from qmpconf.schema.model import Catalog, Enum, Facts, Object
 from qmpconf.schema.walk import children_of
 
 
@@ -15,7 +16,8 @@ class Counts:
 
     `arguments` are the members of all commands' arguments, `returned` those of everything that
     commands return, `data` those of all events' data, each type counted once and nested members
-    included; `values` are the values of all enumerations.
+    included; `values` are the values of all enumerations.  `contradicted` are facts that the document
+    denies elsewhere, `shown` the members and values that only its examples have.
     """
 
     commands: int
@@ -29,6 +31,8 @@ class Counts:
     findings: int
     headings: int
     examples: int
+    contradicted: int
+    shown: int
 
 
 def counts_of(compilation: Compilation) -> Counts:
@@ -47,7 +51,19 @@ def counts_of(compilation: Compilation) -> Counts:
         len(compilation.findings),
         len(compilation.headings),
         len(compilation.examples),
+        sum(facts.strength == "contradicted" for facts in _facts(catalog)),
+        sum(len(one.shown) for one in catalog.types.values() if isinstance(one, Object | Enum)),
     )
+
+
+def _facts(catalog: Catalog) -> Iterator[Facts]:
+    """The facts of everything that can be contradicted."""
+    yield from (one.facts for one in catalog.commands.values())
+    yield from (one.facts for one in catalog.events.values())
+    for found in catalog.types.values():
+        yield found.facts
+        if isinstance(found, Object):
+            yield from (member.facts for member in found.members)
 
 
 def _members(catalog: Catalog, roots: set[str]) -> int:

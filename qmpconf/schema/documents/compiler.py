@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from qmpconf.schema.documents.detect import form_of
+from qmpconf.schema.documents.partial import marked
 from qmpconf.schema.documents.result import Compilation
+from qmpconf.schema.documents.strength import weighed
 
 
 def compile_document(text: str, name: str = "") -> Compilation:
     """Compile a document of any known form (DESIGN.md section 5).
 
     `name` is the catalog's name; empty, it is made of the version that the document describes
-    (``qemu-1.6.2-doc``).  Raises InputError when the text is in no known form, or when nothing
+    (``qemu-1.6.2-doc``).  The catalog says which of its facts the document itself contradicts or shows
+    in examples alone, and whether the document is only a part.  Raises InputError when the text is in no known form, or when nothing
     of it can be compiled.
     """
-    return form_of(text).compile(text, name)
+    return marked(weighed(form_of(text).compile(text, name)))

@@ -2,7 +2,7 @@
 
 An example begins at an arrow (``->`` from the client, ``<-`` from the server) that JSON follows,
 and ends with the line on which its brackets are all closed.  Whether it is right is not asked
-here (see `qmpconf.check.audit`).
+here (see `qmpconf.schema.documents.audit`).
 """
 
 from __future__ import annotations

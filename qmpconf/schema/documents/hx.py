@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qmpconf.schema.documents.argstype import ArgsTypeError, Argument, parse
 from qmpconf.schema.documents.build import Builder
 from qmpconf.schema.documents.lines import Line
+from qmpconf.schema.doubts import denied
 from qmpconf.schema.model import Command, Enum, Facts, Member, Object
 
 _FIELD = re.compile(r'^\.(?P<field>name|args_type)\s*=\s*"(?P<value>[^"]*)"')
@@ -122,7 +123,7 @@ def compare(entry: Entry, command: Command, text: str, builder: Builder) -> Comm
     for one in entry.arguments:
         member = members.get(one.name)
         if member is not None:
-            _compare(entry, one, member, builder)
+            members[one.name] = _compared(entry, one, member, builder)
         elif not one.open:
             added += _forgotten(entry, one, text, builder)
         elif not is_open:
@@ -137,6 +138,8 @@ def compare(entry: Entry, command: Command, text: str, builder: Builder) -> Comm
         if is_open:
             message = "the prose allows further arguments, the table does not"
             _find(builder, "open", command.facts.line, entry, message)
+    if command.arguments and isinstance(prose, Object):
+        builder.types[command.arguments] = replace(prose, members=tuple(members.values()))
     if not added:
         return command
     key = command.arguments or f"{command.name}.arguments"
@@ -145,13 +148,16 @@ def compare(entry: Entry, command: Command, text: str, builder: Builder) -> Comm
     return Command(command.name, key, command.returns, facts=command.facts)
 
 
-def _compare(entry: Entry, one: Argument, member: Member, builder: Builder) -> None:
+def _compared(entry: Entry, one: Argument, member: Member, builder: Builder) -> Member:
+    """The member, which knows what the table denies."""
+    facts, table = member.facts, entry.arguments_line
     found = builder.types.get(member.type)
     kind = "str" if isinstance(found, Enum) or member.type in builder.named else member.type
     if kind != one.type and "any" not in (kind, one.type):
         said = kind if kind in ("str", "int", "number", "bool") else "a json-object or json-array"
         message = f"{one.name!r} is {one.type} in the table ({one.text}), but {said} in the prose"
         _find(builder, "type", member.facts.line, entry, message, one.name)
+        facts = denied(facts, "type", table)
     if member.optional != one.optional and not one.open:
         words = {True: "optional", False: "mandatory"}
         message = (
@@ -159,6 +165,8 @@ def _compare(entry: Entry, one: Argument, member: Member, builder: Builder) -> N
             f"but {words[member.optional]} in the prose"
         )
         _find(builder, "optional", member.facts.line, entry, message, one.name)
+        facts = denied(facts, "missing", table) if one.optional else facts
+    return replace(member, facts=facts)
 
 
 def _forgotten(entry: Entry, one: Argument, text: str, builder: Builder) -> list[Member]:

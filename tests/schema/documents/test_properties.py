@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmpconf.check.audit import audit
 from qmpconf.errors import InputError
 from qmpconf.schema.documents import tolerant
 from qmpconf.schema.documents.account import counts_of
+from qmpconf.schema.documents.audit import audit
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.walk import is_known, references_of
 from tests.schema.documents import samples

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from qmpconf.check.audit import audit
 from qmpconf.cli.main import main
 from qmpconf.schema import store
+from qmpconf.schema.documents.audit import audit
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.documents.files import read_document
 from qmpconf.schema.model import Catalog, Enum, Member, Object

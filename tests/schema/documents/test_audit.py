@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from qmpconf.check.audit import audit, grouped, place_of
+from qmpconf.schema.documents.audit import audit, grouped, place_of
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.documents.result import DocumentFinding
 from qmpconf.schema.model import Event, Member, Object

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from qmpconf.check.audit_values import Flaw, flaws_of
 from qmpconf.schema.documents import examples as shown
 from qmpconf.schema.documents import tolerant
+from qmpconf.schema.documents.audit_values import Flaw, flaws_of
 from qmpconf.schema.documents.result import Compilation, DocumentFinding, Example
 from qmpconf.schema.documents.tolerant import Node
-from qmpconf.schema.model import Catalog
+from qmpconf.schema.model import Catalog, Command, Event
+from qmpconf.schema.problems import Problem
 from qmpconf.schema.validator import Validator
 
 #: Members that a command may have on the wire, besides the one that names it.
@@ -29,6 +30,29 @@ def audit(compilation: Compilation) -> tuple[DocumentFinding, ...]:
     """Every defect of the document: what compiling found, and what its examples show."""
     found = [*compilation.findings, *_Audit(compilation).findings()]
     return tuple(sorted(found, key=lambda one: (one.line, one.column)))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A payload that an example shows, held against the type `key` of the same document.
+
+    `entry` is the command or event that it belongs to; `whole` what it is called.
+    """
+
+    example: Example
+    entry: Command | Event
+    key: str
+    node: Node
+    problems: Sequence[Problem]
+    whole: str
+
+
+def held(compilation: Compilation) -> list[Held]:
+    """Every payload of the document's examples in which something breaks the document."""
+    found = _Audit(compilation)
+    for _ in found.findings():
+        pass
+    return found.held
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +87,7 @@ class _Audit:
         self.catalog: Catalog = compilation.catalog
         self.examples = compilation.examples
         self.validator = Validator(compilation.catalog)
+        self.held: list[Held] = []
         #: Commands that their own section shows.
         self.shown = {(one.subject, shown.command_of(one)) for one in self.examples}
 
@@ -122,9 +147,15 @@ class _Audit:
             for one in self.validator.arguments(name, sent.plain())
             if not (one.kind == "missing" and one.member in beside)
         ]
-        key = self.catalog.commands[name].arguments
-        for flaw in flaws_of(self.catalog, key, sent, problems, "the arguments"):
-            yield _finding(example, flaw)
+        command = self.catalog.commands[name]
+        told = Held(example, command, command.arguments, sent, problems, "the arguments")
+        yield from self._flaws(told)
+
+    def _flaws(self, one: Held) -> Iterator[DocumentFinding]:
+        if one.problems:
+            self.held.append(one)
+        for flaw in flaws_of(self.catalog, one.key, one.node, one.problems, one.whole):
+            yield _finding(one.example, flaw)
 
     def _misplaced(self, name: str, member: str, at: int) -> Flaw:
         command = self.catalog.commands.get(name)
@@ -159,9 +190,9 @@ class _Audit:
             name = example.subject  # the command's name is wrong, and was reported
         if name in self.catalog.commands:
             problems = self.validator.returned(name, returned.plain())
-            key = self.catalog.commands[name].returns
-            for flaw in flaws_of(self.catalog, key, returned, problems, "the return value"):
-                yield _finding(example, flaw)
+            command = self.catalog.commands[name]
+            told = Held(example, command, command.returns, returned, problems, "the return value")
+            yield from self._flaws(told)
 
     def _event(self, example: Example, node: Node, name: str, at: int) -> Iterator[DocumentFinding]:
         if name not in self.catalog.events:
@@ -172,9 +203,8 @@ class _Audit:
             return
         data = node.get("data") or Node("object", node.start, node.end)
         problems = self.validator.data(name, data.plain())
-        key = self.catalog.events[name].data
-        for flaw in flaws_of(self.catalog, key, data, problems, "the event's data"):
-            yield _finding(example, flaw)
+        known = self.catalog.events[name]
+        yield from self._flaws(Held(example, known, known.data, data, problems, "the event's data"))
         if node.get("timestamp") is None and not node.elided:
             message = "the event has no 'timestamp'"
             yield _finding(
@@ -188,11 +218,7 @@ def _whole(example: Example) -> Example:
 
 
 def _finding(example: Example, flaw: Flaw) -> DocumentFinding:
-    rows = example.text[: flaw.at].split("\n")
-    row = len(rows) - 1
-    lines = example.lines or range(example.line, example.line + row + 1)
-    line = lines[min(row, len(lines) - 1)]
-    column = example.column + len(rows[0]) if row == 0 and example.column else 0
+    line, column = line_at(example, flaw.at)
     return DocumentFinding(
         f"document.{flaw.rule}",
         line,
@@ -203,3 +229,13 @@ def _finding(example: Example, flaw: Flaw) -> DocumentFinding:
         flaw.seen,
         column,
     )
+
+
+def line_at(example: Example, at: int) -> tuple[int, int]:
+    """Line and column of the offset `at` in an example's text."""
+    rows = example.text[:at].split("\n")
+    row = len(rows) - 1
+    lines = example.lines or range(example.line, example.line + row + 1)
+    line = lines[min(row, len(lines) - 1)]
+    column = example.column + len(rows[0]) if row == 0 and example.column else 0
+    return line, column
