@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmpconf.check.choice import Automatic
@@ -276,6 +276,7 @@ _SAID = st.lists(
 )
 
 
+@settings(deadline=None)  # the first choice loads a catalog
 @given(_SAID, st.integers(0, 12))
 def test_whatever_was_said_there_is_a_choice_or_a_reason(
     said: list[tuple[int, str]], n: int
