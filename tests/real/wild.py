@@ -37,7 +37,7 @@ COMMAND = "python -m tests.real.wild"
 CLASSIFIED = Path(__file__).with_suffix(".toml")
 
 #: A file that holds a message of QMP, whole or in part.
-_QMP = re.compile(rb"[\"'](?:execute|exec-oob|return|QMP|event)[\"']\s*:")
+_QMP = re.compile(rb"[\"'](?:execute|exec-oob|return|QMP)[\"']\s*:|[\"']event[\"']\s*:\s*[\"'][A-Z]")
 
 #: QEMU's iotests mask the version in the greeting: release -> the catalog that fits.
 CATALOGS = {
