@@ -79,20 +79,22 @@ def judge(path: Path, name: str, scratch: Path, schema: str = "auto") -> Judged:
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """What a reader says of the findings with one fingerprint in the files that fit `files`.
+    """What a reader says of some findings in the files that fit `files`.
 
+    `finding` is their fingerprint, or a requirement whose findings do nothing but quote the file.
     `name` is one of `CLASSES`, `fault` says whose fault it is, `reason` what the file holds there.
     """
 
-    fingerprint: str
+    finding: str
     files: tuple[str, ...]
     name: str
     fault: str
     reason: str
 
-    def holds(self, fingerprint: str, file: str) -> bool:
+    def holds(self, group: Group, file: str) -> bool:
         """Whether it is about that finding in that file."""
-        return fingerprint == self.fingerprint and any(fnmatchcase(file, one) for one in self.files)
+        known = self.finding in (group.fingerprint, group.first.requirement)
+        return known and any(fnmatchcase(file, one) for one in self.files)
 
 
 class Classes:
@@ -106,18 +108,18 @@ class Classes:
     def load(cls, path: Path) -> Classes:
         """The rows of a TOML file.  Raises ValueError for a class that there is not."""
         rows = []
-        for row in tomllib.loads(path.read_text(encoding="utf-8")).get("finding", []):
+        for row in tomllib.loads(path.read_text(encoding="utf-8")).get("read", []):
             if row["class"] not in CLASSES:
-                raise ValueError(f"{path}: {row['fingerprint']}: no class {row['class']!r}")
-            known = ("fingerprint", "files", "class", "fault", "reason")
-            fingerprint, files, name, fault, reason = (row[one] for one in known)
-            rows.append(Class(fingerprint, tuple(files), name, fault, reason))
+                raise ValueError(f"{path}: {row['finding']}: no class {row['class']!r}")
+            known = ("finding", "files", "class", "fault", "reason")
+            finding, files, name, fault, reason = (row[one] for one in known)
+            rows.append(Class(finding, tuple(files), name, fault, reason))
         return cls(rows)
 
-    def of(self, fingerprint: str, file: str) -> Class | None:
+    def of(self, group: Group, file: str) -> Class | None:
         """What is said of a finding; None if nothing is."""
         for row in self._rows:
-            if row.holds(fingerprint, file):
+            if row.holds(group, file):
                 if row in self.unused:
                     self.unused.remove(row)
                 return row

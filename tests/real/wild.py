@@ -37,7 +37,9 @@ COMMAND = "python -m tests.real.wild"
 CLASSIFIED = Path(__file__).with_suffix(".toml")
 
 #: A file that holds a message of QMP, whole or in part.
-_QMP = re.compile(rb"[\"'](?:execute|exec-oob|return|QMP)[\"']\s*:|[\"']event[\"']\s*:\s*[\"'][A-Z]")
+_QMP = re.compile(
+    rb"[\"'](?:execute|exec-oob|return|QMP)[\"']\s*:|[\"']event[\"']\s*:\s*[\"'][A-Z]"
+)
 
 #: QEMU's iotests mask the version in the greeting: release -> the catalog that fits.
 CATALOGS = {
@@ -100,7 +102,7 @@ def sums(judged: Iterable[Judged], classes: Classes) -> list[Sum]:
     found: dict[tuple[str, str, str], Sum] = {}
     for file in judged:
         for group in file.groups:
-            row = classes.of(group.fingerprint, file.name)
+            row = classes.of(group, file.name)
             name, fault, reason = (row.name, row.fault, row.reason) if row else (OPEN, "", "")
             one = found.setdefault(
                 (group.fingerprint, name, reason), Sum(group, name, fault, reason)
@@ -158,7 +160,7 @@ def _head(judged: Sequence[Judged], found: Sequence[Sum], classes: Classes) -> I
         for one in names[OPEN]:
             yield f"- not classified: `{one.first.fingerprint}` in {one.files[0]}: {_what(one)}"
         for row in classes.unused:
-            yield f"- classified, and not found: `{row.fingerprint}` in {', '.join(row.files)}"
+            yield f"- classified, and not found: `{row.finding}` in {', '.join(row.files)}"
         yield ""
 
 

@@ -86,10 +86,14 @@ def test_a_class_without_a_finding_is_named(tmp_path: Path) -> None:
 
 def test_classes_are_read(tmp_path: Path) -> None:
     path = tmp_path / "classes.toml"
-    row = '[[finding]]\nfingerprint = "f"\nfiles = ["*"]\nclass = "{}"\nfault = ""\nreason = ""\n'
-    path.write_text(row.format("true"))
-    assert Classes.load(path).of("f", "any") is not None
-    path.write_text(row.format("perhaps"))
+    row = '[[read]]\nfinding = "{}"\nfiles = ["*"]\nclass = "{}"\nfault = ""\nreason = ""\n'
+    (group, *_) = part(tmp_path, REPLIES).judged[0].groups
+    for finding in (group.fingerprint, group.first.requirement):
+        path.write_text(row.format(finding, "true"))
+        assert Classes.load(path).of(group, "any") is not None
+    path.write_text(row.format("0123456789abcdef", "true"))
+    assert Classes.load(path).of(group, "any") is None
+    path.write_text(row.format("f", "perhaps"))
     with pytest.raises(ValueError, match="perhaps"):
         Classes.load(path)
 
