@@ -97,8 +97,9 @@ _KINDS = {
     "missing": Standing.ARGUMENT_MISSING,
 }
 
-#: How many different calls with problems are remembered, to be explained once.
-_REMEMBERED = 4096
+#: How many different calls with problems are remembered, to be explained once; none that has more
+#: bytes of arguments, or more problems, than these.
+_REMEMBERED, _MOST_BYTES, _MOST_PROBLEMS = 512, 2048, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,11 +355,13 @@ class Judge:
 
     def _explained(self, command: Command) -> Sequence[Problem]:
         key = command.name, dumps(command.arguments)
-        problems = self._problems.get(key)
-        if problems is None:
+        known = self._problems.get(key)
+        if known is not None:
+            return known
+        problems = self.basis.validator.arguments(command.name, command.arguments)
+        if len(key[1]) <= _MOST_BYTES and len(problems) <= _MOST_PROBLEMS:
             if len(self._problems) >= _REMEMBERED:
                 self._problems.clear()
-            problems = self.basis.validator.arguments(command.name, command.arguments)
             self._problems[key] = problems
         return problems
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from qmpconf.check.properties import NOTHING_TOLD, Judgement, is_open, judge, source_for
+from qmpconf.protocol.values import dumps
 from qmpconf.schema.features import Features
 from qmpconf.schema.select import Version, of_product
 from qmpconf.schema.store import load_shipped
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from qmpconf.schema.model import Catalog
     from qmpconf.schema.problems import Path, Problem
 
-#: How many different questions are answered; each may take some milliseconds.
-_MOST = 500
+#: How many different questions are answered, each of which may take some milliseconds; and how many
+#: bytes of arguments are held against other releases.
+_MOST, _MOST_BYTES = 500, 64 << 10
 
 
 class Told(NamedTuple):
@@ -66,7 +68,7 @@ class History:
         """
         key = (command.name, problem and (problem.kind, problem.path, problem.member, problem.seen))
         if key not in self._told:
-            if len(self._told) >= _MOST:
+            if len(self._told) >= _MOST or len(dumps(command.value)) > _MOST_BYTES:
                 return Told()
             self._told[key] = self._tell(command, problem)
         return self._told[key]

@@ -58,6 +58,7 @@ class Row:
 class Matrix:
     """Rows by command and by trace; columns are the names of catalogs, in the order given.
 
+    Beyond `MOST_ROWS` commands, the rest share the row `OTHERS`.
     `refused` counts the calls that the recorded server refused.
     """
 
@@ -78,6 +79,15 @@ class Matrix:
             if row.standing(catalog) == worst:
                 return row.cells[catalog][1]
         return None
+
+
+#: Commands that have a row of their own; a client can make up any number of names.
+MOST_ROWS = 2_000
+#: What the row of all others is called.
+OTHERS = "(others)"
+
+#: Commands that wait, and of which places are remembered that are not judged.
+_MOST_ODD = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,8 @@ class Judges:
             for call in self.calls(items):
                 found.refused += call.refused
                 name = call.command.name
+                if name not in found.commands and len(found.commands) >= MOST_ROWS:
+                    name = OTHERS
                 _add(call, path, row)
                 _add(call, path, found.commands.setdefault(name, Row(name)))
         return found
@@ -147,6 +159,8 @@ class Judges:
             breached = frozenset(breach.pointer for breach in step.breaches)
             if breached or item.redacted:
                 talk.odd[id(message)] = message, breached, item.redacted
+                if len(talk.odd) > _MOST_ODD:
+                    del talk.odd[next(iter(talk.odd))]
             yield self._call(talk, message, item.line, breached, item.redacted)
 
     def _received(self, talk: _Talk, item: Item, offers: Offers) -> Iterator[Call]:

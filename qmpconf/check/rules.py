@@ -59,6 +59,9 @@ _BROKEN = {
 
 #: So many commands wait to be judged when they are answered; others are judged at once.
 _MOST_LATE = 1000
+#: Commands that wait, in which something is wrong, and that are remembered; flaws of one call for
+#: which other releases are looked at.
+_MOST_BAD, _EXPLAINED = 1000, 20
 
 _NOTHING: tuple[Finding, ...] = ()
 
@@ -67,12 +70,15 @@ _Payload = tuple[str, "KnownCommand | KnownEvent", str, Any]
 
 
 class _Sent:
-    """A command that waits, and in which something is wrong."""
+    """A command that waits, and in which something is wrong; `line` is where it stands."""
 
-    __slots__ = ("command", "flaws", "taken")
+    __slots__ = ("command", "flaws", "line", "taken")
 
-    def __init__(self, command: Command, flaws: Sequence[Flaw], taken: Sequence[Flaw]) -> None:
+    def __init__(
+        self, command: Command, line: int, flaws: Sequence[Flaw], taken: Sequence[Flaw]
+    ) -> None:
         self.command = command  # keeps its identity from being used again
+        self.line = line
         self.flaws = flaws
         #: Flaws that are none of the client's, if the server takes them.
         self.taken = taken
@@ -160,17 +166,24 @@ class Rules:
         ]
         if not flaws:
             return found
-        taken = [one for one in flaws if not one.disputed and self._may_be_an_addition(one)]
-        self._bad[id(command)] = _Sent(command, flaws, taken)
-        return [
-            *(
-                one
-                for flaw in flaws
-                if flaw not in taken
-                for one in self._flaw(flaw, command, line)
-            ),
-            *found,
-        ]
+        taken: list[Flaw] = []
+        now: list[Flaw] = []
+        for flaw in flaws:
+            late = not flaw.disputed and self._may_be_an_addition(flaw)
+            (taken if late else now).append(flaw)
+        self._bad[id(command)] = _Sent(command, line, flaws, taken)
+        return [*self._given_up(), *self._told(now, command, line), *found]
+
+    def _given_up(self) -> list[Finding]:
+        """What was held back of the command that waits for longest, while too many do."""
+        if len(self._bad) <= _MOST_BAD:
+            return []
+        return self._refused(self._bad.pop(next(iter(self._bad))))
+
+    def _told(self, flaws: Sequence[Flaw], command: Command, line: int) -> Iterable[Finding]:
+        """The findings of a call; of one with many flaws, only the first look at other releases."""
+        for number, flaw in enumerate(flaws):
+            yield from self._flaw(flaw, command, line, brief=number >= _EXPLAINED)
 
     def _instead(self, use: Used, command: Command) -> tuple[tuple[str, str], ...]:
         """What to use in place of something deprecated, where a manual says so."""
@@ -191,7 +204,9 @@ class Rules:
         found = self.basis.named or self.basis.very_build
         return not found and flaw.problem is not None and flaw.problem.kind in _ADDITIONS
 
-    def _flaw(self, flaw: Flaw, command: Command, line: int) -> Sequence[Finding]:
+    def _flaw(
+        self, flaw: Flaw, command: Command, line: int, *, brief: bool = False
+    ) -> Sequence[Finding]:
         """What is wrong with a call, as a finding; or that it is not judged."""
         if flaw.disputed:
             return (self._disputed(flaw, command, line),)
@@ -202,7 +217,7 @@ class Rules:
                 return _NOTHING
             rule = _BROKEN.get(flaw.standing, "schema.arguments")
         message = flaw.message
-        more = dict(self._more(flaw, command)) if self.basis.named else {}
+        more = dict(self._more(flaw, command, brief=brief)) if self.basis.named else {}
         # What another release has is no typing error, whatever resembles it.
         hint = "" if "elsewhere" in more else flaw.hint
         if flaw.standing is Standing.CONDITIONAL and flaw.offer is not None:
@@ -228,9 +243,9 @@ class Rules:
             ),
         )
 
-    def _more(self, flaw: Flaw, command: Command) -> Iterable[tuple[str, str]]:
+    def _more(self, flaw: Flaw, command: Command, *, brief: bool) -> Iterable[tuple[str, str]]:
         """Who else has it, and which reply had offered it or may have."""
-        if flaw.standing is not Standing.OOB_REFUSED:
+        if flaw.standing is not Standing.OOB_REFUSED and not brief:
             told = self.basis.history.tell(command, flaw.problem)
             yield from ((name, text) for name, text in told._asdict().items() if text)
         asked = self.offered.schema_line
@@ -309,7 +324,7 @@ class Rules:
             if not (command.problems or bad):
                 self._lacks.add("call", f"{name} ({REFUSED})", line=sent)
             return _NOTHING
-        found += self._refused(bad, sent, reply.description)
+        found += self._refused(bad, reply.description)
         if early or command.problems or (command.oob and not refused):
             return found  # refused for its shape, before anyone looked at its name
         if name not in self._catalog.commands:
@@ -334,20 +349,22 @@ class Rules:
             ]
         return found
 
-    def _refused(self, bad: _Sent | None, sent: int, why: str = "") -> list[Finding]:
+    def _refused(self, bad: _Sent | None, why: str = "") -> list[Finding]:
         """What was held back until the answer came, now that the server did not take it.
 
         What it had offered itself is its addition all the same.  A property that a catalog does not
         list may be there in another build: it is not, if the server says so in `why`.
         """
         found: list[Finding] = []
-        for flaw in bad.taken if bad else ():
+        if bad is None:
+            return found
+        for flaw in bad.taken:
             if flaw.of_property and flaw.problem and flaw.problem.member not in why:
                 continue
-            if bad and flaw.offer is not None:
-                found.append(self._addition(flaw, bad.command, sent))
-            elif bad:
-                found += self._flaw(flaw, bad.command, sent)
+            if flaw.offer is not None:
+                found.append(self._addition(flaw, bad.command, bad.line))
+            else:
+                found += self._flaw(flaw, bad.command, bad.line)
         return found
 
     def unanswered(self, command: Command, sent: int, *, certain: bool) -> Sequence[Finding]:
@@ -356,7 +373,7 @@ class Rules:
         It is not `certain` where the answer may not have been recorded.
         """
         found = self._at_last(command, sent) or []
-        found += self._refused(self._bad.pop(id(command), None), sent)
+        found += self._refused(self._bad.pop(id(command), None))
         known = command.name in self._catalog.commands or command.name == NEGOTIATION
         judged = command.problems or known or self.basis.named
         if judged or not certain or not self.basis.very_build:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from qmpconf.check import matrix
 from qmpconf.check.basis import Basis
 from qmpconf.check.calls import Standing
 from qmpconf.check.matrix import Judges, Matrix
@@ -129,3 +132,14 @@ def test_the_views_say_who_can_serve_the_client() -> None:
     cells = as_data(judged())["commands"]["frob"]["catalogs"]
     assert cells["narrow"]["standing"] == "argument-unknown"
     assert cells["wide"] == {"standing": "works"}
+
+
+def test_there_is_an_end_to_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matrix, "MOST_ROWS", 3)
+    sent = [("->", b'{"execute":"c%d"}' % number) for number in range(9)]
+    found = Judges({"none": catalog("none")}).matrix({"t": talk(*OPENING, *sent)})
+    assert list(found.commands) == ["qmp_capabilities", "c0", "c1", matrix.OTHERS]
+    assert found.commands[matrix.OTHERS].calls == 7
+    cause = found.commands[matrix.OTHERS].cells["none"][1]
+    assert cause is not None
+    assert cause.subject == "c2"

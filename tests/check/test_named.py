@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from qmpconf.check import rules
 from qmpconf.check.basis import Basis
 from qmpconf.check.choice import Fixed
 from qmpconf.check.practice import NOTHING
-from qmpconf.check.run import check
+from qmpconf.check.run import check, findings
 from qmpconf.schema.model import Catalog, Command, Source
 from qmpconf.schema.store import load_shipped
 from qmpconf.trace.reader import TraceReader
@@ -301,3 +302,24 @@ def test_a_named_catalog_of_the_very_build_blames_both(tmp_path: Path) -> None:
 def test_redacted_values_are_not_judged(tmp_path: Path) -> None:
     sent = call("block_resize", device="d", size="x") + '\t"redacted":["/arguments/size"]'
     assert of_client(outcome(tmp_path / "t", [*opening(), sent, OK], "qemu-11.1.3")) == []
+
+
+def test_of_a_call_with_many_flaws_only_the_first_look_at_other_releases(tmp_path: Path) -> None:
+    sent = call("migrate", uri="x", detach=True, **{f"a{number}": 1 for number in range(30)})
+    found = of_client(outcome(tmp_path / "t", [*opening(), sent, OK], "qemu-11.1.3"))
+    assert len(found) == 31
+    assert [one.pointer for one in found if one.more] == ["/arguments/detach"]
+
+
+def test_what_waits_for_too_long_is_told_as_if_it_had_not_been_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "_MOST_BAD", 2)
+    sent = [call("stop", x=number) for number in range(3)]
+    path = write(tmp_path / "t", [*opening("8.0.0"), *sent, OK, OK, OK])
+    found = [one for one in findings(TraceReader(str(path))) if one.subject == "stop"]
+    assert sorted((one.line, one.requirement) for one in found) == [
+        (6, "schema.arguments"),
+        (7, "schema.additions"),
+        (8, "schema.additions"),
+    ]
