@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 
+from qmpconf.cli.secrets import secret, secrets_of
 from qmpconf.errors import InputError, UsageError
 from qmpconf.outputs import Outputs
 from qmpconf.report.progress import Progress, size_of_files
@@ -91,6 +92,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="keep passwords and other secrets as they are",
     )
+    secret(parser)
     parser.add_argument("--force", action="store_true", help="overwrite OUT if it exists")
     parser.add_argument(
         "--list", action=_List, nargs=0, help="list the formats and what each of them holds"
@@ -102,6 +104,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Convert, and tell what was lost on the way; give the exit code."""
     outputs = Outputs([arguments.source], force=arguments.force)
     outputs.add(arguments.target, "trace", "OUT")
+    secrets = secrets_of(arguments.secret)
+    if secrets and not arguments.redact:
+        raise UsageError("--no-redact keeps all secrets: --secret does not go with it")
     from_format = arguments.from_format
     if arguments.pattern is not None:
         if from_format not in ("", "log"):
@@ -115,6 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
             from_format=from_format,
             to_format=arguments.to_format,
             redact=arguments.redact,
+            secrets=secrets,
             session=arguments.session,
             overwrite=arguments.force,
             options=Options(arguments.port, arguments.pattern, arguments.session_by),

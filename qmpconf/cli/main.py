@@ -42,6 +42,7 @@ VERBS = {
     "show": ("show", "show what a recording holds, message by message"),
     "stats": ("stats", "figures of recordings: latencies, counts, events, sizes"),
     "convert": ("convert", "convert captures, logs and transcripts to traces and back"),
+    "redact": ("redact", "take secrets out of a recording, or list what looks like one"),
     "serve": ("serve", "run the embedded monitor, or let a recording answer as the server"),
     "conform": ("conform", "put a live monitor to the test, rule by rule"),
     "conform-client": (

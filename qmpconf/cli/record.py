@@ -9,6 +9,7 @@ from typing import Any
 
 import qmpconf
 from qmpconf.cli.main import INTERRUPTED
+from qmpconf.cli.secrets import secret, secrets_of
 from qmpconf.outputs import Outputs
 from qmpconf.record.modes import MODES, is_served, record_again, record_once
 from qmpconf.text import counted
@@ -76,6 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--once", action="store_true", help="end after the first session")
     parser.add_argument("--no-redact", action="store_true", help="keep secrets in the trace")
+    secret(parser)
     parser.add_argument(
         "--on-write-error",
         choices=("stop", "passthrough"),
@@ -100,10 +102,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Record; give the client's exit code, or one of the tool's own."""
+    secrets = secrets_of(arguments.secret)
+    if secrets and arguments.no_redact:
+        raise qmpconf.UsageError("--no-redact keeps all secrets: --secret does not go with it")
     if not arguments.mode:
         Outputs(force=arguments.force).add(arguments.output, "trace", "-o")
     if arguments.sniff or arguments.port:
-        return _sniff(arguments)
+        return _sniff(arguments, secrets)
     quiet = arguments.quiet
     mode = arguments.mode
     if mode and arguments.force:
@@ -118,6 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
         "once": arguments.once,
         "overwrite": arguments.force,
         "redact": not arguments.no_redact,
+        "secrets": secrets,
         "pass_on_error": arguments.on_write_error == "passthrough",
         "server_dials": arguments.server_dials,
         "client_listens": arguments.client_listens,
@@ -166,7 +172,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     return _shell_code(played.client_code or 0) or played.exit_code
 
 
-def _sniff(arguments: argparse.Namespace) -> int:
+def _sniff(arguments: argparse.Namespace, secrets: list[str]) -> int:
     """Capture until it is interrupted, or with --once until a session has ended."""
     from qmpconf.record.sniff import sniff_trace
 
@@ -185,6 +191,7 @@ def _sniff(arguments: argparse.Namespace) -> int:
         once=arguments.once,
         overwrite=arguments.force,
         redact=not arguments.no_redact,
+        secrets=secrets,
         observe=None if quiet or not sys.stderr.isatty() else _live_view(),
         complain=_say,
         ready=_quiet if quiet else lambda where: _say(f"capturing on {where}"),

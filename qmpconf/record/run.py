@@ -62,7 +62,8 @@ def record_trace(
 
     `server` and `listen` are addresses (unix:PATH, a path, tcp:HOST:PORT, fd:N); `spawn` is the
     command line of a server to start, with ``{socket}`` in it; `client` the words of a client to
-    start, with ``{listen}`` in them and QMPCONF_SOCKET in its environment.  It ends with the
+    start, with ``{listen}`` in them and QMPCONF_SOCKET in its environment.  `redact` keeps secrets out
+    of the trace; `secrets` are exact values that are one wherever they stand.  It ends with the
     client, with the first session (`once`), or on SIGINT and SIGTERM.  `ready` is called with the
     address on which the recorder listens, `observe` after each message, `complain` with what the
     user should know at once.

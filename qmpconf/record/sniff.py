@@ -73,6 +73,7 @@ def sniff_trace(
     once: bool = False,
     overwrite: bool = False,
     redact: bool = True,
+    secrets: Iterable[str] = (),
     observe: Observe | None = None,
     complain: Callable[[str], None] = ignore,
     ready: Callable[[str], None] = ignore,
@@ -95,7 +96,7 @@ def sniff_trace(
             meta={"interface": interface, "port": port},
             overwrite=overwrite,
             clock=clock,
-            redact=Redactor() if redact else None,
+            redact=Redactor(secrets) if redact else None,
             started=moment(start),
         )
         stack.callback(writer.abandon)

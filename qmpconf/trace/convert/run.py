@@ -31,7 +31,7 @@ class Converted:
 
     `why` says what the source's format was guessed by; it is empty where the user named it.
     `sessions` and `messages` are what the last line of a trace would say, of an input that was cut
-    off what was read.  `failed` is why the input could not be read to its end, None if it was.
+    off what was read.  In `redacted` messages something was replaced.  `failed` is why the input could not be read to its end, None if it was.
     """
 
     source: Format
@@ -41,6 +41,7 @@ class Converted:
     notes: Notes
     failed: InputError | None
     why: str = ""
+    redacted: int = 0
 
 
 def convert(
@@ -86,8 +87,8 @@ def convert(
         records: Iterator[Record] = caught
         if session:
             records = _only(records, session, file.name)
+        redactor = Redactor(seen=seen if seen is not None else Seen(secrets))
         if redact:
-            redactor = Redactor(seen=seen if seen is not None else Seen(secrets))
             reading = replace(reading, header=redacted_header(reading.header, redactor))
             records = redacted(records, redactor)
         with _output(target, overwrite=overwrite) as output:
@@ -96,7 +97,16 @@ def convert(
             into.load().write(output, whole, options, notes)
             if not caught.spoken and out_of is not into:
                 raise _explained(caught.failed or _nothing(file.name, out_of), notes)
-    return Converted(out_of, into, counts.sessions, counts.messages, notes, caught.failed, why)
+    return Converted(
+        out_of,
+        into,
+        counts.sessions,
+        counts.messages,
+        notes,
+        caught.failed,
+        why,
+        redactor.replaced,
+    )
 
 
 def _target(path: str) -> Format:

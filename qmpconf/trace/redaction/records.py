@@ -6,13 +6,16 @@ a secret may stand across the cut.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from qmpconf.errors import InputError
 from qmpconf.protocol.framing import Frame, Kind
-from qmpconf.trace.reader import Item, items_of
+from qmpconf.trace.reader import Item, TraceReader, items_of
 from qmpconf.trace.records import Close, Finish, Header, Open, Record, Traffic
 from qmpconf.trace.redaction.redactor import Redactor
+from qmpconf.trace.redaction.values import Seen
 
 #: What a header says of how programs were started.
 _COMMAND_LINES = frozenset({"spawn", "target"})
@@ -38,6 +41,19 @@ def _known(name: str, value: Any, redactor: Redactor) -> Any:
             return redactor.words(value)
         return [_known(name, one, redactor) for one in value]
     return value
+
+
+def known_values(reader: TraceReader, secrets: Iterable[str] = ()) -> Seen:
+    """All that would be replaced in a trace, so that it is found as well where it stands before.
+
+    `secrets` are exact values besides.  What cannot be read ends it.
+    """
+    redactor = Redactor(secrets)
+    redacted_header(reader.header, redactor)
+    with contextlib.suppress(InputError):
+        for _ in redacted(reader.records(), redactor):
+            pass
+    return redactor.seen
 
 
 def redacted(records: Iterable[Record], redactor: Redactor) -> Iterator[Record]:

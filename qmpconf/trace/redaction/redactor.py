@@ -89,6 +89,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = (), seen: Seen | None = None) -> None:
         self.seen = seen if seen is not None else Seen(secrets)
+        self.replaced = 0
         self._forms = self.seen.forms
         self._awaited: dict[int, _Awaited] = {}
         self._stretches: dict[tuple[int, Side], Stretch] = {}
@@ -112,7 +113,9 @@ class Redactor:
                 return frame, ()
         elif kind is Kind.SPACE:
             return frame, ()
-        return self._slowly(conn, sender, frame)
+        new, pointers = self._slowly(conn, sender, frame)
+        self.replaced += new.data != data
+        return new, pointers
 
     def _is_telling(self, conn: int, data: bytes) -> bool:
         """Whether a server's message may hold a secret by itself."""
