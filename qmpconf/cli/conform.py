@@ -31,6 +31,7 @@ from qmpconf.report.progress import Progress
 from qmpconf.report.results import of_conform
 from qmpconf.report.results.stream import Result as Stream
 from qmpconf.report.results.stream import ResultWriter
+from qmpconf.trace.redaction import Redactor
 
 _EPILOG = """\
 examples:
@@ -182,7 +183,7 @@ def open_target(stack: ExitStack, address: str | None, command: str | None) -> T
     server = stack.enter_context(Server(command or ""))
     server.start()
     server.wait_until_bound()
-    words = f"--spawn {shlex.quote(command or '')}"
+    words = f"--spawn {shlex.quote(Redactor().command_line(command or ''))}"
     return Target(server.address, server=server, words=words)
 
 

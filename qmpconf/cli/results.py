@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from qmpconf.report.results.merge import merged
 from qmpconf.report.results.stream import Result, header, write_result
 from qmpconf.report.terminal import Terminal
+from qmpconf.trace.redaction import Redactor
 
 if TYPE_CHECKING:
     import argparse
@@ -34,7 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def header_of(arguments: argparse.Namespace, verb: Verb) -> Header:
     """The first line of this run's result."""
-    return header(verb, "qmpconf " + shlex.join(sys.argv[1:]), arguments.label)
+    words = Redactor().words(sys.argv[1:])
+    return header(verb, "qmpconf " + shlex.join(words), arguments.label)
 
 
 def write(arguments: argparse.Namespace, result: Result) -> None:

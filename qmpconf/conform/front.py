@@ -23,6 +23,7 @@ from qmpconf.conform.verdicts import Result, Verdict
 from qmpconf.files import read_text
 from qmpconf.net.address import parse_address
 from qmpconf.net.process import Server
+from qmpconf.trace.redaction import Redactor
 
 #: The property of a report that carries a result from a worker to where the summary is written.
 RESULT = "qmpconf-result"
@@ -37,7 +38,7 @@ def open_suite(stack: ExitStack, config: pytest.Config) -> Suite:
         server = stack.enter_context(Server(command))
         server.start()
         server.wait_until_bound()
-        words = f"--spawn {shlex.quote(command)}"
+        words = f"--spawn {shlex.quote(Redactor().command_line(command))}"
         target = Target(server.address, server=server, words=words)
     report = config.getoption("--qmp-report") or ""
     worker = getattr(config, "workerinput", {}).get("workerid", "")

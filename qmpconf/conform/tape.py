@@ -7,15 +7,16 @@ from typing import Any
 
 from qmpconf.protocol.framing import Frame
 from qmpconf.trace.records import Closer, Descriptor, Side
+from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.writer import TraceWriter
 
 
 class Tape:
-    """Writes one trace file and counts its lines.  Raises as `TraceWriter` does."""
+    """Writes one trace file, without secrets, and counts its lines.  Raises as `TraceWriter` does."""
 
     def __init__(self, path: str, meta: Mapping[str, Any] | None = None) -> None:
         self.path = path
-        self._writer = TraceWriter(path, meta=meta, overwrite=True)
+        self._writer = TraceWriter(path, meta=meta, overwrite=True, redact=Redactor())
         self.line = 1  # the header's
         self._sessions = 0
 

@@ -103,8 +103,8 @@ class Assessor:
             found.mismatches += ids_differ(expected, got)
         if level is Level.EXACT and not found.mismatches:
             return Comparison([whole])
-        if expected.redacted:
-            excuse_redacted(found, expected.redacted)
+        if expected.redacted or got.redacted:
+            excuse_redacted(found, (*expected.redacted, *got.redacted))
         return found
 
     def may_bind(self, pair: Pair, found: Comparison | None) -> bool:

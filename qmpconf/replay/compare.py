@@ -25,6 +25,7 @@ from qmpconf.protocol.messages import type_name
 from qmpconf.protocol.values import Value, dumps, pointer, same
 from qmpconf.replay.difference import Kind
 from qmpconf.replay.masks import Mask, Masks, Message
+from qmpconf.trace.redaction import REPLACEMENT
 
 Path = tuple[str | int, ...]
 
@@ -225,13 +226,36 @@ def _aligned(
             yield (*path, index), left, right
 
 
-#: What covers a value that was replaced in the recording.
-REDACTED = Mask("redacted", "", "*", "/**", "any", "the value is not in the recording")
+#: What covers a value that was replaced in the recording, or in what the target says.
+REDACTED = Mask("redacted", "", "*", "/**", "any", "a secret, which is not in the recording")
 
 
 def excuse_redacted(found: Comparison, places: tuple[str, ...]) -> None:
-    """Mask what differs at `places`, pointers of values that are not in the recording."""
+    """Mask what differs at `places`, pointers of values of which a secret was taken out.
+
+    ``""`` is all of it.  What stands around a placeholder has to be the same.
+    """
     for mismatch in list(found.mismatches):
-        if mismatch.kind == "changed" and pointer(mismatch.path) in places:
+        if mismatch.kind != "changed":
+            continue
+        if "" in places or (
+            pointer(mismatch.path) in places and _may_be_same(mismatch.expected, mismatch.got)
+        ):
             found.mismatches.remove(mismatch)
             found.masked.append(Masked(REDACTED, mismatch.path, mismatch.expected, mismatch.got))
+
+
+def _may_be_same(one: Value, other: Value) -> bool:
+    """Whether two values can be the same one, where placeholders stand for anything."""
+    for text, value in ((one, other), (other, one)):
+        if text == REPLACEMENT:
+            return True
+        if isinstance(text, str) and isinstance(value, str) and REPLACEMENT in text:
+            first, *parts, last = text.split(REPLACEMENT)
+            at = len(first) if value.startswith(first) else -1
+            for part in parts:
+                found = value.find(part, at) if at >= 0 else -1
+                at = found + len(part) if found >= 0 else -1
+            if at >= 0 and value.endswith(last) and at + len(last) <= len(value):
+                return True
+    return False

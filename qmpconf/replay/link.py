@@ -21,7 +21,7 @@ from qmpconf.replay.later import Later
 from qmpconf.replay.match import Matcher
 from qmpconf.replay.said import Said, Transcript
 from qmpconf.trace.records import Closer, Descriptor, Side
-from qmpconf.trace.writer import TraceWriter
+from qmpconf.trace.writer import Redact, TraceWriter
 
 #: Bytes read at once.
 _CHUNK = 1 << 18
@@ -93,9 +93,20 @@ class Log:
 
 
 class Link:
-    """The session that stands for session `conn` of the recording."""
+    """The session that stands for session `conn` of the recording.
 
-    def __init__(self, conn: int, sock: socket.socket, matcher: Matcher, log: Log) -> None:
+    `redact` takes secrets out of what is compared, as they were taken out of the recording: what the
+    target says is shown where it differs.  The log has its own.
+    """
+
+    def __init__(
+        self,
+        conn: int,
+        sock: socket.socket,
+        matcher: Matcher,
+        log: Log,
+        redact: Redact | None = None,
+    ) -> None:
         self.conn = conn
         self.sock = sock
         self.matcher = matcher
@@ -112,6 +123,7 @@ class Link:
         self.is_watched = False
         self._framer = Framer(SERVER_LIMITS)
         self._log = log
+        self._redact = redact
         self._output: deque[tuple[memoryview, list[int]]] = deque()
         self._closed = False
         #: Whether descriptors can ride on what is sent.
@@ -155,6 +167,9 @@ class Link:
         self._prepared = self._sent = None
         # The target works from here on.
         self._log.frames(self.conn, "client", [frame], described)
+        if self._redact is not None:
+            shown, places = self._redact(self.conn, "client", frame)
+            frame, message = (shown, None) if places else (frame, message)
         if self.transcript.client(frame, message) is not None:
             self.matcher.sent(frame.data)
 
@@ -210,8 +225,11 @@ class Link:
             line = self._log.line
             self._log.frames(self.conn, "server", frames)
             for offset, frame in enumerate(frames, 1):
+                places: tuple[str, ...] = ()
+                if self._redact is not None:
+                    frame, places = self._redact(self.conn, "server", frame)  # noqa: PLW2901
                 known = self.matcher.alike(frame.data)
-                said = self.transcript.server(frame, line + offset, known=known)
+                said = self.transcript.server(frame, line + offset, places, known)
                 if said is not None:
                     self.matcher.got(said)
         if not data:
@@ -235,6 +253,8 @@ class Link:
         self._closed = True
         self._forget_output()
         self.sock.close()
+        if self._redact is not None:
+            self._redact.forget(self.conn)
         self.transcript.close(Party(who) if who in ("client", "server") else None)
         self._log.close(self.conn, who, self.error)
 

@@ -32,7 +32,7 @@ from qmpconf.replay.result import Result
 from qmpconf.replay.target import Target
 from qmpconf.replay.telling import CompareGreetings, Teller
 from qmpconf.trace.records import Closer
-from qmpconf.trace.writer import TraceWriter
+from qmpconf.trace.writer import Redact, TraceWriter
 
 #: Seconds to wait for an event, and for a reply, where nothing else is said.
 EVENT_PATIENCE = 10.0
@@ -67,7 +67,7 @@ class Player:
     """Plays one plan against `target`, and fills `result`; `writer` gets the replay's own trace.
 
     `clock` is the writer's.  `speed` paces by the recorded times: 1 is as fast as recorded, 0 as
-    fast as the target lets.  `compare_greetings` tells if the target is of another version than the recorded server.
+    fast as the target lets.  `redact` keeps secrets out of what is compared and shown.  `compare_greetings` tells if the target is of another version than the recorded server.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Player:
         masks: Masks | None = None,
         speed: float = 0.0,
         clock: Clock | None = None,
+        redact: Redact | None = None,
         compare_greetings: CompareGreetings = lambda _one, _other: None,
     ) -> None:
         self._target = target
@@ -87,6 +88,7 @@ class Player:
         self._log = Log(writer, clock or Clock())
         self._later = Later(_UNCOMPARED)
         self._tell = Teller(result, self._later, compare_greetings)
+        self._redact = redact
         self._patience = patience or Patience()
         self._soon = min(_SOON, self._patience.event, self._patience.reply)
         self._masks = masks or Masks()
@@ -175,7 +177,7 @@ class Player:
             later=self._later,
         )
         self._log.open(step.conn, self._result.target)
-        link = self._links[step.conn] = Link(step.conn, sock, matcher, self._log)
+        link = self._links[step.conn] = Link(step.conn, sock, matcher, self._log, self._redact)
         self._selector.register(sock, selectors.EVENT_READ, link)
 
     def _send(self, step: Send, link: Link) -> None:

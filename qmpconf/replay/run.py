@@ -93,6 +93,7 @@ def replay_trace(
             masks=Masks((*BUILT_IN, *result.configured)),
             speed=speed,
             clock=clock,
+            redact=Redactor() if redact else None,
             compare_greetings=lambda one, other: upgrade_of(one, other, product),
         )
         if watch:

@@ -26,6 +26,7 @@ from qmpconf.protocol.values import Value, dumps, pointer, same
 from qmpconf.replay.said import Transcript
 from qmpconf.trace.reader import Item
 from qmpconf.trace.records import Close, Closer, Gap, Open, Shut
+from qmpconf.trace.redaction import Redactor
 
 #: Stands where a recorded value was redacted.
 _ANYTHING = "\0anything"
@@ -55,9 +56,10 @@ class Asked:
 
     @property
     def text(self) -> str:
-        """It as text for people, without its id."""
+        """It as text for people, without its id and secrets."""
         data = self.data if self.value is None else dumps(self.value)
-        return data.decode("utf-8", "backslashreplace")
+        frame, _ = Redactor()(1, "client", Frame(Kind.VALUE, data))
+        return frame.data.decode("utf-8", "backslashreplace")
 
 
 def asked(frame: Frame) -> Asked:

@@ -72,12 +72,15 @@ def hide_line(line: str, values: Values) -> str:
     rule = _RULES.get(name)
     if rule is not None:
         return rule(line, list(words(line, at)), values)
+    if _IS_NAME.fullmatch(name) is None:
+        return hide_string(line, values)
     found = list(words(line, at))
     if name in _HARMLESS or not is_secret(name):
         return _generic(line, found, values, named=name not in _HARMLESS)
     return _replaced(line, found, [word.text not in _PROTOCOLS for word in found], values)
 
 
+_IS_NAME = re.compile(r"[\w?-]*")
 #: Commands that only name things.
 _HARMLESS = frozenset(
     ["help", "?", "info", "trace-event", "log", "object_del", "device_del", "qom-list", "sendkey"]

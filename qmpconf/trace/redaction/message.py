@@ -102,7 +102,7 @@ def may_hide(data: bytes) -> bool:
             if "value" in one or "args" in one:
                 return True
             for name, item in one.items():
-                is_one = is_secret(name) if isinstance(item, str) else is_secret_whole(name)
+                is_one = is_secret(name) if isinstance(item, str | list) else is_secret_whole(name)
                 if is_one or name == PAIRS:
                     return True
                 todo.append(item)
@@ -147,8 +147,9 @@ def hide_command(data: bytes, values: Values) -> tuple[bytes, list[str], Result 
             return _by_rows(rows, spot, data, values)
         if is_line and spot.is_string and not spot.is_name and path[:1] == ["arguments"]:
             count = values.count
-            line = hide_line(text_of(data[spot.start : spot.end]), values)
-            return line if values.count > count else Verdict.KEEP
+            if not is_secret(spot.name):
+                line = hide_line(text_of(data[spot.start : spot.end]), values)
+                return line if values.count > count else Verdict.JUDGE
         if is_piped and len(path) > 1 and path[-2] == "args":
             return Verdict.DROP
         return Verdict.JUDGE

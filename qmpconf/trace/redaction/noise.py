@@ -89,13 +89,13 @@ def _cut(frame: Frame, at: int) -> Frame:
         return frame._replace(data=head + _PLACEHOLDER)
     quote, closers = _open_at_end(head)
     body = _PLACEHOLDER if quote else b'"' + _PLACEHOLDER
-    if frame.kind is Kind.PARTIAL:
-        return frame._replace(data=head + body)
     if frame.kind is Kind.MALFORMED:
         last = frame.data[-1]
         return frame._replace(data=head + body + bytes([last if last in _BREAKS else 0]))
     if not (quote or closers):  # a keyword or a number by itself
         return frame if at == len(frame.data) else frame._replace(data=head)
+    if frame.kind is Kind.PARTIAL:
+        return frame._replace(data=head + body)
     return frame._replace(data=head + body + (quote or b'"') + closers, plain=False)
 
 

@@ -189,6 +189,8 @@ class Redactor:
             return self._noise(conn, sender, frame)
         if not pointers:
             return frame, ()
+        if not top.is_message(sender):  # the secret may go on behind it
+            self._stretches[conn, sender] = Stretch(tainted=True, marked=True)
         return frame._replace(data=data), tuple(dict.fromkeys(pointers))
 
     def _hidden(self, conn: int, sender: Side, data: bytes, top: Top) -> tuple[bytes, list[str]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import re
 from collections.abc import Iterable
 from urllib.parse import quote
@@ -225,7 +226,7 @@ def _forms(value: str) -> list[str]:
     """A value as others may write it: itself first."""
     data = value.encode("utf-8", "surrogateescape")
     packed = base64.b64encode(data).rstrip(b"=").decode()
-    forms = [value, _escaped(value), quote(data, safe=""), quote(data)]
+    forms = [value, *_escaped(value), quote(data, safe=""), quote(data)]
     if len(packed) >= _LONG:
         forms += [packed, base64.urlsafe_b64encode(data).rstrip(b"=").decode()]
     if len(value) % 4 == 0 and _BASE64.fullmatch(value):
@@ -240,12 +241,13 @@ def _written(forms: Iterable[str]) -> list[bytes]:
     """The bytes of these texts in a JSON string: as they are, and escaped, once and twice."""
     found: dict[bytes, None] = {}
     for form in forms:
-        once = _escaped(form)
-        for text in (form, once, _escaped(once)):
-            found[text.encode("utf-8", "surrogateescape")] = None
+        for once in (form, *_escaped(form)):
+            for text in (once, *_escaped(once)):
+                found[text.encode("utf-8", "surrogateescape")] = None
     return list(found)
 
 
-def _escaped(text: str) -> str:
-    """A text as it stands in a JSON string."""
-    return dumps(text)[1:-1].decode()
+def _escaped(text: str) -> list[str]:
+    """A text as it stands in a JSON string: as QEMU and as most libraries write it."""
+    found = (dumps(text).decode(), json.dumps(text), json.dumps(text, ensure_ascii=False))
+    return [one[1:-1] for one in dict.fromkeys(found)]
