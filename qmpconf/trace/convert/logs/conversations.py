@@ -50,6 +50,7 @@ class Talk:
     )
     recent: deque[int] = field(default_factory=lambda: deque(maxlen=_RECENT))
     silent: Silent = ""
+    used: int = 0  # when it was used last: a count
     negotiating: bool = False
     negotiated: bool = False
 
@@ -64,7 +65,12 @@ class Conversations:
         self._keys = keys
         self._talks: OrderedDict[str, Talk] = OrderedDict()  # the latest one last
         self._known: dict[tuple[tuple[str, str], ...], str] = {}
+        self._by_field: dict[tuple[str, str], set[str]] = {}  # the sessions of which it is known
+        self._unknown: set[str] = (
+            set()
+        )  # sessions of which nothing is known but who has logged them
         self._count = 0
+        self._uses = 0
 
     @property
     def latest(self) -> float:
@@ -77,10 +83,13 @@ class Conversations:
         key = self._known.get(tuple(sorted(told.items())))
         if key is not None and key in self._talks:
             return self._talks[key]
-        for talk in reversed(self._talks.values()):
-            if _agree(talk.fields, told):
-                return talk
-        return None
+        if not told:
+            return next(reversed(self._talks.values()), None)
+        alike = set(self._unknown)
+        for pair in told.items():
+            alike.update(self._by_field.get(pair, ()))
+        agreeing = [one for key in alike if _agree((one := self._talks[key]).fields, told)]
+        return max(agreeing, key=lambda one: one.used, default=None)
 
     def begin(
         self, line: int, t: float, fields: Mapping[str, str]
@@ -94,10 +103,10 @@ class Conversations:
             yield from self.end(line, t, next(iter(self._talks.values())))
         self._count += 1
         told = self._told(fields)
-        talk = Talk(f"{self._count}", told)
+        talk = Talk(f"{self._count}", {})
         self._talks[talk.key] = talk
-        if told:
-            self._known[tuple(sorted(told.items()))] = talk.key
+        self._unknown.add(talk.key)
+        self._join(talk, told)
         label = " ".join(f"{name} {value}" for name, value in told.items())
         yield from self.sessions.open(line, t, talk.key, server=label)
         return talk
@@ -107,6 +116,11 @@ class Conversations:
         yield from self._unanswered(line, t, talk)
         yield from self.sessions.close(line, t, talk.key)
         del self._talks[talk.key]
+        self._unknown.discard(talk.key)
+        for pair in talk.fields.items():
+            self._by_field[pair].discard(talk.key)
+            if not self._by_field[pair]:
+                del self._by_field[pair]
         if len(self._known) > 2 * MOST:
             self._known = {name: key for name, key in self._known.items() if key in self._talks}
 
@@ -187,7 +201,14 @@ class Conversations:
 
     def _join(self, talk: Talk, fields: Mapping[str, str]) -> None:
         told = self._told(fields)
+        for pair in told.items():
+            if pair[0] not in talk.fields:
+                self._by_field.setdefault(pair, set()).add(talk.key)
         talk.fields = {**told, **talk.fields}
+        if _strong(talk.fields):
+            self._unknown.discard(talk.key)
+        self._uses += 1
+        talk.used = self._uses
         if len(told) == len(talk.fields) > 0:
             self._known[tuple(sorted(told.items()))] = talk.key
         self._talks.move_to_end(talk.key)

@@ -35,17 +35,23 @@ DEFAULT_KEYS = ("monitor", "socket", "vm", "sandbox", "container", "pid", "proce
 _CANONICAL = {name: key for key, names in KEYS.items() for name in names}
 _CANONICAL["id"] = "sandbox"  # Kata's, in capitals: see `of_text`
 _PAIR = re.compile(
-    rb"(?<![\w\"'-])(mon|monitor|socket|sock|vm|vm[_-]?name|vm[_-]?id|domain|dom|instance|guest|sandbox"
-    rb"|sandbox[_-]id|container|container[_-]id|pid|tid|thread|ID)[=:][ ]?\"?([\w.:/@-]{1,200})"
+    rb"(?<![\w\"'-])(mon|monitor|socket|sock|vm|vm[_-]?name|vm[_-]?id|vmName|vmId|domain|dom|instance|guest"
+    rb"|sandbox|sandbox[_-]id|container|container[_-]id|pid|tid|thread|ID)(?:=|: |(?<=[pt]id):)"
+    rb"[\"']?([\w.:/@-]{1,200})"
 )
-_FORMS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
-    ("monitor", re.compile(rb"\(monitor ([^)\s]{1,200})\)")),
-    ("monitor", re.compile(rb"\bmon(?:itor)? (0x[0-9a-fA-F]{1,16})\b")),
-    ("vm", re.compile(rb"\bdomain '?([\w.-]{1,200})'?:")),
-    ("vm", re.compile(rb"\bVM (\d{1,10})\b")),
-    ("pid", re.compile(rb"m=[+-][\d.]{1,30}:(\d{1,10}):")),
-    ("pid", re.compile(rb"(?:^|\s)(\d{1,10})@\d{10}\.\d{6}:")),
-    ("socket", re.compile(rb"(?<![\w/])((?:/[\w.+:@-]{1,200}){1,20}\.(?:sock|monitor|qmp))\b")),
+#: Forms of their own; each has its mark, which is looked for first.
+_FORMS: tuple[tuple[bytes, str, re.Pattern[bytes]], ...] = (
+    (b"(monitor ", "monitor", re.compile(rb"\(monitor ([^)\s]{1,200})\)")),
+    (b" 0x", "monitor", re.compile(rb"\bmon(?:itor)? (0x[0-9a-fA-F]{1,16})\b")),
+    (b"domain ", "vm", re.compile(rb"\bdomain '?([\w.-]{1,200})'?:")),
+    (b"VM ", "vm", re.compile(rb"\bVM (\d{1,10})\b")),
+    (b"m=", "pid", re.compile(rb"m=[+-][\d.]{1,30}:(\d{1,10}):")),
+    (b"@", "pid", re.compile(rb"(?:^|\s)(\d{1,10})@\d{10}\.\d{6}:")),
+    (
+        b"/",
+        "socket",
+        re.compile(rb"(?<![\w/])((?:/[\w.+:@-]{1,200}){1,20}\.(?:sock|monitor|qmp))\b"),
+    ),
 )
 #: How syslog and systemd's journal begin a line.
 _PROCESS = re.compile(
@@ -66,11 +72,12 @@ def of_text(before: bytes, behind: bytes = b"") -> dict[str, str]:
     found: dict[str, str] = {}
     if process := process_of(before):
         found["process"] = process.group(1).decode()
-    for key, pattern in _FORMS:
-        match = pattern.search(before[:_NEAR])
+    near = before[:_NEAR]
+    for mark, key, pattern in _FORMS:
+        match = pattern.search(near) if mark in near else None
         if match and key not in found:
             found[key] = _value(match.group(1))
-    for text in (before[:_NEAR], behind[:_NEAR]):
+    for text in (near, behind[:_NEAR]):
         for name, value in _PAIR.findall(text):
             key = "sandbox" if name == b"ID" else _CANONICAL.get(_plain(name.decode()), "")
             if key:

@@ -47,8 +47,10 @@ _COMMAND_NAME = re.compile(rb'"[A-Za-z0-9_.-]{1,100}"\Z')
 _REPLY = frozenset({"return", "error", "id", "timestamp"})
 _EVENT_NAME = re.compile(rb'"(?:__\w+_)?[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*"\Z')
 #: What shows that text is a part of a message, where it is too broken to be read.
-LIKELY = re.compile(
-    rb"\\*[\"'](?:QMP|execute|exec-oob|return|error|event)\\*[\"'][ \t]*:", re.DOTALL
+LIKELY = re.compile(rb"\\*[\"'](?:QMP|execute|exec-oob|return|error|event)\\*[\"'][ \t]*(?::|=>)")
+#: The same for notations in which names need no quotes.
+UNQUOTED = re.compile(
+    rb"\{\s*(?:[\w.:-]+\s*(?::|=>)[^{}\n]{0,200},\s*)?:?(?:QMP|execute|exec_oob|return)(?::|=>|\s=>)"
 )
 _ARRAY_OF_BYTES = re.compile(rb"\[ *[0-9]{1,3} *(?:, *[0-9]{1,3} *){9}")
 #: Longer text is no name, number or time.

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from qmpconf.protocol.values import Malformed, is_json, loads
-from qmpconf.trace.convert.logs.quoting import of_python, undoubled, unescaped
+from qmpconf.trace.convert.logs.quoting import of_literal, undoubled, unescaped
 
 #: A brace and what shows how its object is quoted.  White space may be there, escaped as well.
 _OPEN = re.compile(
@@ -48,7 +48,7 @@ class Found(NamedTuple):
     """One object: `text` is JSON, of a broken one what there is.
 
     It stands from `at` to `end` in the text that was searched.  `before` and `behind` are what stands around it, inside of the same string.  `how` is the notation: ``""``
-    for JSON as it was written, ``python``.
+    for JSON as it was written, ``literal`` for Python's or Ruby's, ``latin-1`` for JSON recoded.
     """
 
     state: State
@@ -111,14 +111,26 @@ def _judged(text: bytes, at: int, begin: int, end: int) -> Found:
     before = text[at:begin]
     if is_json(data):
         return Found("whole", data, begin, end, before)
-    python = of_python(data)
-    if python is not None:
-        return Found("whole", python, begin, end, before, "python")
+    if not data.isascii() and (recoded := _recoded(data)) is not None:
+        return Found("whole", recoded, begin, end, before, "latin-1")
+    literal = of_literal(data)
+    if literal is not None:
+        return Found("whole", literal, begin, end, before, "literal")
     try:
         loads(data)
     except Malformed:
         return Found("broken", data, begin, end, before)
     return Found("whole", data, begin, end, before)
+
+
+def _recoded(data: bytes) -> bytes | None:
+    """What is not UTF-8 as Latin-1, if it is JSON then: a program recoded it for its log."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        recoded = data.decode("latin-1").encode()
+        return recoded if is_json(recoded) else None
+    return None
 
 
 def extent(text: bytes, begin: int) -> int:
@@ -146,7 +158,7 @@ class Extent:
             if byte in (b"{", b"["):
                 self._brackets += byte
                 if len(self._brackets) > _DEEPEST:
-                    return -at
+                    return -max(at, 1)
             elif byte in _CLOSING:
                 if self._brackets[-1:] != _CLOSING[byte]:
                     return -max(at, 1)

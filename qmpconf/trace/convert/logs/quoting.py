@@ -1,4 +1,4 @@
-r"""Strings to what was quoted in them, and Python's literals to JSON.
+r"""Strings to what was quoted in them, and literals of Python and Ruby to JSON.
 
 JSON, Go (``%q``), Rust (``{:?}``), Python (``repr``), C and the shell quote alike as far as
 messages go: a backslash before the quote and before itself, ``\n`` for a line end, numbers for
@@ -72,27 +72,31 @@ def undoubled(text: bytes, quote: bytes) -> bytes:
     return text.replace(quote * 2, quote)
 
 
-# --- Python's literals -------------------------------------------------------------------------
+# --- literals -------------------------------------------------------------------------
 
 _TOKEN = re.compile(
     rb"([bBuUrR]{0,2})(\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+')"  # a string
     rb"|([A-Za-z_][A-Za-z0-9_.]*+)"  # a word
     rb"|(-?[0-9][0-9_]*+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)([lL]?)"  # a number, with Python 2's L
     rb"|([\"'])"  # a string that does not end
-    rb"|([()])|,(?=\s*[\])}])",  # a tuple; a comma behind the last element
+    rb"|([()]|=>)|,(?=\s*[\])}])",  # a tuple; Ruby's arrow; a comma behind the last element
     re.DOTALL,
 )
-_WORDS = {b"True": b"true", b"False": b"false", b"None": b"null"}
+_WORDS = {b"True": b"true", b"False": b"false", b"None": b"null", b"nil": b"null"}
+_PERL = re.compile(rb"'\s*=>")
 _JSON_WORDS = frozenset({b"true", b"false", b"null"})
-_BRACKETS = {b"(": b"[", b")": b"]"}
+_BRACKETS = {b"(": b"[", b")": b"]", b"=>": b": "}
 
 
-def of_python(text: bytes) -> bytes | None:
-    """The JSON of a dictionary that Python has printed; None if it is none.
+def of_literal(text: bytes) -> bytes | None:
+    """The JSON of a dictionary that Python or Ruby has printed; None if it is none.
 
     Python's strings (bytes too), ``True``, ``False``, ``None``, long integers and tuples become
-    JSON's.  What JSON has, stays as it is written.
+    JSON's, and so do Ruby's arrows and ``nil``.  What JSON has, stays as it is written.  Perl's
+    dumps look alike, but have numbers as strings: they are none.
     """
+    if _PERL.search(text):
+        return None
 
     class Unknown(Exception):  # noqa: N818 - it only ends the substitution
         pass

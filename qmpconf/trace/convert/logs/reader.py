@@ -21,7 +21,7 @@ from qmpconf.trace.convert.logs import fields as about
 from qmpconf.trace.convert.logs.conversations import TWICE, Conversations
 from qmpconf.trace.convert.logs.entries import Entries
 from qmpconf.trace.convert.logs.libvirt import Monitors
-from qmpconf.trace.convert.logs.messages import LIKELY, Held, held, members
+from qmpconf.trace.convert.logs.messages import LIKELY, UNQUOTED, Held, held, members
 from qmpconf.trace.convert.logs.objects import Extent, Found, extent, objects
 from qmpconf.trace.convert.logs.styles import Rule, Silent, filled, rule_of
 from qmpconf.trace.convert.logs.text import LONGEST, Line, lines
@@ -38,17 +38,19 @@ from qmpconf.trace.convert.texts import (
 from qmpconf.trace.records import Record, Side
 
 #: Every line with an object that may be a message has one of these, or is the beginning of one that
-#: goes on; or its text is an array of bytes.
-_MARKS = re.compile(rb"QMP|exec(?:ute|-oob)|return|error|event|\[ *[0-9]{1,3} *,")
+#: goes on; in the journal, its text may be an array of bytes.
+_MARKS = (b"return", b"execute", b"event", b"error", b"QMP", b"exec-oob", b'"MESSAGE"')
 _GOES_ON = re.compile(rb"[{\[,:]\s*\Z")
 #: Lines that libvirt's part of the reader looks at in any case.
-_LIBVIRT = re.compile(
-    rb"QEMU_MONITOR_|JSONIOProcessLine|Line \[\{|info : libvirt version|\"MESSAGE\" ?: ?\["
-)
+_LIBVIRT = (b"QEMU_MONITOR_", b"Line [{", b"info : libvirt version", b'"MESSAGE"')
+#: Where in a line its time and whom it concerns are looked for, besides around the message.
+_HEAD = 4096
 #: A time that two texts have in common only if they are the same.
 _EXACT = re.compile(rb"\d\d:\d\d:\d\d\.\d{6}")
 #: How many lines are remembered, to see what several processes have logged.
 _COPIES = 64
+#: How `socat -v` begins each piece that passes it.
+_SOCAT = re.compile(rb"[<>] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+ +length=\d+ from=\d+ to=\d+")
 _BLOB = re.compile(rb"\[[\d.]+[BKMG]? blob data\]")
 
 #: How a line begins whose text goes on: its time; quote marks of a mail.
@@ -73,7 +75,10 @@ _MOST_BEGUN = 10_000
 
 _NO_TIMES = "no line has a time: all are 0"
 _LATE = "the first message has no time: the header has that of the conversion"
-_PYTHON = "a message is not there as it was sent, but as Python writes it: it was made of that"
+_NOTATIONS = {
+    "literal": "a message stands there in another language's notation: it was made of that",
+    "latin-1": "a message is not UTF-8 in the log: it was read as Latin-1",
+}
 _BLOBS = "journalctl did not show a text ('blob data'): `journalctl -a` does, and -o json"
 _TYPED = "virsh adds an id to a command that has none: it was taken from the answer"
 _NO_SIDE = (
@@ -117,6 +122,7 @@ class _Context:
     before: bytes = b""
     side: Side | None = None  # if the line tells
     explicit: bool = False  # whether whatever stands there is a message
+    begun: bool = False  # of a line: whether its beginning was looked at
 
 
 @dataclass(slots=True)
@@ -162,6 +168,7 @@ class LogReader:
         self._monitors = Monitors(self._talks, notes, writes=writes or not sends)
         self._words = about.Words()
         self._hint: Mapping[str, str] = {}  # what a line before said of the next one
+        self._ahead: datetime | None = None  # when the next line was said, as the line before says
         self._open: _Open | None = None
         self._typed: _Typed | None = None
         self._copies: dict[int, bytes] = {}  # of what was logged lately, by whom
@@ -258,7 +265,9 @@ class LogReader:
             self._notes.passed(max(0, count - missed))
 
     def _prose(self, line: Line) -> None:
-        if b"(monitor " in line.text:
+        if line.text[:2] in (b"> ", b"< ") and _SOCAT.match(line.text):
+            self._ahead = self._times.of(line.text)
+        elif b"(monitor " in line.text:
             self._hint = about.of_text(line.text)
         elif b"blob data]" in line.text and _BLOB.search(line.text):
             self._notes.lost(_BLOBS, line.number)
@@ -266,10 +275,15 @@ class LogReader:
     def _any(self, line: Line) -> Iterator[Record]:
         """The messages of a line that nobody has a rule for."""
         text = filled(line.text)
-        if _MARKS.search(text) is None and _GOES_ON.search(text) is None:
+        if not any(mark in text for mark in _MARKS) and _GOES_ON.search(text[-16:]) is None:
             return
-        context = _Context(line.number)
+        context = _Context(line.number, self._ahead)
+        self._ahead = None
+        before = self._talks.found, self._notes.misses
         yield from self._objects(text, context, line)
+        is_nothing = before == (self._talks.found, self._notes.misses) and self._open is None
+        if is_nothing and UNQUOTED.search(text[:_HEAD]):
+            yield from self._miss(line.number, text, about.of_text(text), None)
 
     def _by_pattern(self, line: Line, pattern: re.Pattern[bytes]) -> Iterator[Record]:
         """The message of a line that the user's pattern fits."""
@@ -319,11 +333,16 @@ class LogReader:
         """What is known of an object: what its line says before and behind it."""
         context = _Context(around.line, around.when, around.fields, one.before, around.side)
         context.explicit = around.explicit
-        if around.when is None and not around.explicit:
-            context.when = self._times.of(one.before) or self._times.of(text[: one.at])
-        if not around.fields:
-            behind = (one.behind + text[one.end : one.end + 2048]).partition(b"{")[0]
-            context.fields = about.of_text(text[: one.at] if one.at < 4096 else one.before, behind)
+        if around.explicit:
+            return context
+        if not around.begun:
+            around.begun = True
+            head = text[: min(one.at, _HEAD)]
+            around.when = self._times.of(head) or around.when
+            around.fields = about.of_text(head)
+        behind = (one.behind + text[one.end : one.end + 2048]).partition(b"{")[0]
+        context.when = self._times.of(one.before) or around.when
+        context.fields = {**around.fields, **about.of_text(one.before, behind)}
         return context
 
     def _object(
@@ -385,11 +404,11 @@ class LogReader:
     def _libvirt(self, line: Line) -> Generator[Record, None, bool]:
         """The messages of a line of libvirt's; gives whether it is one."""
         text = line.text
-        mark = _LIBVIRT.search(text)
-        if mark is None and not self._entries.busy and not (b" : " in text and b"{" in text):
+        mark = next((text.find(one) for one in _LIBVIRT if one in text), -1)
+        if mark < 0 and not self._entries.busy and not (b" : " in text and b"{" in text):
             return False
         brace = text.find(b"{")  # of another program's object, if libvirt's text is in one
-        if 0 <= brace < (mark.start() if mark else len(text)) and (mark or brace == 0):
+        if 0 <= brace < (mark if mark >= 0 else len(text)) and (mark >= 0 or brace == 0):
             wrapped = unwrapped(text, self._times)
             if wrapped is None:
                 return False
@@ -419,8 +438,8 @@ class LogReader:
     def _message(self, one: Found, context: _Context, *, silent: Silent = "") -> Iterator[Record]:
         found = frozenset(members(one.text))
         side = self._side(found, context)
-        if one.how == "python":
-            self._notes.lost(_PYTHON, context.line)
+        if one.how in _NOTATIONS:
+            self._notes.lost(_NOTATIONS[one.how], context.line)
         fields = self._fields(context)
         t = self._at(context.when)
         self._ends_unknown = True
@@ -458,7 +477,6 @@ class LogReader:
         side = context.side or self._words.guess(context.before)
         if part.kind == "broken" and extent(text, 0) <= 0:
             self._notes.missed(context.before[-40:] + text, context.line)
-            self._notes.damage(BROKEN, context.line)
             self._notes.damage(BROKEN, context.line)
             yield from self._send_typed()
             yield from self._talks.broken(

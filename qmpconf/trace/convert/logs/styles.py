@@ -47,11 +47,12 @@ def _event(text: bytes, groups: Groups) -> bytes:
 class Rule:
     """What stands before an object, and what that means for the object.
 
-    `before` ends where the object begins; its groups are what `make` needs to make the message of
+    `mark` is in every such text, and is looked for first.  `before` ends where the object begins; its groups are what `make` needs to make the message of
     the object, and ``session`` if it tells that.  Without groups for them, ``seconds`` and ``micros``
     are the time of the line.
     """
 
+    mark: bytes
     before: re.Pattern[bytes]
     side: Side | None = None
     make: Callable[[bytes, Groups], bytes] = _as_it_is
@@ -88,9 +89,9 @@ STYLES = (
             rb"^\[\d{4}-\d\d-\d\dT[^\]\n]{8,20}\] (?:QUERY|REPLY|Event|EVENT): \{", re.MULTILINE
         ),
         (
-            Rule(re.compile(rb"\] QUERY: \Z"), "client", silent="errors"),
-            Rule(re.compile(rb"\] REPLY: \Z"), "server", silent="errors"),
-            Rule(re.compile(rb"\] Event: \Z"), "server", silent="errors"),
+            Rule(b"] QUERY: ", re.compile(rb"\] QUERY: \Z"), "client", silent="errors"),
+            Rule(b"] REPLY: ", re.compile(rb"\] REPLY: \Z"), "server", silent="errors"),
+            Rule(b"] Event: ", re.compile(rb"\] Event: \Z"), "server", silent="errors"),
         ),
     ),
     Style(
@@ -112,6 +113,7 @@ STYLES = (
         re.compile(rb"\(monitor [^)\n]{1,100}\) Sending command '|Send command: \{u?'"),
         (
             Rule(
+                b"Send command: ",
                 re.compile(rb"Send command: \Z"),
                 "client",
                 silent="answers",
@@ -127,12 +129,13 @@ STYLES = (
         ),
         (
             Rule(
+                b"-> execute ",
                 re.compile(rb"-> execute (?P<name>[\w.-]{1,100}): \Z"),
                 "client",
                 _command,
                 made="the log has a command's name and arguments: the command was made of them",
             ),
-            Rule(re.compile(rb"qapi[\w:]*\] <- \Z"), "server"),
+            Rule(b"qapi", re.compile(rb"qapi[\w:]*\] <- \Z"), "server"),
         ),
     ),
     Style(
@@ -146,6 +149,7 @@ STYLES = (
         ),
         (
             Rule(
+                b"event ",
                 re.compile(
                     rb"\bevent (?P<name>[A-Z0-9_]{1,100}) (?:at (?P<seconds>\d{1,12})\.(?P<micros>\d{1,6}) )?"
                     rb"for domain '?(?P<session>[^\s:']{1,200})'?: \Z"
@@ -155,6 +159,7 @@ STYLES = (
                 made="virsh shows an event's name, time and data: the event was made of them",
             ),
             Rule(
+                b"qemu-monitor-command",
                 re.compile(
                     rb"\bqemu-monitor-command\s+(?:--(?!domain)\S+\s+)*(?:--domain\s+)?(?P<session>[\w.-]{1,200})"
                     rb"[^\n]{0,1000}\Z"
@@ -171,8 +176,16 @@ STYLES = (
         "qemu.qmp, protocol.py (_cb_outbound, _cb_inbound)",
         re.compile(rb"^[^{}\n]{0,200}(?:-->|<--) \{\n  \"", re.MULTILINE),
         (
-            Rule(re.compile(rb"(?:\A|[\s:|])--> \Z"), "client"),
-            Rule(re.compile(rb"(?:\A|[\s:|])<-- \Z"), "server"),
+            Rule(b"--> ", re.compile(rb"(?:\A|[\s:|])--> \Z"), "client"),
+            Rule(b"<-- ", re.compile(rb"(?:\A|[\s:|])<-- \Z"), "server"),
+        ),
+    ),
+    Style(
+        "socat",
+        "what `socat -v` shows of a connection",
+        "socat(1), option -v",
+        re.compile(
+            rb"^[<>] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+ +length=\d+ from=\d+ to=\d+", re.MULTILINE
         ),
     ),
     Style(
@@ -199,7 +212,7 @@ def rule_of(before: bytes) -> tuple[Rule, Groups] | None:
     """The rule for an object behind `before`, and its groups; None if there is none."""
     near = before[-_NEAR:]
     for rule in _RULES:
-        found = rule.before.search(near)
+        found = rule.before.search(near) if rule.mark in near else None
         if found is not None:
             groups = {name: value for name, value in found.groupdict().items() if value is not None}
             return rule, {name: value.decode("utf-8", "replace") for name, value in groups.items()}

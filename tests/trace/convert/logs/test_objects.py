@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from qmpconf.trace.convert.logs.messages import held
 from qmpconf.trace.convert.logs.objects import objects
-from qmpconf.trace.convert.logs.quoting import of_python, unescaped
+from qmpconf.trace.convert.logs.quoting import of_literal, unescaped
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cn", "Co")), max_size=12)
 VALUES = st.recursive(
@@ -104,7 +104,7 @@ def test_several_in_one_line(commands: list[object], between: str) -> None:
     ],
 )
 def test_python(text: bytes, expected: bytes | None) -> None:
-    meant = of_python(text)
+    meant = of_literal(text)
     if expected is None:
         assert meant is None
     else:
