@@ -84,7 +84,8 @@ def objects(text: bytes, level: int = 0, at: int = 0) -> Iterator[Found]:
             closed = region >= 0
             inner = unescaped
         if region > 0 and inner is not None:
-            yield from _inside(inner(text[begin:region]), text[at:begin], begin, region, level)
+            around = text[at:begin], text[region : region + _NEAR]
+            yield from _inside(inner(text[begin:region]), around, begin, region, level)
             at = region
             continue
         end = extent(text, begin)
@@ -170,15 +171,22 @@ class Extent:
             at += 1
 
 
-def _inside(inner: bytes, before: bytes, begin: int, end: int, level: int) -> Iterator[Found]:
-    """The objects in `inner`, which is quoted in a text from `begin` to `end`, behind `before`."""
+def _inside(
+    inner: bytes, around: tuple[bytes, bytes], begin: int, end: int, level: int
+) -> Iterator[Found]:
+    """The objects in `inner`, which is quoted in a text from `begin` to `end`.
+
+    `around` is what stands before and behind it there.
+    """
+    before, behind = around
     if level >= _LEVELS:
         yield Found("broken", inner, begin, end, before)
         return
-    for one in objects(inner, level + 1):  # what is behind them shows in the text around
+    for one in objects(inner, level + 1):
         # The string ends, so the object does not go on.
         state: State = "broken" if one.state == "open" else one.state
-        yield one._replace(state=state, at=begin, end=end, before=before + one.before)
+        here = one._replace(state=state, at=begin, end=end)
+        yield here._replace(before=before + one.before, behind=one.behind + behind)
         before = b""
 
 
