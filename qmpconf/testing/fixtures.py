@@ -183,7 +183,8 @@ class _Wire(Watch):
         """The findings of a trace that count, against the baseline."""
         choose = settings.choice(self._request.config, self._schema)
         groups = _Counted(self._blame, self._allowed)
-        outcome = check(TraceReader(one.trace), choose, groups)
+        practice = settings.practice(self._request.config)
+        outcome = check(TraceReader(one.trace), choose, groups, practice=practice)
         self._request.node.user_properties += properties(outcome)
         known = settings.baseline(self._request.config)
         return replace(known.compare(groups), gone=[])

@@ -77,6 +77,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--qmp-baseline", metavar="FILE", help="traces and qmp_recorder: findings that are known"
     )
     group.addoption(
+        "--qmp-ignore",
+        metavar="REQUIREMENT",
+        action="append",
+        default=[],
+        help="traces and qmp_recorder: a habit that is not looked for (practice.polling, ...; "
+        "practice: none of them)",
+    )
+    group.addoption(
         "--qmp-compare", choices=_COMPARE, help="replays: how strictly answers are compared (value)"
     )
     group.addoption(
@@ -126,6 +134,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name in _SETTINGS:
         parser.addini(f"qmp_{name}", f"the same as --qmp-{name.replace('_', '-')}", default="")
     parser.addini("qmp_masks", "the same as --qmp-masks: one or more files", "args", default=[])
+    parser.addini("qmp_ignore", "the same as --qmp-ignore: one or more", "args", default=[])
     parser.addini(
         "qmp_blame",
         "whose mistakes fail a test with qmp_recorder: client, server, or the two words (client)",

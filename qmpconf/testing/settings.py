@@ -6,11 +6,13 @@ Raises QmpconfError for what cannot be read, with the file and what is wrong in 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from qmpconf.check.baseline import Baseline
+from qmpconf.check.practice import Practice, ignoring, limits
 from qmpconf.check.run import chooser
 from qmpconf.replay.configuration import Configuration, find, read_known, read_masks
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 _CHOOSERS = pytest.StashKey["dict[str, Choose | None]"]()
 _BASELINE = pytest.StashKey[Baseline]()
 _CONFIGURATION = pytest.StashKey[Configuration]()
+_PRACTICE = pytest.StashKey[Practice]()
 
 
 def choice(config: pytest.Config, schema: str = "") -> Choose | None:
@@ -47,8 +50,17 @@ def configuration(config: pytest.Config) -> Configuration:
         for path in config.option.qmp_masks:
             masks += read_masks(path)
         known = config.option.qmp_known_differences or found.known_differences
-        config.stash[_CONFIGURATION] = Configuration(tuple(masks), known, found.where)
+        config.stash[_CONFIGURATION] = replace(found, masks=tuple(masks), known_differences=known)
     return config.stash[_CONFIGURATION]
+
+
+def practice(config: pytest.Config) -> Practice:
+    """What is looked for beyond protocol and schema: the configuration, without --qmp-ignore."""
+    if _PRACTICE not in config.stash:
+        found = configuration(config)
+        ignored = [*found.ignore, *config.getini("qmp_ignore"), *config.option.qmp_ignore]
+        config.stash[_PRACTICE] = Practice(ignoring(ignored), limits(found.max_latency))
+    return config.stash[_PRACTICE]
 
 
 def known_differences(config: pytest.Config) -> Mapping[str, str]:

@@ -76,6 +76,7 @@ class TraceFile(pytest.File):
         try:
             settings.choice(self.config)  # what is wrong with an option is told at once
             settings.baseline(self.config)
+            settings.practice(self.config)
             lines = sessions(path)
         except QmpconfError as error:
             raise self.CollectError(printable(str(error))) from None
@@ -91,7 +92,12 @@ class TraceFile(pytest.File):
         if self._checked is None:
             path = str(self.path)
             groups = _BySession()
-            outcome = check(TraceReader(path), settings.choice(self.config), groups)
+            outcome = check(
+                TraceReader(path),
+                settings.choice(self.config),
+                groups,
+                practice=settings.practice(self.config),
+            )
             known = settings.baseline(self.config)
             compared = {
                 # What does not show in one session may show in another: `stale` sees to that.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,9 +148,9 @@ def test_a_torn_trace_is_checked_up_to_there(pytester: pytest.Pytester) -> None:
 def test_a_file_is_checked_once(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     checks = []
 
-    def check(*arguments: object) -> object:
+    def check(*arguments: Any, **named: Any) -> object:
         checks.append(arguments)
-        return original(*arguments)
+        return original(*arguments, **named)
 
     original = traces.check
     monkeypatch.setattr(traces, "check", check)
@@ -257,3 +259,35 @@ def test_a_server_that_does_not_start_is_told(pytester: pytest.Pytester) -> None
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["FAILED x.qmptrace::replay - *"])
     assert "Traceback" not in result.stdout.str()
+
+
+HUMAN = [
+    *GOOD,
+    ("->", {"execute": "human-monitor-command", "arguments": {"command-line": "foo"}}),
+    ("<-", {"return": "unknown command: 'foo'\r\n"}),
+]
+
+
+def test_habits_can_be_ignored(pytester: pytest.Pytester) -> None:
+    """As check says: by option, ini file and configuration."""
+    path = write_trace(pytester.path / "x.qmptrace", HUMAN)
+    assert pytester.runpytest().ret == main(["check", "-q", str(path)])
+    pytester.runpytest("--qmp-ignore=practice.hmp-error").assert_outcomes(passed=1)
+    pytester.runpytest("-o", "qmp_ignore=practice").assert_outcomes(passed=1)
+    result = pytester.runpytest("--qmp-ignore=practice.hmp-err")
+    result.stdout.fnmatch_lines(["*did you mean 'practice.hmp-error'?*"])
+
+
+def test_the_configuration_of_checks_holds(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pytester.path)
+    path = write_trace(pytester.path / "x.qmptrace", HUMAN)
+    settings = pytester.path / "qmpconf.toml"
+    settings.write_text('[check]\nignore = ["practice.hmp-error"]')
+    assert main(["check", "-q", str(path)]) == 0
+    pytester.runpytest().assert_outcomes(passed=1)
+    path.write_text(re.sub(r'"t": 0.0(?=.*"(return|close)")', '"t": 9.0', path.read_text()))
+    settings.write_text('[check]\nignore = ["practice.hmp-error"]\nmax-latency = "8s"')
+    assert main(["check", "-q", str(path)]) == 1
+    pytester.runpytest().assert_outcomes(failed=1)
