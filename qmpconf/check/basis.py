@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from qmpconf.check.history import History
-from qmpconf.check.properties import OPEN_ENDED, Source, is_open, source_for
+from qmpconf.check.properties import OPEN_ENDED, is_open
+from qmpconf.check.property_source import Source, source_for
 from qmpconf.schema import doubts
 from qmpconf.schema.features import Features
 from qmpconf.schema.select import Version

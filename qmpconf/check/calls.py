@@ -32,8 +32,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from qmpconf.check.properties import NOTHING_TOLD
 from qmpconf.check.properties import judge as judge_properties
+from qmpconf.check.told import NOTHING_TOLD
 from qmpconf.protocol.values import dumps, pointer
 from qmpconf.schema.problems import suggest
 
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
     from qmpconf.check.basis import Basis, Doubt
     from qmpconf.check.offers import Offer, Offered
-    from qmpconf.check.properties import Source, Wrong
+    from qmpconf.check.properties import Wrong
+    from qmpconf.check.property_source import Source
     from qmpconf.protocol.messages import Command
     from qmpconf.schema.problems import Path, Problem
 

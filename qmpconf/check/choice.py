@@ -22,7 +22,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from qmpconf.check.basis import Basis, NoSchema
-from qmpconf.check.properties import Source
+from qmpconf.check.property_source import Source
 from qmpconf.check.survey import Named, entries_of
 from qmpconf.errors import InputError
 from qmpconf.protocol.messages import Greeting

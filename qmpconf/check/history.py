@@ -11,7 +11,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from qmpconf.check.properties import NOTHING_TOLD, Judgement, is_open, judge, source_for
+from qmpconf.check.properties import Judgement, is_open, judge
+from qmpconf.check.property_source import source_for
+from qmpconf.check.told import NOTHING_TOLD
 from qmpconf.protocol.values import dumps
 from qmpconf.schema.features import Features
 from qmpconf.schema.select import Version, of_product

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qmpconf.check.properties import Told
+from qmpconf.check.told import MOST_NAMES as MOST_PROPERTIES
+from qmpconf.check.told import TELLING, Told
 
 if TYPE_CHECKING:
     from qmpconf.protocol.messages import Command, Greeting
@@ -192,17 +193,18 @@ _AMONG = ("driver", "qom-type", "path")
 class Offered:
     """What the servers of one version have offered."""
 
-    def __init__(self, budget: list[int]) -> None:
+    def __init__(self, budget: list[int], properties: list[int]) -> None:
         self._names: dict[Use, dict[str, Offer]] = {}
         self._budget = budget
         #: The line of the first reply to ``query-qmp-schema``, or 0.
         self.schema_line = 0
         #: What they said about the properties of types and objects.
-        self.told = Told()
+        self.told = Told(properties)
 
     def heard(self, command: Command, result: Any, line: int) -> None:
         """Take note of the names in a reply, if it is one that lists names."""
-        self.told.heard(command, result, line)
+        if command.name in TELLING:
+            self.told.heard(command, result, line)
         read = _LISTS.get(command.name)
         if read is None:
             return
@@ -265,15 +267,16 @@ class Offers:
 
     def __init__(self) -> None:
         self._budget = [MOST_NAMES]
+        self._properties = [MOST_PROPERTIES]
         #: What counts for a session that has not been greeted: that of the latest greeting.
-        self.latest = Offered(self._budget)
+        self.latest = Offered(self._budget, self._properties)
         self._of: dict[tuple[object, ...], Offered] = {}
 
     def greeted(self, greeting: Greeting, line: int) -> Offered:
         """What servers with this greeting's version have offered; its capabilities are noted."""
         key = (greeting.version, greeting.package)
         if key not in self._of and len(self._of) < MOST_NAMES:
-            self._of[key] = Offered(self._budget)
+            self._of[key] = Offered(self._budget, self._properties)
         self.latest = self._of.get(key, self.latest)
         self.latest.greeted(greeting, line)
         return self.latest

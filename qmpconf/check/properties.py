@@ -18,19 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from qmpconf.schema.model import Object
 from qmpconf.schema.problems import Kind, Problem, show, suggest
-from qmpconf.schema.property_catalog import (
-    UNLISTED,
-    Properties,
-    PropertyCatalog,
-    load_shipped_properties,
-    properties_in,
-    shipped_properties,
-)
+from qmpconf.schema.property_catalog import UNLISTED, Properties
 from qmpconf.schema.property_rules import (
     Shape,
     as_text,
@@ -40,14 +32,23 @@ from qmpconf.schema.property_rules import (
     text_misfit,
     way_of,
 )
-from qmpconf.schema.select import Version, select
 
 if TYPE_CHECKING:
+    from qmpconf.check.property_source import Source
+    from qmpconf.check.told import Told
     from qmpconf.protocol.messages import Command
     from qmpconf.schema.model import Catalog
+    from qmpconf.schema.select import Version
+
+#: Commands that have CPU models, with features, among their arguments.
+_MODELS = frozenset(
+    {"query-cpu-model-expansion", "query-cpu-model-comparison", "query-cpu-model-baseline"}
+)
+#: The members that are models, and how the type of a model ends where there is a catalog for it.
+_MODEL, _CPU = ("model", "modela", "modelb"), "-x86_64-cpu"
 
 #: Commands that are judged here, where the schema leaves their arguments open.
-OPEN_ENDED = ("device_add", "netdev_add", "object-add", "qom-set")
+OPEN_ENDED = frozenset({"device_add", "netdev_add", "object-add", "qom-set", *_MODELS})
 
 #: What to do where nobody knows the properties.
 ADVICE = (
@@ -64,24 +65,7 @@ _OWN: Mapping[str, frozenset[str]] = {
 #: The member that names the type.
 _TYPE = {"device_add": "driver", "object-add": "qom-type", "netdev_add": "type"}
 
-#: Where ``device_add`` and ``object-add`` put what they make.
-_PLACES = {"device_add": "/machine/peripheral/", "object-add": "/objects/"}
-
 Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Source:
-    """A property catalog, and how near it is to the server in question.
-
-    `same_release` says that it is of the same release, at least: then it has all the properties that
-    there are, but for those of another architecture or another way to build it.  `sentence` names it
-    to the user.
-    """
-
-    catalog: PropertyCatalog
-    same_release: bool = True
-    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,107 +116,10 @@ class Judgement:
     used: bool = False
 
 
-# ── what the recorded server told ────────────────────────────────────────────────────────────
-
-#: Types, objects and types of types that are remembered of one trace, and properties in all.
-_MOST, _MOST_PROPERTIES = 10_000, 400_000
-
-
-@dataclass(slots=True)
-class _List:
-    """Properties that a reply listed, and the reply's line (1-based)."""
-
-    properties: Properties
-    reply: str
-    line: int
-
-
-class Told:
-    """What the servers of one version told about properties: types, objects, and what they are of."""
-
-    def __init__(self) -> None:
-        self._types: dict[str, _List] = {}
-        self._objects: dict[str, _List] = {}
-        self._type_of: dict[str, str] = {}
-        self._all: tuple[frozenset[str], int] = frozenset(), 0
-        self._left = _MOST_PROPERTIES
-
-    def heard(self, command: Command, result: Any, line: int) -> None:
-        """Take note of a success: of `command`, whose reply stands in `line`."""
-        name, asked = command.name, command.arguments
-        if name in ("device-list-properties", "qom-list-properties"):
-            key, lists = asked.get("typename"), self._types
-        elif name == "qom-list":
-            key, lists = asked.get("path"), self._objects
-        else:
-            if name in _PLACES:
-                self._made(name, asked)
-            elif name == "qom-list-types" and asked.get("implements") in (None, "device"):
-                self._listed(result, line)
-            return
-        found = properties_in(result)
-        if not isinstance(key, str) or found is None or len(lists) >= _MOST:
-            return
-        self._left -= len(found)
-        if self._left >= 0:
-            lists[key] = _List(found, name, line)
-
-    def _made(self, name: str, asked: Mapping[str, Any]) -> None:
-        made, of = asked.get("id"), asked.get(_TYPE[name])
-        if isinstance(made, str) and isinstance(of, str) and len(self._type_of) < _MOST:
-            self._type_of[_PLACES[name] + made] = of
-            self._type_of[made] = of  # a part of a path that leads to one object is enough
-
-    def _listed(self, result: Any, line: int) -> None:
-        if isinstance(result, list) and len(result) < _MOST:
-            names = (one.get("name") for one in result if isinstance(one, dict))
-            self._all = frozenset(name for name in names if isinstance(name, str)), line
-
-    def of_type(self, type_name: str) -> _List | None:
-        """What was told about a type."""
-        return self._types.get(type_name)
-
-    def of_object(self, path: str) -> _List | None:
-        """What was told about an object."""
-        return self._objects.get(path)
-
-    def type_of(self, path: str) -> str:
-        """The type of the object at `path`, where the client made it; else empty."""
-        return self._type_of.get(path, "")
-
-    def lacks_type(self, type_name: str) -> int:
-        """The line of a list of all types, if the type is not in it; else 0."""
-        names, line = self._all
-        return 0 if type_name in names else line
-
-
-#: The session told nothing, or it is about another server.
-NOTHING_TOLD = Told()
-
-
-# ── property catalogs ────────────────────────────────────────────────────────────────────────
-
-
-@lru_cache(16)
-def source_for(version: Version | None) -> Source | None:
-    """The shipped property catalog for a server: of that build, else version, release, nearest one.
-
-    Where the version is not known, the newest stands for it, to which every type may be another's.
-    """
-    names = shipped_properties()
-    if not names:
-        return None
-    if version is None:
-        name = names[-1]
-        return Source(load_shipped_properties(name), same_release=False, sentence=name)
-    fit = select(version, names=names)
-    return Source(load_shipped_properties(fit.name), not fit.distance, fit.sentence)
-
-
 def is_open(catalog: Catalog, name: str) -> bool:
     """Whether the catalog leaves the arguments of that command open, so that they are judged here."""
     command = catalog.commands.get(name) if name in OPEN_ENDED else None
-    if command is None or name == "qom-set":
+    if command is None or name == "qom-set" or name in _MODELS:
         return command is not None
     arguments = catalog.types.get(command.arguments)
     return isinstance(arguments, Object) and arguments.open
@@ -252,6 +139,8 @@ def judge(
     asker = _Asker(command, told, source, version)
     if command.name == "qom-set":
         asker.qom_set()
+    elif command.name in _MODELS:
+        asker.models()
     else:
         asker.members()
     return asker.found
@@ -293,6 +182,23 @@ class _Asker:
                 else (f"the type of the object {path!r} is not known")
             )
             self._gap(("value",), why)
+
+    def models(self) -> None:
+        """The features of a CPU model are properties of its type."""
+        for member in _MODEL:
+            model = self._command.arguments.get(member)
+            if not isinstance(model, dict) or not isinstance(model.get("props"), dict):
+                continue
+            name, features = model.get("name"), model["props"]
+            if not isinstance(name, str) or not features:
+                continue
+            known, source, told = self._of_type(name + _CPU)
+            for feature, value in features.items():
+                path = (member, "props", feature)
+                if known is not None and feature in known:
+                    self._value(path, feature, known[feature], value, source, told=told)
+                else:  # models of other architectures have these names, too
+                    self._gap(path, f"which features the CPU model {name!r} has is not known")
 
     def members(self) -> None:
         """Every further member is a property of the type that is added."""

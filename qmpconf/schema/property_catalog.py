@@ -29,7 +29,7 @@ import gzip
 import importlib.resources
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +171,7 @@ def shipped_properties() -> list[str]:
     return sorted(names, key=naturally)
 
 
+@cache
 def load_shipped_properties(name: str) -> PropertyCatalog:
     """The shipped property catalog `name`, one of `shipped_properties`."""
     folder = importlib.resources.files("qmpconf.schema").joinpath(_FOLDER)

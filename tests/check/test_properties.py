@@ -10,16 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpconf.check.properties import (
-    NOTHING_TOLD,
-    Judgement,
-    Source,
-    Told,
-    is_open,
-    judge,
-    source_for,
-)
+from qmpconf.check.properties import Judgement, is_open, judge
+from qmpconf.check.property_source import Source, source_for
 from qmpconf.check.run import Outcome, check_trace
+from qmpconf.check.told import NOTHING_TOLD, Told
 from qmpconf.protocol.messages import Command, from_client
 from qmpconf.schema.model import Source as Where
 from qmpconf.schema.property_catalog import PropertyCatalog, beside
@@ -185,6 +179,29 @@ def test_options_of_old_network_backends_are_not_judged() -> None:
     assert judged("1.1", "netdev_add", type="user", id="n0").unjudged == []
 
 
+@pytest.mark.parametrize("release", BUILDS)
+def test_features_of_cpu_models(release: str) -> None:
+    def expansion(**features: Any) -> Judgement:
+        model = {"name": "qemu64", "props": features}
+        return judged(release, "query-cpu-model-expansion", type="full", model=model)
+
+    assert expansion(avx2=True, family=6) == Judgement(used=True)
+    found = expansion(avx2="on", family="6")
+    assert [one.problem.path for one in found.refused] == [
+        ("model", "props", "avx2"),
+        ("model", "props", "family"),
+    ]
+    assert len(expansion(vx=True).unjudged) == 1
+    other = {"name": "z14", "props": {"vx": True}}
+    assert (
+        len(judged(release, "query-cpu-model-baseline", modela=other, modelb=other).unjudged) == 2
+    )
+    assert (
+        judged(release, "query-cpu-model-expansion", type="full", model={"name": "z14"})
+        == Judgement()
+    )
+
+
 # ── qom-set ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -261,6 +278,22 @@ def test_a_type_that_is_not_in_the_list_of_types() -> None:
         assert judged("10.0.13", "device_add", told, driver=driver).refused == []
     part = heard(("qom-list-types", {"implements": "memory-backend"}, []))
     assert judged("10.0.13", "device_add", part, driver="lmap").refused == []
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    budget = [10]
+    told, other = Told(budget), Told(budget)
+    lamp = [{"name": f"p{number}", "type": "bool"} for number in range(4)]
+    for _ in range(5):  # the same again costs nothing
+        told.heard(command("device-list-properties", {"typename": "lamp"}), lamp, 1)
+    assert told.of_type("lamp") is not None
+    assert budget == [5]
+    other.heard(command("qom-list", {"path": "/a"}), lamp, 2)
+    other.heard(command("qom-list", {"path": "/b"}), lamp, 3)
+    assert other.of_object("/a") is not None
+    assert other.of_object("/b") is None
+    other.heard(command("device-list-properties", {"typename": "x" * 201}), [], 4)
+    assert other.of_type("x" * 201) is None
 
 
 JSON = st.recursive(

@@ -93,6 +93,15 @@ MADE: tuple[tuple[str, dict[str, Any]], ...] = (
     ("device_add", {"driver": "virtio-rng-pci", "id": "taken", "bus": "port0"}),
 )
 
+#: A CPU model, and features to try.
+MODEL = "qemu64"
+FEATURES: dict[str, tuple[Any, ...]] = {
+    "avx2": FEW,
+    "family": FEW,
+    "vendor": ("AuthenticAMD", *FEW),
+    "hv-spinlocks": FEW,
+}
+
 #: Objects that are there, and their properties.
 SET: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("/objects/thread0", "poll-max-ns", VALUES),
@@ -108,6 +117,10 @@ def calls() -> Iterator[tuple[str, dict[str, Any]]]:
         yield "device_add", {"driver": driver, "id": f"d{number}", **place, name: value}
     for number, (kind, more, name, value) in enumerate(_members(OBJECTS)):
         yield "object-add", {"qom-type": kind, "id": f"o{number}", **more, name: value}
+    for feature, values in FEATURES.items():
+        for value in values:
+            model = {"name": MODEL, "props": {feature: value}}
+            yield "query-cpu-model-expansion", {"type": "full", "model": model}
     for path, name, values in SET:
         for value in values:
             yield "qom-set", {"path": path, "property": name, "value": value}

@@ -1,0 +1,130 @@
+"""What a recorded server said about properties: of its types, and of its objects.
+
+Replies to ``device-list-properties``, ``qom-list-properties`` and ``qom-list``, lists of all types, and
+which objects ``device_add`` and ``object-add`` made of which type.  It is the first that
+`qmpconf.check.properties` asks.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from qmpconf.schema.property_catalog import Properties, properties_in
+
+if TYPE_CHECKING:
+    from qmpconf.protocol.messages import Command
+
+#: The member that names the type of what is made, and where it is then found.
+_MAKES = {
+    "device_add": ("driver", "/machine/peripheral/"),
+    "object-add": ("qom-type", "/objects/"),
+}
+
+#: Commands whose successes say something.
+TELLING = frozenset(
+    {"device-list-properties", "qom-list-properties", "qom-list", "qom-list-types", *_MAKES}
+)
+
+#: How many names are remembered of one trace: of types, objects and properties.
+MOST_NAMES = 250_000
+#: No name that is worth remembering has more characters.
+_LONGEST = 200
+
+
+@dataclass(slots=True)
+class Listed:
+    """Properties that a reply listed, and the reply's line (1-based)."""
+
+    properties: Properties
+    reply: str
+    line: int
+
+
+class Told:
+    """What the servers of one version told about properties: types, objects, and what they are of.
+
+    `budget` is how many more names are remembered, shared with those of other versions.
+    """
+
+    def __init__(self, budget: list[int] | None = None) -> None:
+        self._types: dict[str, Listed] = {}
+        self._objects: dict[str, Listed] = {}
+        self._type_of: dict[str, str] = {}
+        self._all: tuple[frozenset[str], int] = frozenset(), 0
+        self._budget = [MOST_NAMES] if budget is None else budget
+
+    def heard(self, command: Command, result: Any, line: int) -> None:
+        """Take note of a success: of `command` (one of `TELLING`), whose reply stands in `line`."""
+        name, asked = command.name, command.arguments
+        if name in _MAKES:
+            self._made(asked, *_MAKES[name])
+        elif name == "qom-list-types":
+            self._listed(asked, result, line)
+        elif name == "qom-list":
+            self._keep(self._objects, asked.get("path"), Listed(_properties(result), name, line))
+        else:
+            self._keep(self._types, asked.get("typename"), Listed(_properties(result), name, line))
+
+    def _keep(self, lists: dict[str, Listed], key: Any, found: Listed) -> None:
+        if not _is_name(key):
+            return
+        known = lists.get(key)
+        if self._affords(len(found.properties) - (len(known.properties) if known else -1)):
+            lists[key] = found
+
+    def _made(self, asked: Mapping[str, Any], member: str, folder: str) -> None:
+        made, of = asked.get("id"), asked.get(member)
+        if _is_name(made) and _is_name(of) and (made in self._type_of or self._affords(2)):
+            self._type_of[folder + made] = of
+            self._type_of[made] = of  # a part of a path that leads to one object is enough
+
+    def _listed(self, asked: Mapping[str, Any], result: Any, line: int) -> None:
+        if asked.get("implements") not in (None, "device") or not isinstance(result, list):
+            return
+        given = (one.get("name") for one in result if isinstance(one, dict))
+        names = frozenset(name for name in given if _is_name(name))
+        if self._affords(len(names) - len(self._all[0])):
+            self._all = names, line
+
+    def _affords(self, names: int) -> bool:
+        if names > self._budget[0]:
+            return False
+        self._budget[0] -= names
+        return True
+
+    def of_type(self, type_name: str) -> Listed | None:
+        """What was told about a type."""
+        return self._types.get(type_name)
+
+    def of_object(self, path: str) -> Listed | None:
+        """What was told about an object."""
+        return self._objects.get(path)
+
+    def type_of(self, path: str) -> str:
+        """The type of the object at `path`, where the client made it; else empty."""
+        return self._type_of.get(path, "")
+
+    def lacks_type(self, type_name: str) -> int:
+        """The line of a list of all types, if the type is not in it; else 0."""
+        names, line = self._all
+        return 0 if type_name in names else line
+
+
+def _properties(reply: Any) -> Properties:
+    found = properties_in(reply) or {}
+    return {
+        sys.intern(name): sys.intern(of)
+        for name, of in found.items()
+        if len(name) <= _LONGEST and len(of) <= _LONGEST
+    }
+
+
+def _is_name(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and len(value) <= _LONGEST
+
+
+#: The session told nothing, or it is about another server.
+NOTHING_TOLD = Told()
