@@ -33,7 +33,6 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from qmpconf.check.properties import judge as judge_properties
-from qmpconf.check.told import NOTHING_TOLD
 from qmpconf.protocol.values import dumps, pointer
 from qmpconf.schema.problems import suggest
 
@@ -283,7 +282,8 @@ class Judge:
     def _properties(self, command: Command, offered: Offered) -> Verdict:
         """The verdict on what the schema leaves open."""
         basis, source = self.basis, self.basis.properties
-        told = NOTHING_TOLD if basis.named and not basis.very_build else offered.told
+        another = basis.named and not basis.very_build
+        told = offered.told.elsewhere() if another else offered.told
         found = judge_properties(command, told, source, basis.version)
         flaws = [self._of_property(one, command, offered) for one in found.refused]
         flaws += [

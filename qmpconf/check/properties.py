@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qmpconf.check.property_source import with_type
 from qmpconf.schema.model import Object
 from qmpconf.schema.problems import Kind, Problem, show, suggest
 from qmpconf.schema.property_catalog import UNLISTED, Properties
@@ -133,7 +134,7 @@ def judge(
 ) -> Judgement:
     """Judge the open-ended arguments of one command, whose name is one of `OPEN_ENDED`.
 
-    `told` is what the server in question said itself (`NOTHING_TOLD` if the user named another one),
+    `told` is what the server in question said itself (`Told.elsewhere` if the user named another one),
     `source` the property catalog for it, `version` its version, as far as it is known.
     """
     asker = _Asker(command, told, source, version)
@@ -347,11 +348,11 @@ class _Asker:
                 )
             )
             return
-        why = (
-            f"the type {of!r} is not among those of {catalog.name}"
-            if catalog
-            else (f"nobody says which properties {of!r} has")
-        )
+        why = f"nobody says which properties {of!r} has"
+        if catalog:
+            why = f"the type {of!r} is not among those of {catalog.name}"
+            there = [name for name in with_type(of) if name != catalog.name]
+            why += f", but of {there[-1]}: it is gone, or in a module" if there else ""
         self._gap((_TYPE[self._command.name],), why)
         for path, value in given:
             self._guess(path, str(path[-1]), value)

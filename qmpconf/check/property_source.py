@@ -41,3 +41,12 @@ def source_for(version: Version | None) -> Source | None:
         return Source(load_shipped_properties(name), same_release=False, sentence=name)
     fit = select(version, names=names)
     return Source(load_shipped_properties(fit.name), not fit.distance, fit.sentence)
+
+
+def with_type(type_name: str) -> list[str]:
+    """Names of the shipped property catalogs that have a type, sorted by version."""
+    return [
+        name
+        for name in shipped_properties()
+        if load_shipped_properties(name).of(type_name) is not None
+    ]

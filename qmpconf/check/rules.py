@@ -284,7 +284,8 @@ class Rules:
                 return _NOTHING
             return (self._undocumented_command(command, sent, line),)
         found = late or []
-        found += [self._addition(one, command, sent) for one in bad.taken] if bad else ()
+        taken = bad.taken if bad else ()
+        found += [self._addition(one, command, sent) for one in taken if not one.probable]
         problems = self.basis.validator.returned(name, reply.result)
         if problems:
             rule = "schema.return" if known.returns else "response.void"

@@ -56,6 +56,12 @@ class Told:
         self._all: tuple[frozenset[str], int] = frozenset(), 0
         self._budget = [MOST_NAMES] if budget is None else budget
 
+    def elsewhere(self) -> Told:
+        """What of it holds for any server: of which type the client has made objects."""
+        made = Told(self._budget)
+        made._type_of = self._type_of
+        return made
+
     def heard(self, command: Command, result: Any, line: int) -> None:
         """Take note of a success: of `command` (one of `TELLING`), whose reply stands in `line`."""
         name, asked = command.name, command.arguments

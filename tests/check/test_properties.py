@@ -446,6 +446,35 @@ def test_what_is_not_judged_is_counted(tmp_path: Path) -> None:
     assert "schema fetch --properties" in one.advice
 
 
+def test_a_guess_that_the_server_disproves_is_dropped(tmp_path: Path) -> None:
+    path = session(tmp_path, "10.0.13", add(driver="virtio-blk-ccw", bootindex="1"), OK)
+    found = check_trace(str(path))
+    assert told_of(found) == []
+    assert len(lacks(found)) == 1
+
+
+def test_a_type_that_only_another_release_has(tmp_path: Path) -> None:
+    path = session(tmp_path, "7.2.22", add(driver="sga"), OK)
+    assert lacks(check_trace(str(path))) == []
+    ((text, _, _),) = lacks(check_trace(str(path), "qemu-11.1.3"))
+    assert text.endswith(
+        "'sga' is not among those of qemu-11.1.3, but of qemu-7.2.22: it is gone, or in a module"
+    )
+
+
+def test_objects_that_the_client_made_are_of_their_type_everywhere(tmp_path: Path) -> None:
+    path = session(
+        tmp_path, "7.2.22",
+        '> {"execute": "object-add", "arguments": {"qom-type": "iothread", "id": "t0"}}', OK,
+        '> {"execute": "qom-set", "arguments": '
+        '{"path": "/objects/t0", "property": "poll-max-ns", "value": true}}', error("no"),
+    )  # fmt: skip
+    for schema in ("auto", "qemu-7.2.22", "qemu-11.1.3"):
+        found = check_trace(str(path), schema)
+        assert ("error", "schema.arguments", 8, "/arguments/value") in told_of(found)
+        assert lacks(found) == []
+
+
 def test_a_guess_is_a_warning_at_most(tmp_path: Path) -> None:
     path = session(tmp_path, "10.0.13", add(driver="virtio-blk-ccw", bootindex="1"), error("no"))
     assert told_of(check_trace(str(path))) == [
