@@ -4,6 +4,9 @@ A pasted command without a greeting has no schema to be held against.  Where eve
 that has the command refuses its arguments at the same place, no release of QEMU takes them, and
 that can be said.  (Documents that were written by hand leave arguments out, and are not asked.)  It is said only when the server refused the call as well, or did not answer: an
 answer with success shows a server that no catalog describes.
+
+Properties of ``device_add`` that have the wrong type are a warning, however it was answered: most
+releases take them, and the latest do not (`qmpconf.schema.property_rules`).
 """
 
 from __future__ import annotations
@@ -12,9 +15,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qmpconf.check.basis import Basis
-from qmpconf.check.calls import Flaw, Judge, Standing
+from qmpconf.check.calls import Flaw, Judge, Standing, inside
 from qmpconf.check.offers import Offered
+from qmpconf.check.properties import OPEN_ENDED, judge
+from qmpconf.check.property_source import source_for
+from qmpconf.check.told import NOTHING_TOLD
 from qmpconf.protocol.messages import Command, Failure, Success
+from qmpconf.protocol.values import pointer
 from qmpconf.schema.select import of_product
 from qmpconf.schema.store import load_shipped
 
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from qmpconf.check.findings import Finding
+    from qmpconf.check.properties import Deprecated
     from qmpconf.check.reporter import Reporter
     from qmpconf.protocol.matching import Pending
 
@@ -49,16 +57,18 @@ class Everywhere:
         agreed: dict[str, Flaw] = {}
         asked: list[str] = []
         for name in self._names:
-            judge = self._judge(name)
-            catalog = judge.basis.catalog
+            one = self._judge(name)
+            catalog = one.basis.catalog
             if not catalog.source.lists_all or command.name not in catalog.commands:
                 continue
             found = {
                 flaw.pointer: flaw
-                for flaw in judge.judge(command, Offered([0]), (), redacted).flaws
+                for flaw in one.judge(command, Offered([0]), (), redacted).flaws
                 if flaw.standing in _REFUSED and not flaw.of_property
             }
-            agreed = found if not asked else {at: one for at, one in agreed.items() if at in found}
+            agreed = (
+                found if not asked else {at: flaw for at, flaw in agreed.items() if at in found}
+            )
             asked.append(name)
             if not agreed:
                 return []
@@ -66,6 +76,17 @@ class Everywhere:
             return []
         source = f"all catalogs that have it, {asked[-1]} to {asked[0]}"
         return [replace(flaw, source=source) for flaw in agreed.values()]
+
+    def deprecated(self, command: Command, redacted: Sequence[str] = ()) -> list[Deprecated]:
+        """Properties of the wrong type, which some releases take."""
+        if command.name not in OPEN_ENDED:
+            return []
+        found = judge(command, NOTHING_TOLD, source_for(None), None).deprecated
+        return [
+            one
+            for one in found
+            if not any(inside(pointer(("arguments", *one.path)), place) for place in redacted)
+        ]
 
     def _judge(self, name: str) -> Judge:
         if name not in self._judges:
@@ -79,7 +100,8 @@ class Suspicions:
     def __init__(self, everywhere: Everywhere, reporter: Reporter) -> None:
         self._everywhere = everywhere
         self._report = reporter.finding
-        self._held: dict[int, tuple[Pending, list[Finding]]] = {}  # by the command's identity
+        # By the command's identity: it, its errors, its warnings.
+        self._held: dict[int, tuple[Pending, list[Finding], list[Finding]]] = {}
 
     def sent(self, waiting: Pending, line: int, redacted: Sequence[str]) -> None:
         """A command was sent; its `redacted` places are not judged."""
@@ -87,7 +109,8 @@ class Suspicions:
         if not isinstance(command, Command) or command.problems:
             return
         flaws = self._everywhere.judge(command, redacted)
-        if not flaws:
+        deprecated = self._everywhere.deprecated(command, redacted)
+        if not flaws and not deprecated:
             return
         self._held[id(waiting)] = (
             waiting,
@@ -105,17 +128,31 @@ class Suspicions:
                 )
                 for flaw in flaws
             ],
+            [
+                self._report(
+                    "compat.deprecated",
+                    line,
+                    pointer(("arguments", *one.path)),
+                    command.name,
+                    f"{one.what} is deprecated",
+                    one.expected,
+                    one.seen,
+                    one.source,
+                )
+                for one in deprecated
+            ],
         )
         if len(self._held) > _MOST_HELD:
             del self._held[next(iter(self._held))]
 
     def answered(self, waiting: Pending, reply: Success | Failure) -> list[Finding]:
         """What was wrong with a command that the server refused as well."""
-        _, found = self._held.pop(id(waiting), (None, []))
-        return found if isinstance(reply, Failure) else []
+        _, errors, warnings = self._held.pop(id(waiting), (None, [], []))
+        return [*errors, *warnings] if isinstance(reply, Failure) else warnings
 
     def rest(self) -> Iterator[Finding]:
         """What was wrong with the commands that were never answered."""
-        for _, found in self._held.values():
-            yield from found
+        for _, errors, warnings in self._held.values():
+            yield from errors
+            yield from warnings
         self._held.clear()

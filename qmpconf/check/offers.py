@@ -193,7 +193,7 @@ _AMONG = ("driver", "qom-type", "path")
 class Offered:
     """What the servers of one version have offered."""
 
-    def __init__(self, budget: list[int], properties: list[int]) -> None:
+    def __init__(self, budget: list[int], properties: list[int] | None = None) -> None:
         self._names: dict[Use, dict[str, Offer]] = {}
         self._budget = budget
         #: The line of the first reply to ``query-qmp-schema``, or 0.

@@ -48,11 +48,7 @@ def test_what_no_release_takes(everywhere: Everywhere, call: Command, places: se
 
 
 def errors(path: Path, *lines: tuple[str, str]) -> list[tuple[str, str, str]]:
-    with TraceWriter(str(path)) as writer:
-        for sender, text in lines:
-            side: Any = sender
-            writer.frames(1, side, Framer().feed(text.encode() + b"\r\n"))
-    outcome = check(TraceReader(str(path)))
+    outcome = check(TraceReader(str(_trace(path, *lines))))
     assert [one.kind for one in outcome.unjudged if one.kind == "schema"] == ["schema"]
     return [
         (one.first.requirement, one.first.pointer, one.first.answer)
@@ -73,3 +69,24 @@ def test_it_is_said_where_the_server_refused_it_or_did_not_answer(tmp_path: Path
 
 def test_a_server_that_takes_it_is_one_that_nobody_describes(tmp_path: Path) -> None:
     assert errors(tmp_path / "a", WRONG, ("server", '{"return":{},"id":1}')) == []
+
+
+def test_properties_of_the_wrong_type_are_a_warning(tmp_path: Path) -> None:
+    call = '{"execute": "device_add", "arguments": {"driver": "virtio-net-pci", "mq": "on"}}'
+    found = check(
+        TraceReader(str(_trace(tmp_path / "t", ("client", call), ("server", '{"return": {}}'))))
+    )
+    told = [
+        (one.first.severity, one.first.requirement, one.first.pointer)
+        for one in found.groups
+        if one.first.subject == "device_add"
+    ]
+    assert told == [("warning", "compat.deprecated", "/arguments/mq")]
+
+
+def _trace(path: Path, *lines: tuple[str, str]) -> Path:
+    with TraceWriter(str(path)) as writer:
+        for sender, text in lines:
+            side: Any = sender
+            writer.frames(1, side, Framer().feed(text.encode() + b"\r\n"))
+    return path
