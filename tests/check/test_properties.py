@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmpconf.check.properties import Judgement, is_open, judge
@@ -307,6 +307,7 @@ KEYS = st.sampled_from(
 ) | st.text(max_size=4)  # fmt: skip
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["device_add", "object-add", "netdev_add", "qom-set"]),
     st.dictionaries(KEYS, JSON | st.sampled_from(["virtio-net-pci", "iothread", "/objects/a"])),

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmpconf.errors import InputError
@@ -41,6 +41,7 @@ PROPERTIES = st.dictionaries(NAMES, NAMES, max_size=4)
 SECTIONS = st.dictionaries(NAMES, PROPERTIES, max_size=4)
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         PropertyCatalog,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmpconf.protocol.values import Float, Long
@@ -90,6 +90,7 @@ def test_as_text_some_values_are_ignored(value: object) -> None:
     assert as_text(value) is None
 
 
+@settings(deadline=None)
 @given(st.integers(-(2**63), 2**64 - 1))
 def test_an_integer_that_fits_fits_as_text_too(number: int) -> None:
     for type_name in ("uint8", "int16", "int32", "uint32", "int64"):
