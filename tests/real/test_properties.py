@@ -18,7 +18,7 @@ from qmpconf.schema.property_catalog import (
 )
 from qmpconf.trace.reader import TraceReader
 from tests.check.scripts import write
-from tests.real.conftest import StartServer
+from tests.real.conftest import StartServer, require
 from tests.real.property_calls import MACHINE, calls
 from tests.real.test_schema import BUILDS
 from tests.real.wire import Wire
@@ -50,6 +50,17 @@ def test_a_shipped_property_catalog_is_made_again(
     if fetched.source.package != shipped.source.package:
         pytest.skip(f"another build: {fetched.source.package}")
     assert encode(fetched) == encode(shipped)
+
+
+def test_a_server_of_ones_own_is_asked(tmp_path: Path) -> None:
+    build = require("qemu-7.2")
+    out = tmp_path / "mine.json"
+    command = f"{build.launcher} -M none -nodefaults -display none -S"
+    spawn = f"{command} -qmp unix:{{socket}},server=on,wait=off"
+    assert main(["schema", "fetch", "--properties", "--spawn", spawn, "-o", str(out)]) == 0
+    found = properties_with(str(out))
+    assert found is not None
+    assert found.devices["virtio-rng-pci"]["max-bytes"] == "uint64"
 
 
 @pytest.mark.timeout(300)  # before 10.0, a device that is refused takes a server 60 ms

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from qmpconf.cli.main import main
+from qmpconf.cli.property_fetch import Fetched, at
 from qmpconf.schema import store
 from qmpconf.schema.property_catalog import properties_with
 from tests.check.scripts import GREETING, OPENING, basis, schema_entries, schema_reply, write
@@ -193,6 +194,15 @@ def test_a_server_that_goes_is_asked_no_further(
     words = capsys.readouterr().err
     assert "while it was asked for the properties of 'fan'; with --spawn" in words
     assert not out.exists()
+
+
+def test_a_server_of_ones_own_is_started_again(tmp_path: Path) -> None:
+    server = Talker(tmp_path / "s", {**ANSWERS, "fan": None}, sessions=2)
+    fetched = Fetched(at(server.address), again=True)
+    server.close()
+    assert sorted(fetched.left_out) == ["colo-compare", "fan", "virtio-vga-gl"]
+    assert set(fetched.catalog.devices) == {"lamp"}
+    assert set(fetched.catalog.objects) == {"thread"}
 
 
 @pytest.mark.parametrize(
