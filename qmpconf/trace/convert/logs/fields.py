@@ -33,7 +33,6 @@ SESSION_KEYS = (*KEYS, "none")
 DEFAULT_KEYS = ("monitor", "socket", "vm", "sandbox", "container", "pid", "process")
 
 _CANONICAL = {name: key for key, names in KEYS.items() for name in names}
-_CANONICAL["id"] = "sandbox"  # Kata's, in capitals: see `of_text`
 _PAIR = re.compile(
     rb"(?<![\w\"'-])(mon|monitor|socket|sock|vm|vm[_-]?name|vm[_-]?id|vmName|vmId|domain|dom|instance|guest"
     rb"|sandbox|sandbox[_-]id|container|container[_-]id|pid|tid|thread|ID)(?:=|: |(?<=[pt]id):)"
@@ -90,7 +89,7 @@ def of_members(members: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in members.items():
         key = "sandbox" if name == "ID" else _CANONICAL.get(_plain(name), "")
-        if key and value and name != "id":
+        if key and value:
             found.setdefault(key, value)
     return found
 
@@ -144,13 +143,9 @@ class Words:
         elif len(self._seen) < _MOST:
             self._seen[words] = sender
 
-    def known(self, before: bytes) -> Side | None:
-        """Who has said all that stood behind these words; None if that were both, or nobody."""
-        return self._seen.get(_CHANGING.sub(b"0", before[-60:]))
-
     def guess(self, before: bytes) -> Side | None:
         """Who says what stands behind these words, by what was seen, or by what they mean."""
-        known = self.known(before)
+        known = self._seen.get(_CHANGING.sub(b"0", before[-60:]))
         if known is not None:
             return known
         near = before[-40:]

@@ -81,9 +81,7 @@ _NOTATIONS = {
 }
 _BLOBS = "journalctl did not show a text ('blob data'): `journalctl -a` does, and -o json"
 _TYPED = "virsh adds an id to a command that has none: it was taken from the answer"
-_NO_SIDE = (
-    "who says a message shows neither in its side nor in its members: the server, it is taken"
-)
+_NO_SIDE = "neither the line nor its members show who says a message: it is taken for the server's"
 
 
 def read(source: Source, options: Options, notes: Notes) -> Reading:

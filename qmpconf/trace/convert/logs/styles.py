@@ -181,6 +181,22 @@ STYLES = (
         ),
     ),
     Style(
+        "qemu-trace",
+        "QEMU's own trace log: handle_qmp_command, monitor_qmp_respond",
+        "qemu, monitor/trace-events",
+        re.compile(rb"\b(?:handle_qmp_command|monitor_qmp_respond) mon "),
+        (
+            Rule(
+                b"handle_qmp_command", re.compile(rb"handle_qmp_command mon \S+ req: \Z"), "client"
+            ),
+            Rule(
+                b"monitor_qmp_respond",
+                re.compile(rb"monitor_qmp_respond mon \S+ resp: \Z"),
+                "server",
+            ),
+        ),
+    ),
+    Style(
         "socat",
         "what `socat -v` shows of a connection",
         "socat(1), option -v",
