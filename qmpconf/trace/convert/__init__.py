@@ -149,6 +149,19 @@ FORMATS = (
         loses="greetings, events, times, descriptors, white space, malformed bytes",
     ),
     Format(
+        "iotests",
+        "the outputs of QEMU's iotests",
+        "qmpconf.trace.convert.iotests",
+        looks=re.compile(
+            rb"^QA output created by |^[ \t]*QMP_VERSION\s*$|\"seconds\": +TIMESTAMP"
+            rb"|X ops; XX:XX:XX.X|\"microseconds\": \"USECS\"|TEST_DIR/PID-|\bTEST_DIR/t\.|[\"']IMGFMT[\"']",
+            re.MULTILINE,
+        ),
+        keeps="the messages that a test prints, a session for each scenario",
+        loses="what a test masks or does not print, times, descriptors, white space",
+        writes=False,
+    ),
+    Format(
         "transcript",
         "-> and <- as in documents and mails",
         "qmpconf.trace.convert.transcript",

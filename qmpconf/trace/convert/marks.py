@@ -152,7 +152,7 @@ class Marks:
             return None
         mark = found.group("arrow") or found.group("word").lower()
         used = mark in self.counts or mirrored(mark) in self.counts
-        return Mark(mark, self.side(mark), found.end(), used=used)
+        return Mark(mark, self.side(mark), found.end(), default(mark) is not None, used)
 
 
 def _before(text: bytes) -> bytes | None:

@@ -56,9 +56,5 @@ QUOTED_MASK = re.compile(
     rb"|SECS|USECS|TIMESTAMP|\$\{?\w{1,80}\}?|@\w{1,80}@)\Z" % _DOTS
 )
 
-#: The same in QEMU's own tests of its block layer, which replace what differs between machines.
-IOTESTS_MASK = re.compile(
-    rb"(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*|[A-Z]+(?:_[A-Z]+)*[:/.].*|.*\b(?:IMGFMT|TEST_IMG|NODE_NAME)\b.*"
-    rb"|\(filtered\))\Z",
-    re.DOTALL,
-)
+#: The same in the outputs of QEMU's iotests, where a format of images is hidden as well.
+IOTESTS_MASK = re.compile(rb"(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*|.{0,80}\bIMGFMT\b.{0,80})\Z")

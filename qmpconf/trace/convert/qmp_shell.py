@@ -16,28 +16,27 @@ from typing import BinaryIO
 from qmpconf.errors import UsageError
 from qmpconf.protocol.values import dumps
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source
+from qmpconf.trace.convert.edited import Edited, State
 from qmpconf.trace.convert.exchanges import exchanges
-from qmpconf.trace.convert.jsontext import compact, members, names, strict, tokens
+from qmpconf.trace.convert.jsontext import compact, members, strict, tokens
+from qmpconf.trace.convert.lines import LOOKS, PROMPT
+from qmpconf.trace.convert.said import Lacking, Said, message_of, partial
 from qmpconf.trace.convert.shorthand import command_of
 from qmpconf.trace.convert.texts import (
     BROKEN,
     NO_END,
     NO_TIMES,
     WHITE_SPACE,
-    Collector,
-    Sessions,
     header,
-    one_line,
-    sender_of,
+    likely_sender,
 )
+from qmpconf.trace.convert.turns import Turns
 from qmpconf.trace.records import Record
 
-_KEY = ""
 _ASKING = frozenset({"execute", "exec-oob"})
 _ANSWERING = frozenset({"return", "error"})
 #: How readline steers a terminal.
 _STEERING = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|[\x01\x02\x07\r]")
-_PROMPT = re.compile(rb"(?:\((?:QEMU|QGA)\) ?|TRANS> ?)+")
 #: The longest line that is tried as Python.
 _LONGEST = 1 << 20
 
@@ -46,6 +45,7 @@ _TYPED = "a command is not there as it was sent, but as it was typed: it was mad
 _PYTHON = "a message is not there as it was sent, but as Python writes it: it was made of that"
 _UNANSWERED = "what was typed and not answered is left out"
 _ELSE = "lines that are no messages are passed over"
+_NO_MESSAGE = "neither a command nor an answer"
 
 
 def read(source: Source, options: Options, notes: Notes) -> Reading:
@@ -57,76 +57,115 @@ def read(source: Source, options: Options, notes: Notes) -> Reading:
 def _records(source: Source, notes: Notes) -> Iterator[Record]:
     notes.lost(NO_TIMES)
     notes.lost(NO_END)
-    sessions = Sessions(notes)
-    typed: tuple[int, bytes] | None = None
-    line = 0
-    for line, text, is_typed in _texts(source, notes):
-        if is_typed:
-            if typed is not None:
-                notes.lost(_UNANSWERED, typed[0])
-            typed = line, text
-            continue
-        for part in _parts(text, line, notes):
-            sender = sender_of(names(part))
-            if sender is None:
-                notes.damage("neither a command nor an answer", line)
-                continue
-            if typed is not None and sender == "client":
-                typed = None  # this is how it was sent
-            elif typed is not None and b'"event"' not in part:
-                notes.lost(_TYPED, typed[0])
-                yield from sessions.said(typed[0], 0.0, _KEY, "client", typed[1])
-                typed = None
-            if sender == "client" and b'"id"' not in part:
-                notes.lost(_NO_IDS, line)
-            yield from sessions.said(line, 0.0, _KEY, sender, one_line(part, sender, line, notes))
-    if typed is not None:
-        notes.lost(_UNANSWERED, typed[0])
-    yield from sessions.wire.finish(line)
+    turns = Turns(notes)
+    screen = _Screen(notes)
+    for part in screen.parts(source):
+        yield from turns.take(part)
+    yield from turns.finish(screen.line)
 
 
-def _texts(source: Source, notes: Notes) -> Iterator[tuple[int, bytes, bool]]:
-    """The objects of the file, and the commands that were typed, with their lines."""
-    collector = Collector()
-    for line, raw in source.lines():
-        text = _STEERING.sub(b"", raw)
-        prompt = _PROMPT.match(text)
-        text = text[prompt.end() :] if prompt else text
-        if collector.busy and (prompt or text[:1] == b"{"):
-            notes.damage(BROKEN, collector.line)
-            collector.drop()
-        if not text.strip():
-            continue
-        if collector.busy or text[:1] == b"{":
-            yield from ((*found, False) for found in _object(collector, line, text, notes))
-        elif prompt:
-            command = command_of(text)
-            if command is None:
-                notes.lost(_ELSE, line)
-            else:
-                yield line, command, True
+class _Screen:
+    """Finds the messages, and what was typed, and accounts for the lines."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._open: Edited | None = None
+        self._lines: list[tuple[int, bytes]] = []  # of the open object
+        self._typed: Said | None = None
+        self.line = 0
+
+    def parts(self, source: Source) -> Iterator[Said | Lacking]:
+        """What the file says, in its order."""
+        for number, raw in source.lines():
+            self.line = number
+            text = _STEERING.sub(b"", raw)
+            prompt = PROMPT.match(text)
+            text = text[prompt.end() :] if prompt else text
+            if self._open is not None and (prompt or text[:1] == b"{"):
+                yield self._broken(self._open)
+            yield from self._line(number, text, is_typed=prompt is not None)
+        if self._open is not None:
+            yield self._broken(self._open)
+        self._leave()
+
+    def _line(self, number: int, text: bytes, *, is_typed: bool) -> Iterator[Said | Lacking]:
+        if self._open is not None and text.strip():
+            self._lines.append((number, text))
+            self._open.feed(text)
+            yield from self._ended(self._open, text)
+        elif text[:1] == b"{":
+            self._lines.append((number, text))
+            self._open = Edited(strict=True)
+            self._open.feed(text)
+            yield from self._ended(self._open, text)
+        elif is_typed and (command := command_of(text)) is not None:
+            self._notes.took()
+            self._leave()
+            self._typed = Said(number, "client", command, "command")
+        elif LOOKS.search(text):
+            self._notes.missed(text, number)
+            yield Lacking(number, None, lines=1)
         else:
-            notes.lost(_ELSE, line)
-    if collector.busy:
-        notes.damage(BROKEN, collector.line)
+            self._notes.passed()
+            if text.strip():
+                self._notes.lost(_ELSE, number)
 
+    def _ended(self, one: Edited, text: bytes) -> Iterator[Said | Lacking]:
+        """The open object may have ended with its latest line, `text`."""
+        if one.state is State.OPEN:
+            return
+        line = self._lines[0][0]
+        found = one.object()
+        alone = found is not None and one.written.rstrip().endswith(text.strip())
+        value = found.text if found is not None and alone else _python(text)
+        if value is None:
+            yield self._broken(one)
+            return
+        self._open = None
+        if found is None or not alone:
+            self._notes.lost(_PYTHON, line)
+        parts = [message_of(part, line) for part in _parts(value, line, self._notes)]
+        if None in parts:
+            self._notes.damage(_NO_MESSAGE, line)
+            yield self._missed(Lacking(line, None))
+            return
+        self._notes.took(len(self._lines))
+        self._lines.clear()
+        for part in parts:
+            if part is not None:
+                yield from self._said(part)
 
-def _object(
-    collector: Collector, line: int, text: bytes, notes: Notes
-) -> Iterator[tuple[int, bytes]]:
-    found = collector.add(line, text)
-    if found is None:
-        return
-    message, rest = found
-    if names(message) and not rest.strip():
-        yield collector.line, message
-        return
-    value = _python(text)
-    if value is None:
-        notes.damage(BROKEN, collector.line)
-    else:
-        notes.lost(_PYTHON, line)
-        yield line, value
+    def _said(self, part: Said) -> Iterator[Said]:
+        typed = self._typed
+        if typed is not None and part.side == "client":
+            self._typed = None  # this is how it was sent
+        elif typed is not None and part.kind == "response":
+            self._typed = None
+            self._notes.lost(_TYPED, typed.line)
+            yield typed
+        if part.side == "client" and not part.has_id:
+            self._notes.lost(_NO_IDS, part.line)
+        yield part
+
+    def _leave(self) -> None:
+        """What was typed was not answered."""
+        if self._typed is not None:
+            self._notes.lost(_UNANSWERED, self._typed.line)
+            self._typed = None
+
+    def _broken(self, one: Edited) -> Lacking:
+        self._open = None
+        line = self._lines[0][0]
+        self._notes.damage(BROKEN, line)
+        side = likely_sender(one.written) if one.names else None
+        return self._missed(Lacking(line, side, partial(one.written, side)))
+
+    def _missed(self, part: Lacking) -> Lacking:
+        part.lines = len(self._lines)
+        for number, text in self._lines:
+            self._notes.missed(text, number)
+        self._lines.clear()
+        return part
 
 
 def _python(text: bytes) -> bytes | None:

@@ -57,7 +57,7 @@ class Lacking:
     """A place where a message is, or may be, that was not understood; or where some were cut out.
 
     `side` is who says it, None if nobody knows.  `begin` is what there is of the message.  `lines`
-    were not understood.  `whole` is text that may be malformed input, as an answer may show; the
+    were not understood; with `cut`, the text says itself that something is left out.  `whole` is text that may be malformed input, as an answer may show; the
     line is accounted for by whoever sees that, and `shown` is how it stands in the file.
     """
 
@@ -65,6 +65,7 @@ class Lacking:
     side: Side | None
     begin: bytes = b""
     lines: int = 0
+    cut: bool = False
     whole: bytes = b""
     shown: bytes = b""
 
@@ -125,7 +126,7 @@ def _said(
     by_libvirt: bool = False,
 ) -> Said:
     kind = _kind(text, present, side, told)
-    has_id = "id" in present and kind in ("command", "negotiation", "response")
+    has_id = "id" in present and (side == "client" or kind == "response")
     given = _member(text, "id") if has_id else None
     by_libvirt = by_libvirt and kind in ("command", "negotiation") and not has_id
     return Said(line, side, text, kind, has_id, given, places, by_libvirt)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from qmpconf.protocol.framing import CLIENT_LIMITS, Framer, is_plain
@@ -75,6 +75,7 @@ class _Open:
     mark: Mark | None
     by_libvirt: bool
     lines: list[tuple[int, bytes]] = field(default_factory=list)
+    status: _Status = _Status.NONE  # of what stands before it in the first of them
     blank: int = 0
 
     @property
@@ -167,6 +168,9 @@ class Scanner:
         while (candidate := OBJECT.search(text, at)) is not None:
             yield from self._end_of_tail()
             begin = candidate.start()
+            if text.endswith(b"json:", 0, begin):  # the name of an image, which is JSON
+                text, status = text[:begin] + b"\n", max(status, _Status.PASSED)
+                break
             text = unquoted(text, begin)
             mark = self._marks.before(text[at:begin])
             if mark is None and is_blank(text[:begin]):
@@ -175,10 +179,11 @@ class Scanner:
             found, end = self._object(edited, text, begin)
             if edited.state is State.OPEN and found is None:
                 one = self._open = _Open(edited, number, begin, mark, by_libvirt)
-                if status is _Status.NONE:
-                    one.lines.append((number, text))
-                else:
+                if status is _Status.MISSED:
                     self._account(status, number, text)
+                else:
+                    one.lines.append((number, text))
+                    one.status = status
                 return
             at = max(end, begin + 1)
             if found is not None:
@@ -188,7 +193,11 @@ class Scanner:
                 if part is not None and part.whole:
                     yield part  # whose answer shows what it is
                     return
+                if part is not None and status is _Status.MISSED:
+                    part.lines = 0  # the line is counted
                 self._tail, part = part, None
+            if isinstance(part, Lacking) and status is _Status.MISSED:
+                part.lines = 0
             if part is not None:
                 yield part
             status = max(status, new)
@@ -232,7 +241,9 @@ class Scanner:
         whole = b""
         if side == "client" and begins is not None and begins.end == begin:
             whole = _input(written)
-        return Lacking(number, side, partial(edited.begin, side), 1, whole, text), _Status.MISSED
+        return Lacking(
+            number, side, partial(edited.begin, side), 1, whole=whole, shown=text
+        ), _Status.MISSED
 
     # --- an object that goes on ----------------------------------------------------------------
 
@@ -262,8 +273,7 @@ class Scanner:
             )
             if isinstance(part, Lacking) and status is _Status.MISSED:
                 part.lines = len(one.lines) + 1
-            for line, shown in one.lines:
-                self._account(status, line, shown)
+            yield from self._account_all(one, status)
             if part is not None:
                 yield part
             yield from self._fresh(number, body, end, status)
@@ -292,6 +302,8 @@ class Scanner:
             part, status = self._said(
                 found, one.line, one.edited.written, one.mark, by_libvirt=one.by_libvirt
             )
+            if isinstance(part, Lacking) and status is _Status.MISSED:
+                part.lines = len(one.lines)
             if part is not None:
                 yield part
         elif one.is_likely:
@@ -300,13 +312,20 @@ class Scanner:
             self._tail = Lacking(one.line, one.side, begin, len(one.lines) + more)
         else:
             status = _Status.PASSED
-        for line, text in one.lines:
-            looks = status is _Status.PASSED and LOOKS.search(text)
-            self._account(_Status.MISSED if looks else status, line, text)
-            if looks:
-                yield Lacking(line, None, lines=1)
+        yield from self._account_all(one, status)
         if status is _Status.PASSED:
             yield Prose(one.line)
+
+    def _account_all(self, one: _Open, status: _Status) -> Iterator[Lacking]:
+        """Account for the lines of an object; what looks like a message in no object is one."""
+        latest = one.status
+        for line, text in one.lines:
+            latest = max(latest, status)
+            looks = latest is _Status.PASSED and LOOKS.search(text)
+            self._account(_Status.MISSED if looks else latest, line, text)
+            latest = _Status.NONE
+            if looks:
+                yield Lacking(line, None, lines=1)
 
     # --- lines without an object ---------------------------------------------------------------
 
@@ -335,9 +354,9 @@ class Scanner:
             return
         self._notes.passed()
         if begins is not None and not rest:
-            self._due = begins
+            self._due = replace(begins, sure=False)
         elif CUT_LINE.match(text):
-            yield Lacking(number, None)
+            yield Lacking(number, None, cut=True)
         elif not is_blank(text):
             heading = HEADING.match(text) or (above and UNDERLINE.match(text))
             yield Prose(number, heading=bool(heading))
@@ -348,7 +367,7 @@ class Scanner:
         whole = _input(rest) if side == "client" else b""
         if not whole:
             self._notes.missed(text, number)
-        yield Lacking(number, side, b"", 1, whole, text)
+        yield Lacking(number, side, lines=1, whole=whole, shown=text)
 
     def _with_typed(self, one: Found) -> Iterator[Found]:
         """What was typed becomes a command when it is answered."""

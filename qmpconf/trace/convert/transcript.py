@@ -14,7 +14,7 @@ counted (`qmpconf.trace.convert.scanning`), and what people leave out is a gap
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from qmpconf.errors import UsageError
@@ -22,7 +22,7 @@ from qmpconf.protocol.framing import Kind
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source
 from qmpconf.trace.convert.jsontext import compact
 from qmpconf.trace.convert.marks import Marks
-from qmpconf.trace.convert.scanning import Prose, Scanner
+from qmpconf.trace.convert.scanning import Found, Prose, Scanner
 from qmpconf.trace.convert.texts import NO_END, NO_TIMES, header
 from qmpconf.trace.convert.turns import Turns
 from qmpconf.trace.reader import Item, items_of
@@ -35,12 +35,13 @@ def read(source: Source, options: Options, notes: Notes) -> Reading:
     notes.lost(NO_TIMES)
     notes.lost(NO_END)
     scanner = Scanner(notes, Marks.of(source.head))
-    return Reading(header(source, "transcript"), records(source, scanner, Turns(notes)))
+    found = scanner.scan(source)
+    return Reading(header(source, "transcript"), records(found, scanner, Turns(notes)))
 
 
-def records(source: Source, scanner: Scanner, turns: Turns) -> Iterator[Record]:
-    """The records of what `scanner` finds."""
-    for one in scanner.scan(source):
+def records(found: Iterable[Found], scanner: Scanner, turns: Turns) -> Iterator[Record]:
+    """The records of what `scanner` has found."""
+    for one in found:
         if not isinstance(one, Prose):
             yield from turns.take(one)
         elif one.heading:

@@ -67,7 +67,7 @@ class _Turn:
         """One more part."""
         self.parts.append(part)
         self.size += len(part.text) if isinstance(part, Said) else len(part.begin)
-        self.answered |= isinstance(part, Said) and part.kind == "response"
+        self.answered |= _answers(part)
 
     def joins(self, part: Part) -> bool:
         """Whether `part` is more of what was not understood just before; then it is put there."""
@@ -95,11 +95,7 @@ class _Turn:
 
     def answers(self) -> list[Part]:
         """The responses, and what the server said that may be one."""
-        return [
-            one
-            for one in self.parts
-            if one.side == "server" and (isinstance(one, Lacking) or one.kind == "response")
-        ]
+        return [one for one in self.parts if _answers(one)]
 
     @property
     def surplus(self) -> int:
@@ -218,7 +214,10 @@ class Turns:
 
     def _records(self, turn: _Turn, *, paired: bool = True) -> Iterator[Record]:
         pairs = _Pairs(turn, self._late, paired=paired, exact=self._exact)
+        sessions = self.sessions.wire.sessions
         yield from self._boundary(turn, pairs)
+        if self.sessions.wire.sessions > sessions:  # where nothing is late
+            pairs = _Pairs(turn, self._late, paired=paired, exact=self._exact)
         greeting = any(isinstance(one, Said) and one.kind == "greeting" for one in turn.parts)
         lacking = pairs.lacking
         for part in turn.parts:
@@ -260,9 +259,9 @@ class Turns:
             return
         if part.whole:
             self._notes.missed(part.shown, line)
-        elif not part.lines and not part.begin:
+        elif part.cut:
             self._notes.lost(LEFT_PART, line)
-        if part.lines or part.begin or self.sessions.spoken(_KEY):
+        if not part.cut or self.sessions.spoken(_KEY):
             yield from self.sessions.lacking(
                 line, 0.0, _KEY, part.side, part.begin, lines=part.lines
             )
@@ -327,10 +326,29 @@ class _Pairs:
             for command, response in zip(asked, answers, strict=True):
                 self._pair(command, response)
             return
-        waiting = [one for one in asked if isinstance(one, Said) and one.has_id]
         plain = [one for one in asked if _is_plain(one)]
+        loose, known = self._by_id(asked, answers, late)
+        pairs = list(zip(plain, loose, strict=False)) if len(plain) <= len(loose) else []
+        if not paired or not _fit(pairs, known, asked, answers):
+            self.strays |= {id(one) for one in loose}
+            self.lacking = len(asked) - len(known)
+            return
+        for command, response in pairs:
+            self._pair(command, response)
+        self.strays |= {id(one) for one in loose[len(plain) :]}
+        self.lacking = len(asked) - len(known) - min(len(plain), len(loose))
+
+    def _by_id(
+        self, asked: list[Part], answers: list[Part], late: list[Value]
+    ) -> tuple[list[Part], list[tuple[Part, Part]]]:
+        """The answers that no id pairs, and the commands and answers that one does.
+
+        `late` are the ids of earlier commands without an answer; those of this turn are added.
+        """
+        waiting = [one for one in asked if isinstance(one, Said) and one.has_id]
+        by_libvirt = any(isinstance(one, Said) and one.by_libvirt for one in asked)
         loose: list[Part] = []
-        known = 0  # answers of commands that are there
+        known: list[tuple[Part, Part]] = []
         for response in answers:
             if isinstance(response, Lacking) or not response.has_id:
                 loose.append(response)
@@ -340,22 +358,16 @@ class _Pairs:
             if by_id is not None:
                 waiting.remove(by_id)
                 self._pair(by_id, response)
-                known += 1
+                known.append((by_id, response))
             elif place is not None:
                 del late[place]
-            elif any(isinstance(one, Said) and one.by_libvirt for one in plain):
+            elif by_libvirt:
                 loose.append(response)
             else:
                 self.strays.add(id(response))
-        in_order = paired and len(plain) <= len(loose)
-        for index, response in enumerate(loose):
-            if in_order and index < len(plain):
-                self._pair(plain[index], response)
-            elif index >= len(plain) or not paired:
-                self.strays.add(id(response))
-        self.lacking = len(asked) - known - (min(len(plain), len(loose)) if paired else 0)
         late += [one.id for one in waiting]
         del late[:-_MOST_LATE]
+        return loose, known
 
     def _pair(self, command: Part, response: Part) -> None:
         if isinstance(response, Lacking):
@@ -369,6 +381,30 @@ class _Pairs:
                 self.ids[id(command)] = dumps(response.id)
         elif command.whole and _complains(message):
             self.answered[id(command)] = message  # it was sent as it stands
+
+
+def _fit(
+    pairs: list[tuple[Part, Part]],
+    known: list[tuple[Part, Part]],
+    asked: list[Part],
+    answers: list[Part],
+) -> bool:
+    """Whether pairs that were made by their order fit those that ids have made."""
+    for command, response in pairs:
+        given = isinstance(response, Said) and response.has_id
+        if given and not (isinstance(command, Said) and command.by_libvirt):
+            return False
+    if not pairs or not known:
+        return True
+    places = {id(one): place for place, one in enumerate(answers)}
+    partner = {id(command): places[id(response)] for command, response in (*pairs, *known)}
+    order = [partner[id(one)] for one in asked if id(one) in partner]
+    return order == sorted(order)
+
+
+def _answers(part: Part) -> bool:
+    """Whether it is a response, or may be one."""
+    return part.side == "server" and (isinstance(part, Lacking) or part.kind == "response")
 
 
 def _complains(message: Success | Failure) -> bool:
