@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum, Flag, auto
 
 from qmpconf.protocol.values import Malformed, is_json, loads, pointer
+from qmpconf.trace.convert.logs.quoting import of_python
 from qmpconf.trace.convert.placeholders import CUT, GRAMMAR, MASK, QUOTED_MASK
 
 #: Deeper objects are noise; QEMU refuses them as well.
@@ -69,6 +70,7 @@ class Change(Flag):
     WRAPPED = auto()
     PYTHON = auto()
     REMARK = auto()
+    COMMA = auto()
     FORM = auto()
 
 
@@ -194,6 +196,9 @@ class Edited:
         if self._need is _Need.COMMA and self._cut is not None:
             self._edit(at, at, b", ", Change.ABRIDGED)
             self._need = _Need.KEY if self._levels[-1].is_object else _Need.ELEMENT
+        elif self._need is _Need.COMMA and self._lacks_comma(text, at, found):
+            self._edit(at, at, b", ", Change.COMMA)
+            self._need = _Need.KEY
         if kind == "open":
             if len(text.rstrip()) < _WRAPPED or self._need in (_Need.COLON, _Need.COMMA):
                 return self._break(at)
@@ -240,6 +245,9 @@ class Edited:
         else:
             level = self._levels[-1]
             fits = need is _Need.COMMA or need in _FIRST or cut in (_Need.KEY, _Need.ELEMENT)
+            if not fits and need in (_Need.KEY, _Need.ELEMENT) and self._is_typed:
+                self.changes |= Change.COMMA  # and none belongs behind the last one
+                fits, cut = True, need
             if level.is_object != (mark == b"}") or need in (_Need.COLON, _Need.VALUE) or not fits:
                 return self._break(at)
             if need in (_Need.KEY, _Need.ELEMENT) and cut is need:
@@ -248,6 +256,16 @@ class Edited:
             self._value_ends()
         self._cut = None
         return at + 1
+
+    @property
+    def _is_typed(self) -> bool:
+        """Whether somebody has laid it out, and may have slipped: a program would not."""
+        return bool(self._pieces) and not self.strict
+
+    def _lacks_comma(self, text: bytes, at: int, found: re.Match[bytes]) -> bool:
+        """Whether a member begins a line, and only the comma behind the one before is missing."""
+        begins = self._is_typed and not text[:at].strip() and self._levels[-1].is_object
+        return begins and found.lastgroup == "string" and text[found.end() :].lstrip()[:1] == b":"
 
     def _opens(self, text: bytes, at: int, mark: bytes) -> int:
         may_hide = self._need is _Need.VALUE and self._levels and not self.strict
@@ -392,8 +410,11 @@ class Edited:
             try:
                 loads(text)
             except Malformed:
-                if _is_utf8(text):
+                python = None if self.strict else of_python(text)
+                if python is None and _is_utf8(text):
                     return None
+                if python is not None:
+                    text, self.changes = python, self.changes | Change.PYTHON
         return Object(text, tuple(self._places), self.changes, begin, cut_off)
 
 

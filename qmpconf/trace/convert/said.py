@@ -12,13 +12,17 @@ from enum import Enum, auto
 
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Framer
 from qmpconf.protocol.messages import from_client, from_server
-from qmpconf.protocol.values import Malformed, Value, dumps, loads
+from qmpconf.protocol.values import Malformed, Value, dumps, is_json, loads
 from qmpconf.trace.convert.base import Notes
 from qmpconf.trace.convert.edited import Change, Object
 from qmpconf.trace.convert.jsontext import members, names
+from qmpconf.trace.convert.logs.quoting import of_python
 from qmpconf.trace.convert.marks import Mark
 from qmpconf.trace.convert.texts import is_negotiation, sender_of
 from qmpconf.trace.records import Side
+
+#: What the definitions of QMP's schema begin with; those of events have no timestamp.
+_DEFINES = frozenset({"struct", "union", "enum", "alternate", "command", "include", "pragma"})
 
 #: The time that a server gives where it knows none (qmp-spec section 2.5).
 _NO_TIME = b'{"seconds": -1, "microseconds": -1}'
@@ -30,6 +34,7 @@ _NOTED = {
     Change.WRAPPED: "a string goes over several lines: it is not judged",
     Change.PYTHON: "a message is there as Python writes it: it was made of that",
     Change.REMARK: "a remark inside of a message is left out",
+    Change.COMMA: "a comma is missing, or one too many, in a message that somebody has laid out",
 }
 
 
@@ -88,19 +93,25 @@ def said_of(
     told = sender_of(present)
     marked = mark.side if mark is not None else None
     side = marked if marked and (told is None or (mark and mark.sure)) else told
+    if told in (None, "server") and side is told and _DEFINES & present:
+        return Other.FORM
     if told is None and side is None:
         near = present & {"arguments", "timestamp"}
         return Other.DOUBTFUL if near else Other.ELSE
     if marked is None:
+        if "event" in present and "timestamp" not in present and b'"' not in found.text:
+            return Other.FORM  # of QMP's schema, which has single quotes
         if _is_doubtful(found.text, present):
             return Other.DOUBTFUL
         notes.lost(_GUESSED, line)
     if side is None:
         return Other.ELSE
+    text, places, changes = found.text, found.places, found.changes
+    if side == "server" and not is_json(text) and (strict := of_python(text)) is not None:
+        text, changes = strict, changes | Change.PYTHON  # no server writes single quotes
     for change, note in _NOTED.items():
-        if change in found.changes:
+        if change in changes:
             notes.lost(note, line)
-    text, places = found.text, found.places
     if any(where == "" or where.startswith("/timestamp") for where in places) and told == "server":
         text, places = _timeless(text, places)
     if places and _is_unusable(text, side, places):

@@ -312,16 +312,16 @@ class Scanner:
             self._tail = Lacking(one.line, one.side, begin, len(one.lines) + more)
         else:
             status = _Status.PASSED
-        yield from self._account_all(one, status)
+        yield from self._account_all(one, status, look=found is None)
         if status is _Status.PASSED:
             yield Prose(one.line)
 
-    def _account_all(self, one: _Open, status: _Status) -> Iterator[Lacking]:
-        """Account for the lines of an object; what looks like a message in no object is one."""
+    def _account_all(self, one: _Open, status: _Status, *, look: bool = False) -> Iterator[Lacking]:
+        """Account for the lines of an object, and `look` for messages in what is none after all."""
         latest = one.status
         for line, text in one.lines:
             latest = max(latest, status)
-            looks = latest is _Status.PASSED and LOOKS.search(text)
+            looks = look and latest is _Status.PASSED and LOOKS.search(text)
             self._account(_Status.MISSED if looks else latest, line, text)
             latest = _Status.NONE
             if looks:
@@ -343,7 +343,7 @@ class Scanner:
                 self._notes.lost(_UNANSWERED, self._typed.line)
             self._typed = Said(number, "client", command, "command")
             return
-        if LOOKS.search(text):
+        if status is _Status.NONE and LOOKS.search(text):
             self._notes.missed(text, number)
             yield Lacking(number, None, lines=1)
             return
