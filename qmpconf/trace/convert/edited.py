@@ -410,12 +410,17 @@ class Edited:
             try:
                 loads(text)
             except Malformed:
-                python = None if self.strict else of_python(text)
-                if python is None and _is_utf8(text):
-                    return None
+                python = of_python(text) if _is_python(text) and not self.strict else None
                 if python is not None:
                     text, self.changes = python, self.changes | Change.PYTHON
+                elif _is_utf8(text):
+                    return None
         return Object(text, tuple(self._places), self.changes, begin, cut_off)
+
+
+def _is_python(text: bytes) -> bool:
+    """Whether an object begins as Python writes dictionaries, and is not in another encoding."""
+    return text[1:].lstrip()[:1] in (b"'", b"u", b"b") and _is_utf8(text)
 
 
 def _is_utf8(text: bytes) -> bool:
