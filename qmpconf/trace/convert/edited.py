@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum, Flag, auto
 
 from qmpconf.protocol.values import Malformed, is_json, loads, pointer
-from qmpconf.trace.convert.logs.quoting import of_python
+from qmpconf.trace.convert.logs.quoting import of_literal
 from qmpconf.trace.convert.placeholders import CUT, GRAMMAR, MASK, QUOTED_MASK
 
 #: Deeper objects are noise; QEMU refuses them as well.
@@ -410,7 +410,7 @@ class Edited:
             try:
                 loads(text)
             except Malformed:
-                python = of_python(text) if _is_python(text) and not self.strict else None
+                python = of_literal(text) if _is_python(text) and not self.strict else None
                 if python is not None:
                     text, self.changes = python, self.changes | Change.PYTHON
                 elif _is_utf8(text):

@@ -16,7 +16,7 @@ from qmpconf.protocol.values import Malformed, Value, dumps, is_json, loads
 from qmpconf.trace.convert.base import Notes
 from qmpconf.trace.convert.edited import Change, Object
 from qmpconf.trace.convert.jsontext import members, names
-from qmpconf.trace.convert.logs.quoting import of_python
+from qmpconf.trace.convert.logs.quoting import of_literal
 from qmpconf.trace.convert.marks import Mark
 from qmpconf.trace.convert.texts import is_negotiation, sender_of
 from qmpconf.trace.records import Side
@@ -107,7 +107,7 @@ def said_of(
     if side is None:
         return Other.ELSE
     text, places, changes = found.text, found.places, found.changes
-    if side == "server" and not is_json(text) and (strict := of_python(text)) is not None:
+    if side == "server" and not is_json(text) and (strict := of_literal(text)) is not None:
         text, changes = strict, changes | Change.PYTHON  # no server writes single quotes
     for change, note in _NOTED.items():
         if change in changes:
