@@ -113,6 +113,7 @@ class _Talk:
         "reporter",
         "rules",
         "session",
+        "settled",
         "suspicions",
         "watch",
         "why",
@@ -128,6 +129,7 @@ class _Talk:
         practice: Trace | None,
     ) -> None:
         self.session = Session()
+        self.settled = 0  # as many commands have been given up
         self.asked = asked
         self.conn = conn
         self.line = line
@@ -181,6 +183,15 @@ class _Talk:
             return []
         found = self.suspicions.answered(step.answered, reply)
         return _answered(found, reply) if isinstance(reply, Failure) else found
+
+    def given_up(self) -> list[Finding]:
+        """What was held back about commands that are not waited for any more: too many do at once."""
+        self.settled = self.session.settled
+        if self.watch is not None:
+            self.watch.given_up()
+        found = [one for _, several in self._held.values() for one in several]
+        self._held.clear()
+        return found
 
     def rest(self) -> Iterator[Finding]:
         """What was held back about commands that were never answered."""
@@ -315,7 +326,10 @@ class Checker:
             talk.suspicions.sent(step.waiting, item.line, item.redacted)
         if self._observer is not None:
             self._observer.sent(talk.session, talk.basis, item, step, found)
+        given_up = talk.given_up() if talk.session.settled != talk.settled else []
         found = talk.hold(step.waiting, found) if found and step.waiting else found
+        if given_up:
+            found = given_up + found
         if talk.watch is not None:
             found += talk.watch.sent(item, step)
         return found

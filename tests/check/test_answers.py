@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qmpconf.check import checker
+from qmpconf.protocol import matching
 from tests.check.scripts import FIRST, OPENING, checked, write
 
 if TYPE_CHECKING:
@@ -88,3 +89,15 @@ def test_no_more_is_held_back_than_fits(tmp_path: Path, monkeypatch: pytest.Monk
     found = said(tmp_path, *commands, *answers)
     assert [line for _, line, _ in found] == [FIRST + n for n in range(10)]
     assert [bool(answer) for _, _, answer in found] == [False] * 7 + [True] * 3
+
+
+def test_what_is_given_up_is_told_without_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More waits at once than a session keeps: each finding is told, none with another's answer."""
+    monkeypatch.setattr(matching, "MOST_WAITING", 4)
+    commands = [paint(5, id=n) for n in range(10)]
+    found = said(tmp_path, *commands, refused("of the last", id=9))
+    assert sorted(line for _, line, _ in found) == [FIRST + n for n in range(10)]
+    answered = [(line, answer) for _, line, answer in found if answer]
+    assert answered == [(FIRST + 9, "GenericError: of the last")]

@@ -11,7 +11,16 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from qmpconf.check.practice.holders import JOBS, REMOVES, Holder, Holders, Key, makes, target
+from qmpconf.check.practice.holders import (
+    CHANGES,
+    JOBS,
+    REMOVES,
+    Holder,
+    Holders,
+    Key,
+    makes,
+    target,
+)
 from qmpconf.check.practice.waiting import PATIENT
 from qmpconf.check.practice.watch import Answer, Call, End, Habit
 from qmpconf.check.reporter import answer_of
@@ -68,6 +77,8 @@ def _called(key: Key) -> str:
 
 class Early(Habit):
     """Commands that came too early; and devices that were told to go, and did not."""
+
+    commands = CHANGES
 
     def __init__(self, reporter: Reporter, *, early: bool, unplug: bool) -> None:
         """`early` and `unplug` tell which of the two is looked for."""

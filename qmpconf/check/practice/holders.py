@@ -222,6 +222,9 @@ _REGRAPHS = frozenset(
 )
 _REGRAPHING_JOBS = frozenset({"block-stream", "block-commit", "blockdev-mirror", "drive-mirror"})
 
+#: Every command that changes who holds what.
+CHANGES = frozenset({*_MAKES, *REMOVES, *_ASKS, *_REGRAPHS})
+
 
 def makes(command: str, given: _Arguments) -> Iterator[tuple[str, Key, frozenset[Key]]]:
     """What a command makes: the command or action that does so, its name, and what it uses."""

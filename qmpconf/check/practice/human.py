@@ -82,6 +82,8 @@ def what(line: str) -> str:
 class Words(Habit):
     """Commands of the human monitor that failed in words."""
 
+    commands = frozenset({COMMAND})
+
     def answered(self, call: Call, answer: Answer) -> Sequence[Finding]:
         """A command is answered."""
         if call.name != COMMAND or not isinstance(answer.message, Success):

@@ -34,6 +34,8 @@ _CLIENTS = re.compile(
 class Refused(Habit):
     """Calls that were refused, but for those that another finding explains."""
 
+    commands = frozenset()  # errors alone matter
+
     def __init__(self, reporter: Reporter, told: set[tuple[str, str]]) -> None:
         """`told` are the errors that were found in this trace so far, by command."""
         super().__init__(reporter)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from qmpconf.protocol.framing import Kind
 from qmpconf.protocol.messages import Command, Event, Failure, Success
@@ -75,7 +75,12 @@ class End:
 
 
 class Habit:
-    """One habit in one session.  Each method gives what shows there."""
+    """One habit in one session.  Each method gives what shows there.
+
+    `commands` are those whose sending and success matter to it (None: all); errors always do.
+    """
+
+    commands: ClassVar[frozenset[str] | None] = None
 
     def __init__(self, reporter: Reporter) -> None:
         self.report = reporter.finding
@@ -108,6 +113,8 @@ class Watch:
         self._sent = _of(habits, "sent")
         self._answered = _of(habits, "answered")
         self._event = _of(habits, "event")
+        # By the command's name: who looks at it when it is sent, and when it succeeds.
+        self._by_name: dict[str, tuple[list[Habit], list[Habit]]] = {}
         self._calls: dict[int, tuple[Pending, Call]] = {}  # by the waiting command's identity
         #: Whether the trace has times.
         self.timed = False
@@ -122,7 +129,8 @@ class Watch:
         self._calls[id(waiting)] = waiting, call
         if len(self._calls) > MOST_CALLS:
             del self._calls[next(iter(self._calls))]
-        return [one for habit in self._sent for one in habit.sent(call)]
+        habits = self._about(call.name)[0]
+        return [one for habit in habits for one in habit.sent(call)] if habits else _NOTHING
 
     def received(self, item: Item, step: Step, *, explained: bool) -> Sequence[Finding]:
         """A frame of the server; `explained` tells that a finding says why a call was refused."""
@@ -134,11 +142,34 @@ class Watch:
         _, call = self._calls.pop(id(step.answered), (None, None))
         if call is None or not isinstance(message, Success | Failure):
             return _NOTHING
+        succeeds = type(message) is Success
+        habits = self._about(call.name)[1] if succeeds else self._answered
+        if not habits:
+            return _NOTHING
         found: list[Finding] = []
-        for habit in self._answered:
-            answer = Answer(message, item.line, item.t, explained or bool(found))
-            found += habit.answered(call, answer)
+        answer = Answer(message, item.line, item.t, explained)
+        for habit in habits:
+            shown = habit.answered(call, answer)
+            if shown:
+                found += shown
+                answer = Answer(message, item.line, item.t, explained=True)
         return found
+
+    def _about(self, name: str) -> tuple[list[Habit], list[Habit]]:
+        """Who looks at a command when it is sent, and when it succeeds."""
+        known = self._by_name.get(name)
+        if known is None:
+            known = (
+                [one for one in self._sent if one.commands is None or name in one.commands],
+                [one for one in self._answered if one.commands is None or name in one.commands],
+            )
+            if len(self._by_name) < MOST_CALLS:
+                self._by_name[name] = known
+        return known
+
+    def given_up(self) -> None:
+        """What waits so far is not waited for any more: too much waits at once."""
+        self._calls.clear()
 
     def lost(self, session: Session, line: int, t: float) -> None:
         """Bytes are missing in `line`: the answers of what waits no more may be among them."""

@@ -86,6 +86,8 @@ _CANCELLED = re.compile(r"Operation cancell?ed\Z")
 class Failures(Habit):
     """What failed behind the commands of one session."""
 
+    commands = _CANCELS | {"migrate", "query-jobs", "query-migrate"}
+
     def __init__(self, reporter: Reporter) -> None:
         super().__init__(reporter)
         self._cancelled: dict[str, None] = {}
