@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from qmpconf.protocol.spans import Spot, spots, text_of
-from qmpconf.protocol.values import Malformed, dumps, loads, pointer
+from qmpconf.protocol.values import Malformed, dumps, is_json, loads, pointer
 from qmpconf.trace.redaction.names import (
     PAIRS,
     REPLACEMENT,
@@ -31,6 +31,7 @@ _DEEPEST = 6
 _ROOM, _COSTS = 1 << 16, 32
 #: More objects that hold a secret property are not told apart from others.
 _MOST_OBJECTS = 100_000
+_LONG_DIALECT = 1 << 16
 #: Bytes of a string that may be a name.
 _LONG_NAME = 200
 _QUOTED = dumps(REPLACEMENT)
@@ -209,18 +210,31 @@ def hide_string(
     return hide(text, values, is_name)
 
 
+def _is_nested(data: bytes) -> bool:
+    """Whether the text in a string is JSON; QEMU's dialect is looked for in a short one only."""
+    if is_json(data):
+        return True
+    if len(data) > _LONG_DIALECT:
+        return False
+    try:
+        loads(data)
+    except Malformed:
+        return False
+    return True
+
+
 def _hide_nested(text: str, values: Values, is_name: IsSecret, level: int) -> str | None:
     """JSON in a string; None where it is none."""
     doubled = ",," in text
     for inner in (text, text.replace(",,", ",")) if doubled else (text,):
         data = inner.encode("utf-8", "surrogatepass")
-        try:
-            loads(data)
-        except Malformed:
+        if not _is_nested(data):
             continue
-        new = hide_json(data, values, is_name=is_name, level=level + 1)[0].decode(
-            "utf-8", "surrogatepass"
-        )
+        try:
+            found = hide_json(data, values, is_name=is_name, level=level + 1)[0]
+        except Malformed:  # a surrogate without its partner, which libraries disagree about
+            continue
+        new = found.decode("utf-8", "surrogatepass")
         return new.replace(",", ",,") if inner is not text else new
     if '"' not in text and "'" not in text:
         return None

@@ -50,7 +50,7 @@ def is_suspicious(data: bytes) -> bool:
 SENSITIVE = re.compile(
     rb"passw(?:or)?d?|passphrase|passcode|(?<![a-z])(?:pass|pwd|psk|key)(?![a-z])|secret|cookie|token|"
     rb"credential|authori[sz]ation|api-?key|priv(?:ate)?-?key|"
-    rb"[\"'](?:data|value|arg|args|env|keys)[\"']|[a-z]+-(?:data|b64|line|header)[\"']|"
+    rb"[\"'](?:data|value|arg|args|env|keys)[\"']|-(?:data|b64|line|header)[\"']|"
     rb"//|\\u00[4-7][0-9a-f]",
     re.IGNORECASE,
 )

@@ -64,6 +64,8 @@ _BEHIND = {",": _OPTION, "=": _OPTION, ":": _COLON, "?": _QUERY, "&": _QUERY}
 _PARTS = re.compile(r"[^\s\"'<>\\]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
 _PORT = re.compile(r"(?:[^:\[]*|\[[^]]*\])(?::[0-9]{0,5})?").fullmatch
+#: A word with more of these is replaced as a whole.
+_MANY = 1000
 #: A user's name that is as long, and has no password, may be one: an access token.
 _LONG = 20
 #: Without slashes, what stands before a colon may be one of these, and then is no user.
@@ -157,9 +159,9 @@ def _login(part: str, values: Values) -> str:
     is_iscsi = scheme is not None and scheme.group().lower() in ("iscsi", "iser")
     ends = [at for mark in "/?#" if (at := part.find(mark, begin)) >= 0]
     authority = part[begin : min(ends, default=len(part))]
-    user, sign, host = authority.rpartition("@")
     if is_iscsi:
-        user = user.replace("%", ":", 1)
+        authority = authority.replace("%", ":", 1)
+    user, sign, host = authority.rpartition("@")
     if sign and ":" not in user and len(user) >= _LONG and _PORT(host):
         values.add(user)
         return part[:begin] + REPLACEMENT + part[begin + len(user) :]
@@ -177,6 +179,9 @@ def _login(part: str, values: Values) -> str:
 
 def _without_slashes(part: str, values: Values) -> str:
     """``user:password@host``, perhaps behind options and the name of a protocol."""
+    if part.count("@") > _MANY:
+        values.add(part)
+        return REPLACEMENT
     pieces = part.split("@")
     for index, piece in enumerate(pieces[:-1]):
         begin = piece.rfind("/") + 1
