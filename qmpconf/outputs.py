@@ -46,6 +46,7 @@ _BEGINS: tuple[tuple[Kind, re.Pattern[bytes]], ...] = (
     ("result", re.compile(rb'\s*\{"qmpresult"')),
     ("catalog", re.compile(rb'\s*\{\s*"qmpconf-(?:catalog|properties)"')),
     ("schema", re.compile(rb'\s*\{\s*"\$schema"\s*:\s*"https?://json-schema\.org/')),
+    ("page", re.compile(rb'\[\s*\{\s*"document": "')),  # an audit, as JSON
     ("list", re.compile(rb"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*\[\[?[A-Za-z]")),
 )
 

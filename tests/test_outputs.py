@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import resource
 import signal
@@ -162,6 +163,9 @@ def test_a_page_can_be_told_from_a_text_of_somebody_else(tmp_path: Path) -> None
     path = tmp_path / "page.txt"
     write_page(path, "all is well\n")
     assert path.read_text() == "all is well\nmade by qmpconf\n"
+    Outputs().add(path, "page", "-o")
+    write_page(path, '[\n {\n  "document": "a.txt"\n }\n]\n')
+    assert json.loads(path.read_text()) == [{"document": "a.txt"}]
     Outputs().add(path, "page", "-o")
     write_page(path, "qmpconf: \udcff\n")
     assert path.read_bytes() == b"qmpconf: \\udcff\n"
