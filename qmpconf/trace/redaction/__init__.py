@@ -27,8 +27,8 @@ It errs to the safe side: what may be a secret goes.  What it cannot know:
 For these there are exact values (``--secret``), and `scan`, which lists what looks like a secret.
 An id is redacted only where it repeats a secret: it is needed to match a response to its command.
 
-The floors, from below: `names`; `values` and `places`; `text`; `content`; `human` and `commandline`;
-`message` and `noise`; `redactor`.
+The floors, from below: `names`; `values`, `places` and `top`; `text`; `content`; `human` and
+`commandline`; `message` and `noise`; `redactor`; `records` (whole traces); `scan`.
 """
 
 from qmpconf.trace.redaction.names import REPLACEMENT as REPLACEMENT
