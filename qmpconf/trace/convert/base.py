@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.trace.records import Header, Record
+from qmpconf.trace.redaction import Redactor
 
 
 def nothing(_: int) -> None:
@@ -127,7 +129,9 @@ class Notes:
         """Count a line that may hold a message, and was not understood; the first ones are kept."""
         self.misses += 1
         if len(self.missed_lines) < FIRST_MISSES:
-            self.missed_lines.append((line, text[:_SHOWN].decode("utf-8", "replace").strip()))
+            # It is shown on a terminal, or in the log of a CI job: without secrets.
+            frame, *_ = Redactor()(1, "client", Frame(Kind.MALFORMED, text[:_SHOWN]))
+            self.missed_lines.append((line, frame.data.decode("utf-8", "replace").strip()))
 
     def told(self) -> Iterator[tuple[bool, int, str]]:
         """What was noted: whether it is damage, the first line (or 0), and the text."""

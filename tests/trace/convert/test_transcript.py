@@ -167,3 +167,12 @@ def test_the_lines_that_are_not_understood_are_named() -> None:
     _, notes = records_of("transcript", b'-> {"execute": "x"}\n<- {"return"\nHello.\n')
     assert (notes.read, notes.prose, notes.misses) == (1, 1, 1)
     assert notes.missed_lines == [(2, '<- {"return"')]
+
+
+def test_a_line_that_is_not_understood_is_shown_without_its_secrets() -> None:
+    line = b'-> {"execute": "set_password", "arguments": {"protocol": "vnc", "password": "hush1"\n'
+    _, notes = records_of("transcript", line)
+    [(number, text)] = notes.missed_lines
+    assert number == 1
+    assert "set_password" in text
+    assert "hush1" not in text
