@@ -46,7 +46,8 @@ _BEGINS: tuple[tuple[Kind, re.Pattern[bytes]], ...] = (
     ("result", re.compile(rb'\s*\{"qmpresult"')),
     ("catalog", re.compile(rb'\s*\{\s*"qmpconf-(?:catalog|properties)"')),
     ("schema", re.compile(rb'\s*\{\s*"\$schema"\s*:\s*"https?://json-schema\.org/')),
-    ("page", re.compile(rb'\[\s*\{\s*"document": "')),  # an audit, as JSON
+    # JSON of `coverage` and of `schema audit`, which has no room for a mark
+    ("page", re.compile(rb'\s*(?:\{\s*"traces": \d|\[\s*\{\s*"document": )')),
     ("list", re.compile(rb"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*\[\[?[A-Za-z]")),
 )
 

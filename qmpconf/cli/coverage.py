@@ -9,15 +9,15 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from qmpconf.check.collect import Exercised, collect, join
-from qmpconf.check.run import automatic, chooser
+from qmpconf.check.collect import Collector, Exercised, join
+from qmpconf.check.run import automatic, check, chooser
 from qmpconf.cli import options
 from qmpconf.cli.traces import cut_off, traces_in
 from qmpconf.errors import UsageError
 from qmpconf.outputs import Outputs, write_page
 from qmpconf.report import coverage as report
 from qmpconf.report.progress import Progress, size_of_files
-from qmpconf.text import printable
+from qmpconf.text import counted, printable
 from qmpconf.trace.reader import TraceReader
 
 #: Width of the page where the output is no terminal.
@@ -113,10 +113,17 @@ def _collected(paths: Sequence[str], schema: str) -> Iterator[Exercised]:
         for path in paths:
             reader = TraceReader(path)
             with progress.reading(reader):
-                found = collect(reader, automatic(reader) if choose is None else choose)
+                collector = Collector()
+                chosen = automatic(reader) if choose is None else choose
+                outcome = check(reader, chosen, observer=collector)
+            for lack in outcome.unjudged:
+                if lack.kind == "schema":
+                    sessions = counted(lack.count, "session")
+                    advice = f"; {lack.advice}" if lack.advice else ""
+                    progress.say(f"{path}: {sessions} held against no schema: {lack.text}{advice}")
             if told := cut_off(reader):
                 progress.say(told)
-            yield found
+            yield collector.data()
 
 
 def _below(found: Exercised, limits: Iterable[tuple[str, float]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which shipped catalog describes a recorded server, or a target.
+"""Which catalog describes a recorded server, or a target.
 
 Replaying needs no catalog.  Where there is one, it tells which places agree and what changed
 between two versions.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from functools import cache
 
-from qmpconf.check.run import product_of
-from qmpconf.protocol.messages import Greeting, from_server
+from qmpconf.check.basis import Basis
+from qmpconf.check.run import automatic
 from qmpconf.protocol.values import Value
 from qmpconf.replay.upgrade import Upgrade
 from qmpconf.schema.model import Catalog
 from qmpconf.schema.select import PRODUCTS, Version, select
 from qmpconf.schema.store import load_shipped
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.records import Finish
 
 
 def version_of(greeting: Value) -> Version | None:
@@ -36,15 +37,20 @@ def catalog_of(version: Version | None, product: str) -> Catalog | None:
 
 
 def catalog_of_trace(path: str) -> Catalog | None:
-    """The shipped catalog of the server that was recorded.  Raises InputError for the trace."""
+    """The catalog of the server that was recorded, as `check` chooses it for the first session.
+
+    None where there is none of that very release.  Raises InputError for the trace.
+    """
     reader = TraceReader(path)
-    for item in reader.items():
-        if isinstance(item, Item) and item.sender == "server":
-            message = from_server(item.frame.data)
-            if not isinstance(message, Greeting):
-                return None
-            return catalog_of(version_of(message.value), product_of(reader))
-    return None
+    first = next(iter(reader.records()), None)
+    if first is None or isinstance(first, Finish):
+        return None
+    basis = automatic(reader)(first.conn, first.line)
+    if not isinstance(basis, Basis):
+        return None
+    known = Version.parse(basis.catalog.source.version)
+    far = known and basis.version and known.release != basis.version.release
+    return None if far else basis.catalog
 
 
 def upgrade_of(recorded: Value, target: Value, product: str) -> Upgrade | None:

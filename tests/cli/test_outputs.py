@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import shlex
 import sys
@@ -114,6 +115,8 @@ def test_a_page_replaces_the_page_of_yesterday(form: str) -> None:
 def test_what_a_verb_wrote_it_writes_again(call: str) -> None:
     for _ in range(2):
         assert main(shlex.split(call)) in (0, 1)
+        if call.endswith("json"):
+            assert json.loads(Path("page").read_text())
 
 
 def test_nothing_selected_is_not_green(capsys: pytest.CaptureFixture[str]) -> None:
