@@ -78,8 +78,13 @@ def whole(places: Iterable[Total]) -> Total:
 
 def requirements(found: Exercised) -> Total:
     """The figures of the requirements that a trace can put to the test."""
-    number = len(found.requirements)
+    number = len(rules_of(found))
     return Total("requirements", number, number, len(RULES))
+
+
+def rules_of(found: Exercised) -> list[str]:
+    """The requirements that were put to the test; practice is none."""
+    return [one for one in found.requirements if one in RULES]
 
 
 def titled(found: Exercised) -> dict[str, CoverageData]:
@@ -244,7 +249,7 @@ def as_data(found: Exercised, view: View) -> dict[str, Any]:
         ],
         "requirements": {
             **_total(requirements(found)),
-            "ids": list(found.requirements),
+            "ids": rules_of(found),
             "missing": [{"id": rule, "occasion": words} for rule, words in _untested(found)],
             "not_judgeable": [{"id": rule, "reason": why} for rule, why in NOT_SHOWN.items()],
         },

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import traces
-from qmpconf.check.exercised import OCCASIONS
+from qmpconf.check.exercised import RULES
 from qmpconf.cli.main import main
 from tests.check.scripts import OPENING, write
 
@@ -20,7 +20,7 @@ SHELL = str(FOLDER / "qemu-7.2.22-shell.qmptrace.gz")
 DAEMON = str(FOLDER / "qemu-storage-daemon-7.2.22-storage.qmptrace.gz")
 
 #: How many requirements a trace can put to the test, and the part of them that `RICH` does.
-JUDGEABLE = len(OCCASIONS)
+JUDGEABLE = len(RULES)
 PART = f"{40 / JUDGEABLE:.1%}".replace("%", " %")
 
 
