@@ -57,4 +57,7 @@ QUOTED_MASK = re.compile(
 )
 
 #: The same in the outputs of QEMU's iotests, where a format of images is hidden as well.
-IOTESTS_MASK = re.compile(rb"(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*|.{0,80}\bIMGFMT\b.{0,80})\Z")
+IOTESTS_MASK = re.compile(
+    rb"(?:DATE|FILTERED|HASH|IMGPROTO|LEN|OFFSET|PID|PORT|SECS|SIZE|TIMESTAMP|USECS|UUID|X{2,}"
+    rb"|[A-Z]+(?:_[A-Z0-9]+)+|.{0,80}\bIMGFMT\b.{0,80})\Z"
+)
