@@ -1,15 +1,18 @@
-"""What a line of a text is, as far as patterns can tell: tables for `scanning`."""
+"""What a line of a text is, as far as patterns can tell: tables for `scanning`.
+
+Those for headings are for short lines: on long ones, they may take long.
+"""
 
 from __future__ import annotations
 
 import re
 
 _NAME = rb"(?:QMP|execute|exec-oob|return|error|event|timestamp)"
-_QUOTE = rb"(?:\\*[\"']|&quot;|\xe2\x80[\x9c\x9d])"
+_QUOTE = rb"(?:\\{0,9}[\"']|&quot;|\xe2\x80[\x9c\x9d])"
 
 #: Where an object begins: a brace, and a quote as it is or escaped, or the end of the line.
 OBJECT = re.compile(
-    rb"\{(?=(?:[ \t]|\xc2\xa0)*(?:[\"']|\\+[\"']|[uUbB][\"']|[\r\n]|\Z|\.\.|\xe2\x80\xa6|//|#|/\*))"
+    rb"\{(?=(?:[ \t]|\xc2\xa0)*(?:[\"']|\\{1,9}[\"']|[uUbB][\"']|[\r\n]|\Z|\.\.|\xe2\x80\xa6|//|#|/\*))"
 )
 
 #: A line that begins with this begins a message.
@@ -37,6 +40,9 @@ PROMPT = re.compile(rb"[ \t>|]*(?:\((?:QEMU|QGA)\) ?|TRANS> ?)+")
 
 #: libvirt sends what stands behind this, and gives it an id.
 LIBVIRT = re.compile(rb"qemu-(?:monitor|agent)-command")
+
+#: No heading is longer than this (bytes).
+LONGEST_HEADING = 200
 
 #: A line that begins another part of a text.
 HEADING = re.compile(

@@ -22,6 +22,7 @@ from qmpconf.trace.convert.lines import (
     FRAGMENT,
     HEADING,
     LIBVIRT,
+    LONGEST_HEADING,
     LOOKS,
     OBJECT,
     PROMPT,
@@ -355,10 +356,11 @@ class Scanner:
         self._notes.passed()
         if begins is not None and not rest:
             self._due = replace(begins, sure=False)
-        elif CUT_LINE.match(text):
+        elif len(text) <= LONGEST_HEADING and CUT_LINE.match(text):
             yield Lacking(number, None, cut=True)
         elif not is_blank(text):
-            heading = HEADING.match(text) or (above and UNDERLINE.match(text))
+            short = len(text) <= LONGEST_HEADING
+            heading = short and (HEADING.match(text) or (above and UNDERLINE.match(text)))
             yield Prose(number, heading=bool(heading))
             self._above = text
 
