@@ -21,12 +21,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-from qmpconf.protocol.messages import Failure, Success, from_server
-from qmpconf.protocol.values import Value, dumps, same
+from qmpconf.protocol.messages import Failure, Success
+from qmpconf.protocol.values import Value, dumps
 from qmpconf.trace.convert.base import Notes
 from qmpconf.trace.convert.jsontext import compact, members
+from qmpconf.trace.convert.pairing import Pairs, Part, Turn
 from qmpconf.trace.convert.said import Lacking, Said
 from qmpconf.trace.convert.texts import Sessions, one_line
 from qmpconf.trace.records import Record, Side
@@ -40,67 +40,12 @@ LIBVIRT_ID = "a command has the id of its answer: libvirt gave it one when it se
 
 #: An open turn is read on in this many more, for the answers that it lacks.
 _WINDOW = 16
-#: A turn of more parts, or of more bytes, ends where it is.
-_MOST_PARTS = 5000
-_MOST_BYTES = 1 << 24
-#: Commands without an answer whose ids are remembered.
-_MOST_LATE = 1000
+#: Kinds of ids that are remembered.
+_MOST_IDS = 1000
 
-#: What a server says of input that is no JSON.
-_SYNTAX = re.compile(r"JSON|QMP input|syntax|pars|Expect", re.IGNORECASE)
 _NUMBER = re.compile(r"(.{0,40}?)([0-9]{1,15})\Z")
 
 _KEY = ""
-
-
-Part = Said | Lacking
-
-
-@dataclass(slots=True)
-class _Turn:
-    parts: list[Part] = field(default_factory=list)
-    size: int = 0
-    answered: bool = False
-    heading: bool = False  # it stands below one
-
-    def add(self, part: Part) -> None:
-        """One more part."""
-        self.parts.append(part)
-        self.size += len(part.text) if isinstance(part, Said) else len(part.begin)
-        self.answered |= _answers(part)
-
-    def joins(self, part: Part) -> bool:
-        """Whether `part` is more of what was not understood just before; then it is put there."""
-        latest = self.parts[-1] if self.parts else None
-        if not isinstance(part, Lacking) or not isinstance(latest, Lacking):
-            return False
-        same_kind = latest.side is part.side and latest.lines and part.lines
-        if not same_kind or latest.whole or part.whole or latest.begin or part.begin:
-            return False
-        latest.lines += part.lines
-        return True
-
-    @property
-    def full(self) -> bool:
-        """Whether it has grown beyond all turns."""
-        return len(self.parts) >= _MOST_PARTS or self.size >= _MOST_BYTES
-
-    def commands(self) -> list[Said | Lacking]:
-        """What the client said, or may have said."""
-        return [one for one in self.parts if one.side == "client"]
-
-    def of_kind(self, *kinds: str) -> list[Said]:
-        """The messages of these kinds."""
-        return [one for one in self.parts if isinstance(one, Said) and one.kind in kinds]
-
-    def answers(self) -> list[Part]:
-        """The responses, and what the server said that may be one."""
-        return [one for one in self.parts if _answers(one)]
-
-    @property
-    def surplus(self) -> int:
-        """How many answers without an id there are beyond the commands without one."""
-        return sum(map(_is_plain, self.answers())) - sum(map(_is_plain, self.commands()))
 
 
 class Turns:
@@ -116,8 +61,8 @@ class Turns:
         self._notes = notes
         self._headings = headings
         self._exact = exact
-        self._turn = _Turn()
-        self._window: list[_Turn] = []  # turns before it, of which the first lacks answers
+        self._turn = Turn()
+        self._window: list[Turn] = []  # turns before it, of which the first lacks answers
         self._prose = False  # since the latest message
         self._heading = False  # since the latest command
         self._forget()
@@ -191,7 +136,7 @@ class Turns:
 
     def _next(self) -> Iterator[Record]:
         """The turn is over."""
-        turn, self._turn = self._turn, _Turn()
+        turn, self._turn = self._turn, Turn()
         if not turn.parts:
             return
         surplus = turn.surplus
@@ -212,12 +157,12 @@ class Turns:
         for one in window:
             yield from self._records(one)
 
-    def _records(self, turn: _Turn, *, paired: bool = True) -> Iterator[Record]:
-        pairs = _Pairs(turn, self._late, paired=paired, exact=self._exact)
+    def _records(self, turn: Turn, *, paired: bool = True) -> Iterator[Record]:
+        pairs = Pairs(turn, self._late, paired=paired, exact=self._exact)
         sessions = self.sessions.wire.sessions
         yield from self._boundary(turn, pairs)
         if self.sessions.wire.sessions > sessions:  # where nothing is late
-            pairs = _Pairs(turn, self._late, paired=paired, exact=self._exact)
+            pairs = Pairs(turn, self._late, paired=paired, exact=self._exact)
         greeting = any(isinstance(one, Said) and one.kind == "greeting" for one in turn.parts)
         lacking = pairs.lacking
         for part in turn.parts:
@@ -237,7 +182,7 @@ class Turns:
         if lacking:
             yield from self._left_out(turn.parts[-1].line, "server", lacking)
 
-    def _said(self, part: Said, pairs: _Pairs, *, greeting: bool) -> Iterator[Record]:
+    def _said(self, part: Said, pairs: Pairs, *, greeting: bool) -> Iterator[Record]:
         text, places = one_line(part.text, part.side, part.line, self._notes), part.places
         if part.kind in ("command", "negotiation"):
             given = pairs.ids.get(id(part))
@@ -272,7 +217,7 @@ class Turns:
 
     # --- sessions ------------------------------------------------------------------------------
 
-    def _boundary(self, turn: _Turn, pairs: _Pairs) -> Iterator[Record]:
+    def _boundary(self, turn: Turn, pairs: Pairs) -> Iterator[Record]:
         """Whether a session begins with this turn, or its negotiation is missing."""
         asked = turn.of_kind("command", "negotiation")
         if not asked:
@@ -303,117 +248,10 @@ class Turns:
 
     def _count(self, command: Said) -> None:
         found = _numbered(command)
-        if found is not None and len(self._ids) < _MOST_LATE:
+        if found is not None and len(self._ids) < _MOST_IDS:
             before, number = found
             first, latest = self._ids.get(before, (number, number))
             self._ids[before] = first, max(latest, number)
-
-
-class _Pairs:
-    """Which response of a turn answers which command.
-
-    `answered` has the answers by the command's identity, `strays` the responses that answer none
-    that is there, `lacking` is how many answers are missing, `ids` what libvirt has added.
-    """
-
-    def __init__(self, turn: _Turn, late: list[Value], *, paired: bool, exact: bool) -> None:
-        self.answered: dict[int, Success | Failure] = {}
-        self.strays: set[int] = set()
-        self.ids: dict[int, bytes] = {}
-        asked, answers = turn.commands(), turn.answers()
-        self.lacking = 0
-        if exact and len(asked) == len(answers):
-            for command, response in zip(asked, answers, strict=True):
-                self._pair(command, response)
-            return
-        plain = [one for one in asked if _is_plain(one)]
-        loose, known = self._by_id(asked, answers, late)
-        pairs = list(zip(plain, loose, strict=False)) if len(plain) <= len(loose) else []
-        if not paired or not _fit(pairs, known, asked, answers):
-            self.strays |= {id(one) for one in loose}
-            self.lacking = len(asked) - len(known)
-            return
-        for command, response in pairs:
-            self._pair(command, response)
-        self.strays |= {id(one) for one in loose[len(plain) :]}
-        self.lacking = len(asked) - len(known) - min(len(plain), len(loose))
-
-    def _by_id(
-        self, asked: list[Part], answers: list[Part], late: list[Value]
-    ) -> tuple[list[Part], list[tuple[Part, Part]]]:
-        """The answers that no id pairs, and the commands and answers that one does.
-
-        `late` are the ids of earlier commands without an answer; those of this turn are added.
-        """
-        waiting = [one for one in asked if isinstance(one, Said) and one.has_id]
-        by_libvirt = any(isinstance(one, Said) and one.by_libvirt for one in asked)
-        loose: list[Part] = []
-        known: list[tuple[Part, Part]] = []
-        for response in answers:
-            if isinstance(response, Lacking) or not response.has_id:
-                loose.append(response)
-                continue
-            by_id = next((one for one in waiting if same(one.id, response.id)), None)
-            place = next((n for n, one in enumerate(late) if same(one, response.id)), None)
-            if by_id is not None:
-                waiting.remove(by_id)
-                self._pair(by_id, response)
-                known.append((by_id, response))
-            elif place is not None:
-                del late[place]
-            elif by_libvirt:
-                loose.append(response)
-            else:
-                self.strays.add(id(response))
-        late += [one.id for one in waiting]
-        del late[:-_MOST_LATE]
-        return loose, known
-
-    def _pair(self, command: Part, response: Part) -> None:
-        if isinstance(response, Lacking):
-            return
-        message = from_server(response.text)
-        if not isinstance(message, Success | Failure):
-            return
-        if isinstance(command, Said):
-            self.answered[id(command)] = message
-            if command.by_libvirt and response.has_id:
-                self.ids[id(command)] = dumps(response.id)
-        elif command.whole and _complains(message):
-            self.answered[id(command)] = message  # it was sent as it stands
-
-
-def _fit(
-    pairs: list[tuple[Part, Part]],
-    known: list[tuple[Part, Part]],
-    asked: list[Part],
-    answers: list[Part],
-) -> bool:
-    """Whether pairs that were made by their order fit those that ids have made."""
-    for command, response in pairs:
-        given = isinstance(response, Said) and response.has_id
-        if given and not (isinstance(command, Said) and command.by_libvirt):
-            return False
-    if not pairs or not known:
-        return True
-    places = {id(one): place for place, one in enumerate(answers)}
-    partner = {id(command): places[id(response)] for command, response in (*pairs, *known)}
-    order = [partner[id(one)] for one in asked if id(one) in partner]
-    return order == sorted(order)
-
-
-def _answers(part: Part) -> bool:
-    """Whether it is a response, or may be one."""
-    return part.side == "server" and (isinstance(part, Lacking) or part.kind == "response")
-
-
-def _complains(message: Success | Failure) -> bool:
-    """Whether a server says so of input that is no command."""
-    return isinstance(message, Failure) and _SYNTAX.search(message.description) is not None
-
-
-def _is_plain(part: Part) -> bool:
-    return isinstance(part, Lacking) or not part.has_id
 
 
 def _numbered(command: Said) -> tuple[str, int] | None:
