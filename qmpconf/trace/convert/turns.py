@@ -142,6 +142,7 @@ class Turns:
         surplus = turn.surplus
         if self._window and surplus > 0:
             window, self._window = [*self._window, turn], []
+            self._notes.lost(SHIFTED, window[0].parts[0].line)
             for one in window:
                 yield from self._records(one, paired=False)
         elif self._window or surplus < 0:
