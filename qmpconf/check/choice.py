@@ -115,24 +115,25 @@ class Automatic:
             own = self._by_reply(stretch.schema)
             if own is not None:
                 return own
-            reason = f"the schema reply in line {stretch.schema_line} is malformed; "
+            reason = f"the schema reply in line {stretch.schema_line} is malformed"
         elif stretch.broken:
-            reason = f"the schema reply in line {stretch.broken} is cut off; "
+            reason = f"the schema reply in line {stretch.broken} is cut off"
         where = "" if named else ", of another session"
         sure = self._of_version.get(named.version, set()) if named else set()
         named = named or self._elsewhere(address)
         others = self._replies_of(named, address)
         for digest, basis in others.items() if len(others) == 1 else ():
             of_another = "" if digest in sure else ", of another session"
-            return basis.called(f"{reason}{basis.sentence}{of_another}")
+            why = f" ({reason})" if reason else ""
+            return basis.called(f"{basis.sentence}{of_another}{why}")
         if others:
-            reason += f"{len(others)} different schema replies are in the trace; "
+            several = f"{len(others)} different schema replies are in the trace"
+            reason = "; ".join(filter(None, (reason, several)))
         if named is None and not self._found.versions:
             named, where = self._found.file, ""
         if named is None:
-            return NoSchema(
-                f"no schema could be chosen: {reason}{self._why()}", ADVICE, self._product
-            )
+            why = "; ".join(filter(None, (reason, self._why())))
+            return NoSchema(f"no schema could be chosen: {why}", ADVICE, self._product)
         return self._nearest(named, reason, where)
 
     def _elsewhere(self, address: str) -> Named | None:
@@ -183,9 +184,10 @@ class Automatic:
         try:
             fit = select(named.version, self._product)
         except LookupError as error:
-            return NoSchema(f"no schema could be chosen: {reason}{error}", ADVICE)
+            return NoSchema(f"no schema could be chosen: {error}", ADVICE)
         basis = self._shipped.use(fit.name, lambda: Basis(load_shipped(fit.name)))
-        sentence = f"{reason}{fit.sentence} ({named.sentence}{where})"
+        why = "; ".join(filter(None, (f"{named.sentence}{where}", reason)))
+        sentence = f"{fit.sentence} ({why})"
         return basis.towards(named.version).called(sentence)
 
 

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from qmpconf.protocol.values import Malformed, loads
+from qmpconf.protocol.values import Malformed, dumps, loads
 from qmpconf.schema.select import Version
 
 if TYPE_CHECKING:
@@ -126,6 +126,9 @@ class Survey:
     left_out: int = 0
     _kept: int = 0
     _bytes: int = 0
+    #: Digests of what a message holds between its outermost brackets, which may be more than the
+    #: entries, and of the entries.
+    _same: dict[bytes, bytes] = field(default_factory=dict)
 
     def at(self, conn: int, line: int) -> Stretch:
         """What session `conn` says about its server in `line`; a blank one if nothing."""
@@ -174,12 +177,18 @@ class Survey:
         """A message that may be a reply to ``query-qmp-schema``."""
         stretch = self._latest(conn) or self._begin(conn, 0)
         digest = hashlib.sha256(data[data.find(b"[") : data.rfind(b"]") + 1]).digest()
+        digest = self._same.get(digest, digest)
         if digest not in self.replies:
-            whole, is_schema = _is_schema(data)
+            whole, entries = _schema_in(data)
             if not whole and stretch is not None and b'"return"' in data:
                 stretch.broken = stretch.broken or line
-            if not is_schema:
+            if entries is None:
                 return
+            known = hashlib.sha256(dumps(entries)).digest()
+            if len(self._same) < MOST_STRETCHES:
+                self._same[digest] = known
+            digest = known
+        if digest not in self.replies:
             if len(self.replies) >= MOST_REPLIES or self._bytes + len(data) > MOST_BYTES:
                 self.left_out += 1
                 return
@@ -247,17 +256,17 @@ def of_file(meta: Mapping[str, Any]) -> Named | None:
     return Named(found.pop(), "name", 0, name) if len(found) == 1 else None
 
 
-def _is_schema(data: bytes) -> tuple[bool, bool]:
-    """Whether `data` is a whole JSON object, and whether it returns entries of a schema."""
+def _schema_in(data: bytes) -> tuple[bool, list[Any] | None]:
+    """Whether `data` is a whole JSON value, and the entries of the schema that it returns."""
     try:
         value = loads(data)
     except Malformed:
-        return False, False
+        return False, None
     entries = value.get("return") if isinstance(value, dict) else None
     is_schema = isinstance(entries, list) and any(
         isinstance(one, dict) and "meta-type" in one for one in entries
     )
-    return True, is_schema
+    return True, entries if is_schema else None
 
 
 def entries_of(reply: Reply) -> list[Any]:

@@ -108,9 +108,7 @@ def test_two_builds_of_one_version_are_told_apart_by_their_address(tmp_path: Pat
     ]
     schemas, _, _ = judged(trace(tmp_path / "t", lines))
     assert schemas[:2] == ["the schema reply in line 4", "the schema reply in line 7"]
-    assert schemas[2].startswith(
-        "2 different schema replies are in the trace; qemu-10.0.13, of the"
-    )
+    assert schemas[2].endswith("; 2 different schema replies are in the trace)")
 
 
 def test_a_session_that_may_be_of_several_servers_is_not_judged(tmp_path: Path) -> None:
@@ -175,7 +173,7 @@ def test_a_reply_that_is_cut_off_is_named(tmp_path: Path) -> None:
         lines = [*session(1, *first), record(1, SCHEMA, raw=text), gap]
         schemas, _, lacks = judged(trace(tmp_path / "t", lines))
         (sentence,) = schemas or lacks
-        assert f"the schema reply in line {start} is cut off; " in sentence
+        assert f"the schema reply in line {start} is cut off" in sentence
 
 
 def test_entries_that_are_none_are_malformed(tmp_path: Path) -> None:
@@ -247,7 +245,7 @@ def test_no_number_of_replies_takes_more_than_some_memory() -> None:
 
 
 def test_equal_replies_count_as_one(tmp_path: Path) -> None:
-    lines = [line for conn in range(1, 40) for line in session(conn, {**SCHEMA, "id": conn})]
+    lines = [line for conn in range(1, 40) for line in session(conn, {**SCHEMA, "id": f"[{conn}]"})]
     found = look_through(trace(tmp_path / "t", lines))
     assert len(found.replies) == 1
     assert Automatic(found)(39, 40).sentence == "the schema reply in line 2"  # type: ignore[union-attr]
