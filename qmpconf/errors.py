@@ -9,7 +9,7 @@
     └── TargetError               exit code 4: the peer cannot be reached, or went away
 
 Every message says what is wrong, where, and what to do.  `exit_code` is the process's exit code
-when the error reaches the command line (DESIGN.md section 6).
+when the error reaches the command line (qmpconf/README.md, Exit codes).
 """
 
 from __future__ import annotations

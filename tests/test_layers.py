@@ -11,7 +11,7 @@ import qmpconf
 
 ROOT = Path(qmpconf.__file__).parent
 
-#: From the lowest floor to the highest (DESIGN.md section 3).
+#: From the lowest floor to the highest (qmpconf/README.md, The house).
 FLOORS = [
     "protocol",
     "trace",

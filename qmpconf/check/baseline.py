@@ -1,4 +1,4 @@
-"""The baseline: findings that are known, each with a reason (DESIGN.md section 6).
+"""The baseline: findings that are known, each with a reason (qmpconf/README.md, Findings and verdicts).
 
 TOML, so that people can write and comment it::
 

@@ -44,7 +44,7 @@ class Basis:
     """One catalog, what is made of it once, and how the server that is checked stands to it.
 
     `very_build` says that the catalog was introspected from the very build that is checked: then
-    what the server adds to it is an error, and otherwise only a note (DESIGN.md section 5).
+    what the server adds to it is an error, and otherwise only a note (qmpconf/README.md, Catalogs).
     `server_older` says that the server is older than the catalog: then what it lacks is a note,
     too.  `named` says that the user named the catalog: then the question is what would happen on a
     server with it, whichever server was recorded (`qmpconf.check.calls`).  `sentence` tells the user

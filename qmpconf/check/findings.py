@@ -1,4 +1,4 @@
-"""Findings: one requirement broken, or worth a note, at one place of a trace (DESIGN.md section 6).
+"""Findings: one requirement broken, or worth a note, at one place of a trace (qmpconf/README.md, Findings and verdicts).
 
 `Finding` is one; `Groups` puts equal ones together.  What makes two findings equal is their
 fingerprint: the requirement, who is to blame, the command or event (where it matters), the place

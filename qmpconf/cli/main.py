@@ -7,7 +7,7 @@ module has
 - ``run(arguments) -> int``: does the work through the public API, gives the exit code.
 
 Errors of `qmpconf.errors` end up here, as one message on stderr and their exit code
-(DESIGN.md section 6).
+(qmpconf/README.md, Exit codes).
 """
 
 from __future__ import annotations

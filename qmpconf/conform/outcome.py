@@ -61,7 +61,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """0 conforms, 1 does not, 4 the target went away (DESIGN.md section 6)."""
+        """0 conforms, 1 does not, 4 the target went away (qmpconf/README.md, Exit codes)."""
         if self.gone:
             return 4
         return 1 if self.failed else 0

@@ -8,7 +8,7 @@ each command once, and tells events to every session whose negotiation is done.
 one step further.  An out-of-band command is carried out in `receive`, at once: it overtakes what
 is queued.  With out-of-band execution, up to `QUEUE` commands wait; what stands behind the next
 one, out-of-band commands too, is not looked at, and `is_stalled` tells its owner to read no more.
-Without, commands are taken one by one (PROTOCOL.md, oob.queue).
+Without, commands are taken one by one (qmpconf/protocol/README.md, Out of band).
 
 It knows neither sockets nor time: the clock is given, and what is to be sent, closed or ended are
 `Action`s for its owner.
@@ -333,7 +333,7 @@ class Monitor:
             self._limit((name, str(data.get(member, ""))), event)
 
     def _limit(self, key: tuple[str, str], event: dict[str, Value]) -> None:
-        """Tell an event at most once a second, the last one late (PROTOCOL.md, event.rate-limit)."""
+        """Tell an event at most once a second, the last one late (qmpconf/protocol/README.md, Events)."""
         if key in self._limited:
             self._limited[key] = event
             return

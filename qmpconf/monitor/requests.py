@@ -3,7 +3,7 @@
 The checks stand in the order in which a QEMU server makes them: the text is JSON, it is an object,
 its members are those of a command, the command exists here and now, it may be called in this way,
 its arguments fit the catalog.  Nothing has an effect before all of them have passed
-(PROTOCOL.md, requests).
+(qmpconf/protocol/README.md, Requests).
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from qmpconf.schema.validator import Validator
 #: The one command of negotiation mode.
 NEGOTIATE = "qmp_capabilities"
 
-#: Integers outside of these become doubles in a server (PROTOCOL.md, response.id-echo).
+#: Integers outside of these become doubles in a server (qmpconf/protocol/README.md, Responses).
 _INTEGERS = range(-(2**63), 2**64)
 
-#: U+0000 in two bytes, which QEMU takes, and UTF-8 does not have (PROTOCOL.md, framing.utf8-in).
+#: U+0000 in two bytes, which QEMU takes, and UTF-8 does not have (qmpconf/protocol/README.md,
+#: Framing and encoding).
 _OVERLONG_ZERO = b"\xc0\x80"
 
 

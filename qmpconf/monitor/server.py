@@ -1,7 +1,8 @@
 """Sockets around a monitor: one loop, one client at a time per listening socket.
 
 As with a QEMU server, the next client of a socket waits in its queue until the first has gone
-(PROTOCOL.md, session.single); a client that shuts its sending side down gets everything that is
+(qmpconf/protocol/README.md, Greeting and negotiation); a client that shuts its sending side down
+gets everything that is
 due, then the end of the stream (session.half-close); one that does not read stops being read, and
 so does one whose commands have filled the queue.
 

@@ -2,7 +2,7 @@
 
 QMP has no length and, on input, no line: what separates two messages is the JSON itself.  This
 module cuts a stream of bytes, in whatever pieces it comes, the way QEMU's server does
-(PROTOCOL.md, framing and recovery), and keeps every byte.
+(qmpconf/protocol/README.md, Framing and encoding), and keeps every byte.
 
 QEMU reads in two stages.  A *lexer* makes tokens; a byte that fits nowhere is a lexical error,
 after which it skips to the next structural character, control character or impossible byte.  A

@@ -14,7 +14,8 @@ answered without that it is there (`Queue.left_out`) are gone, and it is not kno
 are.
 
 What a client sends that is no JSON takes a place in the queue, too, because its errors come in
-order; but how many come differs between servers (PROTOCOL.md, recovery), so it is *elastic*.
+order; but how many come differs between servers (qmpconf/protocol/README.md, Recovery and limits),
+so it is *elastic*.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def requirement(id_: str, level: Level, binds: Party, sentence: str, source: str
     )
 
 
-#: Every requirement of the wire protocol, by id, in the order of PROTOCOL.md.
+#: Every requirement of the wire protocol, by id, in the order of the register.
 REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
     {row[0]: requirement(row[0], Level(row[1]), Party(row[2]), *row[3:]) for row in ROWS}
 )

@@ -1,6 +1,7 @@
 r"""JSON values as QMP knows them, and what JSON libraries hide.
 
-`loads` takes what a QMP server takes (PROTOCOL.md, framing): strict JSON (RFC 8259) plus QEMU's
+`loads` takes what a QMP server takes (qmpconf/protocol/README.md, Framing and encoding): strict
+JSON (RFC 8259) plus QEMU's
 single-quoted strings and the escape ``\\'``.  Nothing that stands in the text is lost:
 
 - integers keep their value at any size (`Long`), and ``1.0`` is a `Float`, never an ``int``;
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Value = Any
 
 
-class Malformed(ValueError):  # noqa: N818 - a state of the text, and PROTOCOL.md's word for it
+class Malformed(ValueError):  # noqa: N818 - a state of the text, and the field's word for it
     """The text is no JSON value in QMP's dialect.
 
     `reason` says why, `offset` is the byte where it shows.

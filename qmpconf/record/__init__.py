@@ -1,1 +1,1 @@
-"""The recorder: a transparent proxy that writes down what passes (DESIGN.md section 9)."""
+"""The recorder: a transparent proxy that writes down what passes (qmpconf/README.md, Promises)."""

@@ -1,7 +1,7 @@
 """Two messages compared: where they differ, and which masks excused a difference.
 
 `compare` walks both values together and gives one `Mismatch` for each place that differs.  What
-counts as different is the `Level` (DESIGN.md section 7):
+counts as different is the `Level` (qmpconf/README.md, Replay):
 
 ============  ====================================================================================
 ``exact``     the same bytes; no mask applies

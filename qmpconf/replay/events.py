@@ -13,7 +13,7 @@ from qmpconf.replay.difference import shown
 from qmpconf.replay.said import Said
 
 #: Events whose number depends on time: a server sends at most one a second and drops the others
-#: (PROTOCOL.md, event.rate-limit).  A missing or extra one does not count.
+#: (qmpconf/protocol/README.md, Events).  A missing or extra one does not count.
 RATE_LIMITED = frozenset(
     {
         "RTC_CHANGE",

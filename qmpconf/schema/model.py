@@ -229,7 +229,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """A compiled set of documented commands, events and types (DESIGN.md section 5)."""
+    """A compiled set of documented commands, events and types (qmpconf/README.md, Catalogs)."""
 
     name: str
     source: Source

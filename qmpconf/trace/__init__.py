@@ -1,1 +1,1 @@
-"""The trace file: records, reader, writer and redaction (DESIGN.md section 4)."""
+"""The trace file: records, reader, writer and redaction (qmpconf/README.md, The house)."""

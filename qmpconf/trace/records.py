@@ -1,4 +1,4 @@
-"""What a trace file holds, version 1: one JSON object a line (DESIGN.md section 4).
+"""What a trace file holds, version 1: one JSON object a line (qmpconf/trace/README.md, Traffic).
 
 ================  ==============================================================================
 `Header`          the first line: the format's version, when and by what it was recorded

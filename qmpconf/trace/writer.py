@@ -2,7 +2,8 @@
 
 `TraceWriter` is the recorder's: each method writes whole lines with one call to the system, and
 returns only when the system has taken them, so that a recorder that dies at any moment leaves a
-valid prefix (DESIGN.md section 9).  Where a file cannot take a line, what did arrive of it is cut
+valid prefix (qmpconf/trace/README.md, What a recorder does).  Where a file cannot take a line,
+what did arrive of it is cut
 off again and `OutputError` is raised.
 """
 

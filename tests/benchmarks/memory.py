@@ -90,7 +90,7 @@ class Row(NamedTuple):
     grows: str = "nothing"
 
 
-#: What is promised (DESIGN.md section 9), and what grows where not all is constant.
+#: What is promised (qmpconf/README.md, Promises), and what grows where not all is constant.
 PROMISED = "< 200 MB"
 INDEX = "an index, about {} bytes a message; the messages stay in the file"
 

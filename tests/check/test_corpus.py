@@ -1,7 +1,7 @@
 """The recorded sessions of real servers: no false alarm, and both validators agree on each payload.
 
 What a client did wrong on purpose is found (the sessions named ``wrong`` and ``shell``); servers
-are only ever blamed for what PROTOCOL.md knows of them.
+are only ever blamed for what the register knows of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The exit codes of every verb (DESIGN.md section 6), each seen in a process of its own.
+"""The exit codes of every verb (qmpconf/README.md, Exit codes), each seen in a process of its own.
 
 0 conforms, 1 findings or differences, 2 usage or configuration, 3 a file cannot be read or written, 4
 the target cannot be reached or went away.  130, for what is interrupted, is tested where a verb

@@ -123,7 +123,8 @@ def nested(levels: int) -> bytes:
 
 GOOD = ask(1)
 
-#: PROTOCOL.md, framing and encoding: one or more inputs for each row that binds the server's input.
+#: qmpconf/protocol/README.md, Framing and encoding: one or more inputs for each row that binds the
+#: server's input.
 FRAMING = {
     "by-value: two in a line": ask(1) + ask(2),
     "by-value: over several lines": GOOD.replace(b",", b"\r\n,\n\t"),
@@ -213,7 +214,7 @@ FRAMING = {
     "duplicate-member: in an array": b'{"execute":"query-name","id":[{"a":1,"a":1}]}' + GOOD,
 }
 
-#: PROTOCOL.md, recovery and limits, and requests that are no object.
+#: qmpconf/protocol/README.md, Recovery and limits; and requests that are no object.
 RECOVERY = {
     "after-error: letters": b"ABC\n" + GOOD,
     "after-error: on the same line": b"ABC " + GOOD,
@@ -247,7 +248,7 @@ RECOVERY = {
     "non-object: text": b'"x"' + GOOD,
 }
 
-#: PROTOCOL.md, limits: what nests too deep, and then a command.
+#: qmpconf/protocol/README.md, Recovery and limits: what nests too deep, and then a command.
 TOO_DEEP = {
     "nesting: 1025 arrays": nested(1025) + b"\n" + GOOD,
     "nesting: 1025 arrays, reset": b"[" * 1025 + b"\xff" + GOOD,

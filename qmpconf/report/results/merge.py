@@ -35,7 +35,7 @@ from qmpconf.report.results.records import (
 )
 from qmpconf.report.results.stream import Result, dumped
 
-#: Exit codes, from the one that counts most (DESIGN.md section 6).
+#: Exit codes, from the one that counts most (qmpconf/README.md, Exit codes).
 _CODES = (130, 4, 3, 2, 1, 0)
 
 _R = TypeVar("_R", bound=Record)

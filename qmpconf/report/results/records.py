@@ -97,7 +97,7 @@ class Rule(_Record, frozen=True, kw_only=True, tag="rule"):
 
 
 class Finding(_Record, frozen=True, kw_only=True, tag="finding"):
-    """Equal findings of one subject (DESIGN.md section 6); also a difference, or a change.
+    """Equal findings of one subject (qmpconf/README.md, Findings and verdicts); also a difference, or a change.
 
     `path` and `line` (1-based, 0: none) are of the first one, `lines` of the first few; `session`
     is its connection number (0: none), `pointer` the place in the message.  `about` is the command
@@ -272,7 +272,7 @@ Record = (
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True):
-    """The last line: how many records there are, and the verb's exit code (DESIGN.md section 6).
+    """The last line: how many records there are, and the verb's exit code (qmpconf/README.md, Exit codes).
 
     `failure` says why the run did not get to its end, or is empty.
     """

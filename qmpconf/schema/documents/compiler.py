@@ -9,7 +9,7 @@ from qmpconf.schema.documents.strength import weighed
 
 
 def compile_document(text: str, name: str = "") -> Compilation:
-    """Compile a document of any known form (DESIGN.md section 5).
+    """Compile a document of any known form (qmpconf/README.md, Catalogs).
 
     `name` is the catalog's name; empty, it is made of the version that the document describes
     (``qemu-1.6.2-doc``).  The catalog says which of its facts the document itself contradicts or shows

@@ -1,6 +1,6 @@
 """What compiling a document gives besides the catalog: an account of every line that mattered.
 
-Nothing is guessed in silence (DESIGN.md section 5): what a source does not determine is
+Nothing is guessed in silence (qmpconf/README.md, Catalogs): what a source does not determine is
 `Undetermined`, what it contradicts is a `DocumentFinding`, and every heading of the document
 stands in `Compilation.headings` with what became of it.
 """

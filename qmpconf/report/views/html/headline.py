@@ -23,7 +23,7 @@ _CALLED: Mapping[str, tuple[str, str]] = {
     "diff": ("Nothing breaks", "Changes that break"),
 }
 
-#: Exit code -> what it means (DESIGN.md section 6); 0 and 1 are told in the verb's words.
+#: Exit code -> what it means (qmpconf/README.md, Exit codes); 0 and 1 are told in the verb's words.
 _MEANS = {
     0: "conforms",
     1: "findings or differences",
