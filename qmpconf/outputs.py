@@ -78,8 +78,19 @@ class Outputs:
         self._force = force
         self._outputs: list[tuple[str, str]] = []
 
-    def add(self, path: str | os.PathLike[str] | None, kind: Kind, option: str) -> None:
-        """One more file, of that kind, named by `option`; None and ``-`` (stdout) are none."""
+    def add(
+        self,
+        path: str | os.PathLike[str] | None,
+        kind: Kind,
+        option: str,
+        *,
+        kept: bool = False,
+    ) -> None:
+        """One more file, of that kind, named by `option`; None and ``-`` (stdout) are none.
+
+        With `kept` it replaces nothing without ``--force``, not even one of its kind: people write
+        into it.
+        """
         if path is None or os.fspath(path) in ("", "-"):
             return
         path = os.fspath(path)
@@ -93,9 +104,9 @@ class Outputs:
             if _same(path, other):
                 raise UsageError(f"{named} and {option} name the same file, {path}")
         self._outputs.append((path, option))
-        self._replaceable(path, kind, option)
+        self._replaceable(path, kind, option, kept=kept or kind in _KEPT)
 
-    def _replaceable(self, path: str, kind: Kind, option: str) -> None:
+    def _replaceable(self, path: str, kind: Kind, option: str, *, kept: bool) -> None:
         try:
             mode = os.stat(path).st_mode
         except OSError:
@@ -111,7 +122,7 @@ class Outputs:
             )
         if self._force or there == "":
             return
-        if there == kind and kind not in _KEPT:
+        if there == kind and not kept:
             return
         what = f" and is not {_NAMES[kind]}" if there != kind else ""
         raise UsageError(

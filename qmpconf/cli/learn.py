@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Learn, write, and tell on stderr what no mask covers."""
     outputs = Outputs(arguments.traces, force=arguments.force)
-    outputs.add(arguments.output, "list", "-o")
+    outputs.add(arguments.output, "list", "-o", kept=True)
     first, *others = arguments.traces
     total = size_of_files([first]) * len(others) + size_of_files(others)
     with Progress("learning", total) as progress:

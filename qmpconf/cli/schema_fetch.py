@@ -24,7 +24,7 @@ from qmpconf.trace.reader import TraceReader
 _EPILOG = """\
 examples:
   qmpconf schema fetch --target /run/vm/qmp.sock -o mine.json.gz
-  qmpconf schema fetch --properties -o mine.json.gz \\
+  qmpconf schema fetch --properties -o mine.json.gz
       --spawn 'qemu-system-x86_64 -M none -display none -qmp unix:{socket},server=on,wait=off'
 
 With --properties, the properties of all device and object types go into a second file, beside the

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from qmpconf.cli import learn as verb
 from qmpconf.cli.main import Parser
-from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.errors import InputError, UsageError
 from qmpconf.replay.configuration import read_masks
 from qmpconf.replay.learn import _escaped, _toml, as_toml, learn
 from tests.replay.conftest import written
@@ -148,7 +148,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert verb.run(parser.parse_args([*traces, "-o", str(out)])) == 0
     assert "2 messages compared, 1 masks needed" in capsys.readouterr().err
     assert read_masks(str(out))[0].place == "/return"
-    with pytest.raises(OutputError, match="--force"):
+    with pytest.raises(UsageError, match="--force"):
         verb.run(parser.parse_args([*traces, "-o", str(out)]))
     assert verb.run(parser.parse_args([*traces])) == 0
     assert "[[mask]]" in capsys.readouterr().out
