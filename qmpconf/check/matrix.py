@@ -43,11 +43,20 @@ class Cause:
 
 @dataclass(slots=True)
 class Row:
-    """One command or one trace: its calls, and for each catalog the worst standing and why."""
+    """One command or one trace: its calls, and for each catalog the worst standing and why.
+
+    `refused` counts the calls that the recorded server refused.
+    """
 
     subject: str
     calls: int = 0
+    refused: int = 0
     cells: dict[str, tuple[Standing, Cause | None]] = field(default_factory=dict)
+
+    @property
+    def served(self) -> bool:
+        """Whether the recorded server carried out any of the calls, or did not answer it."""
+        return self.calls > self.refused
 
     def standing(self, catalog: str) -> Standing:
         """The worst standing in `catalog`."""
@@ -73,12 +82,17 @@ class Matrix:
         return max(found, default=Standing.WORKS)
 
     def cause(self, catalog: str) -> Cause | None:
-        """Why the calls stand in `catalog` as they do, all together: the first of the worst."""
-        worst = self.standing(catalog)
-        for row in self.commands.values():
-            if row.standing(catalog) == worst:
-                return row.cells[catalog][1]
-        return None
+        """Why the calls stand in `catalog` as they do, all together.
+
+        Of the commands with that answer the worst, and a command that the recorded server carried
+        out before one that it always refused: the client lived with that.
+        """
+        answer = self.standing(catalog).answer
+        rows = [one for one in self.commands.values() if one.standing(catalog).answer == answer]
+        if not rows:
+            return None
+        worst = max(rows, key=lambda row: (row.served, row.standing(catalog)))
+        return worst.cells[catalog][1]
 
 
 #: Commands that have a row of their own; a client can make up any number of names.
@@ -196,6 +210,7 @@ class Judges:
 
 def _add(call: Call, path: str, row: Row) -> None:
     row.calls += not call.refused
+    row.refused += call.refused
     for name, verdict in call.verdicts.items():
         standing, reason = verdict.stands(refused=call.refused)
         if name not in row.cells or standing > row.cells[name][0]:

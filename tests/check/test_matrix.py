@@ -143,3 +143,19 @@ def test_there_is_an_end_to_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     cause = found.commands[matrix.OTHERS].cells["none"][1]
     assert cause is not None
     assert cause.subject == "c2"
+
+
+def test_what_the_recorded_server_carried_out_is_named_before_what_it_refused() -> None:
+    items = talk(
+        *OPENING,
+        ("->", b'{"execute":"refused"}'),
+        ("<-", b'{"error": {"class": "CommandNotFound", "desc": "no"}}\r\n'),
+        ("->", b'{"execute":"frob","arguments":{"b":2}}'),
+        ("<-", b'{"return": {}}\r\n'),
+    )
+    found = judged(items)
+    for name, subject in (("narrow", "frob"), ("none", "frob"), ("wide", "refused")):
+        cause = found.cause(name)
+        assert found.standing(name) is Standing.COMMAND_UNKNOWN
+        assert cause is not None
+        assert cause.subject == subject

@@ -6,7 +6,7 @@ members:
 
 =========  ===================================================================================
 greeting   ``QMP`` is an object
-command    ``execute`` or ``exec-oob``
+command    ``execute`` or ``exec-oob`` is a string
 success    ``return``, and nothing that a success does not have
 failure    ``error`` is an object with ``class`` or ``desc``
 event      ``event``, and its ``timestamp`` is an object; or the name looks like an event's
@@ -87,7 +87,9 @@ def kind_of(found: Mapping[str, bytes]) -> Kind:
         return "message" if found["QMP"].startswith(b"{") else "other"
     if "execute" in names or "exec-oob" in names:
         name = found.get("execute") or found["exec-oob"]
-        return "message" if names <= _COMMAND or _COMMAND_NAME.match(name) else "other"
+        if _COMMAND_NAME.match(name) or (names <= _COMMAND and name.startswith(b'"')):
+            return "message"
+        return "doubtful" if names <= _COMMAND else "other"
     if "error" in names and found["error"].startswith(b"{"):
         inner = members(found["error"])
         return "message" if "class" in inner or "desc" in inner else "other"

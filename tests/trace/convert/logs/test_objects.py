@@ -193,3 +193,19 @@ def test_any_text_can_be_searched(text: str) -> None:
         assert 0 <= one.at < one.end <= len(text)
         for part in held(one):
             assert part.kind in ("message", "doubtful", "broken")
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        (b'{"execute": "stop"}', ["message"]),
+        (b'{"execute": ""}', ["message"]),
+        (b'{"execute": false}', ["doubtful"]),
+        (b'{"return": "no", "price": 3}', ["doubtful"]),
+        (b'{"event": "http_request", "status": 200}', []),
+        (b'{"error": "not found", "code": 404}', []),
+        (b'{"level": "info", "return": {}}', []),
+    ],
+)
+def test_what_other_programs_log_is_no_message(text: bytes, kinds: list[str]) -> None:
+    assert [one.kind for found in objects(text) for one in held(found)] == kinds
