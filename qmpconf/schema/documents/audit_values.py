@@ -91,22 +91,9 @@ class _Judge:
             flaws += self._missing(path, names)
         yield from sorted(flaws, key=lambda flaw: flaw.at)
 
-    def _at(self, path: Path) -> Node:
-        """The node at `path`, or the nearest one on the way."""
-        node = self.node
-        for part in path:
-            if isinstance(part, int):
-                found = node.items[part] if part < len(node.items) else None
-            else:
-                found = node.get(part)
-            if found is None:
-                return node
-            node = found
-        return node
-
     def _place(self, path: Path) -> int:
         """Offset of the name of the member at `path`."""
-        parent = self._at(path[:-1])
+        parent = self.node.nearest(path[:-1])
         return next((at for name, at, _ in parent.members if name == path[-1]), parent.start)
 
     def _unknown(self, one: Problem, explained: set[tuple[Path, str]]) -> Flaw:
@@ -166,7 +153,7 @@ class _Judge:
         return found
 
     def _missing(self, path: Path, names: Sequence[str]) -> list[Flaw]:
-        node = self._at(path)
+        node = self.node.nearest(path)
         if node.elided:
             return []
         shown = ", ".join(map(repr, names))
@@ -177,7 +164,7 @@ class _Judge:
         return [Flaw("example.missing-member", node.start, message, where, shown)]
 
     def _wrong(self, one: Problem) -> Flaw:
-        node = self._at(one.path)
+        node = self.node.nearest(one.path)
         name = next((part for part in reversed(one.path) if isinstance(part, str)), "")
         subject = f"the member {name!r}" if name else self.whole
         rule = {"value": "example.wrong-value"}.get(one.kind, "example.wrong-type")

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from qmpconf.schema.documents.audit import Held, held, line_at
 from qmpconf.schema.documents.result import Compilation
-from qmpconf.schema.documents.tolerant import Node
 from qmpconf.schema.doubts import denied, holder_of, place_of
 from qmpconf.schema.model import Catalog, Enum, EnumValue, Facts, Member, Object
 from qmpconf.schema.problems import Path, Problem
@@ -55,7 +54,7 @@ class _Marks:
             if problem.hint:  # what is there under another name is not there under its own
                 self.missing(place.key, _value(value, path), problem.hint, line)
         elif problem.kind == "missing":
-            if not _node(one.node, path).elided:
+            if not one.node.nearest(path).elided:
                 self.missing(place.key, _value(value, path), problem.member, line)
         elif problem.kind == "value" and isinstance(kind, Enum):
             self.shown.setdefault(place.key, {}).setdefault(str(_value(value, path)), line)
@@ -116,23 +115,10 @@ def _by_example(line: int) -> Facts:
 
 def _line(one: Held, path: Path) -> int:
     """The document's line of the place where an example breaks the document."""
-    parent = _node(one.node, path[:-1])
-    node = _node(one.node, path)
+    parent = one.node.nearest(path[:-1])
+    node = one.node.nearest(path)
     at = next((at for name, at, _ in parent.members if path and name == path[-1]), node.start)
     return line_at(one.example, at)[0]
-
-
-def _node(node: Node, path: Path) -> Node:
-    """The node at `path`, or the nearest one on the way."""
-    for part in path:
-        if isinstance(part, int):
-            found = node.items[part] if part < len(node.items) else None
-        else:
-            found = node.get(part)
-        if found is None:
-            return node
-        node = found
-    return node
 
 
 def _value(value: Any, path: Path) -> Any:

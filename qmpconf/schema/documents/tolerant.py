@@ -71,6 +71,19 @@ class Node:
         """The member `name` of an object."""
         return next((one for other, _, one in self.members if other == name), None)
 
+    def nearest(self, path: tuple[str | int, ...]) -> Node:
+        """The value at `path`, or the nearest one on the way."""
+        node = self
+        for part in path:
+            if isinstance(part, int):
+                found = node.items[part] if part < len(node.items) else None
+            else:
+                found = node.get(part)
+            if found is None:
+                return node
+            node = found
+        return node
+
     def walk(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Node]]:
         """Every object in the value, with the names that lead to it (arrays add none)."""
         if self.kind == "object":
