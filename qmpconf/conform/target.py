@@ -77,6 +77,15 @@ class Facts:
         return f"{self.product} {version}" + (f" ({self.package})" if self.package else "")
 
 
+class _HungUpError(TargetError):
+    """The target closed the connection before it said anything.
+
+    A storage daemon does that now and then while it starts: two of its threads accept.
+    """
+
+    seen = "the target closed the connection without a word"
+
+
 class Target:
     """A monitor to be put to the test, at an address or started by a command line.
 
@@ -191,7 +200,13 @@ class Target:
         facts = Facts()
         try:
             talk = self.talk(tape, patience, time.monotonic() + 60.0)
-            self._greeted(talk, facts)
+            try:
+                self._greeted(talk, facts)
+            except _HungUpError as error:
+                facts.notes.append(f"{error.seen} on the first connection; a second one was made")
+                talk.close()
+                talk = self.talk(tape, patience, time.monotonic() + 60.0)
+                self._greeted(talk, facts)
             self._questions(talk, facts)
         except Stop as stop:
             if talk is None or talk.greeting is None:
@@ -218,7 +233,9 @@ class Target:
             said = talk.hear(GREETING)
         greeting = talk.greeting.message if talk.greeting else None
         if not isinstance(greeting, Greeting):
-            raise TargetError(
+            silent = talk.ended and not talk.received
+            kind = _HungUpError if silent else TargetError
+            raise kind(
                 f"{self.address} is no QMP server: {_impression(talk, heard)}; expected a "
                 'greeting, {"QMP": ...}'
             )

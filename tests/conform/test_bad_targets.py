@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -156,3 +157,17 @@ def test_failure_tells_everything(tmp_path: Path, capsys: pytest.CaptureFixture[
     ):
         assert wanted in out
     assert re.search(r"trace      .*\.qmptrace:\d+", out)
+
+
+def test_a_server_that_hangs_up_once_while_it_starts_is_asked_again(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def serve(sock: socket.socket) -> None:
+        asked.append(1)
+        if len(asked) > 1:
+            fakes.simple(sock)
+
+    options = Options(patience=0.3, patterns=("framing.crlf",), schema="none")
+    with fakes.serving(tmp_path, serve) as address, Suite(Target(address), options) as suite:
+        assert "closed the connection without a word" in " ".join(suite.target.facts.notes)
+        assert suite.run_all().requirements()["framing.crlf"] is Verdict.PASS

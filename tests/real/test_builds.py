@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -25,6 +26,10 @@ def test_greets_with_its_own_version(each_qemu: Server) -> None:
 @pytest.mark.parametrize("release", builds.RELEASES)
 def test_storage_daemon_greets(release: str, start_server: StartServer) -> None:
     server = start_server(f"qemu-storage-daemon-{release}")
+    # While it starts, two of its threads accept; then the first connection may be closed at once.
+    with contextlib.suppress(EOFError), Wire(server.path) as wire:
+        assert wire.negotiate()["QMP"]["capabilities"] == ["oob"]
+        return
     with Wire(server.path) as wire:
         assert wire.negotiate()["QMP"]["capabilities"] == ["oob"]
 
