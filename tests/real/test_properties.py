@@ -75,13 +75,16 @@ def test_the_judgement_is_what_the_server_does(
     with Wire(server.path) as wire:
         script.append("< " + json.dumps(wire.negotiate()))
         script += ['> {"execute": "qmp_capabilities"}', '< {"return": {}}']
-        for name, arguments in calls():
+        # All of them on the release that takes text and on the one that does not; of the others,
+        # which differ from these in little, each third.
+        every = 1 if build in ("qemu-7.2", "qemu-11.1") else 3
+        for name, arguments in list(calls())[::every]:
             command = {"execute": name, "arguments": arguments}
             wire.send(json.dumps(command).encode() + b"\n")
             reply = wire.reply()
             sent[len(script) + 3] = command, reply.get("error", {}).get("desc", "")
             script += ["> " + json.dumps(command), "< " + json.dumps(reply)]
-    assert len(sent) > 500
+    assert len(sent) > 500 // every
     path = write(tmp_path / "calls.qmptrace", script)
     errors, deprecated = judged(str(path), BUILDS[build])
     wrong = []
