@@ -207,7 +207,7 @@ def _keys(text: str) -> tuple[str, ...]:
     if unknown:
         known = ", ".join(SESSION_KEYS)
         raise argparse.ArgumentTypeError(
-            f"{unknown[0]!r} tells no sessions apart; there are {known}"
+            f"{unknown[0]!r} does not tell sessions apart; there are {known}"
         )
     return keys
 

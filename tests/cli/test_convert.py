@@ -91,7 +91,7 @@ def test_standard_output_holds_the_result_alone(capsys: pytest.CaptureFixture[st
         ((FOLDER / "mail.txt", "a.qmptrace", "--pattern", "(x"), 2, "not a regular expression"),
         ((FOLDER / "mail.txt", "a.qmptrace", "--pattern", "x"), 2, "no group 'message'"),
         ((FOLDER / "mail.txt", "a.qmptrace", "--pattern", "(?P<me>x)"), 2, "the group 'me'"),
-        ((FOLDER / "mail.txt", "a.qmptrace", "--session-by", "x"), 2, "'x' tells no sessions"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "--session-by", "x"), 2, "'x' does not tell sessions"),
         ((FOLDER / "mail.txt", "a.qmptrace", "--to", "kata"), 2, "invalid choice: 'kata'"),
         ((FOLDER / "mail.txt", "a.qmptrace", "--from", "qmptrace"), 3, "mail.txt:1: no trace"),
         ((FOLDER / "libvirtd.log", "a.txt"), 2, "choose one with --session"),

@@ -114,12 +114,13 @@ NOTHING = Practice(frozenset(PRACTICE_REQUIREMENTS))
 def ignoring(names: Iterable[str]) -> frozenset[str]:
     """The requirements that `names` stand for: each an id, or ``practice`` for all of them.
 
-    Raises UsageError for any other name.
+    All but the limit of time, which is judged only where somebody sets one: that is no habit.  It
+    is turned off by its own id.  Raises UsageError for any other name.
     """
     found: set[str] = set()
     for name in names:
         if name == _PREFIX.rstrip("."):
-            found.update(PRACTICE_REQUIREMENTS)
+            found.update(one for one in PRACTICE_REQUIREMENTS if one != "practice.latency")
         elif name in PRACTICE_REQUIREMENTS:
             found.add(name)
         elif name in ALL_REQUIREMENTS:

@@ -63,6 +63,15 @@ def test_all_can_be_turned_off(everything: str, capsys: pytest.CaptureFixture[st
     assert "nothing found" in capsys.readouterr().out
 
 
+def test_a_limit_of_time_holds_also_where_all_habits_are_turned_off(
+    everything: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["check", everything, "--schema", "none", "-q", "--ignore", "practice"]
+    assert main([*words, "--max-latency", "10s"]) == 1
+    assert "practice.latency" in capsys.readouterr().out
+    assert main([*words, "--ignore", "practice.latency", "--max-latency", "10s"]) == 0
+
+
 def test_the_command_line(everything: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["check", everything, "--schema", "none", "-q", "--format", "json"]
     off = [f"--ignore={one}" for one in PRACTICE_REQUIREMENTS if one != "practice.latency"]
