@@ -16,7 +16,7 @@ from __future__ import annotations
 
 
 class QmpconfError(Exception):
-    """Base of all errors that are told to the user without a traceback."""
+    """Base of all errors that are shown to the user without a traceback."""
 
     exit_code = 2
 

@@ -33,8 +33,8 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def read_text(path: str | Path) -> str:
-    """The same as text.  Raises InputError also for what is no UTF-8."""
+    """The same as text.  Raises InputError also for what is not UTF-8."""
     try:
         return read_bytes(path).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no UTF-8 text: {error}") from None
+        raise InputError(f"{path}: is not UTF-8 text: {error}") from None

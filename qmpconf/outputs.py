@@ -22,6 +22,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -29,7 +30,8 @@ from itertools import islice
 from typing import BinaryIO, Literal, cast
 
 from qmpconf.errors import OutputError, UsageError
-from qmpconf.packed import Pieces
+from qmpconf.packed import Pieces, zstd
+from qmpconf.parts import name_of, numbers_of
 
 #: What a verb writes.  ``list``: tables of known findings, masks and the like (TOML).
 Kind = Literal["trace", "result", "catalog", "schema", "list", "page"]
@@ -37,7 +39,7 @@ Kind = Literal["trace", "result", "catalog", "schema", "list", "page"]
 #: Kinds of which a new one does not replace an old one without being told to.
 _KEPT = frozenset({"trace"})
 
-#: Bytes of a file that are looked at to tell its kind: its beginning and its end.
+#: Bytes of a file that are looked at to find its kind: its beginning and its end.
 _HEAD, _TAIL = 1 << 14, 1 << 10
 
 #: How the files of each kind begin, in the order in which they are tried.
@@ -75,8 +77,12 @@ class Outputs:
         self, inputs: Iterable[str | os.PathLike[str]] = (), *, force: bool = False
     ) -> None:
         self._inputs = [os.fspath(one) for one in inputs]
+        for one in tuple(self._inputs):
+            if not os.path.lexists(one):  # else it is a file, and does not stand for parts
+                self._inputs += (name_of(one, number) for number in numbers_of(one))
         self._force = force
         self._outputs: list[tuple[str, str]] = []
+        self._printed = ""  # the option that names standard output
 
     def add(
         self,
@@ -86,14 +92,25 @@ class Outputs:
         *,
         kept: bool = False,
     ) -> None:
-        """One more file, of that kind, named by `option`; None and ``-`` (stdout) are none.
+        """One more file, of that kind, named by `option`; None is none, and ``-`` is standard output.
 
         With `kept` it replaces nothing without ``--force``, not even one of its kind: people write
         into it.
         """
-        if path is None or os.fspath(path) in ("", "-"):
+        if path is None or not os.fspath(path):
             return
         path = os.fspath(path)
+        if path == "-":
+            if self._printed:
+                raise UsageError(f"{self._printed} and {option} both write to standard output")
+            self._printed = option
+            return
+        try:
+            mode = os.stat(path).st_mode
+        except OSError:
+            mode = 0  # nothing is there; whether it can be made shows when it is
+        if stat.S_ISCHR(mode):
+            return  # a terminal or /dev/null: whatever is written there destroys nothing
         for other in self._inputs:
             if _same(path, other):
                 raise UsageError(
@@ -104,17 +121,14 @@ class Outputs:
             if _same(path, other):
                 raise UsageError(f"{named} and {option} name the same file, {path}")
         self._outputs.append((path, option))
-        self._replaceable(path, kind, option, kept=kept or kind in _KEPT)
-
-    def _replaceable(self, path: str, kind: Kind, option: str, *, kept: bool) -> None:
-        try:
-            mode = os.stat(path).st_mode
-        except OSError:
-            return  # nothing is there; whether it can be made shows when it is
         if stat.S_ISDIR(mode):
             raise UsageError(f"{option} {path} is a folder; name a file")
-        if not stat.S_ISREG(mode):
-            return  # a pipe, a terminal
+        if stat.S_ISBLK(mode):
+            raise UsageError(f"{option} {path} is a disk (a block device); name a file")
+        if stat.S_ISREG(mode):
+            self._replaceable(path, kind, option, kept=kept or kind in _KEPT)
+
+    def _replaceable(self, path: str, kind: Kind, option: str, *, kept: bool) -> None:
         there = kind_of(path)
         if there == "trace" and is_locked(path):
             raise UsageError(
@@ -147,6 +161,15 @@ def kind_of(path: str) -> Kind | Literal["", "other"]:
             return kind
     script = head.startswith(b"#!")
     return "page" if MARK in head + tail and b"\0" not in head and not script else "other"
+
+
+def takes_anything(path: str) -> bool:
+    """Whether what is at `path` is written to and never replaced: a pipe, a terminal, ``/dev/null``."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
 def _same(one: str, other: str) -> bool:
@@ -192,20 +215,25 @@ def is_locked(path: str) -> bool:
 def written(path: str, *, overwrite: bool = False, mode: int = 0o600) -> Iterator[BinaryIO]:
     """A new file that is moved to its place when the block ends; after an error there is none.
 
-    Compressed, without a time stamp, if the name ends in ``.gz``.  What stands at `path` may be
+    Compressed, without a time stamp, if the name ends in ``.gz`` or ``.zst``.  What stands at `path` may be
     read meanwhile.  What is there and is not a file (a pipe, a terminal) is written to, never
     replaced; so is what a link leads to.  `mode` is that of a new file, but for the umask.  Raises
-    `UsageError` for a file that exists, unless `overwrite`, and `OutputError`.
+    `UsageError` for a file that exists, unless `overwrite`, and `OutputError`.  ``-`` is standard output.
     """
-    if os.path.exists(path) and not overwrite:
-        raise existing(path)
-    if os.path.exists(path) and not os.path.isfile(path):
+    if path == "-":
+        with _printed() as file:
+            yield file
+        return
+    if takes_anything(path):
         try:
             with open(path, "wb") as file:
                 yield file
         except OSError as error:
             raise OutputError(f"cannot write {path}: {error.strerror}") from error
         return
+    keep(path, overwrite=overwrite)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OutputError(f"cannot write {path}: it is neither a file nor a pipe")
     if overwrite:
         path = os.path.realpath(path)
     temporary = f"{path}.new{os.getpid()}"
@@ -215,6 +243,10 @@ def written(path: str, *, overwrite: bool = False, mode: int = 0o600) -> Iterato
             with open(fd, "wb") as file:
                 if path.endswith(".gz"):
                     with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+                        yield cast("BinaryIO", packed)
+                elif path.endswith(".zst"):
+                    compressor = zstd(path).ZstdCompressor()
+                    with compressor.stream_writer(file, closefd=False) as packed:
                         yield cast("BinaryIO", packed)
                 else:
                     yield file
@@ -233,6 +265,19 @@ def written(path: str, *, overwrite: bool = False, mode: int = 0o600) -> Iterato
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
 
 
+@contextmanager
+def _printed() -> Iterator[BinaryIO]:
+    """Standard output.  That its reader went away is not an error of ours."""
+    try:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write the output: {error.strerror}") from error
+
+
 def write_file(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a whole file that anybody may read, in place of what is there.  Raises OutputError."""
     with written(os.fspath(path), overwrite=True, mode=0o666) as file:
@@ -246,9 +291,29 @@ def write_page(path: str | os.PathLike[str], text: str) -> None:
     line.  Raises OutputError.
     """
     data = text.encode("utf-8", "backslashreplace")
-    if MARK not in data[:_HEAD] + data[-_TAIL:] and data[:1] not in (b"{", b"["):
+    printed = os.fspath(path) == "-"
+    if not printed and MARK not in data[:_HEAD] + data[-_TAIL:] and data[:1] not in (b"{", b"["):
         data += b"made by qmpconf\n"
     write_file(path, data)
+
+
+def make_folder(path: str, option: str) -> None:
+    """Make the folder that `option` names, and those above it, unless they are there.
+
+    Raises UsageError where a file stands, and OutputError where it cannot be made.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except FileExistsError:
+        raise UsageError(f"{option} {path} is a file; name a folder") from None
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {path}: {error.strerror}") from error
+
+
+def keep(path: str, *, overwrite: bool) -> None:
+    """Raise `UsageError` where something would be lost at `path`, unless it may be overwritten."""
+    if not overwrite and path != "-" and os.path.exists(path) and not takes_anything(path):
+        raise existing(path)
 
 
 def existing(path: str) -> UsageError:

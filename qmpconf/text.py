@@ -1,8 +1,15 @@
-"""What every text for people needs, on every floor: it steers no terminal, and it counts in words."""
+"""What every text for people needs, on every floor: it steers no terminal, counts in words, and is cut where it says least.
+
+Two long texts that begin alike would be the same text if each were cut at its end.  `apart` cuts both
+at the same place instead, around the first difference, so that they can be compared by eye; ``...``
+stands for what is left out.
+"""
 
 from __future__ import annotations
 
 import re
+import warnings
+from typing import AnyStr
 
 
 def printable(text: str) -> str:
@@ -41,9 +48,79 @@ def defused(page: str) -> str:
     )
 
 
+def expression(pattern: AnyStr) -> re.Pattern[AnyStr]:
+    """A regular expression that somebody wrote.  Raises ValueError, which says what is wrong."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it may mean something else in a later Python
+            return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error}") from None
+    except (RecursionError, OverflowError):
+        raise ValueError("is not a regular expression that can be used: it is too big") from None
+
+
 def counted(number: int, word: str, words: str = "") -> str:
     """``1 message``, ``2,345 messages``; `words` where a plural has more than an s."""
     return f"{number:,} {word if number == 1 else words or word + 's'}"
+
+
+#: What stands for what is left out.
+DOTS = "..."
+#: The part of the width that what is equal gets, before the place where the texts differ.
+_BEFORE = 3
+#: The beginning of an escape of JSON, which is not cut in two.
+_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
+_LONGEST_ESCAPE = 6
+
+
+def shortened(text: str, width: int) -> str:
+    """The first `width` characters of a text (at least 4), dots among them where there are more."""
+    return text if len(text) <= width else text[: width - len(DOTS)] + DOTS
+
+
+def apart(one: str, other: str, width: int) -> tuple[str, str]:
+    """Two texts, each of at most `width` characters (at least 20), around the place where they differ."""
+    if len(one) <= width and len(other) <= width:
+        return one, other
+    start = _common(one, other) - width // _BEFORE
+    start = min(start, max(len(one), len(other)) - width + len(DOTS))
+    return _cut(one, start, width), _cut(other, start, width)
+
+
+def around(text: str, at: int, width: int) -> str:
+    """At most `width` characters of `text` (at least 20), around the place `at`."""
+    return _cut(text, min(at - width // _BEFORE, len(text) - width + len(DOTS)), width)
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts have in common at their beginning."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _cut(text: str, start: int, width: int) -> str:
+    """At most `width` characters of `text`, from about `start`."""
+    if len(text) <= width:
+        return text
+    start = _whole(text, start) if start > len(DOTS) else 0
+    head = DOTS if start else ""
+    if len(text) - start <= width - len(head):
+        return head + text[start:]
+    end = _whole(text, start + width - len(head) - len(DOTS))
+    return f"{head}{text[start:end]}{DOTS}"
+
+
+def _whole(text: str, at: int) -> int:
+    """`at`, or the beginning of the escape around it."""
+    found = _ESCAPE.search(text, max(0, at - _LONGEST_ESCAPE), at)
+    return found.start() if found else at
 
 
 #: From this many seconds on: times this factor, in this unit.

@@ -49,6 +49,23 @@ def test_every_citation_leads_to_a_section() -> None:
         )
 
 
+def test_nothing_looks_outside_the_repository() -> None:
+    """Folders beside it are named by environment variables alone (QMPCONF_DOCUMENTS)."""
+    outside = ["shared" + "/documents", *(f"{up}shared" for up in ("../", '.parent / "'))]
+    files = [
+        ROOT / ".ci/run",
+        *ROOT.glob("*.*"),
+        *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*")),
+        *(ROOT / ".github").rglob("*.yml"),
+    ]
+    texts = [path for path in files if path.suffix in {"", ".py", ".md", ".toml", ".yml", ".sh"}]
+    read = [path for path in texts if path.is_file()]
+    assert len(read) > 500
+    for path in read:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        assert not [one for one in outside if one in text], path
+
+
 @pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_leads_to_a_file(path: Path) -> None:
     for target, anchor in LINK.findall(path.read_text(encoding="utf-8")):

@@ -1,4 +1,4 @@
-"""Small files of users: what cannot be read is told with its name, and nothing is endless."""
+"""Small files of users: what cannot be read is said with its name, and nothing is endless."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_plain_and_compressed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"\xff\xfe", "is no UTF-8 text"),
+        (b"\xff\xfe", "is not UTF-8 text"),
         (gzip.compress(b"x" * 99)[:-9], "it is cut off"),
         (gzip.compress(b"x")[:10] + b"\xff" * 20, "damaged gzip file"),
     ],

@@ -29,11 +29,16 @@ FLOORS = [
 
 #: Modules outside the house: these may be imported from everywhere.
 GROUND = {
+    "qmpconf.closing",
     "qmpconf.errors",
     "qmpconf.files",
+    "qmpconf.findings",
+    "qmpconf.lists",
     "qmpconf.outputs",
     "qmpconf.packed",
+    "qmpconf.parts",
     "qmpconf.text",
+    "qmpconf.toml",
     "qmpconf.version",
 }
 
@@ -102,7 +107,7 @@ def test_imports_only_floors_below(path: Path) -> None:
 
 @pytest.mark.parametrize("floor", PURE)
 def test_pure_layers_touch_no_socket_file_or_clock(floor: str) -> None:
-    for path in sorted((ROOT / floor).rglob("*.py")):
+    for path in [*sorted((ROOT / floor).rglob("*.py")), ROOT / "findings.py"]:
         for line, name in imports_of(path):
             assert name.split(".")[0] not in IMPURE, f"{path}:{line}: {name}"
         calls = [
@@ -111,3 +116,90 @@ def test_pure_layers_touch_no_socket_file_or_clock(floor: str) -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         ]
         assert "open" not in calls, f"{path} opens a file"
+
+
+def test_there_is_one_finding() -> None:
+    """Every room makes the same; a type of its own would be judged, grouped and known in its own way."""
+    made = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Finding")
+    ]
+    assert made == ["findings.py: Finding"]
+
+
+def name_of(path: Path) -> str:
+    parts = ("qmpconf", *path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def for_checkers_alone(path: Path) -> set[int]:
+    """The lines of what stands below ``if TYPE_CHECKING``."""
+    return {
+        inner.lineno
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+    }
+
+
+def circles(imports: dict[str, set[str]]) -> list[str]:
+    """Modules that import themselves over others."""
+    found = []
+    for start in imports:
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            new = imports.get(todo.pop(), set()) - seen
+            seen |= new
+            todo += new
+        if start in seen:
+            found.append(start)
+    return found
+
+
+def test_a_circle_is_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == ["b", "c"]
+
+
+def test_no_module_imports_itself_over_others() -> None:
+    """Also not within a function; what only a type checker reads does not count."""
+    paths = {name_of(path): path for path in modules()}
+    imports: dict[str, set[str]] = {}
+    for name, path in paths.items():
+        unread = for_checkers_alone(path)
+        found = {one for line, one in imports_of(path) if line not in unread and one in paths}
+        packages = {one.rpartition(".")[0] for one in found}  # whose modules they are
+        imports[name] = found - packages - {name}
+    assert circles(imports) == []
+
+
+#: The rooms of replay/, and the other rooms that each may know.
+ROOMS: dict[str, set[str]] = {
+    "play": set(),
+    "serve": set(),
+    "learn": {"play"},
+    "reduce": {"play", "serve"},
+}
+
+
+def test_the_rooms_of_replay_stand_on_a_common_floor() -> None:
+    for path in sorted((ROOT / "replay").rglob("*.py")):
+        own = path.relative_to(ROOT / "replay").parts[0]
+        allowed = ROOMS.get(own, set()) | {own}
+        for line, name in imports_of(path):
+            room = name.removeprefix("qmpconf.replay.").split(".")[0]
+            if name.startswith("qmpconf.replay.") and room in ROOMS:
+                assert room in allowed, f"{path}:{line}: {own} must not import {name}"
+
+
+def test_the_data_of_a_report_knows_no_view() -> None:
+    paths = sorted((ROOT / "report" / "results").rglob("*.py"))
+    assert paths
+    for path in paths:
+        for line, name in imports_of(path):
+            room = name.removeprefix("qmpconf.report.").split(".")[0]
+            if name.startswith("qmpconf.report."):
+                assert room == "results", f"{path}:{line}: results must not import {name}"

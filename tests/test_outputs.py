@@ -7,6 +7,8 @@ import json
 import os
 import resource
 import signal
+import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,34 @@ def test_a_folder_is_no_file_and_a_pipe_is_one(tmp_path: Path) -> None:
     Outputs().add("/dev/null", "trace", "-o")
 
 
+def test_what_destroys_nothing_takes_several_outputs_and_may_be_an_input() -> None:
+    outputs = Outputs(["/dev/null"])
+    outputs.add("/dev/null", "trace", "-o")
+    outputs.add("/dev/null", "result", "--result")
+
+
+def test_a_device_is_written_to_and_stays() -> None:
+    with written("/dev/null") as file:
+        file.write(b"x")
+    with pytest.raises(OutputError, match="cannot write /dev/full: No space left"):  # noqa: SIM117
+        with written("/dev/full", overwrite=True) as file:
+            file.write(b"x")
+    for name in ("/dev/null", "/dev/full"):
+        assert stat.S_ISCHR(os.stat(name).st_mode)
+
+
+def test_a_socket_is_not_replaced(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        with (
+            pytest.raises(OutputError, match="neither a file nor a pipe"),
+            written(path, overwrite=True),
+        ):
+            pass
+    assert stat.S_ISSOCK(os.stat(path).st_mode)
+
+
 @pytest.mark.parametrize("name", ["t.qmptrace", "t.qmptrace.gz"])
 def test_a_trace_that_is_being_written_is_left_alone(tmp_path: Path, name: str) -> None:
     path = str(tmp_path / name)
@@ -169,3 +199,19 @@ def test_a_page_can_be_told_from_a_text_of_somebody_else(tmp_path: Path) -> None
     Outputs().add(path, "page", "-o")
     write_page(path, "qmpconf: \udcff\n")
     assert path.read_bytes() == b"qmpconf: \\udcff\n"
+
+
+def test_folders_of_files_that_are_there_are_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of recordings in one folder: listing it for each of them would take minutes."""
+    paths = [tmp_path / f"{number}.qmptrace" for number in range(9)]
+    for path in paths:
+        path.touch()
+    (tmp_path / "vm.0001.qmptrace").touch()
+    listed: list[object] = []
+    monkeypatch.setattr("os.listdir", lambda folder: listed.append(folder) or ["vm.0001.qmptrace"])
+    outputs = Outputs([*paths, tmp_path / "vm.qmptrace"])
+    assert listed == [str(tmp_path)]
+    with pytest.raises(UsageError, match="would overwrite an input"):
+        outputs.add(tmp_path / "vm.0001.qmptrace", "trace", "-o")

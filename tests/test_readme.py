@@ -1,4 +1,4 @@
-"""The README's commands are true: each is run, and prints what stands below it.
+"""The commands of the README and of the pages for users are true: each is run, and prints what stands below it.
 
 A ``sh`` block is run with the project's commands on the path; a ``text`` block behind it is its
 output.  ``console`` blocks are transcripts of things that a test has no machine for (a libvirt
@@ -13,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,28 +23,58 @@ from qmpconf.cli.main import VERBS
 from tests.testing.test_example import TEST
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = ROOT / "README.md"
 
-#: Blocks in order: language, text.
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-COMMANDS = [
-    (
-        text.strip(),
-        BLOCKS[at + 1][1] if BLOCKS[at + 1 : at + 2] and BLOCKS[at + 1][0] == "text" else "",
-    )
-    for at, (language, text) in enumerate(BLOCKS)
-    if language == "sh"
+#: The pages whose commands are run: the README, and what it links to for those who use qmpconf.
+PAGES = [
+    README,
+    *(
+        ROOT / "qmpconf" / name / "README.md"
+        for name in (
+            "record",
+            "check",
+            "replay",
+            "conform",
+            "testing",
+            "report/views",
+            "trace/convert",
+            "schema",
+        )
+    ),
 ]
-SETUP, MAIN = COMMANDS[:2], COMMANDS[2:]
 
 
-def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a README command where a reader would, with this interpreter's commands first."""
-    path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """The blocks of a page in order: language, text."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[tuple[str, str]]:
+    """The commands of a page, and what each is said to print (nothing where that is not said)."""
+    found = [*blocks(page), ("", "")]
+    return [
+        (text.strip(), below if kind == "text" else "")
+        for (language, text), (kind, below) in pairwise(found)
+        if language == "sh"
+    ]
+
+
+SETUP, MAIN = commands(README)[:2], commands(README)[2:]
+#: The page that holds the jobs of CI.
+VIEWS = ROOT / "qmpconf/report/views/README.md"
+#: What makes the recording that the other pages go on with.
+FIRST = next(command for command, _ in MAIN if "-o session.qmptrace" in command)
+
+
+def run(command: str, folder: Path, *, ours: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a page's command where a reader would, with this interpreter's commands first, or without."""
+    own, path = os.path.dirname(sys.executable), os.environ["PATH"].split(os.pathsep)
+    path = [own, *path] if ours else [one for one in path if one != own]
     return subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
-        env={**os.environ, "PATH": path},
+        env={**os.environ, "PATH": os.pathsep.join(path)},
         capture_output=True,
         text=True,
         timeout=100,
@@ -60,6 +91,7 @@ def normal(text: str) -> list[str]:
     for line in text.splitlines():
         if line.strip().startswith("event-time "):
             continue
+        line = re.sub(r"\((1 row|\d+ rows)\):", "(# rows):", line)
         line = re.sub(r"\d[\d.,]*", "#", line)
         line = re.sub(r"[-─]{2,}", "--", line)
         line = re.sub(r"[0-9a-f#]{8,}", "#", line)
@@ -69,30 +101,77 @@ def normal(text: str) -> list[str]:
 
 def test_the_first_two_blocks_set_up_and_run_the_demo_and_the_tests() -> None:
     assert [command.count("\n") for command, _ in SETUP] == [0, 0]
+    assert SETUP[0][0].endswith(" .venv/bin/pip install -q . && .venv/bin/qmpconf demo")
+    assert " .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest" in SETUP[1][0]
+
+
+#: Stands for an interpreter: its version is that of the name, and it writes down who makes an environment.
+STUB = """\
+#!/bin/sh
+case "$1" in
+-c) exec {real} -c "import sys; sys.version_info = {version}; $2" ;;
+-m) echo "{name}" "$@" >> made ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("shell", ["bash -euo pipefail", "sh", "sh -e"])
+@pytest.mark.parametrize(
+    ("there", "taken"),
+    [
+        ({"python3": (3, 11)}, "python3"),
+        ({"python3": (3, 13)}, "python3"),
+        ({"python3": (3, 9), "python3.12": (3, 12)}, "python3.12"),
+        ({"python3.11": (3, 11), "python": (2, 7)}, "python3.11"),
+        ({"python": (3, 14)}, "python"),
+    ],
+    ids=str,
+)
+def test_they_take_any_python_by_whatever_name(
+    there: dict[str, tuple[int, int]], taken: str, shell: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, version in there.items():
+        stub = folder / name
+        stub.write_text(STUB.format(real=sys.executable, version=version, name=name))
+        stub.chmod(0o755)
     for command, _ in SETUP:
-        assert command.startswith("python3.11 -m venv .venv && .venv/bin/pip install -q ")
-    assert SETUP[0][0].endswith(" && .venv/bin/qmpconf demo")
-    assert " && .venv/bin/pytest" in SETUP[1][0]
+        begin = command.partition(" && .venv/bin/pip")[0]
+        words = [shutil.which("env") or "env", f"PATH={folder}", *shlex.split(shell)]
+        words[2] = shutil.which(words[2]) or words[2]
+        subprocess.run([*words, "-c", begin], cwd=tmp_path, check=True, timeout=60)
+    assert (tmp_path / "made").read_text() == f"{taken} -m venv .venv\n" * 2
 
 
-def test_the_demo_does_what_the_readme_says(tmp_path: Path) -> None:
-    done = run("qmpconf demo", tmp_path)
+def test_the_demo_does_what_the_readme_says_as_it_is_called_there(tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    shown = SETUP[0][1]
+    done = run(SETUP[0][0].rpartition(" && ")[2], tmp_path, ours=False)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "qmpconf-demo.qmptrace").exists()
-    if SETUP[0][1]:
-        assert normal(done.stdout) == normal(SETUP[0][1])
+    assert normal(done.stdout) == normal(shown)
+    check, replay = re.findall(r"^  (\S*qmpconf .*)$", done.stdout, re.MULTILINE)
+    assert done.stdout.endswith(f"  {check}\n  {replay}\n")
+    assert check.startswith(".venv/bin/qmpconf check ")
+    found = run(check, tmp_path, ours=False)
+    assert found.returncode == 1, found.stderr
+    assert "member 'instance' is unknown here" in found.stdout
+    same = run(replay, tmp_path, ours=False)
+    assert same.returncode == 0, same.stderr
+    assert "matched: no differences\n" in same.stdout
 
 
 @pytest.mark.real
-def test_every_command_prints_what_stands_below_it(tmp_path: Path) -> None:
-    """One test for all of them: each builds on the files that the ones before have made."""
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.parent.relative_to(ROOT)))
+def test_every_command_of_a_page_prints_what_stands_below_it(page: Path, tmp_path: Path) -> None:
+    """Each builds on the files that the ones before have made, and on the README's recording."""
     if shutil.which("qemu-system-x86_64") is None or shutil.which("jq") is None:
         if os.environ.get("QMPCONF_REQUIRE_REAL"):
             pytest.fail("qemu-system-x86_64 and jq are required here")
         pytest.skip("no qemu-system-x86_64, or no jq")
     (tmp_path / "traces").symlink_to(ROOT / "traces")
     (tmp_path / "reports").symlink_to(ROOT / "reports")
-    for command, expected in MAIN:
+    for command, expected in MAIN if page == README else [(FIRST, ""), *commands(page)]:
         done = run(command, tmp_path)
         if done.returncode == 4 and "the target hangs" in done.stderr:
             # Once in thousands of starts, QEMU 7.2 greets and then says nothing any more.
@@ -103,6 +182,15 @@ def test_every_command_prints_what_stands_below_it(tmp_path: Path) -> None:
             assert normal(done.stdout) == normal(expected), command
 
 
+def test_every_page_is_short_enough_and_found_from_the_readme() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 250
+    for page in PAGES[1:]:
+        assert f"]({page.relative_to(ROOT)})" in text
+    for verb in VERBS:
+        assert f"`{verb}" in text or f"qmpconf {verb}" in text
+
+
 @pytest.mark.real
 def test_the_jobs_of_ci_do_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their own commands are run; those that install things are not."""
@@ -110,7 +198,9 @@ def test_the_jobs_of_ci_do_what_they_say(tmp_path: Path, monkeypatch: pytest.Mon
         if os.environ.get("QMPCONF_REQUIRE_REAL"):
             pytest.fail("qemu-system-x86_64 is required here")
         pytest.skip("no qemu-system-x86_64")
-    github, gitlab = (yaml.safe_load(text) for language, text in BLOCKS if language == "yaml")
+    github, gitlab = (
+        yaml.safe_load(text) for language, text in blocks(VIEWS) if language == "yaml"
+    )
     jobs = {
         "github": [step.get("run", "") for step in github["jobs"]["qmp"]["steps"]],
         "gitlab": [*gitlab["qmp"]["script"], *gitlab["qmp"]["after_script"]],
@@ -129,8 +219,8 @@ def test_the_jobs_of_ci_do_what_they_say(tmp_path: Path, monkeypatch: pytest.Mon
         record, check, report = own
         assert run(record, folder).returncode == 0
         assert run(check, folder).returncode == 3, "there is no baseline yet"
-        update = check.partition(" --result")[0] + " --update-baseline"
-        assert f"`{update.replace(' -q', '')}`" in README
+        update = check.partition(" --result")[0] + " --update"
+        assert f"`{update.replace(' -q', '')}`" in VIEWS.read_text()
         assert run(update, folder).returncode == 0
         assert run(check, folder).returncode == 0
         done = run(report, folder)
@@ -142,13 +232,15 @@ def test_the_jobs_of_ci_do_what_they_say(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_client_that_is_tested_in_ten_lines_is_one_that_is_tested() -> None:
-    assert TEST in [text for language, text in BLOCKS if language == "python"]
+    for page in (README, ROOT / "qmpconf/testing/README.md"):
+        assert TEST in [text for language, text in blocks(page) if language == "python"]
 
 
 def test_every_verb_of_every_transcript_exists() -> None:
     said = [
         shlex.split(line[2:])
-        for language, text in BLOCKS
+        for page in PAGES
+        for language, text in blocks(page)
         if language == "console"
         for line in text.splitlines()
         if line.startswith("$ qmpconf ")
@@ -160,8 +252,3 @@ def test_every_verb_of_every_transcript_exists() -> None:
         options = {word for word in words if word.startswith("--") and len(word) > 2}
         if words[1] != "schema":
             assert all(option in helped for option in options), words
-
-
-def test_every_file_that_the_readme_links_is_there() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpconf.text import counted, duration, harmless, printable, printable_page
+from qmpconf.text import (
+    apart,
+    around,
+    counted,
+    duration,
+    expression,
+    harmless,
+    printable,
+    printable_page,
+    shortened,
+)
 
 EVERYTHING = st.text(st.characters(exclude_categories=()))
 
@@ -59,3 +69,42 @@ def test_nothing_begins_a_command_of_a_ci_job(text: str) -> None:
 )
 def test_durations_have_three_digits(seconds: float | None, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("[a", "is not a regular expression: unterminated character set"),
+        ("(" * 5000 + ")" * 5000, "too big"),
+        ("(?:a){99999999999}", "too big"),
+        (b"(?P<a", "is not a regular expression"),
+    ],
+)
+def test_an_expression_that_is_none_is_refused_in_words(pattern: str | bytes, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        expression(pattern)
+
+
+def test_an_expression_that_may_mean_something_else_later_is_taken() -> None:
+    assert expression("[[a]").fullmatch("[")
+
+
+@given(EVERYTHING, st.integers(4, 40))
+def test_a_text_is_cut_at_its_end_and_says_so(text: str, width: int) -> None:
+    short = shortened(text, width)
+    assert short == text if len(text) <= width else short == text[: width - 3] + "..."
+
+
+@given(EVERYTHING, EVERYTHING, EVERYTHING, st.integers(20, 60))
+def test_two_texts_stay_apart(head: str, one: str, other: str, width: int) -> None:
+    texts = head * 20 + one, head * 20 + other
+    short = apart(*texts, width)
+    assert max(map(len, short)) <= width
+    assert (short[0] == short[1]) == (texts[0] == texts[1])
+
+
+@given(st.text("abc ", max_size=300), st.text("abc ", max_size=300), st.integers(20, 60))
+def test_a_place_is_shown_with_what_stands_around_it(before: str, behind: str, width: int) -> None:
+    short = around(f"{before}HERE{behind}", len(before), width)
+    assert len(short) <= width
+    assert "HERE" in short

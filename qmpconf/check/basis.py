@@ -47,7 +47,7 @@ class Basis:
     what the server adds to it is an error, and otherwise only a note (qmpconf/README.md, Catalogs).
     `server_older` says that the server is older than the catalog: then what it lacks is a note,
     too.  `named` says that the user named the catalog: then the question is what would happen on a
-    server with it, whichever server was recorded (`qmpconf.check.calls`).  `sentence` tells the user
+    server with it, whichever server was recorded (`qmpconf.check.calls`).  `sentence` says to the user
     which catalog it is and why.  `properties` is the property catalog that goes with it; without one,
     the shipped one that fits the server's version.
     """
@@ -72,7 +72,7 @@ class Basis:
         self.version = Version.parse(catalog.source.version, catalog.source.package)
         self._properties = properties
         self.open_ended = frozenset(name for name in OPEN_ENDED if is_open(catalog, name))
-        #: Documents do not tell which commands may be sent out of band.
+        #: Documents do not say which commands may be sent out of band.
         self.tells_oob = catalog.source.kind == "introspection"
 
     def towards(self, version: Version | None) -> Basis:

@@ -33,8 +33,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from qmpconf.check.properties import judge as judge_properties
-from qmpconf.protocol.values import dumps, pointer
+from qmpconf.protocol.places import pointer
+from qmpconf.protocol.values import dumps
 from qmpconf.schema.problems import suggest
+from qmpconf.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -247,7 +249,7 @@ class Judge:
                 Standing.COMMAND_UNKNOWN,
                 member_of(command),
                 f"the command {name!r} is unknown",
-                f"one of the {len(self._catalog.commands)} commands of {self._catalog.name}",
+                f"one of the {counted(len(self._catalog.commands), 'command')} of {self._catalog.name}",
                 name,
                 self._catalog.name,
                 suggest(name, self._catalog.commands),

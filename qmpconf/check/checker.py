@@ -19,25 +19,27 @@ from qmpconf.check.offers import Offers
 from qmpconf.check.reporter import Reporter, answer_of
 from qmpconf.check.rules import Rules
 from qmpconf.check.unjudged import Lacks
-from qmpconf.protocol.framing import Kind
+from qmpconf.protocol.framing import HELD, Kind
 from qmpconf.protocol.matching import MOST_BYTES, MOST_WAITING
-from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success
+from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success, brief_pair
+from qmpconf.protocol.phases import Phase
+from qmpconf.protocol.places import pointer
 from qmpconf.protocol.requirements import Party
-from qmpconf.protocol.session import Phase, Session, Step
-from qmpconf.protocol.values import Object, Value, pointer
-from qmpconf.schema.problems import show
-from qmpconf.trace.reader import Item
+from qmpconf.protocol.session import Session
+from qmpconf.protocol.steps import Step
+from qmpconf.protocol.values import Object, Value
+from qmpconf.trace.items import MOST_VALUES, Item
 from qmpconf.trace.records import Close, Gap, Open, Shut
 from qmpconf.trace.settle import MOST_OPEN, SETTLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from qmpconf.check.basis import Basis
     from qmpconf.check.choice import Choose
-    from qmpconf.check.findings import Finding
     from qmpconf.check.offers import Offered
     from qmpconf.check.practice import Practice, Trace
+    from qmpconf.findings import Finding
     from qmpconf.protocol.matching import Pending
 
 
@@ -70,6 +72,11 @@ class Observer(Protocol):
 _NOT_UNDERSTOOD = (
     "lines of the text that this trace was converted from were not understood, and may hold messages",
     "`qmpconf convert` shows them",
+)
+
+_TOO_LONG = (
+    f"they are longer than {HELD >> 20} MiB, or have more than {MOST_VALUES:,} values",
+    "",
 )
 
 #: What is said where answers are to come within a time, and the trace does not tell times.
@@ -127,8 +134,9 @@ class _Talk:
         lacks: Lacks,
         asked: dict[str, None],
         practice: Trace | None,
+        session: Session,
     ) -> None:
-        self.session = Session()
+        self.session = session
         self.settled = 0  # as many commands have been given up
         self.asked = asked
         self.conn = conn
@@ -159,7 +167,7 @@ class _Talk:
             self.rules.offered = offered
 
     def hold(self, waiting: Pending, found: list[Finding]) -> list[Finding]:
-        """Keep errors of a command until it is answered; give what is to be told now."""
+        """Keep errors of a command until it is answered; give what is to be said now."""
         if not any(one.severity == "error" for one in found):
             return found
         self._held[id(waiting)] = waiting, found
@@ -207,7 +215,8 @@ class Checker:
 
     `choose` gives the catalog of a session, or None for wire rules alone; it is asked at the start
     of each session and at each greeting (`qmpconf.check.choice`).  `path` goes into
-    the findings.  `observer` sees it, too; `practice` says which habits are looked for (None: none).
+    the findings.  `observer` sees it, too; `practice` says which habits are looked for (None: none);
+    `begin` gives the state of a new session (`TraceReader.begin`).
     `messages` and `sessions` count what was checked, `lacks` what could not be judged, `asked` (its
     keys) what was asked besides the schemas.
     """
@@ -218,7 +227,9 @@ class Checker:
         choose: Choose,
         observer: Observer | None = None,
         practice: Practice | None = None,
+        begin: Callable[[], Session] = Session,
     ) -> None:
+        self._begin = begin
         self._path = path
         self._choose = choose
         self._observer = observer
@@ -252,7 +263,10 @@ class Checker:
                 talk = talks.get(item.conn)
                 if talk is None:
                     talk = talks[item.conn] = self._start(item.conn, item.line)
-                yield _gap(talk, item)
+                if item.too_long:
+                    self._too_long(talk, item)
+                else:
+                    yield _gap(talk, item)
                 if talk.watch is not None:
                     talk.watch.lost(talk.session, item.line, item.t)
                 if item.lines:
@@ -277,9 +291,15 @@ class Checker:
         if not self.messages:
             self.lacks.add("trace", *_EMPTY)
 
+    def _too_long(self, talk: _Talk, item: Gap) -> None:
+        self.messages += 1
+        talk.session.gap(Party(item.sender), item.messages)
+        self.lacks.add("message", *_TOO_LONG, item.line)
+
     def _start(self, conn: int, line: int) -> _Talk:
         self.sessions += 1
-        talk = _Talk(self._path, conn, line, self.lacks, self.asked, self._practice)
+        session = self._begin()
+        talk = _Talk(self._path, conn, line, self.lacks, self.asked, self._practice, session)
         talk.take(self._choose(conn, line, None), self._offers.latest)
         if talk.why is not None and talk.why.product:
             talk.suspicions = Suspicions(self._everywhere(talk.why.product), talk.reporter)
@@ -408,23 +428,24 @@ def _duplicates(talk: _Talk, item: Item, step: Step, blame: Party) -> list[Findi
             getattr(step.message, "name", ""),
             f"member {name!r} stands twice",
             "each member once",
-            f"also {show(earlier)}",
+            seen,
             "spec 2.3",
             blame=blame,
         )
-        for where, name, earlier in _twice(step.message.value if step.message else None)
+        for where, name, seen in _twice(step.message.value if step.message else None)
         if where not in told
     ]
 
 
-def _twice(value: Value) -> Iterator[tuple[str, str, Value]]:
-    """Pointer, name and earlier value of every member that stands twice in `value`."""
+def _twice(value: Value) -> Iterator[tuple[str, str, str]]:
+    """Pointer, name, and the values for people, of every member that stands twice in `value`."""
     waiting: list[tuple[tuple[str | int, ...], Value]] = [((), value)]
     while waiting:
         path, one = waiting.pop()
         if isinstance(one, Object):
             for name, earlier in one.duplicates:
-                yield pointer((*path, name)), name, earlier
+                seen = "{}, and later {}".format(*brief_pair(earlier, one[name]))
+                yield pointer((*path, name)), name, seen
         if isinstance(one, dict):
             waiting += [((*path, name), inner) for name, inner in one.items()]
         elif isinstance(one, list):

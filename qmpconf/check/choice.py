@@ -25,6 +25,7 @@ from qmpconf.check.basis import Basis, NoSchema
 from qmpconf.check.property_source import Source
 from qmpconf.check.survey import Named, entries_of
 from qmpconf.errors import InputError
+from qmpconf.protocol.dialect import QGA, of_product
 from qmpconf.protocol.messages import Greeting
 from qmpconf.schema.select import Version, select
 from qmpconf.schema.store import from_reply, load_shipped
@@ -45,6 +46,9 @@ ADVICE = (
     "name one with --schema NAME (see 'qmpconf schema list'), or give the server's reply to "
     "query-qmp-schema as --schema FILE"
 )
+
+#: The same for a guest agent, which does not have that command.
+AGENT_ADVICE = "name one with --schema NAME (see 'qmpconf schema list')"
 
 #: Catalogs that are held ready at a time, choices that are remembered, sentences that are kept.
 _READY, _REMEMBERED, _MOST_USED = 16, 1000, 100
@@ -97,9 +101,14 @@ class Automatic:
             if named and address:
                 self._at_address.setdefault(address, {}).setdefault(named.version, named)
         self.used: list[str] = []
+        self._agents = Automatic(found.agents, QGA.product) if found.agents is not None else None
+        if self._agents is not None:
+            self._agents.used = self.used
 
     def __call__(self, conn: int, line: int, greeting: Greeting | None = None) -> Basis | NoSchema:
         """The catalog for session `conn` from `line` on."""
+        if self._agents is not None and self._found.is_agent(conn):
+            return self._agents(conn, line)
         stretch = self._found.at(conn, line)
         named = stretch.named or _by_greeting(line, greeting)
         address = self._found.addresses.get(conn, "")
@@ -133,7 +142,8 @@ class Automatic:
             named, where = self._found.file, ""
         if named is None:
             why = "; ".join(filter(None, (reason, self._why())))
-            return NoSchema(f"no schema could be chosen: {why}", ADVICE, self._product)
+            advice = ADVICE if of_product(self._product).greets else AGENT_ADVICE
+            return NoSchema(f"no schema could be chosen: {why}", advice, self._product)
         return self._nearest(named, reason, where)
 
     def _elsewhere(self, address: str) -> Named | None:
@@ -160,7 +170,9 @@ class Automatic:
         """Why no version is known."""
         versions = list(dict.fromkeys(map(str, self._found.versions)))
         if not versions:
-            return "neither a greeting nor a reply to query-version names the server's version"
+            dialect = of_product(self._product)
+            first = "neither a greeting nor a" if dialect.greets else "no"
+            return f"{first} reply to {dialect.version} names the server's version"
         more = ", ..." if len(versions) > _SHOWN else ""
         listed = ", ".join(versions[:_SHOWN]) + more
         return f"the session does not name its server, and the trace has several ({listed})"

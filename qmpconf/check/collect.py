@@ -18,22 +18,25 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from qmpconf.check.checking import check
 from qmpconf.check.coverage import Coverage, CoverageData, merge
 from qmpconf.check.exercised import RULES, Facts, exercised
 from qmpconf.check.practice import NOTHING, Practice
 from qmpconf.check.requirements import ALL_REQUIREMENTS
-from qmpconf.check.run import check
 from qmpconf.protocol.framing import Kind
 from qmpconf.protocol.messages import Command, Event, Failure, Success
 
 if TYPE_CHECKING:
     from qmpconf.check.basis import Basis
     from qmpconf.check.choice import Choose
-    from qmpconf.check.findings import Finding
+    from qmpconf.findings import Finding
     from qmpconf.protocol.matching import Pending
+    from qmpconf.protocol.phases import Phase
     from qmpconf.protocol.requirements import Party
-    from qmpconf.protocol.session import Phase, Session, Step
-    from qmpconf.trace.reader import Item, TraceReader
+    from qmpconf.protocol.session import Session
+    from qmpconf.protocol.steps import Step
+    from qmpconf.trace.items import Item
+    from qmpconf.trace.reader import TraceReader
 
 
 class Exercised(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,10 +31,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     `calls` counts successes (of an event: how often it came), `refused` errors, `unanswered` what
     had no answer when its session ended.  `places` were exercised, `tried` were not, but stood in
-    calls without success; both tell how often.  `missing` are all that were not exercised.  A
+    calls without success; both say how often.  `missing` are all that were not exercised.  A
     place is named without what is in front of it, ``command NAME``; they are sorted.
 
-    `bare` tells that a command needs no arguments, `marks` whether it is ``deprecated`` or
+    `bare` says that a command needs no arguments, `marks` whether it is ``deprecated`` or
     ``unstable``, and `marked` which of the missing places are.
     """
 

@@ -11,7 +11,10 @@ from types import MappingProxyType
 _MESSAGES = "qmpconf.protocol.messages"
 _MATCHING = "qmpconf.protocol.matching"
 _SESSION = "qmpconf.protocol.session"
+_AGENT = "qmpconf.protocol.agent"
 _RULES = "qmpconf.check.rules"
+_PHASES = "qmpconf.protocol.phases"
+_WORDINGS = "qmpconf.check.wordings"
 _CHECKER = "qmpconf.check.checker"
 _PRACTICE = "qmpconf.check.practice"
 
@@ -20,6 +23,7 @@ _JUDGED: Mapping[str, tuple[str, ...]] = {
     _MESSAGES: (
         "framing.object",
         "framing.ascii",
+        "framing.escapes",
         "framing.valid-json",
         "greeting.shape",
         "capabilities.known",
@@ -34,6 +38,27 @@ _JUDGED: Mapping[str, tuple[str, ...]] = {
         "event.timestamp",
         "event.no-empty-data",
     ),
+    _PHASES: (
+        "negotiation.gate",
+        "negotiation.no-events",
+        "negotiation.once",
+    ),
+    _WORDINGS: (
+        "request.strict-arguments",
+        "request.unknown-command",
+        "oob.allowed-only",
+        "schema.command-known",
+        "schema.arguments",
+        "schema.property-type",
+        "schema.oob-allowed",
+        "schema.conditional",
+        "schema.looked-up",
+        "schema.command-offered",
+        "schema.event-known",
+        "schema.additions",
+        "schema.not-yet",
+        "schema.document",
+    ),
     _MATCHING: (
         "response.exactly-one",
         "response.in-order",
@@ -41,16 +66,13 @@ _JUDGED: Mapping[str, tuple[str, ...]] = {
         "response.id-absent",
     ),
     _SESSION: (
-        "framing.crlf",
         "framing.utf8-in",
+        "framing.surrogates",
         "framing.json-strict",
         "framing.duplicate-member",
         "greeting.first",
-        "negotiation.gate",
-        "negotiation.no-events",
         "negotiation.enable-offered",
         "negotiation.bad-enable",
-        "negotiation.once",
         "negotiation.client-first",
         "session.half-close",
         "request.non-object",
@@ -59,30 +81,30 @@ _JUDGED: Mapping[str, tuple[str, ...]] = {
         "event.rate-limit",
         "oob.overtakes",
         "oob.id",
+        "oob.exec-id",
         "recovery.after-error",
         "compat.downstream-prefix",
     ),
+    "qmpconf.protocol.dialect": ("framing.crlf", "agent.line-feed"),
+    _AGENT: (
+        "agent.unasked",
+        "agent.sync-echo",
+        "agent.sentinel",
+        "agent.silent",
+        "agent.answered",
+        "agent.frozen-refused",
+        "agent.sync-first",
+        "agent.reset-first",
+        "agent.sync-unique",
+        "agent.frozen",
+    ),
     _CHECKER: ("trace.gap",),
     _RULES: (
-        "request.strict-arguments",
-        "request.unknown-command",
         "response.void",
-        "oob.allowed-only",
         "compat.unstable",
         "compat.deprecated",
-        "schema.command-known",
-        "schema.arguments",
-        "schema.property-type",
-        "schema.oob-allowed",
-        "schema.conditional",
-        "schema.looked-up",
-        "schema.command-offered",
         "schema.return",
-        "schema.event-known",
         "schema.event-data",
-        "schema.additions",
-        "schema.not-yet",
-        "schema.document",
         "schema.member-once",
     ),
     f"{_PRACTICE}.waiting": ("practice.unanswered", "practice.latency", "practice.polling"),

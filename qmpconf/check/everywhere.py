@@ -21,16 +21,16 @@ from qmpconf.check.properties import OPEN_ENDED, judge
 from qmpconf.check.property_source import source_for
 from qmpconf.check.told import NOTHING_TOLD
 from qmpconf.protocol.messages import Command, Failure, Success
-from qmpconf.protocol.values import pointer
+from qmpconf.protocol.places import pointer
 from qmpconf.schema.select import of_product
 from qmpconf.schema.store import load_shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from qmpconf.check.findings import Finding
     from qmpconf.check.properties import Deprecated
     from qmpconf.check.reporter import Reporter
+    from qmpconf.findings import Finding
     from qmpconf.protocol.matching import Pending
 
 #: What counts: that a place of the arguments is refused, for whatever reason.

@@ -18,17 +18,19 @@ from typing import TYPE_CHECKING
 
 from qmpconf.check.requirements import ALL_REQUIREMENTS, PRACTICE_REQUIREMENTS
 from qmpconf.protocol.framing import Kind
-from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success, Unknown
+from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Sentinel, Success, Unknown
+from qmpconf.protocol.phases import Phase
 from qmpconf.protocol.rates import LIMITED
 from qmpconf.protocol.requirements import Party
-from qmpconf.protocol.session import NO_TEXT, Phase
+from qmpconf.protocol.values import Cause
 
 if TYPE_CHECKING:
     from qmpconf.check.basis import Basis
-    from qmpconf.check.findings import Finding
+    from qmpconf.findings import Finding
     from qmpconf.protocol.matching import Pending
-    from qmpconf.protocol.session import Session, Step
-    from qmpconf.trace.reader import Item
+    from qmpconf.protocol.session import Session
+    from qmpconf.protocol.steps import Step
+    from qmpconf.trace.items import Item
 
 
 class Fact(Enum):
@@ -36,11 +38,12 @@ class Fact(Enum):
 
     SENT = "a client sends anything"
     COMMAND = "a client sends a command"
-    MALFORMED = "a client sends input that is no JSON, in a session that goes on or ends"
+    MALFORMED = "a client sends input that is not JSON, in a session that goes on or ends"
     PIPELINED = "a client sends a command while another one waits"
     ENABLES = "a client enables a capability"
     OUT_OF_BAND = "a command is sent out of band"
-    OOB_ENABLED = "a command is sent with the capability oob enabled"
+    OOB_ENABLED = "an in-band command is sent with the capability oob enabled"
+    OOB_USED = "a command is sent out of band with the capability oob enabled"
     OOB_AND_QUEUE = "a command is sent out of band while another one waits, or the other way round"
     HALF_CLOSED = "a client ends its direction while a command waits"
     LEFT = "a session ends while a command waits"
@@ -52,8 +55,9 @@ class Fact(Enum):
     ERROR = "a command is refused"
     ID_ANSWERED = "a command with an id is answered"
     BARE_ANSWERED = "a command without an id is answered"
-    NO_JSON_ANSWERED = "input that is no JSON is answered"
-    NO_TEXT_ANSWERED = "input that is no UTF-8 is answered"
+    NO_JSON_ANSWERED = "input that is not JSON is answered"
+    NO_TEXT_ANSWERED = "input that is not UTF-8 is answered"
+    HALF_PAIR_ANSWERED = "input with half a surrogate pair is answered"
     NO_OBJECT_ANSWERED = "input that is JSON, but no object, is answered"
     TWICE_ANSWERED = "a command in which a member stands twice is answered"
     EARLY_ANSWERED = "a command is answered before negotiation is done"
@@ -62,6 +66,14 @@ class Fact(Enum):
     EVENT = "an event comes"
     LIMITED_EVENT = "a rate-limited event comes"
     DOWNSTREAM_EVENT = "an event comes whose name begins with __"
+
+    MONITOR_SENT = "a client sends a command to a monitor"
+    MONITOR_SAID = "a monitor sends anything"
+    AGENT_SENT = "a client sends a command to a guest agent"
+    AGENT_SAID = "a guest agent sends anything"
+    SYNC_SENT = "a client sends a sync to a guest agent"
+    FROZEN_SENT = "a client sends a command to a guest agent that has frozen file systems"
+    SILENT_SENT = "a client sends a command that gets no response where it succeeds"
 
     HELD_COMMAND = "a command is held against a schema"
     KNOWN_COMMAND = "a command of the schema is sent"
@@ -88,13 +100,15 @@ F = Fact
 OCCASIONS: Mapping[str, tuple[Fact, ...]] = MappingProxyType(
     {
         "framing.object": (F.SAID,),
-        "framing.crlf": (F.SAID,),
+        "framing.crlf": (F.MONITOR_SAID,),
         "framing.ascii": (F.SAID,),
+        "framing.escapes": (F.SAID,),
         "framing.valid-json": (F.SAID,),
         "framing.utf8-in": (F.NO_TEXT_ANSWERED,),
+        "framing.surrogates": (F.HALF_PAIR_ANSWERED,),
         "framing.json-strict": (F.NO_JSON_ANSWERED,),
         "framing.duplicate-member": (F.TWICE_ANSWERED,),
-        "greeting.first": (F.SAID,),
+        "greeting.first": (F.MONITOR_SAID,),
         "greeting.shape": (F.GREETING,),
         "capabilities.known": (F.GREETING,),
         "negotiation.gate": (F.EARLY_ANSWERED,),
@@ -102,7 +116,7 @@ OCCASIONS: Mapping[str, tuple[Fact, ...]] = MappingProxyType(
         "negotiation.enable-offered": (F.ENABLES,),
         "negotiation.bad-enable": (F.BAD_ENABLE_ANSWERED,),
         "negotiation.once": (F.AGAIN_ANSWERED,),
-        "negotiation.client-first": (F.COMMAND,),
+        "negotiation.client-first": (F.MONITOR_SENT,),
         "session.half-close": (F.HALF_CLOSED,),
         "request.object": (F.SENT,),
         "request.members": (F.COMMAND,),
@@ -128,7 +142,19 @@ OCCASIONS: Mapping[str, tuple[Fact, ...]] = MappingProxyType(
         "oob.overtakes": (F.OOB_AND_QUEUE,),
         "oob.allowed-only": (F.FORBIDDEN_OOB,),
         "oob.id": (F.OOB_ENABLED,),
+        "oob.exec-id": (F.OOB_USED,),
         "recovery.after-error": (F.MALFORMED,),
+        "agent.line-feed": (F.AGENT_SAID,),
+        "agent.unasked": (F.AGENT_SAID,),
+        "agent.sync-echo": (F.SYNC_SENT,),
+        "agent.sentinel": (F.AGENT_SAID,),
+        "agent.silent": (F.SILENT_SENT,),
+        "agent.answered": (F.SYNC_SENT,),
+        "agent.frozen-refused": (F.FROZEN_SENT,),
+        "agent.sync-first": (F.AGENT_SENT,),
+        "agent.reset-first": (F.SYNC_SENT,),
+        "agent.sync-unique": (F.SYNC_SENT,),
+        "agent.frozen": (F.FROZEN_SENT,),
         "compat.downstream-prefix": (F.DOWNSTREAM_EVENT,),
         "compat.unstable": (F.KNOWN_COMMAND,),
         "compat.deprecated": (F.KNOWN_COMMAND,),
@@ -165,6 +191,9 @@ RULES: Mapping[str, tuple[Fact, ...]] = MappingProxyType(
 
 _PIECES = "a recording keeps messages, not the pieces in which they travelled"
 _INSIDE = "what a client makes of a message does not show in what it sends"
+_HABIT = "it is judged where the client alone is put to the test (qmpconf conform-client)"
+
+_CAUSE = "what happened to the server, and whether it came of a command, does not show"
 
 #: Requirement -> why no recording shows to the checker whether it is kept.
 NOT_SHOWN: Mapping[str, str] = MappingProxyType(
@@ -178,19 +207,38 @@ NOT_SHOWN: Mapping[str, str] = MappingProxyType(
         "session.single": "a client that is kept waiting is not in the recording",
         "session.patience": _INSIDE,
         "session.quit-eof": _INSIDE,
+        "session.silence": _INSIDE,
+        "session.cut": _INSIDE,
+        "session.greeted-twice": _INSIDE,
+        "session.after-quit": _HABIT,
+        "request.id-in-flight": _HABIT,
+        "response.own": _INSIDE,
         "response.unparsed-desc": _INSIDE,
+        "event.comes": _CAUSE,
+        "event.as-many": _CAUSE,
+        "event.delivered": _CAUSE,
+        "event.clock": "which time it was where the server ran does not show",
+        "event.own-session": _CAUSE,
         "event.unknown-tolerated": _INSIDE,
         "event.any-time": _INSIDE,
+        "agent.resync": "a client that has given up looks like one that sends ahead",
         "oob.queue": "when the server read a command does not show",
         "oob.by-id": _INSIDE,
         "recovery.reset-byte": "whether bytes were meant as a reset does not show",
         "limits.nesting": "a refusal for its size looks like any other one",
         "limits.size": "a refusal for its size looks like any other one",
         "fds.pass": "what became of a descriptor does not show",
+        "fds.any-byte": "what became of a descriptor does not show",
         "schema.introspection": "it takes questions about what is there, and asks them itself",
     }
 )
 
+
+#: What is answered, by what is wrong with its characters.
+_UNTOLD: Mapping[Cause, Fact] = {
+    Cause.CHARACTERS: F.NO_TEXT_ANSWERED,
+    Cause.SURROGATE: F.HALF_PAIR_ANSWERED,
+}
 
 #: Commands whose success is a fact of its own.
 _BY_NAME: Mapping[str, Fact] = {"human-monitor-command": F.HUMAN, "device_del": F.UNPLUGS}
@@ -230,12 +278,13 @@ class Facts:
         if type(message) is not Command:
             return
         add(F.COMMAND)
+        self._by_dialect(session, message)
         if message.name == "qmp_capabilities" and message.arguments.get("enable"):
             add(F.ENABLES)
         if message.oob:
             add(F.OUT_OF_BAND)
         if "oob" in session.enabled:
-            add(F.OOB_ENABLED)
+            add(F.OOB_USED if message.oob else F.OOB_ENABLED)
             if F.OOB_AND_QUEUE not in self.seen and _both_ways(session):
                 add(F.OOB_AND_QUEUE)
         if basis is not None:
@@ -243,6 +292,17 @@ class Facts:
             closed = message.name not in basis.open_ended
             if closed and any(one.requirement == "schema.arguments" for one in found):
                 self._remember(waiting)
+
+    def _by_dialect(self, session: Session, command: Command) -> None:
+        """A command, to a monitor or to a guest agent."""
+        dialect = session.dialect
+        self.seen.add(F.MONITOR_SENT if dialect.greets else F.AGENT_SENT)
+        if command.name in dialect.syncs:
+            self.seen.add(F.SYNC_SENT)
+        if command.name in dialect.silent:
+            self.seen.add(F.SILENT_SENT)
+        if session.frozen:
+            self.seen.add(F.FROZEN_SENT)
 
     def _remember(self, waiting: Pending) -> None:
         if F.BAD_ANSWERED not in self.seen and len(self._bad) < _MOST_BAD:
@@ -269,6 +329,7 @@ class Facts:
             return
         add = self.seen.add
         add(F.SAID)
+        add(F.MONITOR_SAID if session.dialect.greets else F.AGENT_SAID)
         message, answered = step.message, step.answered
         bad = answered is not None and self._bad.pop(id(answered), None) is not None
         if type(message) is Event:
@@ -286,7 +347,7 @@ class Facts:
                     self._schema(answered.message, message, basis, bad=bad and sure, sure=sure)
         elif type(message) is Greeting:
             add(F.GREETING)
-        else:
+        elif not isinstance(message, Sentinel):
             add(F.UNREADABLE)
 
     def _answer(self, answered: Pending, session: Session, phase: Phase) -> None:
@@ -295,8 +356,8 @@ class Facts:
         command = answered.message
         if isinstance(command, Unknown):
             add(F.NO_OBJECT_ANSWERED if command.well_formed else F.NO_JSON_ANSWERED)
-            if command.problems and NO_TEXT.search(command.problems[0].seen):
-                add(F.NO_TEXT_ANSWERED)
+            if command.cause is not None and command.cause in _UNTOLD:
+                add(_UNTOLD[command.cause])
             return
         if command.duplicates:
             add(F.TWICE_ANSWERED)

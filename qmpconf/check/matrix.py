@@ -7,7 +7,7 @@ the worst of its calls.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from qmpconf.check.offers import Offers
 from qmpconf.protocol.messages import Command, Failure, Greeting, Success
 from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Session
-from qmpconf.trace.reader import Item
+from qmpconf.trace.items import Item
 from qmpconf.trace.records import Close, Gap, Open, Shut
 
 if TYPE_CHECKING:
@@ -117,11 +117,15 @@ class Call:
     refused: bool = False
 
 
+#: What a trace holds.
+Items = Iterable[Open | Item | Gap | Shut | Close]
+
+
 class _Talk:
     """One session, and what its server has offered so far."""
 
-    def __init__(self, offered: Offered) -> None:
-        self.session = Session()
+    def __init__(self, offered: Offered, session: Session) -> None:
+        self.session = session
         self.offered = offered
         # Commands that wait, by identity, with places that are not judged (there are few).
         self.odd: dict[int, tuple[Command, frozenset[str], Sequence[str]]] = {}
@@ -133,13 +137,15 @@ class Judges:
     def __init__(self, bases: Mapping[str, Basis]) -> None:
         self._judges = {name: Judge(basis) for name, basis in bases.items()}
 
-    def matrix(self, traces: Mapping[str, Iterable[Open | Item | Gap | Shut | Close]]) -> Matrix:
-        """Judge every call of every trace."""
+    def matrix(
+        self, traces: Mapping[str, Items], begins: Mapping[str, Callable[[], Session]] | None = None
+    ) -> Matrix:
+        """Judge every call of every trace; `begins` has what gives the state of its sessions."""
         found = Matrix(tuple(self._judges))
         for path, items in traces.items():
             row = found.traces.setdefault(path, Row(path))
             row.cells = dict.fromkeys(self._judges, (Standing.WORKS, None))
-            for call in self.calls(items):
+            for call in self.calls(items, (begins or {}).get(path, Session)):
                 found.refused += call.refused
                 name = call.command.name
                 if name not in found.commands and len(found.commands) >= MOST_ROWS:
@@ -148,7 +154,7 @@ class Judges:
                 _add(call, path, found.commands.setdefault(name, Row(name)))
         return found
 
-    def calls(self, items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Call]:
+    def calls(self, items: Items, begin: Callable[[], Session] = Session) -> Iterator[Call]:
         """The calls of one trace, as they are sent, and once more where they are refused."""
         offers = Offers()
         talks: dict[int, _Talk] = {}
@@ -158,7 +164,7 @@ class Judges:
             elif isinstance(item, Item | Gap):
                 talk = talks.get(item.conn)
                 if talk is None:
-                    talk = talks[item.conn] = _Talk(offers.latest)
+                    talk = talks[item.conn] = _Talk(offers.latest, begin())
                 if isinstance(item, Gap):
                     talk.session.gap(Party(item.sender), item.messages)
                 elif item.sender == "client":

@@ -46,7 +46,7 @@ _GROUP_OF: dict[Kind, Group] = {
 }
 
 
-#: What parts have in common that are told together: the place above them, kind and marks.
+#: What parts have in common that are said together: the place above them, kind and marks.
 _Key = tuple[str, Kind, Marks]
 
 

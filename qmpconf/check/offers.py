@@ -39,7 +39,7 @@ _LONGEST = 200
 class Offer:
     """A reply that listed a name: to which command, and the line (1-based) where it stands.
 
-    `whole` says that it is the whole schema, which tells little about why a client asked.
+    `whole` says that it is the whole schema, which says little about why a client asked.
     """
 
     reply: str

@@ -33,6 +33,7 @@ from qmpconf.schema.property_rules import (
     text_misfit,
     way_of,
 )
+from qmpconf.text import counted
 
 if TYPE_CHECKING:
     from qmpconf.check.property_source import Source
@@ -318,7 +319,7 @@ class _Asker:
                     "unknown",
                     path,
                     f"{of} has no property {name!r}",
-                    f"one of its {len(known)} properties",
+                    f"one of its {counted(len(known), 'property', 'properties')}",
                     f"{name!r}: {show(value)}",
                     suggest(name, known),
                     name,

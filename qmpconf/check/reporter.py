@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qmpconf.check.findings import Blame, Finding, Severity
 from qmpconf.check.requirements import ALL_REQUIREMENTS
+from qmpconf.findings import Blame, Finding, Severity
 from qmpconf.protocol.requirements import Level, Party
 
 if TYPE_CHECKING:
     from qmpconf.protocol.messages import Failure
-    from qmpconf.protocol.session import Breach
+    from qmpconf.protocol.steps import Breach
 
 #: How bad it is to break a requirement of each level.
 SEVERITIES: dict[Level, Severity] = {

@@ -120,7 +120,7 @@ TRACE_REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
             "trace.gap",
             Level.MAY,
             Party.RECORDER,
-            "Bytes that were not recorded are told; what they may have held is not judged.",
+            "Bytes that were not recorded are named; what they may have held is not judged.",
             "the trace",
         )
     }

@@ -17,45 +17,29 @@ in which nothing is wrong.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qmpconf.check.calls import (
-    LACKING,
     NEGOTIATION,
     REFUSED,
     Flaw,
     Judge,
     Standing,
     Used,
-    inside,
-    member_of,
 )
-from qmpconf.check.properties import ADVICE
-from qmpconf.protocol.values import pointer
-from qmpconf.schema.problems import suggest
+from qmpconf.check.wordings import ADDITIONS, Wordings
+from qmpconf.protocol.dialect import of_product
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from qmpconf.check.basis import Basis
-    from qmpconf.check.findings import Finding
     from qmpconf.check.offers import Offered
     from qmpconf.check.reporter import Reporter
     from qmpconf.check.unjudged import Lacks
+    from qmpconf.findings import Finding
     from qmpconf.protocol.messages import Command, Event, Failure, Success
-    from qmpconf.protocol.session import Breach
-    from qmpconf.schema.model import Command as KnownCommand
-    from qmpconf.schema.model import Event as KnownEvent
-    from qmpconf.schema.problems import Problem
-
-#: Problems that a server of another build may give without breaking the catalog.
-_ADDITIONS = LACKING
-
-#: What a flaw of each standing breaks; all others break `schema.arguments`.
-_BROKEN = {
-    Standing.COMMAND_UNKNOWN: "schema.command-known",
-    Standing.OOB_REFUSED: "schema.oob-allowed",
-}
+    from qmpconf.protocol.steps import Breach
 
 #: So many commands wait to be judged when they are answered; others are judged at once.
 _MOST_LATE = 1000
@@ -64,9 +48,6 @@ _MOST_LATE = 1000
 _MOST_BAD, _EXPLAINED = 1000, 20
 
 _NOTHING: tuple[Finding, ...] = ()
-
-#: A value of the server: the member that holds it, whose it is, the type's key, the value itself.
-_Payload = tuple[str, "KnownCommand | KnownEvent", str, Any]
 
 
 class _Sent:
@@ -101,10 +82,10 @@ class Rules:
     ) -> None:
         self.basis = basis
         self._asked = asked
-        self.offered = offered
         self._lacks = lacks
         self._catalog = basis.catalog
         self._report = reporter.finding
+        self._words = Wordings(basis, reporter, offered, lacks)
         self._judge = Judge(basis)
         # Commands that wait, by identity, in which something is wrong.
         self._bad: dict[int, _Sent] = {}
@@ -112,6 +93,18 @@ class Rules:
         self._late: dict[int, tuple[Command, set[str], Sequence[str]]] = {}
         self._quick = basis.validator.quick
         self._plain = basis.plain
+        self._dialect = of_product(basis.catalog.source.product)
+        #: What every monitor has, whether or not its catalog says so.
+        self._negotiation = NEGOTIATION if self._dialect.greets else ""
+
+    @property
+    def offered(self) -> Offered:
+        """What the server has offered so far."""
+        return self._words.offered
+
+    @offered.setter
+    def offered(self, offered: Offered) -> None:
+        self._words.offered = offered
 
     def command(
         self, command: Command, line: int, breaches: Sequence[Breach], redacted: Sequence[str]
@@ -183,7 +176,7 @@ class Rules:
     def _told(self, flaws: Sequence[Flaw], command: Command, line: int) -> Iterable[Finding]:
         """The findings of a call; of one with many flaws, only the first look at other releases."""
         for number, flaw in enumerate(flaws):
-            yield from self._flaw(flaw, command, line, brief=number >= _EXPLAINED)
+            yield from self._words.flaw(flaw, command, line, brief=number >= _EXPLAINED)
 
     def _instead(self, use: Used, command: Command) -> tuple[tuple[str, str], ...]:
         """What to use in place of something deprecated, where a manual says so."""
@@ -202,65 +195,7 @@ class Rules:
         if flaw.of_property:
             return flaw.doubt
         found = self.basis.named or self.basis.very_build
-        return not found and flaw.problem is not None and flaw.problem.kind in _ADDITIONS
-
-    def _flaw(
-        self, flaw: Flaw, command: Command, line: int, *, brief: bool = False
-    ) -> Sequence[Finding]:
-        """What is wrong with a call, as a finding; or that it is not judged."""
-        if flaw.disputed:
-            return (self._disputed(flaw, command, line),)
-        rule = "schema.property-type"
-        if not flaw.probable:
-            if flaw.standing is Standing.NOT_JUDGED:
-                self._not_judged(command, flaw, line)
-                return _NOTHING
-            rule = _BROKEN.get(flaw.standing, "schema.arguments")
-        message = flaw.message
-        more = dict(self._more(flaw, command, brief=brief)) if self.basis.named else {}
-        # What another release has is no typing error, whatever resembles it.
-        hint = "" if "elsewhere" in more else flaw.hint
-        if flaw.standing is Standing.CONDITIONAL and flaw.offer is not None:
-            rule = "schema.looked-up" if flaw.offer.whole else "schema.conditional"
-            hint = ""
-            message += (
-                "; conditional if the client reads the schema, which had offered it"
-                if flaw.offer.whole
-                else f"; conditional: {flaw.offer.reply} had offered it"
-            )
-        return (
-            self._report(
-                rule,
-                line,
-                flaw.pointer,
-                command.name,
-                message,
-                flaw.expected,
-                flaw.seen,
-                flaw.source,
-                hint,
-                more=tuple(more.items()),
-            ),
-        )
-
-    def _more(self, flaw: Flaw, command: Command, *, brief: bool) -> Iterable[tuple[str, str]]:
-        """Who else has it, and which reply had offered it or may have."""
-        if flaw.standing is not Standing.OOB_REFUSED and not brief:
-            told = self.basis.history.tell(command, flaw.problem)
-            yield from ((name, text) for name, text in told._asdict().items() if text)
-        asked = self.offered.schema_line
-        if flaw.offer is not None:
-            yield "offered", f"{flaw.offer.reply}, line {flaw.offer.line}"
-        elif asked and flaw.problem is not None and flaw.problem.kind in LACKING:
-            yield "unless", f"the client looks it up in the schema (the reply in line {asked})"
-
-    def _not_judged(self, command: Command, flaw: Flaw, line: int) -> None:
-        if flaw.of_property:
-            self._lacks.add("property", f"{command.name}: {flaw.message}", ADVICE, line)
-            return
-        where = flaw.pointer
-        place = "" if where in ("", member_of(command)) else f" {where}"
-        self._lacks.add("call", f"{command.name}{place} ({flaw.message})", line=line)
+        return not found and flaw.problem is not None and flaw.problem.kind in ADDITIONS
 
     def success(
         self, command: Command, sent: int, reply: Success, line: int, redacted: Sequence[str]
@@ -280,33 +215,23 @@ class Rules:
             return _NOTHING
         if known is None:
             told = command.problems or (self.basis.named and not self.basis.very_build)
-            if told or name == NEGOTIATION:
+            if told or name == self._negotiation:
                 return _NOTHING
-            return (self._undocumented_command(command, sent, line),)
+            return (self._words.undocumented_command(command, sent, line),)
         found = late or []
         taken = bad.taken if bad else ()
-        found += [self._addition(one, command, sent) for one in taken if not one.probable]
-        problems = self.basis.validator.returned(name, reply.result)
+        found += [self._words.addition(one, command, sent) for one in taken if not one.probable]
+        told = "return" in reply.value  # else its lack is a finding already
+        problems = self.basis.validator.returned(name, reply.result) if told else ()
         if problems:
             rule = "schema.return" if known.returns else "response.void"
             payload = ("return", known, known.returns, reply.result)
-            found += self._problems(rule, payload, problems, line, redacted)
+            found += self._words.problems(rule, payload, problems, line, redacted)
         if bad is not None and self.basis.very_build:
             wrong = [one.problem for one in bad.flaws if one.problem and not one.of_property]
-            found += [self._taken(command, one, sent, line) for one in wrong[:1]]
+            found += [self._words.taken(command, one, sent, line) for one in wrong[:1]]
         if command.oob and self.basis.very_build and not known.allow_oob:
-            found.append(
-                self._report(
-                    "oob.allowed-only",
-                    line,
-                    "",
-                    name,
-                    f"{name!r} was carried out of band, which its schema does not allow",
-                    "GenericError",
-                    "success",
-                    self.basis.cite(known),
-                )
-            )
+            found.append(self._words.out_of_band(command, line))
         return found
 
     def failure(
@@ -326,28 +251,18 @@ class Rules:
                 self._lacks.add("call", f"{name} ({REFUSED})", line=sent)
             return _NOTHING
         found += self._refused(bad, reply.description)
-        if early or command.problems or (command.oob and not refused):
+        # Without its id, what was refused was probably not read as a command.
+        unread = not refused and (command.oob or (command.has_id and not reply.has_id))
+        if early or command.problems or unread:
             return found  # refused for its shape, before anyone looked at its name
         if name not in self._catalog.commands:
-            if name == NEGOTIATION:
+            if name == self._negotiation:
                 return found
-            unknown = self._unknown_command if refused else self._undocumented_command
+            unknown = self._words.unknown_command if refused else self._words.undocumented_command
             return [*found, unknown(command, sent, line)]
-        if refused and not self.basis.very_build and name != NEGOTIATION:
-            known = self._catalog.commands[name]
-            return [
-                *found,
-                self._report(
-                    "schema.not-yet" if self.basis.server_older else "schema.command-offered",
-                    line,
-                    "/error/class",
-                    name,
-                    f"the command {name!r} is in the schema, but not in the server",
-                    "the command",
-                    "CommandNotFound",
-                    self.basis.cite(known),
-                ),
-            ]
+        lacks = refused and not self._dialect.disables
+        if lacks and not self.basis.very_build and name != self._negotiation:
+            return [*found, self._words.not_offered(command, line)]
         return found
 
     def _refused(self, bad: _Sent | None, why: str = "") -> list[Finding]:
@@ -363,9 +278,9 @@ class Rules:
             if flaw.of_property and flaw.problem and flaw.problem.member not in why:
                 continue
             if flaw.offer is not None:
-                found.append(self._addition(flaw, bad.command, bad.line))
+                found.append(self._words.addition(flaw, bad.command, bad.line))
             else:
-                found += self._flaw(flaw, bad.command, bad.line)
+                found += self._words.flaw(flaw, bad.command, bad.line)
         return found
 
     def unanswered(self, command: Command, sent: int, *, certain: bool) -> Sequence[Finding]:
@@ -375,11 +290,11 @@ class Rules:
         """
         found = self._at_last(command, sent) or []
         found += self._refused(self._bad.pop(id(command), None))
-        known = command.name in self._catalog.commands or command.name == NEGOTIATION
+        known = command.name in self._catalog.commands or command.name == self._negotiation
         judged = command.problems or known or self.basis.named
         if judged or not certain or not self.basis.very_build:
             return found
-        return [*found, self._unknown_command(command, sent, sent)]
+        return [*found, self._words.unknown_command(command, sent, sent)]
 
     def event(self, event: Event, line: int, redacted: Sequence[str]) -> Sequence[Finding]:
         """An event; one that breaks the protocol's own shape is left to its rules."""
@@ -394,129 +309,9 @@ class Rules:
                 text = f"{self._catalog.name} does not describe {event.name}{why}"
                 self._lacks.add("event", text, line=line)
                 return _NOTHING
-            added = not self.basis.very_build
-            return (
-                self._report(
-                    "schema.additions" if added else "schema.event-known",
-                    line,
-                    "/event",
-                    event.name,
-                    f"the event {event.name!r} is not in the schema",
-                    f"one of the {len(self._catalog.events)} events of {self._catalog.name}",
-                    event.name,
-                    self._catalog.name,
-                    "" if added else suggest(event.name, self._catalog.events),
-                ),
-            )
+            return (self._words.unknown_event(event, line),)
         if self._quick.data(event.name, data):
             return _NOTHING
         problems = self.basis.validator.data(event.name, data)
         payload = ("data", known, known.data, data)
-        return self._problems("schema.event-data", payload, problems, line, redacted)
-
-    # ── findings ─────────────────────────────────────────────────────────────────────────────
-
-    def _unknown_command(self, command: Command, sent: int, _line: int) -> Finding:
-        """The client sent a command that neither the catalog nor the server knows."""
-        return self._report(
-            "schema.command-known",
-            sent,
-            member_of(command),
-            command.name,
-            f"the command {command.name!r} is unknown",
-            f"one of the {len(self._catalog.commands)} commands of {self._catalog.name}",
-            command.name,
-            self._catalog.name,
-            suggest(command.name, self._catalog.commands),
-        )
-
-    def _undocumented_command(self, command: Command, _sent: int, line: int) -> Finding:
-        """The server has a command that the catalog does not know."""
-        return self._report(
-            "request.unknown-command" if self.basis.very_build else "schema.additions",
-            line,
-            "",
-            command.name,
-            f"the server has the command {command.name!r}, which is not in the schema",
-            "CommandNotFound",
-            "another answer",
-            self._catalog.name,
-        )
-
-    def _addition(self, flaw: Flaw, command: Command, sent: int) -> Finding:
-        """The server has an argument or value that the catalog of another build does not know."""
-        return self._report(
-            "schema.additions",
-            sent,
-            flaw.pointer,
-            command.name,
-            f"the server takes what is not in the schema: {flaw.message}",
-            flaw.expected,
-            flaw.seen,
-            flaw.source,
-        )
-
-    def _taken(self, command: Command, problem: Problem, sent: int, line: int) -> Finding:
-        """The server took arguments that its own schema forbids."""
-        where = pointer(("arguments", *problem.path))
-        return self._report(
-            "request.strict-arguments",
-            line,
-            "",
-            command.name,
-            f"arguments that break the schema were taken: {where}: {problem.message}",
-            f"an error: {problem.expected}",
-            f"success; the command stands in line {sent}",
-            self.basis.cite(self._catalog.commands[command.name]),
-        )
-
-    def _disputed(self, flaw: Flaw, command: Command, line: int) -> Finding:
-        """What the document itself is not sure of: nobody is to blame but the document."""
-        texts = (flaw.message, flaw.expected, flaw.seen, flaw.source)
-        return self._report("schema.document", line, flaw.pointer, command.name, *texts)
-
-    def _problems(
-        self,
-        requirement: str,
-        payload: _Payload,
-        problems: Iterable[Problem],
-        line: int,
-        redacted: Sequence[str],
-    ) -> list[Finding]:
-        """Problems of a payload of the server; without those in `redacted` values."""
-        member, entry, key, value = payload
-        subject, source = entry.name, self.basis.cite(entry)
-        found = []
-        for problem in problems:
-            where = pointer((member, *problem.path))
-            if any(inside(where, one) for one in redacted):
-                continue
-            doubt = self.basis.doubt(entry, key, value, problem)
-            if doubt is not None:
-                message = f"{problem.message}; {doubt.text}"
-                texts = (message, problem.expected, problem.seen, doubt.source)
-                found.append(self._report("schema.document", line, where, subject, *texts))
-                continue
-            rule = requirement
-            if not self.basis.very_build:
-                rule = self._tolerant(problem) or requirement
-            found.append(
-                self._report(
-                    rule,
-                    line,
-                    where,
-                    subject,
-                    problem.message,
-                    problem.expected,
-                    problem.seen,
-                    source,
-                    problem.hint if rule == requirement else "",
-                )
-            )
-        return found
-
-    def _tolerant(self, problem: Problem) -> str:
-        """The milder requirement, if a server of another version may well differ so."""
-        if problem.kind in _ADDITIONS:
-            return "schema.additions"
-        return "schema.not-yet" if problem.kind == "missing" and self.basis.server_older else ""
+        return self._words.problems("schema.event-data", payload, problems, line, redacted)

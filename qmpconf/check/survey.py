@@ -4,6 +4,9 @@
 what came before it: a reply is a schema because its entries are, whether or not the command, the
 greeting, or the beginning of the session was recorded.
 
+Sessions with a guest agent have a `Survey` of their own, `Survey.agents`: what they say of its
+version has nothing to do with a monitor's.
+
 A session may speak to a second server (a log in which two were run together): each greeting begins
 a new `Stretch` of its session.
 """
@@ -15,6 +18,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qmpconf.protocol.dialect import QGA, QMP, Dialect
+from qmpconf.protocol.messages import Command, from_client
 from qmpconf.protocol.values import Malformed, dumps, loads
 from qmpconf.schema.select import Version
 
@@ -22,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 #: Bytes of which every line holds one that `survey` must see, near its beginning: schema replies,
-#: versions, openings, and records that may hold only a part of a message.
-NEEDLES = (b"meta-type", b'"micro"', b'"open":', b'"raw":', b'"b64":')
+#: versions, openings, commands to a guest agent, and records that may hold only a part of a message.
+NEEDLES = (b"meta-type", b'"micro"', b'"guest-', b'"open":', b'"raw":', b'"b64":')
 
 #: Stretches, different schema replies and bytes of these that are kept: no trace takes more memory.
 MOST_STRETCHES = 200_000
@@ -48,6 +53,14 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client asked of a server that may be a guest agent: the session, the message's bytes."""
+
+    conn: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Opening:
     """A session begins, with a server at the address `server`."""
 
@@ -59,7 +72,8 @@ class Opening:
 class Named:
     """A version of a server, and where the trace says so.
 
-    `by` is ``greeting``, ``query-version`` or ``name`` (of the file that was converted, `line` 0).
+    `by` is ``greeting``, the command that was answered, or ``name`` (of the file that was converted,
+    `line` 0).
     """
 
     version: Version
@@ -72,7 +86,7 @@ class Named:
         """For example "by the greeting in line 3"."""
         if self.by == "name":
             return f"by the file's name, {self.name}"
-        what = "greeting" if self.by == "greeting" else "reply to query-version"
+        what = self.by if self.by == "greeting" else f"reply to {self.by}"
         return f"by the {what} in line {self.line}"
 
 
@@ -124,6 +138,10 @@ class Survey:
     versions: dict[Version, Named] = field(default_factory=dict)
     file: Named | None = None
     left_out: int = 0
+    #: The same of the sessions with a guest agent, which these are, and what all sessions are.
+    agents: Survey | None = None
+    of_agents: set[int] = field(default_factory=set)
+    dialect: Dialect | None = None
     _kept: int = 0
     _bytes: int = 0
     #: Digests of what a message holds between its outermost brackets, which may be more than the
@@ -136,6 +154,10 @@ class Survey:
         if not own:
             return _BLANK
         return next((one for one in reversed(own) if one.line <= line), own[0])
+
+    def is_agent(self, conn: int) -> bool:
+        """Whether session `conn` is one with a guest agent."""
+        return not self.dialect.greets if self.dialect else conn in self.of_agents
 
     def __iter__(self) -> Iterator[tuple[int, Stretch]]:
         """Every stretch, with its session."""
@@ -164,11 +186,11 @@ class Survey:
         if stretch is not None:
             stretch.greeted = named
 
-    def asked(self, conn: int, line: int, version: Version) -> None:
-        """A reply to ``query-version``."""
+    def asked(self, conn: int, line: int, version: Version, by: str = QMP.version) -> None:
+        """A reply to the command `by`, which asks for the version."""
         stretch = self._latest(conn) or self._begin(conn, 0)
         if stretch is None or stretch.greeted is None:  # else it says the same again
-            named = Named(version, "query-version", line)
+            named = Named(version, by, line)
             self._count(named)
             if stretch is not None and stretch.asked is None:
                 stretch.asked = named
@@ -214,15 +236,34 @@ class Survey:
             self.versions.setdefault(named.version, named)
 
 
-def survey(said: Iterable[Utterance | Opening], meta: Mapping[str, Any] | None = None) -> Survey:
+def survey(
+    said: Iterable[Utterance | Asked | Opening],
+    meta: Mapping[str, Any] | None = None,
+    dialect: Dialect | None = None,
+) -> Survey:
     """Find versions and schema replies; `meta` is that of the trace's header.
 
-    Messages without one of `NEEDLES` need not be given.
+    Messages without one of `NEEDLES` need not be given.  `dialect` is that of all sessions, where it
+    is known; else it is that of a session's first message that tells it.
     """
-    found = Survey(file=of_file(meta or {}))
+    agents = Survey()
+    found = Survey(file=of_file(meta or {}), agents=agents, dialect=dialect)
+    told: dict[int, Dialect] = {}
     for one in said:
+        speaks = dialect or told.get(one.conn)
         if isinstance(one, Opening):
             found.opened(one.conn, one.server)
+            agents.opened(one.conn, one.server)
+            told.pop(one.conn, None)
+        elif isinstance(one, Asked):
+            if speaks is None and len(told) < MOST_STRETCHES:
+                message = from_client(one.data)
+                named = isinstance(message, Command) and message.name.startswith(QGA.prefix)
+                told[one.conn] = QGA if named else QMP
+                if named:
+                    found.of_agents.add(one.conn)
+        elif speaks is not None and not speaks.greets:
+            _agent_said(agents, one)
         elif b"meta-type" in one.data:
             found.replied(one.conn, one.line, one.data)
         elif b"micro" in one.data:
@@ -232,9 +273,21 @@ def survey(said: Iterable[Utterance | Opening], meta: Mapping[str, Any] | None =
                 version = Version.of(greeting.get("version"))
                 if version is not None:
                     found.greeted(one.conn, one.line, version)
+                if len(told) < MOST_STRETCHES:
+                    told.setdefault(one.conn, QMP)
             elif (version := Version.of(value.get("return"))) is not None:
                 found.asked(one.conn, one.line, version)
     return found
+
+
+def _agent_said(agents: Survey, one: Utterance) -> None:
+    """A guest agent's message: it may be a reply to ``guest-info``."""
+    result = _object(one.data).get("return")
+    if not isinstance(result, dict) or not isinstance(result.get("supported_commands"), list):
+        return
+    version = Version.parse(str(result.get("version")))
+    if version is not None:
+        agents.asked(one.conn, one.line, version, QGA.version)
 
 
 def of_file(meta: Mapping[str, Any]) -> Named | None:

@@ -102,11 +102,11 @@ class Told:
         return True
 
     def of_type(self, type_name: str) -> Listed | None:
-        """What was told about a type."""
+        """What was said about a type."""
         return self._types.get(type_name)
 
     def of_object(self, path: str) -> Listed | None:
-        """What was told about an object."""
+        """What was said about an object."""
         return self._objects.get(path)
 
     def type_of(self, path: str) -> str:

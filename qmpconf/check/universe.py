@@ -142,7 +142,7 @@ class Payload:
         return node
 
     def _inner(self, place: str, key: str, marks: Marks) -> Node:
-        """What `key`, which is no array, has below it."""
+        """What `key`, which is not an array, has below it."""
         found = self._catalog.types.get(key)
         if isinstance(found, Enum):
             return {

@@ -14,9 +14,19 @@ from typing import Literal
 #: What was not judged: a trace without a message; the session's messages against a schema; a call
 #: or an event against the catalog; open-ended arguments against their properties; lines of the
 #: input that were not understood; answers against a limit of time; the rest of sessions, and the
-#: responses to commands, that were given up because too many were open at once.
+#: responses to commands, that were given up because too many were open at once; messages that are
+#: too long to be read.
 LackKind = Literal[
-    "trace", "schema", "call", "event", "property", "line", "time", "session", "response"
+    "trace",
+    "schema",
+    "call",
+    "event",
+    "property",
+    "line",
+    "time",
+    "session",
+    "response",
+    "message",
 ]
 
 #: How many different lacks are kept; the rest is counted under the first of its kind.

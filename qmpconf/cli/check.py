@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qmpconf.check.baseline import Baseline, dumped
 from qmpconf.check.basis import Basis
+from qmpconf.check.checking import automatic, check, chooser, product_of
 from qmpconf.check.collect import Collector
 from qmpconf.check.matrix import Judges
-from qmpconf.check.run import automatic, check, chooser, product_of
-from qmpconf.cli import options, results
+from qmpconf.cli import baseline, judging, options, results
 from qmpconf.cli.examples import explain
 from qmpconf.cli.traces import traces_in
 from qmpconf.errors import InputError, UsageError
-from qmpconf.files import read_text
-from qmpconf.outputs import Outputs, write_file
+from qmpconf.outputs import Outputs
 from qmpconf.report import matrix
 from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.results.of_check import Checked, of_check
-from qmpconf.report.results.records import Finding
-from qmpconf.report.views.words import sentence
 from qmpconf.schema.select import of_product
 from qmpconf.schema.store import load
-from qmpconf.text import counted, harmless
-from qmpconf.trace.reader import TraceReader
+from qmpconf.text import harmless
 
 if TYPE_CHECKING:
     import argparse
-
-    from qmpconf.report.results.stream import Result
 
 
 _EPILOG = """\
@@ -39,21 +31,22 @@ examples:
   qmpconf check session.qmptrace
   qmpconf check last-month/*.qmptrace.gz --schema qemu-11.1.3
   qmpconf check session.qmptrace --schema all
-  qmpconf check session.qmptrace --baseline known.toml --update-baseline
+  qmpconf check session.qmptrace --baseline known.toml --update
   qmpconf check session.qmptrace --result check.qmpresult
+  qmpconf check agent.qmptrace --protocol qga --schema qemu-ga-7.2.22-doc
   qmpconf check session.qmptrace --max-latency 500ms --ignore practice.failed
 
 before an upgrade: with --schema NAME (or FILE), whatever the client uses and that catalog lacks is
 an error of the client, also when the recorded server took it.  It is only conditional (a note) when
 the client sent what a reply had listed before: names of query-commands, query-migrate-capabilities,
 query-migrate-parameters, qom-list-types, device-list-properties, qom-list-properties and so on.
-The reply to query-qmp-schema lists everything, and does not tell why it was asked for: for a
+The reply to query-qmp-schema lists everything, and does not say why it was asked for: for a
 command it makes a warning of the error, for an argument or value it changes nothing.  A call that
 the recorded server refused, and that the catalog has nothing against, is not judged.  --schema all
 decides in the same way.
 
-exit codes: 0 nothing was found, or notes and what the baseline knows; 1 findings, one of the
-baseline that is gone, or not one message; 2 usage; 3 a file cannot be read or written
+exit codes: 0 no errors (with --strict: nor warnings) but what the baseline knows; 1 errors, one of
+the baseline that is gone, or not one message; 2 usage; 3 a file cannot be read or written
 """
 
 
@@ -75,60 +68,47 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=results.FORMATS, default="text", help="on stdout (default: text)"
     )
-    parser.add_argument(
-        "--baseline", metavar="FILE", type=Path, help="known findings, which do not fail the run"
-    )
-    parser.add_argument(
-        "--update-baseline",
-        action="store_true",
-        help="write what was found to the file of --baseline; reasons in it are kept",
-    )
-    options.practice(parser)
+    baseline.configure(parser, old={"--update-baseline": "--update"})
+    options.protocol(parser)
+    judging.practice(parser)
     options.force(parser)
     results.configure(parser)
-    parser.add_argument(
-        "-s", "--short", action="store_true", help="text: one line a finding, without details"
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing on stderr")
+    options.lines(parser)
+    options.quiet(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, print, and give 0 (conforms) or 1 (findings)."""
     if arguments.schema == "all":
         return _matrix(arguments)
-    if arguments.update_baseline and not arguments.baseline:
-        raise UsageError("--update-baseline needs the file: add --baseline FILE")
     _outputs(arguments)
-    baseline = _baseline(arguments.baseline, new=arguments.update_baseline)
+    known = baseline.read(arguments)
     checked, unread = _checked(arguments)
     if unread and not checked:
         raise unread[0]
-    result = of_check(results.header_of(arguments, "check"), checked, baseline, unread)
+    result = of_check(results.header_of(arguments, "check"), checked, known, unread)
     results.write(arguments, result)
-    results.show(arguments, result, details=not arguments.short)
+    results.show(arguments, result, lines=arguments.short)
     for error in unread:
         print(f"qmpconf check: {harmless(str(error))}", file=sys.stderr)
-    if arguments.update_baseline and not unread:
-        _update(arguments.baseline, result, baseline)
+    if arguments.update and not unread:
+        baseline.update(arguments, "check", result, known)
         return 0
     return result.exit_code
 
 
 def _outputs(arguments: argparse.Namespace) -> None:
     """Raise UsageError for a file that must not be written."""
-    inputs = [*traces_in(arguments.traces), arguments.schema]
-    if arguments.baseline and not arguments.update_baseline:
-        inputs.append(str(arguments.baseline))
+    inputs = [*traces_in(arguments.traces), arguments.schema, *baseline.inputs(arguments)]
     outputs = Outputs(inputs, force=arguments.force)
-    if arguments.update_baseline:
-        outputs.add(arguments.baseline, "list", "--baseline")
+    baseline.files(arguments, outputs)
     outputs.add(arguments.result, "result", "--result")
 
 
 def _checked(arguments: argparse.Namespace) -> tuple[list[Checked], list[InputError]]:
     """What was checked, and why the other traces could not be read."""
     choose = chooser(arguments.schema)
-    practice = options.practised(arguments)
+    practice = judging.practised(arguments)
     full = bool(arguments.result) or arguments.format != "text"
     checked: list[Checked] = []
     unread: list[InputError] = []
@@ -139,7 +119,7 @@ def _checked(arguments: argparse.Namespace) -> tuple[list[Checked], list[InputEr
         for path in paths:
             collector = Collector(practice) if full else None
             try:
-                reader = TraceReader(path)
+                reader = options.opened(path, arguments)
                 with progress.reading(reader):
                     chosen = automatic(reader) if choose is None else choose
                     outcome = check(reader, chosen, observer=collector, practice=practice)
@@ -157,14 +137,14 @@ def _matrix(arguments: argparse.Namespace) -> int:
 
     Raises `UsageError` for options about findings.
     """
-    for name in ("baseline", "result", "label", "short", "ignore", "max_latency"):
+    for name in ("baseline", "update", "result", "label", "short", "ignore", "max_latency"):
         if getattr(arguments, name):
             option = name.replace("_", "-")
             raise UsageError(f"--{option} is for findings; --schema all is an overview without any")
     if arguments.format not in ("text", "json"):
         raise UsageError("--schema all is an overview: its --format is text or json")
     paths = list(traces_in(arguments.traces))
-    readers = [TraceReader(path) for path in paths]
+    readers = [options.opened(path, arguments) for path in paths]
     products = sorted({product_of(reader) for reader in readers})
     bases = {
         name: Basis(load(name), named=True) for product in products for name in of_product(product)
@@ -174,31 +154,12 @@ def _matrix(arguments: argparse.Namespace) -> int:
         Progress("checking", total, quiet=arguments.quiet) as progress,
         progress.reading(*readers),
     ):
-        found = Judges(bases).matrix({reader.path: reader.items() for reader in readers})
+        found = Judges(bases).matrix(
+            {reader.path: reader.items() for reader in readers},
+            {reader.path: reader.begin for reader in readers},
+        )
     if arguments.format == "json":
         print(json.dumps(matrix.as_data(found), indent=1))
     else:
         print(matrix.as_text(found, results.width()), end="")
     return 0
-
-
-def _baseline(path: Path | None, *, new: bool) -> Baseline:
-    if path is None or (new and not path.exists()):
-        return Baseline({})
-    if not path.exists():
-        raise InputError(
-            f"cannot read {path}: No such file or directory; --update-baseline makes it"
-        )
-    return Baseline.parse(read_text(path), str(path))
-
-
-def _update(path: Path, result: Result, old: Baseline) -> None:
-    """Write the baseline with which this run would not have failed."""
-    found = [one for one in result.records if isinstance(one, Finding)]
-    words = {
-        one.fingerprint: f"{one.rule}: {sentence(one)}"
-        for one in found
-        if one.severity != "note" or one.status == "known"
-    }
-    write_file(path, dumped(words, old).encode())
-    print(f"qmpconf check: {path} now has {counted(len(words), 'known finding')}", file=sys.stderr)

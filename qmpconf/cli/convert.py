@@ -10,14 +10,14 @@ from qmpconf.cli.secrets import secret, secrets_of
 from qmpconf.errors import InputError, UsageError
 from qmpconf.outputs import Outputs
 from qmpconf.report.progress import Progress, size_of_files
-from qmpconf.text import harmless
+from qmpconf.text import expression, harmless
 from qmpconf.trace.convert import FORMATS
 from qmpconf.trace.convert.base import Options
+from qmpconf.trace.convert.converting import Converted, convert
 from qmpconf.trace.convert.logs.fields import SESSION_KEYS
-from qmpconf.trace.convert.run import Converted, convert
 
 _EPILOG = """\
-The formats are told by the names of the files, or else by what the input begins with. Everything
+The formats are known by the names of the files, or else by what the input begins with. Everything
 is read and written compressed where a name ends in .gz. What a format cannot hold is said on
 standard error, once a kind. Secrets are replaced as in a recording, unless you say --no-redact.
 
@@ -97,11 +97,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--list", action=_List, nargs=0, help="list the formats and what each of them holds"
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="do not tell what is lost")
+    parser.add_argument("-q", "--quiet", action="store_true", help="do not say what is lost")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Convert, and tell what was lost on the way; give the exit code."""
+    """Convert, and say what was lost on the way; give the exit code."""
     outputs = Outputs([arguments.source], force=arguments.force)
     outputs.add(arguments.target, "trace", "OUT")
     secrets = secrets_of(arguments.secret)
@@ -186,9 +186,9 @@ class _List(argparse.Action):
 def _pattern(text: str) -> re.Pattern[bytes]:
     """The pattern of a log's lines."""
     try:
-        pattern = re.compile(text.encode())
-    except re.error as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a regular expression: {error}") from None
+        pattern = expression(text.encode("utf-8", "surrogateescape"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
     unknown = sorted(pattern.groupindex.keys() - {"message", "time", "session", "side"})
     if unknown:
         raise argparse.ArgumentTypeError(
@@ -214,11 +214,11 @@ def _keys(text: str) -> tuple[str, ...]:
 
 def _port(text: str) -> int:
     if _number(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: they end at 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: they end at 65535")
     return int(text)
 
 
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
     return int(text)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
+from qmpconf.check.checking import automatic, check, chooser
 from qmpconf.check.collect import Collector, Exercised, join
-from qmpconf.check.run import automatic, check, chooser
-from qmpconf.cli import options
+from qmpconf.cli import options, results
 from qmpconf.cli.traces import cut_off, traces_in
 from qmpconf.errors import UsageError
 from qmpconf.outputs import Outputs, write_page
 from qmpconf.report import coverage as report
 from qmpconf.report.progress import Progress, size_of_files
+from qmpconf.report.results.merge import merged
+from qmpconf.report.results.of_check import lacks_of
+from qmpconf.report.results.of_coverage import Missed, of_coverage
+from qmpconf.report.results.records import Unjudged
+from qmpconf.report.results.stream import ResultFile
+from qmpconf.report.terminal import Terminal
+from qmpconf.report.views.own import Own
 from qmpconf.text import counted, printable
 from qmpconf.trace.reader import TraceReader
 
-#: Width of the page where the output is no terminal.
-_WIDTH = 100
 #: Places of each group of what is missing, unless told otherwise.
 _MISSING = 10
 
@@ -78,34 +81,41 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="[KIND=]PERCENT",
         help="exit with 1 where less is exercised: of all places, or of one kind",
     )
-    parser.add_argument(
-        "--format", choices=("text", "markdown", "json"), default="text", help="default: text"
-    )
+    parser.add_argument("--format", choices=results.FORMATS, default="text", help="default: text")
     parser.add_argument("-o", "--output", metavar="FILE", help="write there, not to stdout")
     options.force(parser)
+    results.configure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the coverage; 1 where it is below a limit."""
     paths = list(traces_in(arguments.traces))
-    Outputs([*paths, arguments.schema], force=arguments.force).add(arguments.output, "page", "-o")
-    found = join(_collected(paths, arguments.schema))
+    outputs = Outputs([*paths, arguments.schema], force=arguments.force)
+    outputs.add(arguments.output, "page", "-o")
+    outputs.add(arguments.result, "result", "--result")
+    lacks: list[Unjudged] = []
+    found = join(_collected(paths, arguments.schema, lacks))
     limits: list[tuple[str, float]] = arguments.fail_under
     wanted = {*arguments.kind, *(kind for kind, _ in limits)} - {"requirements"}
     if not found.catalogs and wanted:
         raise UsageError("there is no schema to hold the traces against: name one with --schema")
-    page = _page(found, arguments)
+    below = list(_below(found, limits))
+    header = results.header_of(arguments, "coverage")
+    result = of_coverage(header, paths, found, below, lacks)
+    results.write(arguments, result)
+    page = _page(result, arguments)
     if arguments.output:
         write_page(arguments.output, page)
     else:
-        print(page, end="")
-    below = list(_below(found, limits))
-    for line in below:
-        print(f"qmpconf coverage: {line}", file=sys.stderr)
-    return 1 if below else 0
+        results.say(arguments, page)
+    for one in below:
+        where = f"{printable(one.catalog)}: " if one.catalog else ""
+        print(f"qmpconf coverage: {where}{one.sentence}", file=sys.stderr)
+    return result.exit_code
 
 
-def _collected(paths: Sequence[str], schema: str) -> Iterator[Exercised]:
+def _collected(paths: Sequence[str], schema: str, lacks: list[Unjudged]) -> Iterator[Exercised]:
+    """What each trace exercises; what was not held against a schema goes into `lacks`."""
     choose = chooser(schema)
     # To choose the schema by itself, a trace is read twice.
     total = size_of_files(paths) * (2 if choose is None else 1)
@@ -121,57 +131,51 @@ def _collected(paths: Sequence[str], schema: str) -> Iterator[Exercised]:
                     sessions = counted(lack.count, "session")
                     advice = f"; {lack.advice}" if lack.advice else ""
                     progress.say(f"{path}: {sessions} held against no schema: {lack.text}{advice}")
+            lacks += [one for one in lacks_of(outcome) if one.kind == "schema"]
             if told := cut_off(reader):
                 progress.say(told)
             yield collector.data()
 
 
-def _below(found: Exercised, limits: Iterable[tuple[str, float]]) -> Iterator[str]:
-    """A sentence for each limit that a catalog is below."""
+def _below(found: Exercised, limits: Iterable[tuple[str, float]]) -> Iterator[Missed]:
+    """Each limit that a catalog is below."""
     for kind, limit in limits:
         for title, totals in report.figures(found).items():
             places = [one for one in totals if one.kind != "requirements"]
             for total in [report.whole(places)] if not kind else totals:
                 if total.kind == (kind or report.WHOLE) and total.percent < limit:
-                    where = f"{printable(title)}: " if title and kind != "requirements" else ""
-                    yield (
-                        f"{where}{total.percent:.1f} % of the {total.kind} are exercised, "
-                        f"which is under {limit:g} %"
-                    )
+                    catalog = "" if kind == "requirements" else title
+                    yield Missed(catalog, total.kind, total.percent, limit)
             if kind == "requirements":
                 break  # they are the same for all catalogs
 
 
-def _page(found: Exercised, arguments: argparse.Namespace) -> str:
-    width = shutil.get_terminal_size((_WIDTH, 24)).columns if sys.stdout.isatty() else _WIDTH
+def _page(result: ResultFile, arguments: argparse.Namespace) -> str:
+    terminal = Terminal(sys.stdout) if results.on_stdout(arguments) else None
     view = report.View(
         missing=arguments.missing,
         parts=tuple(arguments.kind),
         rows=not arguments.short,
-        width=width,
+        width=terminal.width(results.WIDTH) if terminal else results.WIDTH,
     )
-    if arguments.format == "json":
-        return json.dumps(report.as_data(found, view), indent=1) + "\n"
-    if arguments.format == "markdown":
-        return report.as_markdown(found, view, _preamble(arguments))
-    return report.as_text(found, view)
+    own = Own(coverage=view, made_by=_command(arguments))
+    return results.page(merged([result]), arguments.format, terminal=terminal, own=own)
 
 
-def _preamble(arguments: argparse.Namespace) -> str:
-    """The head of a page, with the command that makes it again."""
+def _command(arguments: argparse.Namespace) -> str:
+    """The command that makes a page again."""
     words = ["qmpconf", "coverage", *arguments.traces, "--format", "markdown"]
     words += ["--schema", arguments.schema] if arguments.schema != "auto" else []
     words += [word for kind in arguments.kind for word in ("--kind", kind)]
     words += ["--missing", str(arguments.missing)] if arguments.missing != _MISSING else []
     words += ["--short"] if arguments.short else []
     words += ["-o", arguments.output] if arguments.output else []
-    command = printable(shlex.join(words)).replace("`", "'")
-    return f"# Coverage\n\nMade by `{command}`."
+    return shlex.join(words)
 
 
 def _number(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of places")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of places")
     return int(text)
 
 
@@ -183,9 +187,9 @@ def _limit(text: str) -> tuple[str, float]:
     except ValueError:
         number = -1.0
     if not 0 <= number <= 100:
-        raise argparse.ArgumentTypeError(f"{percent!r} is no percentage from 0 to 100")
+        raise argparse.ArgumentTypeError(f"{percent!r} is not a percentage from 0 to 100")
     if kind and kind not in report.PARTS:
         raise argparse.ArgumentTypeError(
-            f"{kind!r} is no kind; there are {', '.join(report.PARTS)}"
+            f"{kind!r} is not a kind; there are {', '.join(report.PARTS)}"
         )
     return kind, number

@@ -7,6 +7,7 @@ folder; the trace is checked, then replayed against a second monitor.
 from __future__ import annotations
 
 import argparse
+import shlex
 import threading
 import time
 from collections.abc import Iterator
@@ -15,21 +16,22 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from qmpconf.check.run import Outcome, check
+from qmpconf.check.checking import Outcome, check
 from qmpconf.cli.demo_client import Done, work
-from qmpconf.cli.examples import explain
-from qmpconf.errors import OutputError
+from qmpconf.cli.examples import explain, program
+from qmpconf.errors import OutputError, UsageError
 from qmpconf.monitor.core import DEFAULT_SCHEMA, Monitor
 from qmpconf.monitor.server import MonitorServer
 from qmpconf.net.address import Address
 from qmpconf.net.endpoint import Listener
 from qmpconf.net.process import Folder
 from qmpconf.record.recorder import Ends, Recorder
-from qmpconf.replay.result import Result
-from qmpconf.replay.run import replay_trace
+from qmpconf.replay.play.replaying import replay_trace
+from qmpconf.replay.result import ReplayResult
 from qmpconf.report.replay import verdict
 from qmpconf.schema.model import Catalog
 from qmpconf.schema.store import load_shipped
+from qmpconf.text import counted
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.writer import TraceWriter
@@ -60,6 +62,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Record, check, replay; print what was found."""
     output = arguments.output or DEFAULT_OUTPUT
+    if output == "-":
+        raise UsageError("the demo reads what it has recorded: name a file with -o")
     replaces = arguments.force or arguments.output is None
     catalog = load_shipped(DEFAULT_SCHEMA)
     done = record(catalog, output, overwrite=replaces)
@@ -112,7 +116,7 @@ def _served(catalog: Catalog) -> Iterator[Address]:
         folder.close()
 
 
-def _report(done: list[Done], outcome: Outcome, result: Result) -> str:
+def _report(done: list[Done], outcome: Outcome, result: ReplayResult) -> str:
     work_table = tabulate(
         [(number, *step) for number, step in enumerate(done, 1)],
         ("", "the client's work", "commands", "outcome"),
@@ -128,25 +132,26 @@ def _report(done: list[Done], outcome: Outcome, result: Result) -> str:
     rows = [
         (
             "record",
-            f"{outcome.sessions} session, {outcome.messages} messages",
+            f"{counted(outcome.sessions, 'session')}, {counted(outcome.messages, 'message')}",
             f"{outcome.path} ({size / 1024:.0f} KiB)",
         ),
         (
             "check",
-            f"{outcome.messages} messages against {'; '.join(outcome.schemas)}",
+            f"{counted(outcome.messages, 'message')} against {'; '.join(outcome.schemas)}",
             f"{count} finding{'' if count == 1 else 's'}",
         ),
         *(("", "", text) for text in found),
         (
             "replay",
-            f"{result.sent} messages to a fresh monitor; masked: {masked}",
+            f"{counted(result.sent, 'message')} to a fresh monitor; masked: {masked}",
             verdict(result),
         ),
     ]
     summary = tabulate(rows, ("step", "what", "found"), maxcolwidths=[None, 56, 56])
+    call, trace = program(), shlex.quote(outcome.path)
     return (
         f"{work_table}\n\n{summary}\n\n"
         f"The trace is {outcome.path}. Have a look:\n"
-        f"  qmpconf check {outcome.path}\n"
-        f"  qmpconf replay {outcome.path} --spawn 'qmpconf serve --listen {{socket}}'\n"
+        f"  {call} check {trace}\n"
+        f"  {call} replay {trace} --spawn {shlex.quote(f'{call} serve --listen {{socket}}')}\n"
     )

@@ -7,8 +7,9 @@ import sys
 
 from qmpconf.cli import options
 from qmpconf.outputs import Outputs, write_file
-from qmpconf.replay.learn import as_toml, learn
+from qmpconf.replay.learn.learning import as_toml, learn
 from qmpconf.report.progress import Progress, size_of_files
+from qmpconf.text import counted
 
 _EPILOG = """\
 Record one scenario two times or more, on one build (recordings of two builds are refused). What
@@ -56,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     print(
-        f"qmpconf learn: {learned.pairs} messages compared, {len(learned.masks)} masks needed",
+        f"qmpconf learn: {counted(learned.pairs, 'message')} compared, "
+        f"{counted(len(learned.masks), 'mask')} needed",
         file=sys.stderr,
     )
     return 1 if learned.left else 0

@@ -21,41 +21,67 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import NoReturn
 
 from qmpconf.cli.examples import sentence
-from qmpconf.errors import OutputError, QmpconfError
+from qmpconf.cli.traces import take_stdin
+from qmpconf.errors import OutputError, QmpconfError, UsageError
+from qmpconf.packed import spooling
 from qmpconf.report.terminal import tolerate
 from qmpconf.text import harmless
 from qmpconf.version import __version__
 
-#: verb: (module in qmpconf.cli, one line of help)
-VERBS = {
-    "demo": ("demo", "record, check and replay a session with the embedded monitor"),
-    "record": ("record", "record what a client and a server say to each other"),
-    "check": ("check", "check recorded sessions against the protocol and a schema"),
-    "coverage": ("coverage", "tell what recordings exercise of a schema, and what is missing"),
-    "replay": ("replay", "play a recording against another monitor and compare"),
-    "learn": ("learn", "learn from recordings of one scenario what may differ in a replay"),
-    "reduce": ("reduce", "shorten a recording to the commands that still show a difference"),
-    "show": ("show", "show what a recording holds, message by message"),
-    "stats": ("stats", "figures of recordings: latencies, counts, events, sizes"),
-    "convert": ("convert", "convert captures, logs and transcripts to traces and back"),
-    "redact": ("redact", "take secrets out of a recording, or list what looks like one"),
-    "serve": ("serve", "run the embedded monitor, or let a recording answer as the server"),
-    "conform": ("conform", "put a live monitor to the test, rule by rule"),
-    "conform-client": (
-        "conform_client",
-        "put a client to the test, with a legal but unkind server",
-    ),
-    "report": ("report", "show results as text, Markdown, HTML, JUnit, SARIF, annotations or JSON"),
-    "requirements": ("requirements", "list the rules of the protocol, and what covers each"),
-    "completion": ("completion", "print the script that completes these words in a shell"),
-    "schema": ("schema", "fetch, list, show, compare and export schemas; compile documents"),
+#: Group of verbs: {verb: (module in qmpconf.cli, one line of help)}
+GROUPS = {
+    "begin": {
+        "demo": ("demo", "record, check and replay a session with the embedded monitor"),
+        "help": ("help", "show the help of a verb, or write the manual pages"),
+    },
+    "record and look": {
+        "record": ("record", "record what a client and a server say to each other"),
+        "emulator": ("emulator", "record the monitors that libvirt opens for itself"),
+        "show": ("show", "show what a recording holds, message by message"),
+        "stats": ("stats", "figures of recordings: latencies, counts, events, sizes"),
+        "convert": ("convert", "convert captures, logs and transcripts to traces and back"),
+        "redact": ("redact", "take secrets out of a recording, or list what looks like one"),
+    },
+    "judge": {
+        "check": ("check", "check recorded sessions against the protocol and a schema"),
+        "coverage": ("coverage", "show what recordings exercise of a schema, and what is missing"),
+        "report": (
+            "report",
+            "show results as text, Markdown, HTML, JUnit, SARIF, annotations or JSON",
+        ),
+        "requirements": ("requirements", "list the rules of the protocol, and what covers each"),
+    },
+    "replay and compare": {
+        "replay": ("replay", "play a recording against another monitor and compare"),
+        "learn": ("learn", "learn from recordings of one scenario what may differ in a replay"),
+        "reduce": ("reduce", "shorten a recording to the commands that still show a difference"),
+        "serve": ("serve", "run the embedded monitor, or let a recording answer as the server"),
+    },
+    "test a live server or client": {
+        "conform": ("conform.server", "put a live monitor to the test, rule by rule"),
+        "conform-client": (
+            "conform.client",
+            "put a client to the test, with a legal but unkind server",
+        ),
+    },
+    "schemas and the shell": {
+        "schema": ("schema", "fetch, list, show, compare and export schemas; compile documents"),
+        "completion": ("completion", "print the script that completes these words in a shell"),
+    },
 }
 
+#: verb: (module in qmpconf.cli, one line of help)
+VERBS = {verb: found for verbs in GROUPS.values() for verb, found in verbs.items()}
+
 _EXAMPLES = """
+
+See 'qmpconf help VERB' for one of them.  Where a file is read, - is standard input; where one is
+written, - is standard output.
 
 examples:
   qmpconf demo
@@ -63,10 +89,9 @@ examples:
   qmpconf check session.qmptrace
   qmpconf conform --target qmp.sock
 
-exit codes of every verb: 0 conforms, 1 findings or differences, 2 usage or configuration, 3 a file
-cannot be read or written, 4 the target cannot be reached or went away, 130 interrupted
-
-See 'qmpconf VERB --help' for one of them."""
+exit codes of every verb: 0 conforms, 1 errors (warnings only with --strict), 2 usage or
+configuration, 3 a file cannot be read or written, 4 the target cannot be reached or went away,
+130 interrupted"""
 
 #: 128 + SIGINT, as shells have it.
 INTERRUPTED = 130
@@ -76,20 +101,54 @@ _REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors name the verb's own help."""
+    """An argument parser whose errors name the verb's own help, and what was probably meant."""
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2 and one message."""
         self.exit(2, harmless(f"{self.prog}: {message}\nSee '{self.prog} --help'.\n"))
 
+    def look_for_mistakes(self, words: Sequence[str]) -> None:
+        """Exit as `error` does for a sub-verb or a long option that does not exist."""
+        subverbs = self.subverbs()
+        if subverbs and words and not words[0].startswith("-"):
+            if words[0] not in subverbs:
+                self.error(f"{words[0]!r} is not a sub-verb; {meant(words[0], subverbs)}")
+            subverbs[words[0]].look_for_mistakes(words[1:])
+            return
+        known = self._option_string_actions
+        for word in takewhile(lambda word: word != "--", words):
+            name = word.partition("=")[0]
+            if not name.startswith("--") or " " in name:
+                continue
+            if not any(option.startswith(name) for option in known):
+                options = [option for option in known if option.startswith("--")]
+                self.error(f"there is no option {name!r}; {meant(name, options)}")
 
-def _overview() -> str:
-    width = max(map(len, VERBS)) + 2
-    lines = [f"  {verb:<{width}}{text}" for verb, (_, text) in VERBS.items()]
-    return "verbs:\n" + "\n".join(lines) + _EXAMPLES
+    def subverbs(self) -> Mapping[str, Parser]:
+        """The parsers of the sub-verbs, by name."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - it has no other name
+                return action.choices
+        return {}
 
 
-def _top_parser() -> Parser:
+def meant(word: str, known: Iterable[str]) -> str:
+    """What was probably meant by `word`, or what there is."""
+    known = list(known)
+    near = difflib.get_close_matches(word, known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+
+
+def parser_of(verb: str) -> Parser:
+    """The parser of a verb, with its options."""
+    module, text = VERBS[verb]
+    parser = Parser(prog=f"qmpconf {verb}", description=sentence(text))
+    importlib.import_module(f"qmpconf.cli.{module}").configure(parser)
+    return parser
+
+
+def top_parser() -> Parser:
+    """The parser of what stands before the verb; its help is the overview."""
     parser = Parser(
         prog="qmpconf",
         description="Recorder and conformance suite for QMP, the QEMU Machine Protocol.",
@@ -100,6 +159,15 @@ def _top_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"qmpconf {__version__}")
     parser.add_argument("verb", metavar="VERB", choices=list(VERBS), help=argparse.SUPPRESS)
     return parser
+
+
+def _overview() -> str:
+    width = max(map(len, VERBS)) + 2
+    groups = (
+        f"{title}:\n" + "\n".join(f"  {verb:<{width}}{text}" for verb, (_, text) in verbs.items())
+        for title, verbs in GROUPS.items()
+    )
+    return "\n\n".join(groups) + _EXAMPLES
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -124,6 +192,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _forget_output()
         return 128 + 13
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            print(f"{name}: {error.strerror}; raise the limit (ulimit -n)", file=sys.stderr)
+            return OutputError.exit_code
         if error.errno not in _REFUSED:
             raise
         _forget_output()
@@ -132,14 +203,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(verb: str, words: Sequence[str]) -> int:
+    if not words:
+        # As git does it: help, and a code that no script takes for success.
+        top_parser().print_help()
+        return UsageError.exit_code
     verb = verb or _asked(words)
-    module = importlib.import_module(f"qmpconf.cli.{VERBS[verb][0]}")
-    parser = Parser(prog=f"qmpconf {verb}", description=sentence(VERBS[verb][1]))
-    module.configure(parser)
+    parser = parser_of(verb)
+    parser.look_for_mistakes(words[1:])
     arguments = parser.parse_args(words[1:])
+    take_stdin(arguments)
     tolerate(sys.stdout)
-    with _ended_in_order():
-        return int(module.run(arguments))
+    with _ended_in_order(), spooling():
+        return int(importlib.import_module(f"qmpconf.cli.{VERBS[verb][0]}").run(arguments))
 
 
 @contextlib.contextmanager
@@ -156,12 +231,10 @@ def _ended_in_order() -> Iterator[None]:
 
 
 def _asked(words: Sequence[str]) -> str:
-    """The verb, where the first word is none: says so, or answers --help and --version."""
-    parser = _top_parser()
+    """The verb, where the first word is not one: says so, or answers --help and --version."""
+    parser = top_parser()
     if words and not words[0].startswith("-"):
-        near = difflib.get_close_matches(words[0], VERBS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"the verbs are {', '.join(VERBS)}"
-        parser.error(f"{words[0]!r} is no verb; {hint}")
+        parser.error(f"{words[0]!r} is not a verb; {meant(words[0], VERBS)}")
     return str(parser.parse_args(words[:1]).verb)
 
 

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 
-from qmpconf.check.practice import Practice, ignoring, limits
-from qmpconf.replay.configuration import find, read_known, read_masks
-from qmpconf.replay.masks import Mask
+from qmpconf.protocol.dialect import DIALECTS
+from qmpconf.trace.reader import TraceReader
+
+
+def protocol(parser: argparse.ArgumentParser, *, auto: str = "as the traffic shows") -> None:
+    """``--protocol``: what is spoken."""
+    parser.add_argument(
+        "--protocol",
+        choices=tuple(DIALECTS),
+        default="",
+        help=f"what is spoken: qmp, or qga with a guest agent (default: {auto})",
+    )
+
+
+def opened(path: str, arguments: argparse.Namespace) -> TraceReader:
+    """The trace, of whose sessions ``--protocol`` may say what they speak.  Raises `InputError`."""
+    return TraceReader(path, arguments.protocol)
 
 
 def seconds(text: str) -> float:
@@ -17,8 +30,17 @@ def seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
+
+
+def name(text: str) -> str:
+    """A name that can be written to files and sent to clients, for argparse."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not UTF-8 text") from None
+    return text
 
 
 def force(parser: argparse.ArgumentParser) -> None:
@@ -28,88 +50,16 @@ def force(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def replaying(parser: argparse.ArgumentParser, *, event_timeout: float, timeout: float) -> None:
-    """What is replayed, against what, and how it is compared; with the default time limits."""
-    parser.add_argument("trace", metavar="TRACE", help="the recording")
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--target", metavar="ADDR", help="where the server listens")
-    where.add_argument(
-        "--spawn", metavar="COMMAND", help="start the server, with {socket} for its socket's path"
-    )
-    parser.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
+def lines(parser: argparse.ArgumentParser) -> None:
+    """``--short``: findings as a line each."""
     parser.add_argument(
-        "--compare",
-        choices=("exact", "value", "shape", "outcome"),
-        default="value",
-        help="how strictly (%(default)s)",
-    )
-    parser.add_argument(
-        "--event-timeout",
-        metavar="SECONDS",
-        type=seconds,
-        default=event_timeout,
-        help="how long to wait for an event that was recorded (%(default)g)",
-    )
-    parser.add_argument(
-        "--timeout",
-        metavar="SECONDS",
-        type=seconds,
-        default=timeout,
-        help="how long to wait for a reply before the target counts as hanging (%(default)g)",
-    )
-    parser.add_argument(
-        "--masks",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="masks besides the built-in and configured ones (see 'qmpconf learn'); can be repeated",
-    )
-    parser.add_argument(
-        "--known-differences",
-        metavar="FILE",
-        help="differences that are known, by the fingerprints of a replay's report ([[known]] with "
-        "fingerprint and reason)",
+        "-s",
+        "--short",
+        action="store_true",
+        help="text: FILE:LINE: severity: requirement: text, a line a finding, for editors and grep",
     )
 
 
-def judging(arguments: argparse.Namespace) -> tuple[list[Mask], Mapping[str, str] | None]:
-    """The masks, configured ones included, and the reasons of known differences.
-
-    Raises `UsageError` and `InputError` for the files.
-    """
-    configured = find()
-    masks = [*configured.masks, *(mask for file in arguments.masks for mask in read_masks(file))]
-    known = arguments.known_differences or configured.known_differences
-    return masks, read_known(known) if known else None
-
-
-def practice(parser: argparse.ArgumentParser) -> None:
-    """What is looked for beyond protocol and schema."""
-    parser.add_argument(
-        "--ignore",
-        metavar="REQUIREMENT",
-        action="append",
-        default=[],
-        help="do not look for this habit (practice.polling, ...; practice: for none of them); can be "
-        "repeated ('qmpconf requirements practice.' lists them)",
-    )
-    parser.add_argument(
-        "--max-latency",
-        metavar="[COMMAND=]TIME",
-        action="append",
-        default=[],
-        help="an answer that takes longer is an error: 2s, 500ms, or migrate=30s for one command; can "
-        "be repeated",
-    )
-
-
-def practised(arguments: argparse.Namespace) -> Practice:
-    """What is to be looked for, by options and configuration; the options' limits come last.
-
-    Raises `UsageError` and `InputError` for the configuration.
-    """
-    configured = find()
-    return Practice(
-        ignoring([*configured.ignore, *arguments.ignore]),
-        limits([*configured.max_latency, *arguments.max_latency]),
-    )
+def quiet(parser: argparse.ArgumentParser) -> None:
+    """``--quiet``, for verbs that print their results on stdout."""
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing on stderr")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import qmpconf
+from qmpconf.cli import options, record_host, rotation
 from qmpconf.cli.main import INTERRUPTED
 from qmpconf.cli.secrets import secret, secrets_of
 from qmpconf.outputs import Outputs
@@ -23,10 +23,40 @@ examples:
   qmpconf record --spawn 'qemu-system-x86_64 -M none -display none
       -qmp unix:{socket},server=on,wait=off' --listen proxy.sock -o session.qmptrace.gz --once
   qmpconf record --sniff eth0 --port 4444 -o session.qmptrace
+  qmpconf record --server qmp.sock --listen proxy.sock -o vm.qmptrace.gz --max-size 64M --keep 10
+  qmpconf record --trace-log qemu.log --target qmp.sock -o session.qmptrace
+  qmpconf record --attach qmp.sock -o events.qmptrace
+  qmpconf record --attach qmp.sock -o session.qmptrace -- qmp-shell {listen}
+  qmpconf record --protocol qga --server qga.sock --listen proxy.sock -o agent.qmptrace
+  qmpconf record --dir /run/vms --listen /run/qmpconf -o /var/log/qmp --max-age 1d --keep 30
+  qmpconf record --config /etc/qmpconf.toml
 
 With --sniff nothing is between the client and the server: their packets are captured as they pass,
 which needs the capability CAP_NET_RAW. What was missed is a gap in the trace, and a session that
 had begun before begins with one. It records until it is interrupted.
+
+With --max-size or --max-age a recording is in parts: -o vm.qmptrace.gz makes vm.0001.qmptrace.gz,
+vm.0002.qmptrace.gz and so on. Each is a recording by itself, for it repeats the greeting, the
+negotiation and the schema, and says how much is in the parts before. Every verb takes the name
+vm.qmptrace.gz for all parts that are there, as one recording. A part begins with the first message
+that comes when the one before has reached the age, or the size (and twice what it repeats).
+
+With --trace-log, QEMU itself logs what all its monitors are asked and say: the log (QEMU's -D
+FILE, or its standard error) is switched on by the monitor --target, which is needed for a moment,
+followed until it is interrupted or the machine ends, and switched off. QEMU 5.2 logs commands
+alone; no QEMU logs descriptors, what it could not parse, or when a client goes.
+
+With --attach, QEMU from 11.1 on is given a monitor of our own, which is recorded, and removed in
+the end: for a machine whose monitor others use. That is needed for the moments of both. Without
+CLIENT and --listen its events are recorded, until it is interrupted or the machine ends.
+
+With --dir the monitors of a host are recorded in one process: of each socket below DIR, say
+DIR/web.sock, clients find a proxy at LISTEN/web.sock, and its recording is in the folder of -o, one
+for each time that the socket comes. Those that come and go are seen at once. --config FILE says
+the same as TOML, and names monitors elsewhere: output, directory, listen, match, compress,
+max-size, max-age, keep, on-write-error, redact, and for each [[monitor]] name, server, listen and
+server-dials. --keep counts the parts of each monitor. What cannot be written ends that one
+recording, and is tried again each minute.
 
 A suite of recordings is kept with --mode:
   once  record where there is no FILE; otherwise FILE answers the client, without the server
@@ -47,7 +77,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = (
         "qmpconf record (--server ADDR | --spawn COMMAND) [--listen ADDR] -o FILE "
         "[options] [-- CLIENT ...]\n"
-        "       qmpconf record --sniff INTERFACE --port N -o FILE [options]"
+        "       qmpconf record --attach ADDR [--listen ADDR] -o FILE [options] [-- CLIENT ...]\n"
+        "       qmpconf record --trace-log FILE --target ADDR -o FILE [options]\n"
+        "       qmpconf record --sniff INTERFACE --port N -o FILE [options]\n"
+        "       qmpconf record --dir DIR --listen DIR -o DIR [options]\n"
+        "       qmpconf record --config FILE"
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
@@ -59,6 +93,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--listen", metavar="ADDR", help="where clients connect (with CLIENT: a private socket)"
     )
     parser.add_argument(
+        "--attach",
+        metavar="ADDR",
+        help="a running machine's monitor: add another one to the machine, and record that",
+    )
+    parser.add_argument(
+        "--trace-log", metavar="LOG", help="follow the trace log that a running QEMU writes"
+    )
+    parser.add_argument("--target", metavar="ADDR", help="with --trace-log: a monitor of that QEMU")
+    parser.add_argument(
         "--sniff", metavar="INTERFACE", help="capture what passes on a network interface"
     )
     parser.add_argument(
@@ -68,14 +111,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="FILE",
-        required=True,
-        help="the trace to write; compressed if it ends in .gz",
+        help="the trace to write; compressed if it ends in .gz or .zst",
     )
     parser.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
     parser.add_argument(
         "--mode", choices=MODES, help="record, or serve what was recorded before (see below)"
     )
     parser.add_argument("--once", action="store_true", help="end after the first session")
+    options.protocol(parser)
     parser.add_argument("--no-redact", action="store_true", help="keep secrets in the trace")
     secret(parser)
     parser.add_argument(
@@ -95,6 +138,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="with --server-dials: connect to the client, at the address of --listen",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="no live view, no summary")
+    rotation.configure(parser)
+    record_host.configure(parser)
     parser.add_argument(
         "client", metavar="CLIENT", nargs="*", help="a client to start, {listen} for the address"
     )
@@ -105,41 +150,72 @@ def run(arguments: argparse.Namespace) -> int:
     secrets = secrets_of(arguments.secret)
     if secrets and arguments.no_redact:
         raise qmpconf.UsageError("--no-redact keeps all secrets: --secret does not go with it")
+    if record_host.wanted(arguments):
+        return record_host.run(arguments, secrets, _say)
+    if not arguments.output:
+        raise qmpconf.UsageError("say where the trace is to be: -o/--output FILE")
+    if arguments.output == "-" and (arguments.client or arguments.mode):
+        whose = "--mode" if arguments.mode else "what the client prints"
+        raise qmpconf.UsageError(
+            f"-o - is standard output, and {whose} needs it or a file: name one"
+        )
+    turns = rotation.rotation_of(arguments)
+    if turns is not None and arguments.mode:
+        raise qmpconf.UsageError("--mode keeps a recording in one file: it cannot be in parts")
     if not arguments.mode:
-        Outputs(force=arguments.force).add(arguments.output, "trace", "-o")
+        outputs = Outputs([arguments.trace_log or ""], force=arguments.force)
+        rotation.add_output(outputs, arguments.output, in_parts=turns is not None)
     if arguments.sniff or arguments.port:
         return _sniff(arguments, secrets)
+    if arguments.trace_log or arguments.target:
+        return _follow(arguments, secrets)
+    if arguments.attach:
+        _alone(arguments, "--attach", ("server", "spawn", "server_dials", "client_listens"))
     quiet = arguments.quiet
     mode = arguments.mode
     if mode and arguments.force:
         raise qmpconf.UsageError("--mode says when FILE is overwritten: leave --force away")
     if mode and is_served(mode, arguments.output):
         return _serve(arguments)
-    options: dict[str, Any] = {
-        "server": arguments.server,
-        "listen": arguments.listen,
-        "spawn": arguments.spawn,
-        "client": arguments.client,
-        "once": arguments.once,
-        "overwrite": arguments.force,
-        "redact": not arguments.no_redact,
-        "secrets": secrets,
-        "pass_on_error": arguments.on_write_error == "passthrough",
-        "server_dials": arguments.server_dials,
-        "client_listens": arguments.client_listens,
-        "observe": None if quiet or not sys.stderr.isatty() else _live_view(),
-        "complain": _say,
-        "ready": _quiet if quiet else _announce,
-    }
+
+    def record(output: str, *, overwrite: bool) -> qmpconf.Recording:
+        return qmpconf.record_trace(
+            output,
+            server=arguments.server,
+            listen=arguments.listen,
+            spawn=arguments.spawn,
+            attach=arguments.attach,
+            client=arguments.client,
+            once=arguments.once,
+            overwrite=overwrite,
+            rotation=turns,
+            protocol=arguments.protocol,
+            redact=not arguments.no_redact,
+            secrets=secrets,
+            pass_on_error=arguments.on_write_error == "passthrough",
+            server_dials=arguments.server_dials,
+            client_listens=arguments.client_listens,
+            observe=None if quiet or not sys.stderr.isatty() else _live_view(),
+            complain=_say,
+            ready=_quiet if quiet else announce,
+        )
+
+    def announce(address: object) -> None:
+        if arguments.attach and not (arguments.listen or arguments.client):
+            _say(f"recording what {arguments.attach} says on a monitor of our own")
+        else:
+            _announce(address)
+
     news = ""
     if mode == "all":
-        again = record_again(arguments.output, **options)
+        again = record_again(arguments.output, record, _say)
         recording = again.recording
         if again.changed >= 0:
             news = f"; {counted(again.changed, 'line')} of {again.lines:,} changed"
+    elif mode:
+        recording = record_once(arguments.output, record, _say)
     else:
-        record = record_once if mode else qmpconf.record_trace
-        recording = record(arguments.output, **options)
+        recording = record(arguments.output, overwrite=arguments.force)
     if not quiet:
         _say(
             f"{recording.path}: {counted(recording.messages, 'message')} in "
@@ -153,7 +229,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _serve(arguments: argparse.Namespace) -> int:
     """Answer from the recording; give the client's exit code, or that of the verdict."""
-    from qmpconf.replay.serve_run import serve_trace
+    from qmpconf.replay.serve.serving import serve_trace
     from qmpconf.report.serve import as_text
 
     if arguments.client_listens:
@@ -172,17 +248,53 @@ def _serve(arguments: argparse.Namespace) -> int:
     return _shell_code(played.client_code or 0) or played.exit_code
 
 
+def _follow(arguments: argparse.Namespace, secrets: list[str]) -> int:
+    """Follow a machine's trace log until it is interrupted, or the machine ends."""
+    from qmpconf.record.follow import follow_trace
+
+    if not (arguments.trace_log and arguments.target):
+        raise qmpconf.UsageError("a trace log needs both: --trace-log LOG and --target ADDR")
+    _alone(arguments, "--trace-log", (*_PROXIED, "attach", "sniff", "port", "once"))
+    quiet = arguments.quiet
+    followed = follow_trace(
+        arguments.output,
+        log=arguments.trace_log,
+        target=arguments.target,
+        overwrite=arguments.force,
+        rotation=rotation.rotation_of(arguments),
+        redact=not arguments.no_redact,
+        secrets=secrets,
+        observe=None if quiet or not sys.stderr.isatty() else _live_view(),
+        complain=_say,
+        ready=_quiet if quiet else lambda log: _say(f"following {log}"),
+    )
+    if not quiet:
+        _say(
+            f"{followed.path}: {counted(followed.messages, 'message')} in "
+            f"{counted(followed.sessions, 'session')}"
+        )
+    return INTERRUPTED if followed.interrupted else 0
+
+
+#: What concerns a recorder that stands between a client and a server.
+_PROXIED = ("server", "spawn", "listen", "mode", "server_dials", "client_listens", "client")
+
+
+def _alone(arguments: argparse.Namespace, option: str, others: Sequence[str]) -> None:
+    """Raise `UsageError` for what has nothing to do with an option that records in its own way."""
+    for name in others:
+        if getattr(arguments, name):
+            what = "a client" if name == "client" else f"--{name.replace('_', '-')}"
+            raise qmpconf.UsageError(f"{what} has nothing to do with {option}")
+
+
 def _sniff(arguments: argparse.Namespace, secrets: list[str]) -> int:
     """Capture until it is interrupted, or with --once until a session has ended."""
     from qmpconf.record.sniff import sniff_trace
 
     if not (arguments.sniff and arguments.port):
         raise qmpconf.UsageError("a capture needs both: --sniff INTERFACE and --port N")
-    given = ("server", "spawn", "listen", "mode", "server_dials", "client_listens", "client")
-    for name in given:
-        if getattr(arguments, name):
-            what = "a client" if name == "client" else f"--{name.replace('_', '-')}"
-            raise qmpconf.UsageError(f"--sniff only listens: {what} has nothing to do with it")
+    _alone(arguments, "--sniff", (*_PROXIED, "attach"))
     quiet = arguments.quiet
     sniffed = sniff_trace(
         arguments.output,
@@ -190,6 +302,7 @@ def _sniff(arguments: argparse.Namespace, secrets: list[str]) -> int:
         port=arguments.port,
         once=arguments.once,
         overwrite=arguments.force,
+        rotation=rotation.rotation_of(arguments),
         redact=not arguments.no_redact,
         secrets=secrets,
         observe=None if quiet or not sys.stderr.isatty() else _live_view(),
@@ -206,12 +319,12 @@ def _sniff(arguments: argparse.Namespace, secrets: list[str]) -> int:
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
-        raise argparse.ArgumentTypeError(f"{text!r} is no TCP port: write a number up to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a TCP port: write a number up to 65535")
     return int(text)
 
 
 def _shell_code(code: int) -> int:
-    """A client's exit code; for one that a signal has ended, as shells tell it."""
+    """A client's exit code; for one that a signal has ended, as shells give it."""
     return code if code >= 0 else 128 - code
 
 
@@ -232,7 +345,8 @@ def _live_view() -> qmpconf.Observe:
     from rich.console import Console
     from rich.text import Text
 
-    from qmpconf.record.live import STYLES, Live
+    from qmpconf.record.live import Live
+    from qmpconf.trace.wording import STYLES
 
     console = Console(stderr=True, highlight=False)
     live = Live()

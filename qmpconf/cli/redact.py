@@ -6,12 +6,12 @@ import argparse
 
 from qmpconf.cli.examples import explain
 from qmpconf.cli.secrets import secret, secrets_of
-from qmpconf.cli.traces import cut_off, traces_in
+from qmpconf.cli.traces import cut_off, stdin_or, traces_in
 from qmpconf.errors import InputError, UsageError
 from qmpconf.outputs import Outputs
 from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.text import counted, harmless
-from qmpconf.trace.convert.run import convert
+from qmpconf.trace.convert.converting import convert
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.redaction.records import known_values
 from qmpconf.trace.redaction.scan import scan
@@ -25,7 +25,7 @@ as it was. IN is read twice, so that a secret goes from the first message on. Wh
   credentials in URLs, options and JSON in file names, keys, commands behind exec:
   lines of the human monitor, and the command lines of client and server in the header
   what was replaced, where a reply, an error, an event or an id repeats it
-  in bytes that are no message, everything behind a sensitive word
+  in bytes that are not a message, everything behind a sensitive word
 
 What cannot be known, and is for --secret and for your eyes:
 
@@ -58,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     explain(parser, _EPILOG)
     parser.add_argument(
-        "traces",
+        "named",
         metavar="TRACE",
         nargs="+",
         help="IN and OUT; with --scan, traces or folders of them",
@@ -76,9 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
     secrets = secrets_of(arguments.secret)
     if arguments.scan:
         return _scan(arguments, secrets)
-    if len(arguments.traces) != 2:
+    if len(arguments.named) != 2:
         raise UsageError("name two files: the trace, and the new one; or use --scan")
-    source, target = arguments.traces
+    source, target = arguments.named
+    source = stdin_or(source)
     outputs = Outputs([source], force=arguments.force)
     outputs.add(target, "trace", "OUT")
     reader = TraceReader(source)
@@ -103,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _scan(arguments: argparse.Namespace, secrets: list[str]) -> int:
-    paths = list(traces_in(arguments.traces))
+    paths = list(traces_in(map(stdin_or, arguments.named)))
     found = 0
     failed: InputError | None = None
     with Progress("scanning", size_of_files(paths), quiet=arguments.quiet) as progress:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from qmpconf.cli import options
+from qmpconf.cli import baseline, judging, options
 from qmpconf.net.address import FORMS
 from qmpconf.outputs import Outputs
-from qmpconf.replay.reduce_run import EVENT_PATIENCE, REPLY_PATIENCE, Reduced, reduce_trace
-from qmpconf.text import harmless
+from qmpconf.replay.reduce.reducing import EVENT_PATIENCE, REPLY_PATIENCE, Reduced, reduce_trace
+from qmpconf.text import counted, harmless
 
 _EPILOG = f"""\
 ADDR is {FORMS}.
@@ -21,7 +21,7 @@ and commands that made or chose what a later one names. The result is a trace fo
 With --spawn each try gets a new server. With --target the server must be as good as new for each
 session, or a difference of one try spoils the next ones.
 
-Differences that are listed in --known-differences are passed over.
+Differences that are listed in --baseline are passed over.
 
 A command that is left out may be why another one answers differently. With --reference (a server
 that behaves as recorded) no try counts that shows the difference there, too.
@@ -39,7 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    options.replaying(parser, event_timeout=EVENT_PATIENCE, timeout=REPLY_PATIENCE)
+    judging.replaying(parser, event_timeout=EVENT_PATIENCE, timeout=REPLY_PATIENCE)
+    baseline.configure(parser, old=judging.OLD_DIFFERENCES, update=False)
     parser.add_argument(
         "--reference",
         metavar="COMMAND",
@@ -65,17 +66,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=600.0,
         help="after which the shortest so far is written (%(default)g)",
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="tell nothing of the tries")
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing of the tries")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Reduce and report; give the exit code."""
     outputs = Outputs(
-        [arguments.trace, *arguments.masks, arguments.known_differences or ""],
+        [arguments.trace, *arguments.masks, *baseline.inputs(arguments)],
         force=arguments.force,
     )
     outputs.add(arguments.output, "trace", "-o")
-    masks, known = options.judging(arguments)
+    masks, known = judging.judging(arguments)
     reduced = reduce_trace(
         arguments.trace,
         target=arguments.target,
@@ -89,10 +90,10 @@ def run(arguments: argparse.Namespace) -> int:
         timeout=arguments.timeout,
         time_limit=arguments.time_limit,
         masks=masks,
-        known=known,
+        known=known.reasons,
         progress=_quiet if arguments.quiet else _say,
     )
-    print(_told(reduced), end="")
+    print(_told(reduced), end="", file=sys.stderr if arguments.output == "-" else sys.stdout)
     return reduced.exit_code
 
 
@@ -103,10 +104,12 @@ def _told(reduced: Reduced) -> str:
     if reduced.output:
         lines.append(
             f"{reduced.output}: {reduced.left} of {reduced.commands} messages of the client show "
-            f"it ({reduced.tries} replays)"
+            f"it ({counted(reduced.tries, 'replay')})"
         )
     elif reduced.difference and not reduced.note:
-        lines.append(f"nothing can be left out of {reduced.trace} ({reduced.tries} replays)")
+        lines.append(
+            f"nothing can be left out of {reduced.trace} ({counted(reduced.tries, 'replay')})"
+        )
     if reduced.note:
         lines.append(reduced.note)
     return "".join(f"{harmless(line)}\n" for line in lines)
@@ -122,5 +125,5 @@ def _quiet(_: str) -> None:
 
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
     return int(text)

@@ -9,16 +9,18 @@ from collections.abc import Mapping
 
 from qmpconf.cli import options
 from qmpconf.cli.examples import explain
-from qmpconf.cli.results import FORMATS, page
+from qmpconf.cli.results import FORMATS, on_stdout, page, strict
 from qmpconf.errors import InputError, OutputError, UsageError
-from qmpconf.outputs import Outputs, write_page
+from qmpconf.outputs import Outputs, make_folder, write_page
 from qmpconf.report.progress import Progress
 from qmpconf.report.results.merge import Report, merged
 from qmpconf.report.results.stream import read_result
 from qmpconf.report.terminal import Terminal
 
 _EPILOG = """\
-A RESULT is what check, replay, conform, schema audit and schema diff write with --result FILE.
+A RESULT is what check, replay, conform, conform-client, schema audit, schema diff, coverage and
+stats write with --result FILE; --format json of each verb is the document that is made of its
+result here.
 Several are one report, in whatever order they come: the shards of a CI matrix, several servers,
 several verbs. One that was cut off is read as far as it goes, and every view says so.
 
@@ -32,8 +34,9 @@ examples:
   qmpconf report check.qmpresult --format github -o report
   qmpconf report check.qmpresult --format json | jq '.findings[] | [.path, .line, .message]'
 
-exit codes: that of the results (of several the one that counts most: 130, 4, 3, 2, 1, 0), or 0 with
---exit-zero; 2 usage, 3 a result is cut off or cannot be read, or a file cannot be written
+exit codes: that of the results (of several the one that counts most: 130, 4, 3, 2, 1, 0), 1 for
+warnings with --strict, or 0 with --exit-zero; 2 usage, 3 a result is cut off or cannot be read, or
+a file cannot be written
 """
 
 #: Format -> the file that it makes.
@@ -68,14 +71,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="DIR", help="write files there; without it, one format to stdout"
     )
-    parser.add_argument(
-        "-s", "--short", action="store_true", help="text: one line a finding, without details"
-    )
+    options.lines(parser)
     options.force(parser)
     parser.add_argument(
         "--exit-zero", action="store_true", help="exit with 0, whatever the results say"
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing on stderr")
+    strict(parser)
+    options.quiet(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -86,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         for name in formats:
             file = FILES.get(name, SUMMARY)
             outputs.add(os.path.join(arguments.output, file), "page", f"-o: the {name} view in")
+        make_folder(arguments.output, "-o")
     # Making a page takes about as long as reading a result.
     steps = len(arguments.results) + len(formats)
     with Progress("making the report", steps, unit="steps", quiet=arguments.quiet) as progress:
@@ -110,7 +113,7 @@ def _formats(text: str) -> list[str]:
     for name in names:
         if name not in (*FORMATS, "all"):
             told = ", ".join((*FORMATS, "all"))
-            raise argparse.ArgumentTypeError(f"{name!r} is no format: choose from {told}")
+            raise argparse.ArgumentTypeError(f"{name!r} is not a format: choose from {told}")
     return names
 
 
@@ -138,7 +141,7 @@ def _read(arguments: argparse.Namespace, progress: Progress) -> Report:
         progress.advance(1, path)
     if not results and arguments.output is None:
         raise InputError("\n".join(unread))
-    report = merged(results, unread)
+    report = merged(results, unread, strict=arguments.strict)
     for text in unread:
         progress.say(f"qmpconf report: {text}")
     for one in report.cut:
@@ -147,8 +150,8 @@ def _read(arguments: argparse.Namespace, progress: Progress) -> Report:
 
 
 def _page(report: Report, name: str, arguments: argparse.Namespace, progress: Progress) -> str:
-    terminal = Terminal(sys.stdout) if arguments.output is None else None
-    made = page(report, name, details=not arguments.short, terminal=terminal)
+    terminal = Terminal(sys.stdout) if on_stdout(arguments) else None
+    made = page(report, name, lines=arguments.short, terminal=terminal)
     progress.advance(1, name)
     return made
 
@@ -156,10 +159,6 @@ def _page(report: Report, name: str, arguments: argparse.Namespace, progress: Pr
 def _write(report: Report, pages: Mapping[str, str], folder: str) -> list[str]:
     """Every page to its file, annotations to stdout; which files were written."""
     written = []
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from None
     for name, text in pages.items():
         if name == "github":
             print(text, end="")

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from qmpconf.report.results.merge import merged
-from qmpconf.report.results.stream import Result, header, write_result
+from qmpconf.report.results.stream import ResultFile, header, write_result
 from qmpconf.report.terminal import Terminal
 from qmpconf.trace.redaction import Redactor
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from qmpconf.report.results.merge import Report
     from qmpconf.report.results.records import Header, Verb
+    from qmpconf.report.views.own import Own
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,57 +32,96 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--label", metavar="TEXT", default="", help="what the result calls this run: a shard, a job"
     )
+    strict(parser)
+
+
+def strict(parser: argparse.ArgumentParser) -> None:
+    """Add ``--strict``."""
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 1 for warnings, too, not for errors alone"
+    )
 
 
 def header_of(arguments: argparse.Namespace, verb: Verb) -> Header:
-    """The first line of this run's result."""
-    words = Redactor().words(sys.argv[1:])
-    return header(verb, "qmpconf " + shlex.join(words), arguments.label)
+    """The first line of this run's result, the same at each call."""
+    if not hasattr(arguments, "header"):
+        words = "qmpconf " + shlex.join(Redactor().words(sys.argv[1:]))
+        arguments.header = header(verb, words, arguments.label, strict=arguments.strict)
+    made: Header = arguments.header
+    return made
 
 
-def write(arguments: argparse.Namespace, result: Result) -> None:
+def write(arguments: argparse.Namespace, result: ResultFile) -> None:
     """Write the result where the command line wants it.  Raises `OutputError`."""
     if arguments.result:
         write_result(arguments.result, result)
 
 
 def say(arguments: argparse.Namespace, text: str) -> None:
-    """Print the verb's own view, unless stdout is where the result goes."""
+    """Print the verb's own view, unless stdout is where the result, or what -o names, goes."""
     if arguments.result != "-":
-        print(text, end="")
+        print(text, end="", file=sys.stderr if takes_stdout(arguments) else sys.stdout)
+
+
+def takes_stdout(arguments: argparse.Namespace) -> bool:
+    """Whether stdout is where the file of ``-o`` goes."""
+    return str(getattr(arguments, "output", None) or "") == "-"
+
+
+def on_stdout(arguments: argparse.Namespace) -> bool:
+    """Whether the page itself is printed on stdout, and not written to a file."""
+    return arguments.output is None or takes_stdout(arguments)
 
 
 #: Views that a verb prints on stdout itself.
 FORMATS = ("text", "markdown", "html", "junit", "sarif", "github", "json")
 
-#: Columns where the output is no terminal.
-_WIDTH = 120
+#: Columns where the output is not a terminal.
+WIDTH = 120
 
 
 def width() -> int:
     """Columns of what is printed on stdout."""
-    return Terminal(sys.stdout).width(_WIDTH)
+    return Terminal(sys.stdout).width(WIDTH)
 
 
-def show(arguments: argparse.Namespace, result: Result, *, details: bool = True) -> None:
+def show(
+    arguments: argparse.Namespace,
+    result: ResultFile,
+    *,
+    details: bool = True,
+    lines: bool = False,
+    own: Own | None = None,
+) -> None:
     """Print the view of a result that is asked for."""
-    terminal = Terminal(sys.stdout)
-    say(arguments, page(merged([result]), arguments.format, details=details, terminal=terminal))
+    terminal, report = Terminal(sys.stdout), merged([result])
+    made = page(report, arguments.format, details=details, lines=lines, terminal=terminal, own=own)
+    say(arguments, made)
 
 
 def page(
-    report: Report, form: str, *, details: bool = True, terminal: Terminal | None = None
+    report: Report,
+    form: str,
+    *,
+    details: bool = True,
+    lines: bool = False,
+    terminal: Terminal | None = None,
+    own: Own | None = None,
 ) -> str:
     """One view of a report; imported only now, for tables and HTML take their time.
 
-    Text is as wide as `terminal`, and has its colours; without `details` it is short.
+    Text is as wide as `terminal`, and has its colours; without `details` it is short, and with `lines` for editors.
     """
     if form == "text":
         from qmpconf.report.views import text
 
-        width = terminal.width(_WIDTH) if terminal else _WIDTH
+        width = terminal.width(WIDTH) if terminal else WIDTH
         paint = terminal.paint if terminal else text.plain
-        return text.page(report, width, details=details, paint=paint)
+        return text.page(report, width, details=details, lines=lines, paint=paint, own=own)
+    if form == "markdown":
+        from qmpconf.report.views import markdown
+
+        return markdown.page(report, own=own)
     if form == "github":
         from qmpconf.report.views import github
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 from collections.abc import Sequence
 
 from qmpconf.errors import InputError, UsageError
+from qmpconf.packed import opened
 
 
 def secret(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +34,8 @@ def secrets_of(named: Sequence[str]) -> list[str]:
         if one.startswith("@"):
             where = f"--secret {one}"
             try:
-                with open(one[1:], encoding="utf-8", errors="surrogateescape") as file:
+                raw = opened(one[1:])
+                with io.TextIOWrapper(raw, encoding="utf-8", errors="surrogateescape") as file:
                     values = [text for line in file if (text := line.rstrip("\r\n"))]
             except OSError as error:
                 raise InputError(f"cannot read {one[1:]}: {error.strerror}") from error

@@ -11,14 +11,19 @@ from contextlib import ExitStack
 
 from qmpconf.cli import options
 from qmpconf.errors import UsageError
+from qmpconf.monitor.agent import DEFAULT_SCHEMA as AGENT_SCHEMA
+from qmpconf.monitor.agent import GuestAgent
 from qmpconf.monitor.commands import is_answered
 from qmpconf.monitor.core import DEFAULT_SCHEMA, Monitor, identity_of
-from qmpconf.monitor.server import MonitorServer
+from qmpconf.monitor.guest import COMMANDS
+from qmpconf.monitor.server import MonitorServer, Served
 from qmpconf.net.address import FORMS, Address, parse_address
 from qmpconf.net.endpoint import Listener
-from qmpconf.replay.serve_run import serve_trace
+from qmpconf.protocol.dialect import of_product
+from qmpconf.replay.serve.serving import serve_trace
 from qmpconf.report.serve import as_text
 from qmpconf.schema.store import load
+from qmpconf.text import counted
 
 _INTERRUPTED = 130
 
@@ -28,7 +33,7 @@ With TRACE, the recording answers in the place of its server: the n-th client ge
 what it says is compared with the recording by value, and ids are echoed. With --order strict it
 has to say what was recorded, in the recorded order; with --order request each message gets the
 next recorded answer to an equal one. What was not recorded gets a GenericError. It ends when all
-sessions were played, and tells what was not.
+sessions were played, and says what was not.
 
 Without TRACE, the embedded monitor greets as the version of its catalog, and offers everything in
 it: all commands are listed, introspected, and their arguments checked. Implemented for real, as far
@@ -37,10 +42,14 @@ block nodes, jobs with their events, user objects, and descriptors. Other querie
 smallest value that their schema allows; other commands get a GenericError that says so. Nothing
 reads or writes a file.
 
+With --protocol qga, or a catalog of qemu-ga, it is an embedded guest agent: syncs, files in memory,
+a freeze, and the programs true, false and echo, of which nothing is started.
+
 examples:
   qmpconf serve session.qmptrace --listen /tmp/qmp.sock
   qmpconf serve --listen /tmp/qmp.sock
   qmpconf serve --schema qemu-7.2.22 --listen tcp:127.0.0.1:4444
+  qmpconf serve --protocol qga --listen /tmp/qga.sock
   qmpconf conform --spawn 'qmpconf serve --listen {socket}'
 
 exit codes with TRACE: 0 all of it was played, 1 differences (not recorded, or not played), 3 the
@@ -67,7 +76,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="without TRACE, the catalog to serve: one of 'qmpconf schema list', or a file "
         f"({DEFAULT_SCHEMA})",
     )
-    parser.add_argument("--name", help="without TRACE, the name that query-name tells")
+    parser.add_argument(
+        "--name", type=options.name, help="without TRACE, the name that query-name gives"
+    )
+    options.protocol(parser, auto="as the trace shows, or that of --schema")
     parser.add_argument("--once", action="store_true", help="end with the first session")
     parser.add_argument(
         "--order",
@@ -95,6 +107,16 @@ def run(arguments: argparse.Namespace) -> int:
     return _run_trace(arguments)
 
 
+def _default(protocol: str) -> str:
+    """The catalog that is served where none is named."""
+    return AGENT_SCHEMA if protocol == "qga" else DEFAULT_SCHEMA
+
+
+def _now() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
 def _run_trace(arguments: argparse.Namespace) -> int:
     def announce(addresses: Sequence[Address]) -> None:
         where = ", ".join(map(str, addresses))
@@ -106,6 +128,7 @@ def _run_trace(arguments: argparse.Namespace) -> int:
         order=arguments.order or "strict",
         once=arguments.once,
         timeout=arguments.timeout,
+        protocol=arguments.protocol,
         ready=announce,
     )
     print(as_text(played), end="")
@@ -115,15 +138,21 @@ def _run_trace(arguments: argparse.Namespace) -> int:
 
 
 def _run_monitor(arguments: argparse.Namespace) -> int:
-    catalog = load(arguments.schema or DEFAULT_SCHEMA)
+    catalog = load(arguments.schema or _default(arguments.protocol))
+    dialect = of_product(catalog.source.product)
+    if arguments.protocol not in ("", dialect.name):
+        raise UsageError(f"{catalog.name} is a catalog of {dialect.title}: leave --protocol away")
     addresses = [parse_address(text) for text in arguments.listen]
-    monitor = Monitor(
-        catalog, lambda: time.time_ns() // 1000, identity_of(catalog, arguments.name or "")
-    )
+    name = arguments.name or ""
+    served: Served
+    if dialect.greets:
+        served = Monitor(catalog, _now, identity_of(catalog, name))
+    else:
+        served = GuestAgent(catalog, _now, name)
     interrupted = False
     with ExitStack() as stack:
         listeners = [stack.enter_context(Listener(address)) for address in addresses]
-        server = MonitorServer(monitor, listeners, once=arguments.once)
+        server = MonitorServer(served, listeners, once=arguments.once)
 
         def end(number: int, _frame: object) -> None:
             nonlocal interrupted
@@ -132,11 +161,14 @@ def _run_monitor(arguments: argparse.Namespace) -> int:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             stack.callback(signal.signal, number, signal.signal(number, end))
-        answered = sum(is_answered(catalog, name) for name in catalog.commands)
+        answered = sum(
+            is_answered(catalog, one) if dialect.greets else one in COMMANDS
+            for one in catalog.commands
+        )
         where = ", ".join(str(one.address) for one in listeners)
         print(
-            f"qmpconf serve: {catalog.name} ({answered} of {len(catalog.commands)} commands do "
-            f"something) on {where}",
+            f"qmpconf serve: {catalog.name} ({counted(len(catalog.commands), 'command')}, "
+            f"{answered:,} of them with an effect) on {where}",
             file=sys.stderr,
             flush=True,
         )

@@ -7,12 +7,15 @@ import sys
 import time
 from collections.abc import Iterator
 
+from qmpconf.cli import options
 from qmpconf.cli.traces import cut_off
 from qmpconf.errors import UsageError
+from qmpconf.packed import STDIN
 from qmpconf.report.terminal import Terminal
 from qmpconf.text import harmless
 from qmpconf.trace.follow import FollowingReader
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.selection import Selection
 from qmpconf.trace.summary import Summaries
 
@@ -57,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     some.add_argument(
         "--errors",
         action="store_true",
-        help="errors, what is no message, gaps, and sessions that did not end well",
+        help="errors, what is not a message, gaps, and sessions that did not end well",
     )
     some.add_argument(
         "--slow", metavar="MS", type=_thousandths, help="responses that took as long, or longer"
@@ -78,6 +81,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="these lines of the trace (A-: from there on); can be repeated",
     )
+    options.protocol(parser)
     parser.add_argument(
         "--pretty", action="store_true", help="the message itself below, laid out as JSON"
     )
@@ -111,7 +115,9 @@ def run(arguments: argparse.Namespace) -> int:
         return _bindings(arguments.trace, arguments.format)
     if arguments.pretty and arguments.format == "json":
         raise UsageError("--pretty is for text; with --format json, pipe into jq")
-    reader = _open(arguments.trace, follow=arguments.follow)
+    if arguments.follow and arguments.trace == STDIN:
+        raise UsageError("--follow goes on as a file grows: name the file; - is shown to its end")
+    reader = _open(arguments)
     lines = _shown(reader, selection, arguments)
     for line in lines:
         print(line)
@@ -121,12 +127,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _open(path: str, *, follow: bool) -> TraceReader:
+def _open(arguments: argparse.Namespace) -> TraceReader:
     def wait() -> None:
         sys.stdout.flush()
         time.sleep(_PAUSE)
 
-    return FollowingReader(path, wait) if follow else TraceReader(path)
+    if arguments.follow:
+        return FollowingReader(arguments.trace, wait, arguments.protocol)
+    return options.opened(arguments.trace, arguments)
 
 
 def _shown(
@@ -136,7 +144,7 @@ def _shown(
 
     terminal = Terminal(sys.stdout)
     as_text = arguments.format == "text"
-    take = Summaries().take
+    take = Summaries(reader.begin).take
     wanted = selection.matcher()
     found = 0
     if as_text:
@@ -154,7 +162,7 @@ def _shown(
 
 
 def _bindings(path: str, form: str) -> int:
-    from qmpconf.replay.explain import explain
+    from qmpconf.replay.play.explain import explain
     from qmpconf.report.bindings import as_json, as_text
 
     print((as_json if form == "json" else as_text)(explain(path)), end="")
@@ -167,13 +175,13 @@ def _thousandths(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < 1e12:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of milliseconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of milliseconds")
     return value / 1000
 
 
 def _number(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of a session")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of a session")
     return int(text)
 
 
@@ -181,7 +189,7 @@ def _lines(text: str) -> tuple[int, float]:
     first, dash, last = text.partition("-")
     ends = last or (dash and "inf") or first
     if not first.isdecimal() or not (ends == "inf" or ends.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no line: write 120, 120-140 or 120-")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a line: write 120, 120-140 or 120-")
     if float(ends) < int(first):
         raise argparse.ArgumentTypeError(f"{text!r} ends before it begins")
     return int(first), float(ends)

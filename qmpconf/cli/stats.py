@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
+from qmpconf.cli import options, results
 from qmpconf.cli.traces import cut_off, traces_in
+from qmpconf.outputs import Outputs
 from qmpconf.report.progress import Progress, size_of_files
-from qmpconf.report.terminal import Terminal
-from qmpconf.text import defused
-from qmpconf.trace.reader import TraceReader
+from qmpconf.report.results.of_stats import of_stats
+from qmpconf.report.views.own import Own
 from qmpconf.trace.stats import Stats
 from qmpconf.trace.summary import summarize
 
@@ -21,13 +21,10 @@ several traces are put together.
 examples:
   qmpconf stats session.qmptrace
   qmpconf stats night/*.qmptrace.gz --format markdown
-  qmpconf stats session.qmptrace --format json | jq '.latencies[] | [.name, .p95]'
+  qmpconf stats session.qmptrace --format json | jq '.figures.latencies[] | [.name, .p95]'
 
 exit codes: 0 done, 2 usage, 3 a trace cannot be read
 """
-
-#: Columns where the output is no terminal.
-_WIDTH = 120
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,48 +39,50 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--format",
-        choices=("text", "markdown", "json"),
+        choices=results.FORMATS,
         default="text",
         help="default: text; json has all, with the distribution of the times",
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing on stderr")
+    options.protocol(parser)
+    options.force(parser)
+    results.configure(parser)
+    options.quiet(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Collect and print; 0, for there is nothing to find wrong."""
-    collected = _collected(arguments)
-    from qmpconf.report import stats
-
-    found = collected.figures()
-    if arguments.format == "json":
-        text = stats.as_json(found)
-    elif arguments.format == "text":
-        text = stats.as_text(found, arguments.top, Terminal(sys.stdout).width(_WIDTH))
-    else:
-        text = stats.as_markdown(found, arguments.top)
-    print(defused(text), end="")
-    return 0
-
-
-def _collected(arguments: argparse.Namespace) -> Stats:
-    whole: Stats | None = None
     paths = list(traces_in(arguments.traces))
+    outputs = Outputs(paths, force=arguments.force)
+    outputs.add(arguments.result, "result", "--result")
+    collected, notes = _collected(arguments, paths)
+    header = results.header_of(arguments, "stats")
+    result = of_stats(header, paths, collected.figures(), notes)
+    results.write(arguments, result)
+    results.show(arguments, result, own=Own(top=arguments.top))
+    return result.exit_code
+
+
+def _collected(arguments: argparse.Namespace, paths: list[str]) -> tuple[Stats, list[str]]:
+    """The figures, and what is wrong with files that are not whole."""
+    whole: Stats | None = None
+    notes = []
     total = size_of_files(paths)
     with Progress("reading", total, quiet=arguments.quiet) as progress:
         for path in paths:
-            reader = TraceReader(path)
+            reader = options.opened(path, arguments)
             with progress.reading(reader):
-                one = Stats.of(summarize(reader.items()), path)
+                one = Stats.of(summarize(reader.items(), reader.begin), path)
             if told := cut_off(reader):
                 progress.say(told)
+                notes.append(told)
             if whole is None:
                 whole = one
             else:
                 whole.merge(one)
-    return whole or Stats()
+    return whole or Stats(), notes
 
 
 def _number(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of rows")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rows")
     return int(text)

@@ -20,6 +20,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qmpconf.protocol.dialect import QMP
+
 if TYPE_CHECKING:
     from qmpconf.conform.probe import Probe
 
@@ -34,11 +36,14 @@ MODULES = (
     "requests",
     "responses",
     "events",
+    "causes",
+    "delivery",
     "oob",
     "recovery",
     "limits",
     "descriptors",
     "catalog",
+    "agent",
 )
 
 #: Seconds that a case may take unless it says otherwise.
@@ -53,7 +58,8 @@ class Case:
     expectations are about), `title` one sentence.  `needs` names commands that the target must
     have, ``oob`` or ``fds``.  `owns_silence`: a missing response breaks the case's own requirement, and not
     ``response.exactly-one``.  `destructive` cases may end or change the target, `slow` ones take
-    seconds on a server that reads byte by byte.  `limit` is in seconds.
+    seconds on a server that reads byte by byte.  `limit` is in seconds.  `dialect` is the name of what
+    the target has to speak.
     """
 
     id: str
@@ -65,6 +71,7 @@ class Case:
     destructive: bool = False
     slow: bool = False
     limit: float = LIMIT
+    dialect: str = QMP.name
 
 
 _CASES: dict[str, Case] = {}
@@ -81,6 +88,7 @@ def case(
     destructive: bool = False,
     slow: bool = False,
     limit: float = LIMIT,
+    dialect: str = QMP.name,
 ) -> Callable[[Body], Body]:
     """Make a function a case; with `each`, one case for each of its entries."""
 
@@ -104,6 +112,7 @@ def case(
                 destructive,
                 slow,
                 limit,
+                dialect,
             )
         return function
 

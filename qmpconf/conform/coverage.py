@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from qmpconf.check.covers import COVERED
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.conform.cases import server_cases
+from qmpconf.conform.client.judge import HABITS
 from qmpconf.conform.client.scenarios import SCENARIOS
 from qmpconf.protocol.requirements import Requirement
 
@@ -15,6 +16,7 @@ from qmpconf.protocol.requirements import Requirement
 GENERATED: Mapping[str, str] = {
     "schema.return": "schema.return/QUERY, one for each safe query",
     "request.strict-arguments": "request.strict-arguments/COMMAND, one for each safe command",
+    **HABITS,
 }
 
 

@@ -1,4 +1,4 @@
-"""Commands that the suite does not call, not even with wrong arguments, unless told ``--destructive``.
+"""Commands that the suite does not call, not even with wrong arguments, unless ``--destructive`` is given.
 
 A server that takes what it should refuse would end, lose data, or leave the state that the other
 cases rely on.  Names are exact or globs.
@@ -7,6 +7,8 @@ cases rely on.  Names are exact or globs.
 from __future__ import annotations
 
 import fnmatch
+
+from qmpconf.protocol.dialect import QGA
 
 #: Name -> what it could do.
 DANGEROUS: dict[str, str] = {
@@ -44,6 +46,8 @@ DANGEROUS: dict[str, str] = {
 
 def danger(name: str) -> str:
     """What the command could do; empty if it may be called."""
+    if any(fnmatch.fnmatchcase(name, pattern) for pattern in QGA.safe):
+        return ""
     if name in DANGEROUS:
         return DANGEROUS[name]
     return next(

@@ -1,7 +1,7 @@
 """Behind `qmpconf.conform.plugin`: the suite from pytest's options, and the summary of a run.
 
 What a case sees by the way (a breach of another requirement) fails no test of its own: the summary
-tells it, and fails the run.  Results come as properties of pytest's reports, also from workers.
+says it, and fails the run.  Results come as properties of pytest's reports, also from workers.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
+from qmpconf.check.verdict import fails
 from qmpconf.conform.known import Known
-from qmpconf.conform.outcome import SEEN, result_from_data, result_to_data, seen_by_the_way
+from qmpconf.conform.outcome import SEEN, Outcome, result_from_data, result_to_data, seen_by_the_way
 from qmpconf.conform.suite import Options, Suite
 from qmpconf.conform.target import Target
-from qmpconf.conform.verdicts import Result, Verdict
+from qmpconf.conform.verdicts import CaseResult, Verdict
 from qmpconf.files import read_text
 from qmpconf.net.address import parse_address
 from qmpconf.net.process import Server
@@ -58,10 +59,14 @@ def _known(path: str | None) -> Known | None:
     return Known.parse(read_text(path), path) if path else None
 
 
-def note(record_property: Callable[[str, Any], None], result: Result, known: Known) -> None:
+def note(record_property: Callable[[str, Any], None], result: CaseResult, known: Known) -> None:
     """Carry a result to the summary, with what is known of it."""
     names = {one.requirement for one in result.foreign}
-    entries = [one.case for one in known.entries if one.meets(result.case) and not one.sometimes]
+    entries = [
+        one.case
+        for one in known.entries
+        if one.meets(result.case) and not (one.sometimes or one.ours)
+    ]
     data = {
         "result": result_to_data(result),
         "seen": {name: known.reason_for(f"{name}/{SEEN}") for name in sorted(names)},
@@ -71,10 +76,11 @@ def note(record_property: Callable[[str, Any], None], result: Result, known: Kno
 
 
 class Summary:
-    """A plugin: collects the results of a run, and tells what no single test can."""
+    """A plugin: collects the results of a run, and says what no single test can."""
 
-    def __init__(self) -> None:
-        self._results: list[Result] = []
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+        self._results: list[CaseResult] = []
         self._reasons: dict[str, str] = {}
         self._entries: dict[str, list[Verdict]] = {}
 
@@ -94,17 +100,24 @@ class Summary:
     def problems(self) -> list[str]:
         """What fails the run without failing a test."""
         told = [
-            f"FAIL {one.case}: {one.reason}"
+            f"{one.verdict.value.upper()} {one.case}: {one.reason}"
             for one in self._seen()
-            if one.verdict is Verdict.FAIL and not one.known
+            if fails(one.verdict.severity, strict=self._strict) and not one.known
         ]
-        return told + [
-            f"HEALED {entry}: listed as known to fail, and passes; take it off the list"
-            for entry, verdicts in self._entries.items()
-            if Verdict.PASS in verdicts and not any(one.broken for one in verdicts)
-        ]
+        return (
+            told
+            + [
+                f"HEALED {entry}: listed as known to fail, and passes; take it off the list"
+                for entry, verdicts in self._entries.items()
+                if Verdict.PASS in verdicts and not any(one.broken for one in verdicts)
+            ]
+            + [f"UNDECIDED {name}: no case could find out" for name in self._undecided()]
+        )
 
-    def _seen(self) -> list[Result]:
+    def _undecided(self) -> list[str]:
+        return Outcome("", "", "", self._results).undecided
+
+    def _seen(self) -> list[CaseResult]:
         found = seen_by_the_way(self._results, Known())
         for one in found:
             one.known = self._reasons.get(one.requirements[0], "")

@@ -1,23 +1,25 @@
 """Cases out of the target's catalog: every safe query, and wrong arguments for every command.
 
 The catalog is the target's own introspection where it has one.  Against another one (a document, a
-shipped catalog of a near version) what the server takes beyond it is no breach, and such cases
+shipped catalog of a near version) what the server takes beyond it is not a breach, and such cases
 come out as inconclusive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from functools import partial
-from typing import Any
+from itertools import islice
 
 from qmpconf.conform.cases import Case
 from qmpconf.conform.dangerous import danger
+from qmpconf.conform.deep import Wrong, deep_arguments, plan
 from qmpconf.conform.instances import UNKNOWN_ARGUMENT, Impossible, arguments, misfits
 from qmpconf.conform.probe import Inconclusive, Probe, Said, Talk, Unmet
 from qmpconf.conform.target import Facts
-from qmpconf.protocol.messages import Failure, Success, brief
+from qmpconf.protocol.dialect import of_product
+from qmpconf.protocol.messages import Failure, Success, brief, brief_pair
 from qmpconf.protocol.values import Value
 from qmpconf.schema.model import Catalog, Command
 from qmpconf.schema.walk import shape_of
@@ -32,6 +34,9 @@ STATE = (
     "query-iothreads",
 )
 
+#: Requirements whose cases look at nothing but the answers that they get.
+OF_CATALOG = frozenset({"schema.return", "request.strict-arguments"})
+
 #: The one command that cannot be called in command mode.
 _NEGOTIATE = "qmp_capabilities"
 
@@ -44,11 +49,13 @@ def catalog_cases(facts: Facts) -> Iterator[Case]:
     catalog = facts.catalog
     if catalog is None:
         return
-    for name in sorted(catalog.commands.keys() & (facts.commands or catalog.commands.keys())):
+    names = sorted(catalog.commands.keys() & (facts.commands or catalog.commands.keys()))
+    names = [name for name in names if name != _NEGOTIATE]
+    # What may be called goes first: each type is shown by one command.
+    deep = plan(catalog, sorted(names, key=lambda name: bool(danger(name))))
+    for name in names:
         command = catalog.commands[name]
         why = danger(name)
-        if name == _NEGOTIATE:
-            continue
         if _is_query(catalog, command):
             yield Case(
                 f"schema.return/{name}",
@@ -64,10 +71,20 @@ def catalog_cases(facts: Facts) -> Iterator[Case]:
             partial(_wrong, command),
             destructive=bool(why),
         )
+        if name in deep:
+            yield Case(
+                f"request.strict-arguments/{name}-deep",
+                ("request.strict-arguments",),
+                f"Wrong members inside of the arguments of {name} are refused, and change nothing",
+                partial(_wrong_inside, command, deep[name]),
+                destructive=bool(why),
+                slow=True,
+            )
 
 
 def _is_query(catalog: Catalog, command: Command) -> bool:
-    if not command.name.startswith(("query-", "x-query-")):
+    safe = of_product(catalog.source.product).safe or ("query-*", "x-query-*")
+    if not any(fnmatchcase(command.name, one) for one in safe):
         return False
     if not command.arguments:
         return True
@@ -80,7 +97,7 @@ def _is_query(catalog: Catalog, command: Command) -> bool:
 
 
 def _query(name: str, probe: Probe) -> None:
-    talk = probe.negotiated()
+    talk = probe.ready()
     said = talk.ask({"execute": name, "id": name})
     _dispatched(said, name)
 
@@ -98,14 +115,6 @@ def _dispatched(said: Said, name: str) -> None:
 
 
 # --- wrong arguments -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """Arguments that a command must refuse, and why."""
-
-    why: str
-    arguments: dict[str, Any]
 
 
 def wrong_arguments(catalog: Catalog, command: Command) -> Iterator[Wrong]:
@@ -131,27 +140,34 @@ def wrong_arguments(catalog: Catalog, command: Command) -> Iterator[Wrong]:
 
 
 def _wrong(command: Command, probe: Probe) -> None:
+    _all_refused(command, probe, lambda catalog: islice(wrong_arguments(catalog, command), _MOST))
+
+
+def _wrong_inside(command: Command, types: Sequence[str], probe: Probe) -> None:
+    _all_refused(command, probe, lambda catalog: deep_arguments(catalog, command.arguments, types))
+
+
+def _all_refused(
+    command: Command, probe: Probe, make: Callable[[Catalog], Iterator[Wrong]]
+) -> None:
+    """Call a command with each of the wrong arguments: errors, and the same state as before."""
     catalog = probe.facts.catalog
     basis = probe.facts.basis
     if catalog is None or basis is None:
         raise Inconclusive("there is no catalog")
-    talk = probe.negotiated()
+    talk = probe.ready()
     before = _state(probe, talk)
-    tried = list(wrong_arguments(catalog, command))[:_MOST]
-    sent: list[tuple[int, Wrong]] = []
-    for number, wrong in enumerate(tried):
+    answered: list[tuple[Said, Wrong]] = []
+    for number, wrong in enumerate(make(catalog)):
         message: dict[str, Value] = {
             "execute": command.name,
             "arguments": wrong.arguments,
             "id": f"wrong-{number}",
         }
-        sent.append((talk.say(message), wrong))
-    answers = {said.answers: said for said in talk.barrier() if said.answers}
+        # One by one: what a server does with several at once is another question.
+        answered.append((talk.ask(message), wrong))
     after = _state(probe, talk)
-    for line, wrong in sent:
-        said = answers.get(line)
-        if said is None:
-            raise Unmet("a response", "none", line=line, requirement="response.exactly-one")
+    for said, wrong in answered:
         _dispatched(said, command.name)
         if isinstance(said.message, Success):
             told = f"{wrong.why} in {brief(wrong.arguments)}"
@@ -160,16 +176,14 @@ def _wrong(command: Command, probe: Probe) -> None:
             raise Unmet(f"an error: {told}", str(said), line=said.line)
     for name, value in before.items():
         if after.get(name) != value:
-            raise Unmet(
-                f"the same answer to {name} as before",
-                brief(after.get(name), 200),
-                line=talk.latest,
-            )
+            was, now = brief_pair(value, after.get(name), 200)
+            raise Unmet(f"the same answer to {name} as before: {was}", now, line=talk.latest)
 
 
 def _state(probe: Probe, talk: Talk) -> dict[str, Value]:
     """What the target says of its state."""
-    names = [name for name in STATE if probe.has(name)]
-    lines = [(name, talk.say({"execute": name, "id": f"state-{name}"})) for name in names]
-    answers = {said.answers: said for said in talk.barrier() if said.answers}
-    return {name: answers[line].result for name, line in lines if line in answers}
+    return {
+        name: talk.ask({"execute": name, "id": f"state-{name}"}).result
+        for name in STATE
+        if probe.has(name)
+    }

@@ -50,10 +50,21 @@ def instance(catalog: Catalog, key: str, name: str = "", depth: int = 0) -> Any:
     if isinstance(found, Array):
         return []
     if isinstance(found, Alternate):
-        return instance(catalog, found.branches[0], name, depth + 1)
+        return _simplest(catalog, found, name, depth)
     if isinstance(found, Object):
         return arguments(catalog, key, depth)
     raise Impossible(key)
+
+
+def _simplest(catalog: Catalog, alternate: Alternate, name: str, depth: int) -> Any:
+    """A value of one of the branches: not an object, where there is another one."""
+    branches = sorted(alternate.branches, key=lambda key: _kind(catalog, key) == "object")
+    for branch in branches:
+        try:
+            return instance(catalog, branch, name, depth + 1)
+        except Impossible:
+            continue
+    raise Impossible(name)
 
 
 def arguments(catalog: Catalog, key: str, depth: int = 0) -> dict[str, Any]:

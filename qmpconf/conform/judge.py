@@ -7,44 +7,52 @@ else for the requirement itself ("seen by the way").
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from qmpconf.check.basis import Basis
-from qmpconf.check.findings import Finding
+from qmpconf.check.checking import findings
+from qmpconf.check.reporter import Reporter
 from qmpconf.check.requirements import ALL_REQUIREMENTS
-from qmpconf.check.run import findings
 from qmpconf.conform.cases import Case
-from qmpconf.conform.transcript import excerpt
+from qmpconf.conform.frozen import CURRENT, RequirementSet
 from qmpconf.conform.verdicts import (
-    Breach,
+    CaseResult,
     Inconclusive,
     NotApplicable,
-    Result,
     Stop,
     Unmet,
     Verdict,
-    worst,
 )
+from qmpconf.findings import Finding
+from qmpconf.protocol.requirements import Party
+from qmpconf.trace.around import excerpt
 from qmpconf.trace.reader import TraceReader
 
 #: Requirements that a catalog makes.
 _OF_CATALOG = ("schema.", "response.void")
-#: Breaches of one requirement in one case that are told one by one.
-_MOST = 5
 
 
-def judge(case: Case, path: str, basis: Basis | None, stop: Stop | None) -> Result:
+def judge(
+    case: Case,
+    path: str,
+    basis: Basis | None,
+    stop: Stop | None,
+    frozen: RequirementSet = CURRENT,
+) -> CaseResult:
     """The result of a case that wrote the trace `path` and ended with `stop` (None: in order)."""
-    breaches, foreign, doubts = _checked(case, path, basis)
+    result = CaseResult(case.id, case.requirements, case.title, Verdict.PASS, trace=path)
     if isinstance(stop, Unmet):
-        mine = unmet(case, stop)
-        (breaches if mine.requirement in case.requirements else foreign).insert(0, mine)
-    result = Result(case.id, case.requirements, case.title, Verdict.PASS, trace=path)
-    result.breaches, result.foreign = breaches, foreign
-    if breaches:
-        result.verdict = worst([one.verdict for one in breaches])
-        first = breaches[0]
-        result.reason = f"expected {first.expected}; got {first.seen}"
+        result.add(frozen.judged(unmet(case, path, stop)))
+    doubts: list[str] = []
+    for finding in _checked(path, basis):
+        if not _is_sure(finding, basis):
+            if finding.requirement in case.requirements:
+                doubts.append(f"{finding.pointer}: {finding.message}")
+            continue
+        result.add(frozen.judged(finding))
+    result.decide()
+    if result.breaches:
+        pass
     elif isinstance(stop, NotApplicable):
         result.verdict, result.reason = Verdict.NOT_APPLICABLE, str(stop)
     elif isinstance(stop, Inconclusive):
@@ -55,71 +63,41 @@ def judge(case: Case, path: str, basis: Basis | None, stop: Stop | None) -> Resu
     elif doubts and basis is not None:
         result.verdict = Verdict.INCONCLUSIVE
         result.reason = f"by {basis.catalog.name}, which is not of this build: {doubts[0]}"
-    shown = breaches or foreign
+    shown = result.breaches or result.foreign
     if shown:
         result.excerpt = excerpt(path, shown[0].line)
     return result
 
 
-def unmet(case: Case, stop: Unmet) -> Breach:
-    """A case's own expectation that was not met, as a breach."""
+def unmet(case: Case, path: str, stop: Unmet) -> Finding:
+    """A case's own expectation that was not met, as a finding in the case's trace."""
+    own = not stop.requirement or stop.requirement in case.requirements
     rule = ALL_REQUIREMENTS[stop.requirement or case.requirements[0]]
-    return Breach(
+    return Reporter(path, 0).finding(
         rule.id,
-        rule.level.value,
         stop.line,
-        rule.sentence,
-        rule.source,
+        "",
+        "",
+        case.title if own else rule.sentence.rstrip("."),
         stop.expected,
         stop.seen,
-        case=True,
+        rule.source,
+        blame=Party.SERVER,
     )
 
 
-def _checked(
-    case: Case, path: str, basis: Basis | None
-) -> tuple[list[Breach], list[Breach], list[str]]:
-    """What the checker blames on the server: of the case's requirements, and of others.
-
-    And what it only suspects: a catalog that is not of the very build may be wrong itself.
-    """
+def _checked(path: str, basis: Basis | None) -> Iterator[Finding]:
+    """What the checker blames on the server."""
 
     def choose(*_: object) -> Basis | None:
         return basis
 
-    own: list[Breach] = []
-    foreign: list[Breach] = []
-    doubts: list[str] = []
     for finding in findings(TraceReader(path), choose):
-        if finding.blame != "server" or finding.severity == "note":
-            continue
-        if finding.requirement.startswith(_OF_CATALOG) and basis and not basis.very_build:
-            if finding.requirement in case.requirements:
-                doubts.append(f"{finding.pointer}: {finding.message}")
-            continue
-        where = own if finding.requirement in case.requirements else foreign
-        if _count(where, finding.requirement) < _MOST:
-            where.append(_breach(finding))
-    return own, foreign, doubts
+        if finding.blame == "server" and finding.severity != "note":
+            yield finding
 
 
-def _count(breaches: Sequence[Breach], requirement: str) -> int:
-    return sum(one.requirement == requirement for one in breaches)
-
-
-def _breach(finding: Finding) -> Breach:
-    rule = ALL_REQUIREMENTS[finding.requirement]
-    sentence = rule.sentence
-    if finding.message != sentence.rstrip("."):
-        sentence += f" ({finding.message})"
-    return Breach(
-        finding.requirement,
-        finding.level,
-        finding.line,
-        sentence,
-        finding.source,
-        finding.expected,
-        finding.seen,
-        finding.pointer,
-        finding.subject,
-    )
+def _is_sure(finding: Finding, basis: Basis | None) -> bool:
+    """Whether it counts: a catalog that is not of the very build may be wrong itself."""
+    of_catalog = finding.requirement.startswith(_OF_CATALOG)
+    return not (of_catalog and basis and not basis.very_build)

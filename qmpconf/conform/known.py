@@ -10,33 +10,30 @@ TOML, so that people can write and comment it::
     product = "qemu"      # optional
     sometimes = true      # optional: it need not fail every time
 
-`case` is the id of a case, or a glob.  A case that is listed and passes fails the run, so that the
-list stays true.  The project ships one list, of what real servers are known to do; the greeting
-chooses the entries.
+`case` is the id of a case, or a glob.  A case that a user lists and that passes fails the run, so
+that the list stays true.  The project ships one list, of what the builds that it was tried on are
+known to do: each entry names them (`builds`), and holds for no other server, whatever that one
+greets with.  An entry of it that passes is a note.
 """
 
 from __future__ import annotations
 
 import fnmatch
-import json
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from importlib import resources
-from typing import Any
 
+from qmpconf.check.baseline import TABLE
+from qmpconf.check.baseline import dumped as listed
 from qmpconf.conform.target import Facts
-from qmpconf.conform.verdicts import Result, Verdict
-from qmpconf.errors import InputError
-
-_MEMBERS = {"case": str, "reason": str, "since": str, "until": str, "product": str}
-#: A package of this name is no QEMU, whatever version it tells.
-_NOT_QEMU = "qmpconf "
+from qmpconf.conform.verdicts import CaseResult, Verdict
+from qmpconf.lists import ListEntry as Listed
+from qmpconf.lists import read_list
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One known failure."""
+class KnownFailure:
+    """One known failure; `ours` says that it is of the shipped list, and not a user's."""
 
     case: str
     reason: str
@@ -44,12 +41,15 @@ class Entry:
     until: tuple[int, ...] = ()
     product: str = ""
     sometimes: bool = False
+    builds: tuple[str, ...] = ()
+    ours: bool = False
 
     def holds(self, facts: Facts) -> bool:
         """Whether it is about a server like this."""
         version = facts.version
         return (
             self.product in ("", facts.product)
+            and (not self.builds or facts.build in self.builds)
             and version >= self.since
             and (not self.until or version[: len(self.until)] <= self.until)
         )
@@ -63,38 +63,31 @@ class Entry:
 class Known:
     """A list of known failures; `where` tells where it comes from."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[KnownFailure, ...] = ()
     where: str = ""
 
     @classmethod
     def parse(cls, text: str, where: str) -> Known:
         """Read a list.  Raises InputError, which names `where`."""
-        try:
-            value = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"{where}: is no list of known failures: {error}") from None
-        tables = value.pop("known", [])
-        if value or not isinstance(tables, list):
-            odd = ", ".join(value) or "known"
-            raise InputError(f"{where}: unexpected {odd!r}; a list has [[known]] tables alone")
-        entries = [_entry(one, f"{where}: entry {n}") for n, one in enumerate(tables, 1)]
-        return cls(tuple(entries), where)
+        return cls(
+            tuple(map(_entry, read_list(text, where, TABLE, "a list of known failures"))), where
+        )
 
     @classmethod
     def shipped(cls, facts: Facts) -> Known:
-        """What real servers of this product and version are known to do."""
-        if facts.package.startswith(_NOT_QEMU) or not facts.version:
-            return cls()
+        """What the very build that the target is, is known to do."""
         file = resources.files("qmpconf.conform") / "known.toml"
         known = cls.parse(file.read_text(encoding="utf-8"), "the shipped list")
-        return cls(tuple(one for one in known.entries if one.holds(facts)), known.where)
+        ours = (replace(one, ours=True) for one in known.entries if one.builds)
+        entries = tuple(one for one in ours if one.holds(facts))
+        return cls(entries, known.where if entries else "")
 
     def joined(self, other: Known) -> Known:
         """Both lists; this one goes first."""
         where = " and ".join(part for part in (self.where, other.where) if part)
         return Known(self.entries + other.entries, where)
 
-    def reason_of(self, result: Result) -> str:
+    def reason_of(self, result: CaseResult) -> str:
         """Why a case is expected to fail; empty if it is not."""
         return self.reason_for(result.case)
 
@@ -102,7 +95,7 @@ class Known:
         """Why the case of this id is expected to fail; empty if it is not."""
         return next((one.reason for one in self.entries if one.meets(case)), "")
 
-    def healed(self, results: Iterable[Result]) -> list[tuple[Entry, str]]:
+    def healed(self, results: Iterable[CaseResult]) -> list[tuple[KnownFailure, str]]:
         """Entries whose cases were run and all of them passed, with the id of one."""
         found = []
         results = list(results)
@@ -114,40 +107,31 @@ class Known:
         return found
 
 
-def dumped(results: Iterable[Result], old: Known) -> str:
+def dumped(results: Iterable[CaseResult], old: Known, verb: str) -> str:
     """The list that a run of these results makes true; reasons of `old` are kept."""
-    parts = ["# Known failures of one server, written by qmpconf conform --update-known-failing.\n"]
-    for one in sorted((one for one in results if one.verdict.broken), key=lambda one: one.case):
-        reason = old.reason_for(one.case) or f"to be explained: {one.reason}"
-        parts.append(f"[[known]]\ncase = {json.dumps(one.case)}\nreason = {json.dumps(reason)}\n")
-    return "\n".join(parts)
+    broken = {one.case: one.reason for one in results if one.verdict.broken}
+    found = {case: broken[case] for case in sorted(broken)}
+    return listed(found, {case: old.reason_for(case) for case in found}, verb, "case")
 
 
-def _entry(value: Any, where: str) -> Entry:
-    if not isinstance(value, Mapping):
-        raise InputError(f"{where}: is no table")
-    odd = value.keys() - _MEMBERS.keys() - {"sometimes"}
-    if odd:
-        raise InputError(f"{where}: unexpected {', '.join(sorted(odd))!r}")
-    for name, kind in _MEMBERS.items():
-        if name in value and not isinstance(value[name], kind):
-            raise InputError(f"{where}: {name} is no string")
-    if not value.get("case") or not str(value.get("reason", "")).strip():
-        raise InputError(f"{where}: needs the strings `case` and `reason`")
-    if not isinstance(value.get("sometimes", False), bool):
-        raise InputError(f"{where}: sometimes is true or false")
-    return Entry(
-        value["case"],
-        value["reason"],
-        _version(value.get("since", ""), where),
-        _version(value.get("until", ""), where),
-        value.get("product", ""),
-        value.get("sometimes", False),
+def _entry(entry: Listed) -> KnownFailure:
+    if "fingerprint" in entry.values:
+        entry.fail("the conformance suites name a 'case', not a 'fingerprint'", "fingerprint")
+    entry.only(("case", "reason"), ("since", "until", "product", "sometimes", "builds"))
+    return KnownFailure(
+        entry.text("case"),
+        entry.text("reason"),
+        _version(entry, "since"),
+        _version(entry, "until"),
+        entry.text("product"),
+        entry.flag("sometimes"),
+        entry.texts("builds"),
     )
 
 
-def _version(text: str, where: str) -> tuple[int, ...]:
+def _version(entry: Listed, key: str) -> tuple[int, ...]:
+    text = entry.text(key)
     parts = text.split(".") if text else []
-    if not all(part.isdecimal() for part in parts):
-        raise InputError(f"{where}: {text!r} is no version; write for example 7.2")
+    if not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
+        entry.fail(f"{text[:40]!r} is not a version; write for example 7.2", key)
     return tuple(map(int, parts))

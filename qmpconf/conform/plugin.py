@@ -27,7 +27,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         from qmpconf.conform.front import Summary  # noqa: PLC0415 - see the module's text
 
-        config.pluginmanager.register(Summary(), "qmpconf-conform-summary")
+        config.pluginmanager.register(
+            Summary(strict=config.option.qmp_strict), "qmpconf-conform-summary"
+        )
 
 
 def suite_of(config: pytest.Config) -> Suite | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from qmpconf.conform.patience import Patience
 from qmpconf.conform.talk import Said, Talk
 from qmpconf.conform.tape import Tape
-from qmpconf.conform.target import Facts, Target
+from qmpconf.conform.target import Facts, Target, sync
 from qmpconf.conform.verdicts import Inconclusive, NotApplicable, Stop, Unmet
 from qmpconf.errors import TargetError
 from qmpconf.protocol.messages import Failure
@@ -16,20 +17,24 @@ from qmpconf.protocol.values import Value
 #: Seconds without a word after which nothing is expected to come any more.
 QUIET = 0.15
 
+#: What a server breaks that does not greet.
+_GREETING = "greeting.first"
+
 
 class Probe:
     """One case's way to the target.
 
-    `patience` is how long an answer may take, `limit` how long the whole case (both in seconds);
-    `silence` the requirement that a missing response breaks.
+    `patience` says how long an answer may take, `limit` how long the whole case (in seconds);
+    `silence` is the requirement that a missing response breaks.
     """
 
     def __init__(
-        self, target: Target, tape: Tape, *, patience: float, limit: float, silence: str
+        self, target: Target, tape: Tape, *, patience: Patience, limit: float, silence: str
     ) -> None:
         self.target = target
         self.tape = tape
-        self.patience = patience
+        self.patience = patience.full
+        self._patience = patience
         self.silence = silence
         self.deadline = time.monotonic() + limit
         self.talks: list[Talk] = []
@@ -42,7 +47,7 @@ class Probe:
     def dial(self) -> Talk:
         """A new connection, and nothing else."""
         try:
-            talk = self.target.talk(self.tape, self.patience, self.deadline, self.silence)
+            talk = self.target.talk(self.tape, self._patience, self.deadline, self.silence)
         except TargetError as error:
             raise Inconclusive(str(error)) from error
         self.talks.append(talk)
@@ -51,8 +56,11 @@ class Probe:
     def connect(self) -> Talk:
         """A new connection that was greeted.  Raises Inconclusive when it is not."""
         talk = self.dial()
-        said = talk.hear()
+        patience = self._patience.answer(_GREETING)
+        said = talk.hear(patience)
         if talk.greeting is None:
+            if said is None and not talk.ended:
+                self._patience.in_vain(_GREETING, patience)
             what = f"{said}" if said else "nothing" if not talk.ended else "the end of the session"
             raise Inconclusive(f"no greeting to begin with: got {what}")
         return talk
@@ -70,6 +78,19 @@ class Probe:
         if not said.ok:
             raise Inconclusive(f"negotiation was not possible: {said}")
         return talk
+
+    def synced(self) -> Talk:
+        """A new session with a guest agent that has found its place.  Raises Inconclusive."""
+        talk = self.dial()
+        try:
+            succeeded(sync(talk))
+        except Unmet as unmet:
+            raise Inconclusive(f"a sync was not possible: {unmet}") from unmet
+        return talk
+
+    def ready(self) -> Talk:
+        """A new session in which commands are taken.  Raises Inconclusive."""
+        return self.negotiated() if self.target.dialect.greets else self.synced()
 
     def has(self, *commands: str) -> bool:
         """Whether the target has all these commands."""
@@ -100,10 +121,10 @@ def harmless_oob(probe: Probe) -> str:
 # --- expectations --------------------------------------------------------------------------------
 
 
-def succeeded(said: Said, expected: str = "success") -> Said:
+def succeeded(said: Said, expected: str = "success", *, requirement: str = "") -> Said:
     """Raises Unmet unless `said` is a success."""
     if not said.ok:
-        raise Unmet(expected, str(said), line=said.line)
+        raise Unmet(expected, str(said), line=said.line, requirement=requirement)
     return said
 
 

@@ -1,17 +1,21 @@
 """A failed case with all that proves it, as text: the rule, the messages, how to repeat it.
 
-It stands here and not with the reports because pytest shows it, too.
+It is what a test of the suite fails with under pytest, which has no result to show; what a whole run
+came to is shown by the views (`qmpconf.report.views.failures`).
 """
 
 from __future__ import annotations
 
 import shlex
+from typing import Literal
 
-from qmpconf.conform.verdicts import Result
+from qmpconf.check.requirements import ALL_REQUIREMENTS
+from qmpconf.conform.verdicts import CaseResult
+from qmpconf.findings import Finding
 from qmpconf.text import printable
 
 
-def failure(result: Result, repeat: str) -> str:
+def failure(result: CaseResult, repeat: str) -> str:
     """A broken requirement with all that proves it; `repeat` names the target."""
     head = "KNOWN" if result.known else result.verdict.value.upper()
     lines = [f"{head} {result.case}: {result.title}"]
@@ -20,7 +24,7 @@ def failure(result: Result, repeat: str) -> str:
     for breach in result.breaches[:1]:
         rule = f"{breach.requirement} ({breach.level}, {breach.source})"
         lines += [
-            f"  rule       {rule}: {breach.sentence}",
+            f"  rule       {rule}: {_sentence(result, breach)}",
             f"  expected   {breach.expected}",
             f"  got        {breach.seen}",
         ]
@@ -28,8 +32,6 @@ def failure(result: Result, repeat: str) -> str:
             lines.append(f"  place      {breach.pointer}")
     if len(result.breaches) > 1:
         lines.append(f"  and        {len(result.breaches) - 1} more in the same trace")
-    if not result.breaches:
-        lines.append(f"  reason     {result.reason}")
     if result.trace:
         line = result.breaches[0].line if result.breaches else 0
         lines.append(f"  trace      {result.trace}" + (f":{line}" if line else ""))
@@ -38,9 +40,18 @@ def failure(result: Result, repeat: str) -> str:
     return "\n".join(map(printable, lines))
 
 
-def command(result: Result, repeat: str) -> str:
-    """The one-line command that repeats a case."""
+def _sentence(result: CaseResult, finding: Finding) -> str:
+    """The rule in the register's words, and what the finding says beyond that."""
+    sentence = ALL_REQUIREMENTS[finding.requirement].sentence
+    said = finding.message in (sentence.rstrip("."), result.title)
+    return sentence if said else f"{sentence} ({finding.message})"
+
+
+def command(result: CaseResult, repeat: str, side: Literal["server", "client"] = "server") -> str:
+    """The one-line command that repeats a case; `repeat` has the server, or options and client."""
     case = result.case
     if case.endswith("/seen"):  # no case of its own: the one in whose trace it was seen
         case = result.reason.removeprefix("in ").partition(":")[0]
+    if side == "client":
+        return f"qmpconf conform-client -k {shlex.quote(case)} {repeat}"
     return f"qmpconf conform {repeat} -k {shlex.quote(case)}"

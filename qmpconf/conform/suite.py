@@ -18,7 +18,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -26,15 +26,19 @@ from typing import Self
 
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.conform.cases import Case, server_cases
+from qmpconf.conform.frozen import load_set
 from qmpconf.conform.generated import catalog_cases
 from qmpconf.conform.judge import judge
 from qmpconf.conform.known import Known
 from qmpconf.conform.outcome import Outcome
+from qmpconf.conform.patience import Patience
 from qmpconf.conform.probe import Probe
 from qmpconf.conform.tape import Tape
 from qmpconf.conform.target import Target
-from qmpconf.conform.verdicts import Result, Stop, Verdict
+from qmpconf.conform.verdicts import CaseResult, Stop, Verdict
 from qmpconf.errors import TargetError, UsageError
+from qmpconf.outputs import make_folder
+from qmpconf.text import counted
 
 #: Consecutive cases without an answer after which nothing more is tried.
 _HOPELESS = 3
@@ -48,7 +52,8 @@ class Options:
     bind as much (``MUST``; ``SHOULD``: these and MUST).  Without `slow`, cases are left out that
     take seconds on a server that reads byte by byte.  `patience` is how long an answer may
     take, in seconds.  `folder` takes the traces (empty: a temporary one, removed at the end unless
-    `keep`).  `known` are failures that are expected.
+    `keep`).  `known` are failures that are expected.  With `strict`, warnings
+    make the run fail.  `requirements` names a frozen set of them (empty: the register as it is).
     """
 
     patterns: tuple[str, ...] = ()
@@ -61,6 +66,8 @@ class Options:
     keep: bool = True
     known: Known | None = None
     shipped: bool = True
+    strict: bool = False
+    requirements: str = ""
 
 
 _LEVELS = ("MUST", "SHOULD", "MAY")
@@ -69,8 +76,9 @@ _LEVELS = ("MUST", "SHOULD", "MAY")
 class Suite:
     """The cases for one target.
 
-    Entering it surveys the target (raises TargetError for what is no QMP server); `cases` are
-    those that were chosen, `known` the failures that are expected, shipped ones included.
+    Entering it surveys the target (raises TargetError for what is not a QMP server); `cases` are
+    those that were chosen, `known` the failures that are expected, shipped ones included; `gone`
+    says why the rest could not be run, and is empty if it could.
     """
 
     def __init__(self, target: Target, options: Options | None = None) -> None:
@@ -80,18 +88,21 @@ class Suite:
         self.known = Known()
         self._folder = self.options.folder
         self._stack = ExitStack()
+        self._patience = Patience(self.options.patience)
+        self._frozen = load_set(self.options.requirements)
         self._hung = 0
-        self._gone = ""
+        self._running = ""
+        self.gone = ""
 
     def __enter__(self) -> Self:
         if not self._folder:
             self._folder = tempfile.mkdtemp(prefix="qmpconf-conform-")
-        os.makedirs(self.traces, exist_ok=True)
+        make_folder(self.traces, "--report")
         try:
             with self.target.alone():
                 facts = self.target.survey(
-                    self.path_of("survey"),
-                    patience=self.options.patience,
+                    self.path_of(f"survey-{os.getpid()}" if self.target.shared else "survey"),
+                    patience=self._patience,
                     schema=self.options.schema,
                 )
         except BaseException:
@@ -124,6 +135,11 @@ class Suite:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
+    def folder(self) -> str:
+        """The folder of all that the suite writes."""
+        return self._folder
+
+    @property
     def traces(self) -> str:
         """The folder of the traces."""
         return os.path.join(self._folder, "traces")
@@ -132,33 +148,55 @@ class Suite:
         """The path of the trace of the case `name`."""
         return os.path.join(self.traces, re.sub(r"[^A-Za-z0-9._-]", "__", name) + ".qmptrace")
 
+    def case(self, name: str) -> Case:
+        """The chosen case of that id."""
+        return next(one for one in self.cases if one.id == name)
+
     def outcome(self) -> Outcome:
         """An outcome without results, for this target."""
         facts = self.target.facts
-        return Outcome(f"{facts.title} at {self.target.address}", self.target.words, facts.schema)
+        title = f"{facts.title} at {self.target.address}"
+        strict = self.options.strict
+        return Outcome(title, self.target.words, facts.schema, strict=strict, frozen=self._frozen)
 
-    def run_all(self, watch: Callable[[Result], bool] | None = None) -> Outcome:
+    def run_all(
+        self,
+        watch: Callable[[CaseResult], bool] | None = None,
+        results: Generator[CaseResult, None, None] | None = None,
+    ) -> Outcome:
         """Run every chosen case.
 
-        `watch` is told each result, and may end the run with True.
+        `watch` is called with each result, and may end the run with True.  An interruption ends it
+        as well: what was found so far stays.  `results` come from elsewhere, in any order
+        (`qmpconf.conform.parallel`); the outcome has them in that of the cases.
         """
         start = time.monotonic()
         outcome = self.outcome()
-        for case in self.cases:
-            result = self.run(case)
-            outcome.results.append(result)
-            if watch is not None and watch(result):
-                break
-        outcome.gone = self._gone
+        source = results or (self.run(case) for case in self.cases)
+        try:
+            for result in source:
+                outcome.results.append(result)
+                if watch is not None and watch(result):
+                    break
+        except KeyboardInterrupt:
+            outcome.interrupted = True
+            done = counted(len(outcome.results), "case")
+            self.gone = f"interrupted {f'in {self._running}' if self._running else f'after {done}'}"
+        finally:
+            source.close()
+        order = {case.id: number for number, case in enumerate(self.cases)}
+        outcome.results.sort(key=lambda one: order[one.case])
+        outcome.gone = self.gone
         outcome.seconds = time.monotonic() - start
         outcome.complete(self.known)
         return outcome
 
-    def run(self, case: Case) -> Result:
+    def run(self, case: Case) -> CaseResult:
         """Run one case.  Never raises for what the target does."""
         start = time.monotonic()
-        if self._gone:
-            return _not_run(case, Verdict.INCONCLUSIVE, self._gone)
+        self._running = case.id
+        if self.gone:
+            return _not_run(case, Verdict.INCONCLUSIVE, self.gone)
         reason = self.not_applicable(case)
         if reason:
             return _not_run(case, Verdict.NOT_APPLICABLE, reason)
@@ -170,14 +208,15 @@ class Suite:
         result.known = entry if result.verdict.broken else ""
         return result
 
-    def _run(self, case: Case) -> tuple[Result, bool]:
+    def _run(self, case: Case) -> tuple[CaseResult, bool]:
         path = self.path_of(case.id)
-        tape = Tape(path, {"case": case.id, "target": str(self.target.address)})
+        meta = {"case": case.id, "target": str(self.target.address)}
+        tape = Tape(path, meta | {"protocol": self.target.dialect.name})
         silence = case.requirements[0] if case.owns_silence else "response.exactly-one"
         probe = Probe(
             self.target,
             tape,
-            patience=self.options.patience,
+            patience=self._patience,
             limit=case.limit + self.options.patience,
             silence=silence,
         )
@@ -189,11 +228,11 @@ class Suite:
         finally:
             probe.close()
             tape.finish()
-        return judge(case, path, self.target.facts.basis, stop), probe.hung
+        return judge(case, path, self.target.facts.basis, stop, self._frozen), probe.hung
 
     # --- a target that hangs or dies -------------------------------------------------------------
 
-    def _look_after(self, result: Result, *, doubtful: bool) -> None:
+    def _look_after(self, result: CaseResult, *, doubtful: bool) -> None:
         """After a case that did not go well: is the target still there?  Else start it anew."""
         if not (doubtful or result.verdict is Verdict.INCONCLUSIVE):
             self._hung = 0
@@ -213,21 +252,19 @@ class Suite:
             note = f"{what}; it was started again"
             result.reason = f"{result.reason}; {note}" if result.reason else note
         elif self._hung >= _HOPELESS or self.target.ended():
-            self._gone = f"the target has gone in {result.case}: {what}"
-
-    @property
-    def gone(self) -> str:
-        """Why the rest could not be run; empty if it could."""
-        return self._gone
+            self.gone = f"the target has gone in {result.case}: {what}"
 
     # --- which cases -----------------------------------------------------------------------------
 
     def _all(self) -> Iterator[Case]:
-        yield from server_cases().values()
+        own = self.target.dialect.name
+        yield from (one for one in server_cases().values() if one.dialect == own)
         yield from catalog_cases(self.target.facts)
 
     def _chosen(self, case: Case) -> bool:
-        level = ALL_REQUIREMENTS[case.requirements[0]].level.value
+        if case.requirements[0] not in self._frozen:
+            return False
+        level = self._frozen.level(case.requirements[0]).value
         if _LEVELS.index(level) > _LEVELS.index(self.options.level):
             return False
         if case.destructive and not self.options.destructive:
@@ -279,5 +316,5 @@ def nothing_chosen(patterns: Sequence[str], names: Sequence[str]) -> UsageError:
     )
 
 
-def _not_run(case: Case, verdict: Verdict, reason: str) -> Result:
-    return Result(case.id, case.requirements, case.title, verdict, reason)
+def _not_run(case: Case, verdict: Verdict, reason: str) -> CaseResult:
+    return CaseResult(case.id, case.requirements, case.title, verdict, reason)

@@ -11,18 +11,21 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qmpconf.conform.patience import Patience
 from qmpconf.conform.tape import Tape
 from qmpconf.conform.verdicts import Inconclusive, Unmet
 from qmpconf.net.descriptors import describe, send
 from qmpconf.net.endpoint import reason
+from qmpconf.protocol.dialect import QMP, Dialect
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer
 from qmpconf.protocol.messages import Event, Failure, Greeting, Success, Unknown, brief
 from qmpconf.protocol.session import Session
 from qmpconf.protocol.values import Value, dumps
+from qmpconf.text import counted
 
 _CHUNK = 1 << 16
 #: How many of the first bytes are kept as they are.
@@ -33,11 +36,16 @@ FLOOD = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message of the server: its line in the trace, and the line of the command it answers (0)."""
+    """A message of the server: its line in the trace, and the line of the command it answers (0).
+
+    `unfit` is the requirement that a message breaks which may be meant to answer a command, and
+    answers none.
+    """
 
     message: Greeting | Success | Failure | Event | Unknown
     line: int
     answers: int
+    unfit: str = ""
 
     @property
     def ok(self) -> bool:
@@ -65,10 +73,10 @@ class Said:
 class Talk:
     """One session with the target, opened by `Probe`.
 
-    `patience` is how long it waits for what must come, in seconds; `deadline` the moment at which
-    the whole case must be over (`time.monotonic`).  `greeting` is None until one was heard, `ended`
-    tells that the server closed its side.  `silence` is the requirement that a missing response
-    breaks.
+    `patience` says how long it waits for what must come, and learns from it; `deadline` is the
+    moment at which the whole case must be over (`time.monotonic`).  `greeting` is None until one was
+    heard, `ended` says that the server closed its side.  `silence` is the requirement that a
+    missing response breaks.
     """
 
     def __init__(
@@ -77,12 +85,14 @@ class Talk:
         tape: Tape,
         server: str,
         *,
-        patience: float,
+        patience: Patience,
         deadline: float,
         silence: str,
+        dialect: Dialect = QMP,
     ) -> None:
         self.number = tape.open(server)
-        self.patience = patience
+        self.patience = patience.full
+        self._patience = patience
         self.silence_breaks = silence
         self.greeting: Said | None = None
         self.ended = False
@@ -90,7 +100,7 @@ class Talk:
         self.received = 0
         self.first = b""  # the first bytes that came
         self.events: list[Said] = []
-        self.session = Session()
+        self.session = Session(dialect)
         self._deadline = deadline
         self._sock = sock
         self._tape = tape
@@ -101,8 +111,14 @@ class Talk:
         self._shut = False
         self._closing = False
         self._serial = 0
+        self._deaf_until_stalled = 0.0  # seconds; 0 while what comes is taken in
         sock.setblocking(False)
         self._acknowledge()
+
+    @property
+    def open(self) -> bool:
+        """Whether neither side has ended the session."""
+        return not self.ended and self._sock.fileno() >= 0
 
     @property
     def latest(self) -> int:
@@ -127,6 +143,19 @@ class Talk:
                 last = line + offset
         self._put(data, list(fds))
         return last
+
+    def pile(self, data: bytes, stalls: float) -> int:
+        """Send as `send` does, but read nothing, until the server has taken nothing for `stalls` seconds.
+
+        A server may wait until its replies are read before it reads on: what is left then is sent
+        while its replies are taken in.  Where it takes all, nothing is read for `stalls` seconds more.
+        """
+        self._deaf_until_stalled = stalls
+        line = self.send(data)
+        if self._deaf_until_stalled:
+            time.sleep(max(0.0, self._until(stalls) - time.monotonic()))
+            self._deaf_until_stalled = 0.0
+        return line
 
     def say(self, command: dict[str, Value] | str, fds: Sequence[int] = ()) -> int:
         """Send a message and CR LF; gives its line."""
@@ -159,11 +188,14 @@ class Talk:
             try:
                 sent = send(self._sock, view, fds)
             except BlockingIOError:
+                if self._deaf_until_stalled and self._writable(self._deaf_until_stalled):
+                    continue
+                self._deaf_until_stalled = 0.0
                 if not self._poll(until, write=True):
                     self.stalled = True
                     raise Unmet(
                         "the server to read on",
-                        f"{len(view)} of {len(data)} bytes not taken in time",
+                        f"{len(view):,} of {counted(len(data), 'byte')} not taken in time",
                         requirement=self.silence_breaks,
                     ) from None
                 continue
@@ -190,15 +222,12 @@ class Talk:
         Responses before it are dropped.  Raises Unmet when none comes: that breaks the
         requirement `breaks`, else `silence_breaks`.
         """
-        until = self._until(self.patience if timeout is None else timeout)
-        while True:
-            said = self.hear(max(0.0, until - time.monotonic()))
-            if said is None:
-                raise self._silent(breaks, line)
+        for said in self._waited(line, breaks, timeout):
             if isinstance(said.message, Event):
                 self.events.append(said)
             elif isinstance(said.message, Success | Failure) and line in (0, said.answers):
                 return said
+        raise AssertionError("waiting ends with an answer or an exception")
 
     def ask(self, command: dict[str, Value] | str, *, breaks: str = "") -> Said:
         """Send a command, and give the response that answers it."""
@@ -208,15 +237,64 @@ class Talk:
         self, line: int, *, breaks: str = "", timeout: float | None = None
     ) -> list[Said]:
         """Every message up to and including the response that answers the command in `line`."""
-        until = self._until(self.patience if timeout is None else timeout)
         heard = []
+        for said in self._waited(line, breaks, timeout):
+            heard.append(said)
+            if said.answers == line and isinstance(said.message, Success | Failure):
+                break
+        return heard
+
+    def _waited(self, line: int, breaks: str, timeout: float | None) -> Iterator[Said]:
+        """What comes, until the caller has what it waits for.
+
+        Raises Unmet when time is up.  Behind a response that cannot be the answer to any command it
+        soon is: most often it was meant to be.  Of several errors without an id one may have been, too:
+        then Inconclusive is raised, unless silence breaks a rule of its own and the server is not
+        known to drop ids.
+        """
+        rule = breaks or self.silence_breaks
+        patience = self._patience.answer(rule) if timeout is None else timeout
+        begun = time.monotonic()
+        until = self._until(patience)
+        stray: Said | None = None
+        unmarked = 0
         while True:
             said = self.hear(max(0.0, until - time.monotonic()))
             if said is None:
-                raise self._silent(breaks, line)
-            heard.append(said)
-            if said.answers == line and isinstance(said.message, Success | Failure):
-                return heard
+                break
+            if timeout is None:
+                self._patience.took(time.monotonic() - begun)
+            bare = isinstance(said.message, Failure) and not said.message.has_id
+            unmarked += bare
+            if said.unfit:
+                stray = stray or said
+            if said.unfit or (bare and unmarked > 1):
+                until = self._until(self._patience.behind())
+            yield said
+        if self.ended:
+            seen = "the end of the session" + (f" ({self._error})" if self._error else "")
+            raise Unmet("a response", seen, line=line, requirement=rule)
+        if stray is not None or unmarked > 1:
+            self._patience.strays += 1
+        if stray is not None:
+            raise Unmet(
+                "a response to the command", str(stray), line=stray.line, requirement=stray.unfit
+            )
+        if unmarked > 1 and (rule == "response.exactly-one" or self._patience.drops_ids):
+            raise Inconclusive(
+                f"there is no response, unless one of {unmarked} errors without an id is"
+            )
+        self.stalled = True
+        seen = self._patience.in_vain(rule, patience)
+        if self._in.held:
+            begun_with = counted(self._in.held, "byte")
+            raise Unmet(
+                f"the end of a message, behind its first {begun_with}",
+                seen,
+                line=line,
+                requirement="framing.valid-json",
+            )
+        raise Unmet("a response", seen, line=line, requirement=rule)
 
     def barrier(self, *, breaks: str = "") -> list[Said]:
         """Everything up to the response to a harmless command, which is left out."""
@@ -225,7 +303,14 @@ class Talk:
     def harmless(self) -> dict[str, Value]:
         """A command that changes nothing, with a fresh id."""
         self._serial += 1
-        return {"execute": "query-version", "id": f"qmpconf-{self._serial}"}
+        name = self.session.dialect.version
+        return {"execute": name, "id": f"qmpconf-{self._serial}"}
+
+    def settle(self, seconds: float) -> None:
+        """Wait for the next message, at most so long, and leave it to be heard."""
+        until = self._until(seconds)
+        while not (self._heard or self.ended) and self._poll(until):
+            pass
 
     def quiet(self, seconds: float) -> list[Said]:
         """What comes within `seconds`."""
@@ -236,7 +321,7 @@ class Talk:
         return heard
 
     def rest(self, timeout: float | None = None) -> list[Said]:
-        """Everything until the server ends the session; `ended` tells whether it did."""
+        """Everything until the server ends the session; `ended` says whether it did."""
         until = self._until(self.patience if timeout is None else timeout)
         heard = []
         while (said := self.hear(max(0.0, until - time.monotonic()))) is not None:
@@ -263,13 +348,6 @@ class Talk:
     def _until(self, seconds: float) -> float:
         return min(time.monotonic() + seconds, self._deadline)
 
-    def _silent(self, breaks: str, line: int) -> Unmet:
-        self.stalled = not self.ended
-        seen = "the end of the session" if self.ended else f"nothing in {self.patience:g} s"
-        if self._error:
-            seen += f" ({self._error})"
-        return Unmet("a response", seen, line=line, requirement=breaks or self.silence_breaks)
-
     def _poll(self, until: float, *, write: bool = False) -> bool:
         """Wait for something to happen and take in what has come; False when time is up."""
         wanted = select.POLLIN | (select.POLLOUT if write else 0)
@@ -282,6 +360,11 @@ class Talk:
         if found[0][1] & ~select.POLLOUT:
             self._take()
         return True
+
+    def _writable(self, seconds: float) -> bool:
+        """Wait until the server takes more; False when it did not in that time."""
+        left = max(0.0, self._until(seconds) - time.monotonic())
+        return bool(select.select([], [self._sock], [], left)[1])
 
     def _take(self) -> None:
         try:
@@ -313,8 +396,13 @@ class Talk:
             step = self.session.server(frame, line + offset)
             if step.message is None:
                 continue
+            if any(one.requirement == "response.id-echo" for one in step.breaches):
+                self._patience.drops_ids = True
             answers = step.answered.mark if step.answered else 0
-            said = Said(step.message, line + offset, answers)  # type: ignore[arg-type]  # no Command comes from a server
+            unfit = ""
+            if not answers and step.breaches and isinstance(step.message, Success | Failure):
+                unfit = step.breaches[0].requirement
+            said = Said(step.message, line + offset, answers, unfit)  # type: ignore[arg-type]  # no Command comes from a server
             if isinstance(step.message, Greeting) and self.greeting is None:
                 self.greeting = said
             self._heard.append(said)

@@ -17,14 +17,17 @@ class Tape:
     def __init__(self, path: str, meta: Mapping[str, Any] | None = None) -> None:
         self.path = path
         self._writer = TraceWriter(path, meta=meta, overwrite=True, redact=Redactor())
-        self.line = 1  # the header's
         self._sessions = 0
+
+    @property
+    def line(self) -> int:
+        """The last line so far."""
+        return self._writer.lines
 
     def open(self, server: str) -> int:
         """A session begins; gives its number."""
         self._sessions += 1
         self._writer.open(self._sessions, client="conformance suite", server=server)
-        self.line += 1
         return self._sessions
 
     def frames(
@@ -34,18 +37,15 @@ class Tape:
         first = self.line + 1
         if frames:
             self._writer.frames(conn, sender, frames, fds)
-            self.line += len(frames)
         return first
 
     def shut(self, conn: int, who: Side) -> None:
         """`who` sends nothing more."""
         self._writer.shut(conn, who)
-        self.line += 1
 
     def close(self, conn: int, who: Closer, error: str = "") -> None:
         """A session ends."""
         self._writer.close(conn, who, error=error)
-        self.line += 1
 
     def finish(self) -> None:
         """The trace is complete."""

@@ -18,14 +18,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qmpconf.check.basis import Basis
+from qmpconf.conform.builds import build_of
 from qmpconf.conform.lock import locked
-from qmpconf.conform.talk import Talk
+from qmpconf.conform.patience import Patience
+from qmpconf.conform.talk import Said, Talk
 from qmpconf.conform.tape import Tape
-from qmpconf.conform.verdicts import Stop
+from qmpconf.conform.verdicts import Stop, Unmet
 from qmpconf.errors import InputError, TargetError, UsageError
-from qmpconf.net.address import Address, FdAddress, UnixAddress
+from qmpconf.net.address import Address, FdAddress, TcpAddress, UnixAddress
 from qmpconf.net.endpoint import connect
 from qmpconf.net.process import Server, end, ended
+from qmpconf.protocol.dialect import QMP, SENTINEL, Dialect, of_product
 from qmpconf.protocol.messages import Failure, Greeting, Success, Unknown
 from qmpconf.schema.model import Catalog
 from qmpconf.schema.select import Version, select
@@ -35,8 +38,12 @@ from qmpconf.schema.store import from_reply, load, load_shipped
 GREETING = 2.5
 #: Seconds that a server which was started for the suite has to listen.
 _LISTENING = 3.0
+#: Hosts that are this one.
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: Seconds that may pass until there is room in a server's queue of clients.
 _QUEUE = 2.0
+#: The integer of a session's first sync.
+_SYNC = 1_234_567
 #: How often a server that was started for the suite is started again when it dies or hangs.
 RESTARTS = 5
 
@@ -47,7 +54,8 @@ class Facts:
 
     `version` is () and `greeting` None where the server did not greet properly.  `entries` is the
     reply to ``query-qmp-schema``, `listed` the names in that to ``query-commands``; None where
-    there was none.  `schema` says in words which catalog it is, and why.
+    there was none.  `schema` says in words which catalog it is, and why.  `build` is the shipped
+    catalog of the very build that it is (`qmpconf.conform.builds`), empty where it is none of them.
     """
 
     greeting: Any = None
@@ -61,11 +69,12 @@ class Facts:
     basis: Basis | None = None
     schema: str = "none"
     product: str = "qemu"
+    build: str = ""
     notes: list[str] = field(default_factory=list)
 
     @property
     def commands(self) -> frozenset[str]:
-        """The commands that the target has, as far as it or its catalog tells."""
+        """The commands that the target has, as far as it or its catalog says."""
         if self.listed is not None:
             return self.listed
         return frozenset(self.catalog.commands) if self.catalog else frozenset()
@@ -89,18 +98,29 @@ class _HungUpError(TargetError):
 class Target:
     """A monitor to be put to the test, at an address or started by a command line.
 
-    `words` is how the command line of the suite names it, for messages that repeat a case.
+    `words` is how the command line of the suite names it, for messages that repeat a case;
+    `dialect` what it speaks.
     """
 
-    def __init__(self, address: Address, *, server: Server | None = None, words: str = "") -> None:
+    def __init__(
+        self,
+        address: Address,
+        *,
+        server: Server | None = None,
+        words: str = "",
+        dialect: Dialect = QMP,
+    ) -> None:
         if isinstance(address, FdAddress):
             raise UsageError(
                 f"{address} is one connection; the suite connects many times: give unix:PATH or "
                 "tcp:HOST:PORT"
             )
         self.address = address
+        self.dialect = dialect
         self.words = words or f"--target {address}"
         self.facts = Facts()
+        #: Whether other processes of the suite may talk to it at the same time.
+        self.shared = False
         self._server = server
         self._restarts = 0
         self._listens_by = time.monotonic() + _LISTENING if server else 0.0
@@ -109,6 +129,18 @@ class Target:
     def local(self) -> bool:
         """Whether descriptors can be passed to it."""
         return isinstance(self.address, UnixAddress)
+
+    @property
+    def same_host(self) -> bool:
+        """Whether it runs on this host, and has its clock."""
+        return self.local or (
+            isinstance(self.address, TcpAddress) and self.address.host in _LOOPBACK
+        )
+
+    @property
+    def spawned(self) -> bool:
+        """Whether it was started for the suite."""
+        return self._server is not None
 
     def connect(self, *, patient: bool = True) -> socket.socket:
         """A new connection.  Raises TargetError.
@@ -149,8 +181,8 @@ class Target:
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other processes of the suite (pytest -n) away from the target meanwhile."""
-        if self._server is not None:
-            yield  # nobody else knows it
+        if self._server is not None or self.shared:
+            yield  # nobody else knows it, or may
             return
         with locked(str(self.address)):
             yield
@@ -162,9 +194,11 @@ class Target:
         tape = Tape(path)
         talk: Talk | None = None
         try:
-            talk = self.talk(tape, patience, time.monotonic() + 3 * patience)
-            talk.hear()
-            return talk.greeting is not None and talk.ask("{}") is not None
+            talk = self.talk(tape, Patience(patience), time.monotonic() + 3 * patience)
+            if self.dialect.greets:
+                talk.hear()
+                return talk.greeting is not None and talk.ask("{}") is not None
+            return sync(talk).ok
         except (TargetError, Stop):
             return False
         finally:
@@ -174,8 +208,23 @@ class Target:
             os.unlink(path)
             os.rmdir(folder)
 
+    def serves_many(self, patience: float) -> bool:
+        """Whether it greets a second client while the first one is there."""
+        if not self.dialect.greets:
+            return False
+        with self.alone(), contextlib.ExitStack() as stack:
+            for _ in range(2):
+                try:
+                    sock = stack.enter_context(self.connect())
+                    sock.settimeout(min(GREETING, patience))
+                    if not sock.recv(1):
+                        return False
+                except (TargetError, OSError):
+                    return False
+        return True
+
     def talk(
-        self, tape: Tape, patience: float, deadline: float, silence: str = "response.exactly-one"
+        self, tape: Tape, patience: Patience, deadline: float, silence: str = "response.exactly-one"
     ) -> Talk:
         """Connect and begin a session on `tape`.  Raises TargetError."""
         return Talk(
@@ -185,32 +234,41 @@ class Target:
             patience=patience,
             deadline=deadline,
             silence=silence,
+            dialect=self.dialect,
         )
 
     # --- the survey ----------------------------------------------------------------------------
 
-    def survey(self, path: str, *, patience: float, schema: str = "auto") -> Facts:
+    def survey(self, path: str, *, patience: Patience, schema: str = "auto") -> Facts:
         """Find out what the target is; the trace goes to `path`.
 
         `schema` names the catalog (``auto``: its own introspection, else the shipped one that fits
-        best; ``none``).  Raises TargetError for what is no QMP server, and says what it did.
+        best; ``none``).  Raises TargetError for what is not a QMP server, and says what it did.
         """
-        tape = Tape(path, {"case": "survey", "target": str(self.address)})
+        tape = Tape(
+            path,
+            {"case": "survey", "target": str(self.address), "protocol": self.dialect.name},
+        )
         talk: Talk | None = None
         facts = Facts()
         try:
             talk = self.talk(tape, patience, time.monotonic() + 60.0)
-            try:
-                self._greeted(talk, facts)
-            except _HungUpError as error:
-                facts.notes.append(f"{error.seen} on the first connection; a second one was made")
-                talk.close()
-                talk = self.talk(tape, patience, time.monotonic() + 60.0)
-                self._greeted(talk, facts)
-            self._questions(talk, facts)
+            if not self.dialect.greets:
+                self._agent(talk, facts)
+            else:
+                try:
+                    self._greeted(talk, facts)
+                except _HungUpError as error:
+                    seen = f"{error.seen} on the first connection; a second one was made"
+                    facts.notes.append(seen)
+                    talk.close()
+                    talk = self.talk(tape, patience, time.monotonic() + 60.0)
+                    self._greeted(talk, facts)
+                self._questions(talk, facts)
         except Stop as stop:
-            if talk is None or talk.greeting is None:
-                raise TargetError(f"{self.address} is no QMP server: {stop}") from stop
+            if talk is None or not (talk.greeting or facts.version):
+                what = "QMP server" if self.dialect.greets else self.dialect.peer
+                raise TargetError(f"{self.address} is not a {what}: {stop}") from stop
             facts.notes.append(f"the survey could not be completed: {stop}")
         finally:
             if talk is not None:
@@ -219,6 +277,21 @@ class Target:
         _choose(facts, schema)
         self.facts = facts
         return facts
+
+    def _agent(self, talk: Talk, facts: Facts) -> None:
+        """Sync, and ask for version and commands."""
+        facts.product = self.dialect.product
+        if not sync(talk).ok:
+            raise TargetError(f"{self.address} is not a {self.dialect.peer}: it refuses guest-sync")
+        told = talk.ask({"execute": self.dialect.version}).result
+        facts.version = talk.session.version
+        listed = told.get("supported_commands") if isinstance(told, dict) else None
+        if isinstance(listed, list):
+            facts.listed = frozenset(
+                one["name"]
+                for one in listed
+                if isinstance(one, dict) and one.get("enabled") and isinstance(one.get("name"), str)
+            )
 
     def _greeted(self, talk: Talk, facts: Facts) -> None:
         heard = []
@@ -236,7 +309,7 @@ class Target:
             silent = talk.ended and not talk.received
             kind = _HungUpError if silent else TargetError
             raise kind(
-                f"{self.address} is no QMP server: {_impression(talk, heard)}; expected a "
+                f"{self.address} is not a QMP server: {_impression(talk, heard)}; expected a "
                 'greeting, {"QMP": ...}'
             )
         facts.greeting = greeting.value
@@ -253,15 +326,25 @@ class Target:
         entries = talk.ask({"execute": "query-qmp-schema", "id": "schema"}).result
         if isinstance(entries, list) and entries:
             facts.entries = entries
+        with contextlib.suppress(Unmet):  # whether errors keep their ids: the cases judge it
+            talk.ask({"execute": "qmpconf-no-such-command", "id": "refused"})
+
+
+def sync(talk: Talk) -> Said:
+    """The response of a guest agent to the sync that begins a session.  Raises Unmet."""
+    talk.send(SENTINEL)
+    return talk.ask({"execute": "guest-sync", "arguments": {"id": _SYNC}})
 
 
 def _choose(facts: Facts, schema: str) -> None:
     """Set the catalog and the product."""
-    names = {one.get("name") for one in facts.entries or () if isinstance(one, dict)}
-    known = facts.listed or names
-    system = not known or bool(known & {"query-status", "system_reset", "device_add", "stop"})
-    facts.product = "qemu" if system else "qemu-storage-daemon"
+    if of_product(facts.product).greets:
+        names = {one.get("name") for one in facts.entries or () if isinstance(one, dict)}
+        known = facts.listed or names
+        system = not known or bool(known & {"query-status", "system_reset", "device_add", "stop"})
+        facts.product = "qemu" if system else "qemu-storage-daemon"
     version = ".".join(map(str, facts.version))
+    facts.build = build_of(facts.product, version, facts.package, facts.entries or ())
     if schema not in ("auto", "none"):
         facts.catalog, facts.schema = load(schema), schema
         source = facts.catalog.source
@@ -293,7 +376,7 @@ def _choose(facts: Facts, schema: str) -> None:
 
 
 def _impression(talk: Talk, heard: Sequence[Any]) -> str:
-    """What a target that is no QMP server does, in words."""
+    """What a target that is not a QMP server does, in words."""
     if not talk.received:
         if talk.ended:
             return "it closes the connection without a word"
@@ -306,5 +389,5 @@ def _impression(talk: Talk, heard: Sequence[Any]) -> str:
     if b"qmp_capabilities" in start and not isinstance(first, Success | Failure):
         return "it sends back what it is sent"
     if first is None or (isinstance(first, Unknown) and not first.well_formed):
-        return f"it sends what is no JSON ({shown})"
+        return f"it sends what is not JSON ({shown})"
     return f"it begins with {shown}"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from qmpconf.check.verdict import fails
 from qmpconf.conform.cases import Case
 from qmpconf.conform.front import note
 from qmpconf.conform.plugin import suite_of
@@ -32,7 +33,10 @@ def qmp_suite(pytestconfig: pytest.Config) -> Suite | None:
 
 
 def test_case(
-    qmp_case: Case, qmp_suite: Suite | None, record_property: Callable[[str, Any], None]
+    qmp_case: Case,
+    qmp_suite: Suite | None,
+    record_property: Callable[[str, Any], None],
+    pytestconfig: pytest.Config,
 ) -> None:
     """One case against the target: skipped where it does not apply, or cannot find out."""
     if qmp_suite is None:
@@ -41,7 +45,7 @@ def test_case(
     note(record_property, result, qmp_suite.known)
     if result.verdict in (Verdict.NOT_APPLICABLE, Verdict.INCONCLUSIVE):
         pytest.skip(f"{result.verdict.value}: {result.reason}")
-    if result.verdict is Verdict.FAIL:
+    if fails(result.verdict.severity, strict=pytestconfig.option.qmp_strict):
         if result.known:
             pytest.xfail(result.known)
         pytest.fail(failure(result, qmp_suite.target.words), pytrace=False)

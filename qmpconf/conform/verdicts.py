@@ -1,4 +1,4 @@
-"""What a case can come to: verdicts, the rules that were broken, and how a case says so.
+"""What a case can come to: verdicts, the findings that show them, and how a case says so.
 
 ::
 
@@ -15,6 +15,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from qmpconf.findings import Finding, Severity
+
+#: Findings of one requirement in one case that are kept.
+KEPT = 5
+
 
 class Verdict(Enum):
     """The verdict of a case or of a requirement, as reports print it."""
@@ -30,6 +35,18 @@ class Verdict(Enum):
         """Whether a rule was broken."""
         return self in (Verdict.FAIL, Verdict.WARN)
 
+    @property
+    def severity(self) -> Severity:
+        """How much a verdict weighs where it is said as a finding."""
+        found: dict[Verdict, Severity] = {Verdict.FAIL: "error", Verdict.WARN: "warning"}
+        return found.get(self, "note")
+
+    @classmethod
+    def of(cls, finding: Finding) -> Verdict:
+        """What a finding makes of a case: an error fails it."""
+        found = {"error": cls.FAIL, "warning": cls.WARN}
+        return found.get(finding.severity, cls.PASS)
+
 
 #: From the one that counts most, where several cases show one requirement.
 WORST_FIRST = (
@@ -41,7 +58,7 @@ WORST_FIRST = (
 )
 
 
-class Stop(Exception):  # noqa: N818 - it ends a case, which is no error
+class Stop(Exception):  # noqa: N818 - it ends a case, which is not an error
     """Ends a case."""
 
 
@@ -68,37 +85,13 @@ class Inconclusive(Stop):
     """The case could not find out; the argument says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """One requirement that the server broke, at one line of a trace.
-
-    `level`, `sentence` and `source` are the register's; `case` tells that the case's own
-    expectation failed, and not a rule of the checker.
-    """
-
-    requirement: str
-    level: str
-    line: int
-    sentence: str
-    source: str
-    expected: str
-    seen: str
-    pointer: str = ""
-    subject: str = ""
-    case: bool = False
-
-    @property
-    def verdict(self) -> Verdict:
-        """What it makes of a case: a broken MUST fails it."""
-        return {"MUST": Verdict.FAIL, "SHOULD": Verdict.WARN}.get(self.level, Verdict.PASS)
-
-
 @dataclass(slots=True)
-class Result:
+class CaseResult:
     """What one case came to.
 
-    `reason` says why, for whatever is no pass.  `breaches` are of the case's own requirements;
-    `foreign` are of others, seen by the way.  `trace` is the path of the case's trace, `excerpt`
+    `reason` says why, for whatever is not a pass.  `breaches` are findings of the case's own
+    requirements, `foreign` of others, seen by the way; those of the checker, and that an
+    expectation of the case itself was not met.  `trace` is the path of the case's trace, `excerpt`
     the messages around the first breach, `seconds` how long it took.  `known` is the reason why
     the failure is expected, or empty.
     """
@@ -108,18 +101,33 @@ class Result:
     title: str
     verdict: Verdict
     reason: str = ""
-    breaches: list[Breach] = field(default_factory=list)
-    foreign: list[Breach] = field(default_factory=list)
+    breaches: list[Finding] = field(default_factory=list)
+    foreign: list[Finding] = field(default_factory=list)
     trace: str = ""
     excerpt: str = ""
     seconds: float = 0.0
     known: str = ""
 
+    def add(self, finding: Finding | None) -> None:
+        """Keep a finding, if there is one, unless there are `KEPT` of its requirement."""
+        if finding is None:
+            return
+        where = self.breaches if finding.requirement in self.requirements else self.foreign
+        if sum(one.requirement == finding.requirement for one in where) < KEPT:
+            where.append(finding)
+
+    def decide(self) -> None:
+        """The verdict and its reason by what was found of the case's own requirements."""
+        if self.breaches:
+            first = self.breaches[0]
+            self.verdict = worst(list(map(Verdict.of, self.breaches)))
+            self.reason = f"expected {first.expected}; got {first.seen}"
+
     def verdict_of(self, requirement: str) -> Verdict:
         """What it says of one of its requirements: a case of several may break just one of them."""
         if not self.verdict.broken or not self.breaches:
             return self.verdict
-        own = [one.verdict for one in self.breaches if one.requirement == requirement]
+        own = [Verdict.of(one) for one in self.breaches if one.requirement == requirement]
         return worst(own) if own else Verdict.PASS
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Options that hold a child: a node's name, or the options of one that is made with its parent.
 _CHILDREN = ("file", "backing", "data-file", "image", "raw", "test", "log", "target", "bottom")
 
-#: Bytes of a node whose options tell no size.
+#: Bytes of a node whose options give no size.
 _SIZE = 1 << 30
 
 
@@ -27,7 +27,7 @@ class Node:
 
     `size` in bytes; `children` by the name of the option; `owned` are those that were made with
     it, and go with it; `backend` is the device name that old ``blockdev-add`` gave it; `users` are
-    the jobs that work on it.  `fails` tells that it was told to fail reads (``blkdebug``), `votes`
+    the jobs that work on it.  `fails` says that it was told to fail reads (``blkdebug``), `votes`
     how many children a ``quorum`` needs.
     """
 
@@ -161,7 +161,7 @@ def block_resize(machine: Machine, arguments: Arguments) -> Value:
 
 
 def _described(machine: Machine, node: Node) -> dict[str, Value]:
-    """The node as ``query-named-block-nodes`` tells it (BlockDeviceInfo)."""
+    """The node as ``query-named-block-nodes`` gives it (BlockDeviceInfo)."""
     depth, below = 0, node
     while "backing" in below.children:
         depth, below = depth + 1, machine.nodes[below.children["backing"]]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from qmpconf.monitor.machine import Arguments, Machine
     from qmpconf.protocol.values import Value
 
-#: Bytes that a ring buffer holds unless it is told otherwise.
+#: Bytes that a ring buffer holds unless it is said otherwise.
 _RING = 65536
 
 
@@ -73,7 +73,7 @@ def _ring(machine: Machine, arguments: Arguments) -> Chardev:
     if found is None:
         raise Refusal(f"there is no character device {device!r}")
     if not found.size:
-        raise Refusal(f"the character device {device!r} is no ring buffer")
+        raise Refusal(f"the character device {device!r} is not a ring buffer")
     return found
 
 
@@ -85,7 +85,7 @@ def ringbuf_write(machine: Machine, arguments: Arguments) -> Value:
         coded = arguments.get("format") == "base64"
         data = base64.b64decode(text, validate=True) if coded else text.encode()
     except (binascii.Error, ValueError):
-        raise Refusal("data is no base64") from None
+        raise Refusal("data is not base64") from None
     ring.content = (ring.content + data)[-ring.size :]
     return {}
 

@@ -2,7 +2,9 @@
 
 The whole catalog is offered: listed, introspected, and every argument is checked.  Behind that,
 
-- a command that the model implements (`MODELLED`) does what it says;
+- a command that the model implements (`MODELLED`) does what it says; among them are all that the
+  lives of common clients need (Ganeti, libvirt, Incus, Proxmox, go-qemu), but for those with which a
+  server writes files or serves others;
 - a query that it does not implement returns the smallest instance of its return type
   (`qmpconf.monitor.instances`): valid for the catalog, and true of a machine that has nothing;
 - everything else is refused with GenericError, and the description says that the embedded monitor
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from qmpconf.monitor import blocks, chardevs, descriptors, jobs, machine
+from qmpconf.monitor import blocks, chardevs, descriptors, hardware, jobs, machine, settings
 from qmpconf.monitor.instances import EndlessError, fit, instance
 from qmpconf.monitor.machine import Arguments, Machine
 from qmpconf.monitor.refusal import Refusal
@@ -27,6 +29,8 @@ MODELLED: Mapping[str, Callable[[Machine, Arguments], Value]] = {
     **blocks.COMMANDS,
     **jobs.COMMANDS,
     **descriptors.COMMANDS,
+    **hardware.COMMANDS,
+    **settings.COMMANDS,
 }
 
 _QUERIES = ("query-", "x-query-")

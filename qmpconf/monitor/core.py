@@ -2,12 +2,12 @@
 
 A `Monitor` is one server with one machine and any number of sessions (each socket has one at a
 time, as `qmpconf.monitor.server` sees to).  It frames what a client sends by JSON value, answers
-each command once, and tells events to every session whose negotiation is done.
+each command once, and emits events to every session whose negotiation is done.
 
 `receive` only queues in-band commands; each call of `work` carries one of them out, or takes a job
 one step further.  An out-of-band command is carried out in `receive`, at once: it overtakes what
 is queued.  With out-of-band execution, up to `QUEUE` commands wait; what stands behind the next
-one, out-of-band commands too, is not looked at, and `is_stalled` tells its owner to read no more.
+one, out-of-band commands too, is not looked at, and `is_stalled` asks its owner to read no more.
 Without, commands are taken one by one (qmpconf/protocol/README.md, Out of band).
 
 It knows neither sockets nor time: the clock is given, and what is to be sent, closed or ended are
@@ -53,10 +53,10 @@ DEFAULT_SCHEMA = "qemu-11.1.3"
 #: In-band commands that may wait in a session with out-of-band execution.
 QUEUE = 8
 
-#: What a monitor that is no QEMU says where a build names its package.
+#: What a monitor that is not a QEMU says where a build names its package.
 PACKAGE = f"qmpconf {__version__} (embedded monitor)"
 
-#: Events that there always were, without data: old documents of the commands tell no events.
+#: Events that there always were, without data: old documents of the commands give no events.
 _OF_OLD = frozenset(("STOP", "RESUME", "RESET", "POWERDOWN", "SHUTDOWN"))
 
 #: A clock gives microseconds since 1970, or a negative number where it fails.
@@ -142,7 +142,7 @@ class Monitor:
         self._clock = clock
         self._later: list[tuple[int, int, Callable[[], None]]] = []
         self._sessions: dict[int, Session] = {}
-        #: Limited events of the last second: the one that is to be told when it is over.
+        #: Limited events of the last second: the one that is to be said when it is over.
         self._limited: dict[tuple[str, str], dict[str, Value] | None] = {}
         self._turns: deque[int] = deque()  # sessions with something queued, in the order of turns
         self._opened = 0

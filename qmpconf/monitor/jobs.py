@@ -51,7 +51,7 @@ class Job:
         self.go_on()
 
     def become(self, status: str) -> None:
-        """Change the status, and tell it."""
+        """Change the status, and emit the event."""
         self.status = status
         self.machine.emit("JOB_STATUS_CHANGE", {"id": self.id, "status": status})
 

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from qmpconf.monitor.chardevs import Chardev
 from qmpconf.monitor.descriptors import Descriptors
+from qmpconf.monitor.hardware import Hardware
 from qmpconf.monitor.instances import fit
 from qmpconf.monitor.offer import introspect
 from qmpconf.monitor.refusal import NO_DEVICE, Refusal
+from qmpconf.monitor.settings import Settings
 from qmpconf.protocol.values import Value
 from qmpconf.schema.model import Catalog
 
@@ -51,7 +53,7 @@ class Identity:
 class Machine:
     """One virtual machine.
 
-    `offered` is the catalog of what it offers.  `emit(event, data)` tells an event to whoever
+    `offered` is the catalog of what it offers.  `emit(event, data)` sends an event to whoever
     listens, `later(seconds, step)` has `step` called when so much time has passed, `discard` closes
     descriptors.  `ended` is set once it was told to quit; `objects` holds the types of user
     objects by id, `unnamed` how many nodes got a name from the machine.
@@ -69,6 +71,8 @@ class Machine:
     jobs: dict[str, Job] = field(default_factory=dict, init=False)
     objects: dict[str, str] = field(default_factory=dict, init=False)
     descriptors: Descriptors = field(default_factory=Descriptors, init=False)
+    hardware: Hardware = field(default_factory=Hardware, init=False)
+    settings: Settings = field(default_factory=Settings, init=False)
     unnamed: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +83,7 @@ class Machine:
 
     @property
     def version(self) -> dict[str, Value]:
-        """The version as greeting and ``query-version`` tell it."""
+        """The version as greeting and ``query-version`` give it."""
         major, minor, micro = self.identity.version
         return {
             "qemu": {"micro": micro, "minor": minor, "major": major},
@@ -160,6 +164,21 @@ def _query_uuid(machine: Machine, _arguments: Arguments) -> Value:
     return {"UUID": machine.identity.uuid}
 
 
+def _query_target(_machine: Machine, _arguments: Arguments) -> Value:
+    return {"arch": "x86_64"}
+
+
+def _query_machines(_machine: Machine, _arguments: Arguments) -> Value:
+    return [{"name": "none", "cpu-max": 1, "is-default": True}]
+
+
+def _query_model(_machine: Machine, arguments: Arguments) -> Value:
+    """A model is expanded to itself: there is no processor that would have properties."""
+    model: Any = arguments.get("model")
+    name = model.get("name", "") if isinstance(model, dict) else ""
+    return {"model": {"name": name, "props": {}}}
+
+
 def _query_qmp_schema(machine: Machine, _arguments: Arguments) -> Value:
     return machine.introspection
 
@@ -222,6 +241,9 @@ COMMANDS: Mapping[str, Callable[[Machine, Arguments], Value]] = {
     "query-version": _query_version,
     "query-commands": _query_commands,
     "query-events": _query_events,
+    "query-target": _query_target,
+    "query-machines": _query_machines,
+    "query-cpu-model-expansion": _query_model,
     "query-name": _query_name,
     "query-uuid": _query_uuid,
     "query-qmp-schema": _query_qmp_schema,

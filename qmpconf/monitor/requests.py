@@ -14,7 +14,8 @@ from typing import Any
 from qmpconf.monitor.refusal import NOT_FOUND, Refusal
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.messages import Command, Unknown, from_client
-from qmpconf.protocol.values import Float, Object, Value, pointer
+from qmpconf.protocol.places import pointer
+from qmpconf.protocol.values import Float, Object, Value
 from qmpconf.schema.problems import Problem
 from qmpconf.schema.validator import Validator
 
@@ -37,7 +38,7 @@ def read(frame: Frame) -> Command:
     if frame.kind is not Kind.VALUE:
         raise Refusal(f"invalid JSON: the input is broken at {_tail(frame.data)}")
     if _OVERLONG_ZERO in frame.data:
-        raise Refusal("invalid JSON: the bytes C0 80 are no UTF-8")
+        raise Refusal("invalid JSON: the bytes C0 80 are not UTF-8")
     command = from_client(frame.data)
     if isinstance(command, Unknown):
         problem = command.problems[0]
@@ -68,7 +69,7 @@ def normal(value: Value) -> Value:
 def check_shape(command: Command, *, oob: bool) -> None:
     """Raise Refusal where the members are not those of a command (qmp-spec section 2.3).
 
-    `oob` tells whether out-of-band execution was negotiated.
+    `oob` says whether out-of-band execution was negotiated.
     """
     for problem in command.problems:
         where = f" at {problem.pointer}" if problem.pointer else ""

@@ -2,7 +2,7 @@
 
 Linux keeps descriptors with the write that carried them, and a read that meets them ends behind
 that write, but it may begin before it: two writes can come out as one.  Looking ahead does not
-tell where they ride: a look shows the next descriptors that wait, wherever they are, also behind
+say where they ride: a look shows the next descriptors that wait, wherever they are, also behind
 the bytes that it asked for.  Only a read of one byte shows whether they ride on this byte.
 """
 
@@ -20,6 +20,8 @@ from qmpconf.trace.records import Descriptor
 MOST = 253
 _ROOM = socket.CMSG_SPACE(MOST * array.array("i").itemsize)
 _HINT = socket.CMSG_SPACE(array.array("i").itemsize)
+#: Bytes that are taken one by one, at most, in search of the one that descriptors ride on.
+_NEAR = 4096
 _PEEK = socket.MSG_PEEK | socket.MSG_CMSG_CLOEXEC
 _NULL = os.makedev(1, 3)
 
@@ -30,28 +32,40 @@ def receive(sock: socket.socket, buffer: memoryview) -> tuple[int, list[int], in
     A read ends before the next byte that carries more of them.  The caller owns (and closes)
     them.  Raises BlockingIOError and the errors of recvmsg(2).
     """
+    count, _, fds, at = look(sock, buffer, len(buffer))
+    return count, fds, at
+
+
+def look(sock: socket.socket, buffer: memoryview, room: int) -> tuple[int, int, list[int], int]:
+    """What is there: bytes in `buffer`, how many of them were taken, descriptors, and their byte.
+
+    More than `room` bytes without descriptors are only looked at.  A read ends before the next byte
+    that carries more of them, and is short where some wait.  The caller owns (and closes) them.
+    Raises BlockingIOError and the errors of recvmsg(2).
+    """
     # For nearly every message: room for one descriptor is enough to see that there is none.
     count, ancillary, _, _ = sock.recvmsg_into([buffer], _HINT, _PEEK)
     if not ancillary:
-        return (sock.recv_into(buffer, count) if count else 0), [], 0
+        return count, (sock.recv_into(buffer, count) if 0 < count <= room else 0), [], 0
     _close(_numbers(ancillary))
-    for at in range(count):
+    near = min(count, _NEAR)
+    for at in range(near):
         _, ancillary, _, _ = sock.recvmsg_into(
             [buffer[at : at + 1]], _ROOM, socket.MSG_CMSG_CLOEXEC
         )
         if ancillary:
             break
     else:
-        return count, [], 0  # they ride further on
-    rest = buffer[at + 1 :]
+        return near, near, [], 0  # they ride further on
+    rest = buffer[at + 1 : _NEAR]
     if at + 1 == count or not rest:
-        return at + 1, _numbers(ancillary), at
-    more, fds = _look(sock, rest)
-    taken = sock.recv_into(rest, more) if more and not fds else 0
-    return at + 1 + taken, _numbers(ancillary), at
+        return at + 1, at + 1, _numbers(ancillary), at
+    more, fds = _peek(sock, rest)
+    taken = at + 1 + (sock.recv_into(rest, more) if more and not fds else 0)
+    return taken, taken, _numbers(ancillary), at
 
 
-def _look(sock: socket.socket, buffer: memoryview) -> tuple[int, bool]:
+def _peek(sock: socket.socket, buffer: memoryview) -> tuple[int, bool]:
     """How many bytes a read into `buffer` would give, and whether descriptors wait."""
     count, ancillary, _, _ = sock.recvmsg_into([buffer], _HINT, _PEEK)
     if ancillary:

@@ -9,14 +9,19 @@ import select
 import socket
 import stat
 import struct
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+import time
+from typing import Any, NamedTuple
 
+from qmpconf.closing import Closing
 from qmpconf.errors import TargetError, UsageError
 from qmpconf.net.address import Address, FdAddress, TcpAddress, UnixAddress
 
 #: Connections that may wait before they are accepted.
 BACKLOG = 128
+#: Seconds that a server which was started has between making its socket and listening.
+BIND_TO_LISTEN = 2.0
+#: Seconds between two tries.
+_RETRY = 0.01
 
 
 def is_bound(path: str) -> bool:
@@ -64,6 +69,20 @@ def connect(address: Address, timeout: float | None = 10.0) -> socket.socket:
     raise TargetError(f"cannot connect to {address}: {why}")
 
 
+def patiently(
+    address: Address, patience: float = BIND_TO_LISTEN, timeout: float | None = 10.0
+) -> socket.socket:
+    """A connected socket, tried again for `patience` seconds.  Raises `TargetError`."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return connect(address, timeout)
+        except TargetError:
+            if time.monotonic() >= deadline or isinstance(address, FdAddress):
+                raise
+        time.sleep(_RETRY)
+
+
 class Place(NamedTuple):
     """One place that an address stands for: a socket's family, and what it connects or binds to."""
 
@@ -98,7 +117,7 @@ def new_socket(place: Place) -> socket.socket:
 def inherited(address: FdAddress) -> socket.socket:
     """The socket that `address` names; closing it closes the descriptor.
 
-    Raises `UsageError` if it is no stream socket of this process.
+    Raises `UsageError` if it is not a stream socket of this process.
     """
     try:
         mode = os.fstat(address.number).st_mode
@@ -141,7 +160,7 @@ def reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-class Listener:
+class Listener(Closing):
     """A listening socket that cleans up behind itself.
 
     A socket file that nobody serves any more is replaced; one that is in use is refused, and so
@@ -196,17 +215,6 @@ class Listener:
                 if (now.st_dev, now.st_ino) == (device, inode):
                     os.unlink(path)
         self.socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _made_like(path: str, like: Address | None) -> None:

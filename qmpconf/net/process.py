@@ -16,9 +16,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from qmpconf.closing import Closing
 from qmpconf.errors import TargetError, UsageError
 from qmpconf.net.address import Address, UnixAddress
 from qmpconf.net.endpoint import is_bound, reason
@@ -32,7 +32,7 @@ START = 30.0
 def start(
     words: Sequence[str], *, environment: Mapping[str, str] | None = None, background: bool = False
 ) -> subprocess.Popen[bytes]:
-    """Start a program.
+    """Start a program, with the descriptors that we have inherited ourselves and do not use.
 
     With `background`, it gets no input, its output goes to stderr, and an interrupt from the
     keyboard does not reach it.  Raises `UsageError` if it cannot be started.
@@ -44,6 +44,7 @@ def start(
             stdin=subprocess.DEVNULL if background else None,
             stdout=2 if background else None,
             process_group=0 if background else None,
+            close_fds=False,  # none that Python opens can be inherited: those that are left are not ours
         )
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot start {words[0]}: {reason(error)}") from error
@@ -78,13 +79,14 @@ def end(child: subprocess.Popen[bytes], grace: float = GRACE) -> int:
     """
     for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, None)):
         if child.poll() is None:
-            _signal(child, number)
+            send_signal(child, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(patience)
     return child.wait()
 
 
-def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def send_signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to a child, and to all that one in the background has started."""
     try:
         if os.getpgid(child.pid) == child.pid:
             os.killpg(child.pid, number)
@@ -104,7 +106,7 @@ def ended(code: int) -> str:
         return f"signal {-code}"
 
 
-class Server:
+class Server(Closing):
     """A server on a command line, with a socket in a folder of its own.
 
     `address` is where its monitor is: the ``{socket}`` of the command line, or `address` as given
@@ -151,7 +153,7 @@ class Server:
                 raise TargetError(f"the server ended before it listened ({ended(code)})")
             if time.monotonic() > deadline:
                 raise TargetError(
-                    f"the server did not listen on {self.address} within {timeout:g} seconds"
+                    f"the server did not listen on {self.address} within {timeout:g} s"
                 )
             time.sleep(0.005)
 
@@ -161,17 +163,6 @@ class Server:
             end(self.child)
         if self._folder is not None:
             self._folder.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class Folder:

@@ -42,10 +42,7 @@ _QSD = "qemu-storage-daemon"
 
 DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = MappingProxyType(
     {
-        "framing.crlf": (
-            _D("the monitor option pretty=on puts CR LF inside of messages, too"),
-            _D("sends LF alone", "qemu-ga"),
-        ),
+        "framing.crlf": (_D("the monitor option pretty=on puts CR LF inside of messages, too"),),
         "framing.valid-json": (_D("an id of 1e400 comes back as inf"),),
         "framing.utf8-in": (
             _D("the overlong sequence C0 80 is taken as U+0000"),
@@ -97,6 +94,7 @@ DEVIATIONS: Mapping[str, tuple[Deviation, ...]] = MappingProxyType(
 HOLDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "framing.utf8-in": ("3.1", ""),
+        "framing.surrogates": ("3.1", ""),
         "framing.duplicate-member": ("4.0", ""),
         "greeting.shape": ("0.14", ""),
         "capabilities.known": ("2.12", ""),
@@ -111,6 +109,7 @@ HOLDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "oob.allowed-only": ("3.0", ""),
         "oob.queue": ("3.1", ""),
         "oob.id": ("3.0", ""),
+        "oob.exec-id": ("3.0", ""),
         "compat.unstable": ("6.2", ""),
         "compat.deprecated": ("5.1", ""),
     }
@@ -120,5 +119,6 @@ HOLDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 UNSEEN: Mapping[str, str] = MappingProxyType(
     {
         "response.unparsed-desc": "what a client does with a text does not show on the wire",
+        "agent.resync": "a client that has given up cannot be told from one that sends ahead",
     }
 )

@@ -10,11 +10,14 @@ after which it skips to the next structural character, control character or impo
 the tokens so far are handed to the parser, which gives one response, good or bad.  So
 
 - a `VALUE` is a balanced run of tokens: the server answers it once.  It need not parse
-  (``{"a" 1}`` is one); `qmpconf.protocol.values.loads` tells.
+  (``{"a" 1}`` is one); `qmpconf.protocol.values.loads` says.
 - a `MALFORMED` stretch runs up to and including the byte that broke it, or up to a limit: the
   server answers it with one error.
 - `SKIPPED` bytes are what the server passes over after an error, `SPACE` is white space that
   follows no frame of the same piece, `PARTIAL` what was left at the end.  None is answered.
+- a message that is too long to be held comes in pieces: any number of `PART`, and the last bytes
+  as the frame that it is.  A balanced run of tokens that was not held whole is `LONG`: a message
+  like a `VALUE`, which nobody can parse any more.
 
 Two ways lead to the same frames.  A piece that holds whole lines, or the whole of a long message,
 goes through msgspec, which finds a value's end a hundred times faster than Python can.  All else
@@ -24,12 +27,32 @@ goes through the lexer's table, run by run.  The module does not know what a mes
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
 
 import msgspec
 
+from qmpconf.protocol.lexer import (
+    BARE,
+    CLOSE_BRACE,
+    CLOSE_BRACKET,
+    ERROR,
+    JSON_TABLE,
+    OPEN_BRACE,
+    OPEN_BRACKET,
+    RECOVERY,
+    RESTART_BEFORE,
+    RUNS,
+    START,
+    TABLE,
+    TOKEN,
+    TOKEN_BEFORE,
+    TOKENS,
+    WHITE,
+    bulk,
+    count_tokens,
+)
 from qmpconf.protocol.values import is_json
 
 
@@ -41,6 +64,12 @@ class Kind(Enum):
     SKIPPED = "skipped"
     SPACE = "space"
     PARTIAL = "partial"
+    PART = "part"
+    LONG = "long"
+
+
+#: What counts as a message.
+MESSAGES = frozenset({Kind.VALUE, Kind.LONG, Kind.MALFORMED})
 
 
 class Frame(NamedTuple):
@@ -59,136 +88,35 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Beyond which a message is cut off as malformed.
+    """Beyond which a message is cut off as malformed: `size` in bytes, `nesting` in levels, `tokens`.
 
-    `size` in bytes bounds the memory that a framer takes, `nesting` in levels, `tokens` in
-    tokens.  `zero_exponent` tells whether ``0E1`` is a number, as in JSON; QEMU's lexer refuses
-    it.
+    `held` is how many bytes of one message a framer holds, and bounds its memory; it gives a longer
+    one in parts.  `zero_exponent` says whether ``0E1`` is a number, as in JSON; QEMU's lexer
+    refuses it.
     """
 
     nesting: int
     size: int
     tokens: int
     zero_exponent: bool = False
+    held: int = 1 << 62
 
 
 #: QEMU's own, for what a client sends: 1024 levels, 64 MiB, 2 Mi tokens.
 CLIENT_LIMITS = Limits(nesting=1024, size=64 << 20, tokens=2 << 20)
-#: For what a server sends, no limit is known; these keep a runaway from filling the memory.
-SERVER_LIMITS = Limits(nesting=1 << 20, size=256 << 20, tokens=1 << 62, zero_exponent=True)
+#: For what a server sends, no limit is known; these keep a runaway from filling the memory of who
+#: talks to it.
+SERVER_LIMITS = Limits(nesting=1 << 20, size=64 << 20, tokens=1 << 62, zero_exponent=True)
 
-# --- the lexer's table -------------------------------------------------------------------------
-
-_WHITE = b" \t\r\n"
-_DIGITS = b"0123456789"
-_LOWER = b"abcdefghijklmnopqrstuvwxyz"
-_STRING_BYTES = bytes(range(0x20, 0xFE))
-
-(
-    _START,
-    _RECOVERY,
-    _DQ,
-    _DQ_ESCAPE,
-    _SQ,
-    _SQ_ESCAPE,
-    _SIGN,
-    _ZERO,
-    _INTEGER,
-    _POINT,
-    _FRACTION,
-    _E,
-    _E_SIGN,
-    _EXPONENT,
-    _KEYWORD,
-) = range(15)
-
-#: Outcomes of a transition beyond the states.  A token that ends *before* the byte leaves the
-#: byte to the next one.
-_TOKEN, _TOKEN_BEFORE, _RESTART_BEFORE, _ERROR = 100, 101, 102, 103
-_OPEN_BRACE, _CLOSE_BRACE, _OPEN_BRACKET, _CLOSE_BRACKET = 110, 111, 112, 113
-
-#: state: (what happens on a byte that no row names, [(bytes, what happens), ...])
-_RULES: dict[int, tuple[int, list[tuple[bytes, int]]]] = {
-    _START: (
-        _ERROR,
-        [
-            (_WHITE, _START),
-            (b"{", _OPEN_BRACE),
-            (b"}", _CLOSE_BRACE),
-            (b"[", _OPEN_BRACKET),
-            (b"]", _CLOSE_BRACKET),
-            (b":,", _TOKEN),
-            (b'"', _DQ),
-            (b"'", _SQ),
-            (b"-", _SIGN),
-            (b"0", _ZERO),
-            (b"123456789", _INTEGER),
-            (_LOWER, _KEYWORD),
-        ],
-    ),
-    # Line ends, structural characters and what can be in no JSON text are good places to start
-    # anew; a tab is not.
-    _RECOVERY: (
-        _RECOVERY,
-        [
-            (bytes(byte for byte in range(0x20) if byte != 0x09), _RESTART_BEFORE),
-            (b"[]{}:,\xfe\xff", _RESTART_BEFORE),
-        ],
-    ),
-    _DQ: (_ERROR, [(_STRING_BYTES, _DQ), (b"\\", _DQ_ESCAPE), (b'"', _TOKEN)]),
-    _DQ_ESCAPE: (_ERROR, [(_STRING_BYTES, _DQ)]),
-    _SQ: (_ERROR, [(_STRING_BYTES, _SQ), (b"\\", _SQ_ESCAPE), (b"'", _TOKEN)]),
-    _SQ_ESCAPE: (_ERROR, [(_STRING_BYTES, _SQ)]),
-    _SIGN: (_ERROR, [(b"0", _ZERO), (b"123456789", _INTEGER)]),
-    _ZERO: (_TOKEN_BEFORE, [(_DIGITS, _ERROR), (b".", _POINT)]),
-    _INTEGER: (_TOKEN_BEFORE, [(_DIGITS, _INTEGER), (b"eE", _E), (b".", _POINT)]),
-    _POINT: (_ERROR, [(_DIGITS, _FRACTION)]),
-    _FRACTION: (_TOKEN_BEFORE, [(_DIGITS, _FRACTION), (b"eE", _E)]),
-    _E: (_ERROR, [(b"+-", _E_SIGN), (_DIGITS, _EXPONENT)]),
-    _E_SIGN: (_ERROR, [(_DIGITS, _EXPONENT)]),
-    _EXPONENT: (_TOKEN_BEFORE, [(_DIGITS, _EXPONENT)]),
-    _KEYWORD: (_TOKEN_BEFORE, [(_LOWER, _KEYWORD)]),
-}
-
-#: States in which what has been read may be a whole token.
-_BARE = frozenset({_ZERO, _INTEGER, _FRACTION, _EXPONENT, _KEYWORD})
-
-
-def _row(otherwise: int, rules: list[tuple[bytes, int]]) -> bytes:
-    row = bytearray([otherwise]) * 256
-    for group, outcome in rules:
-        for byte in group:
-            row[byte] = outcome
-    return bytes(row)
-
-
-_TABLE = [_row(*_RULES[state]) for state in range(len(_RULES))]
-#: The same where a number may be ``0E1``.
-_JSON_TABLE = [*_TABLE]
-_JSON_TABLE[_ZERO] = _row(_TOKEN_BEFORE, [*_RULES[_ZERO][1], (b"eE", _E)])
-
-
-def _staying(state: int) -> re.Pattern[bytes]:
-    """A pattern for the longest run of bytes that leave `state` as it is."""
-    members = b"".join(b"\\x%02x" % byte for byte in range(256) if _TABLE[state][byte] == state)
-    return re.compile(b"[" + members + b"]*" if members else b"")
-
-
-_RUNS = [_staying(state).match for state in range(len(_RULES))]
-
-#: Inside an object or array: everything up to the next bracket that takes no decision.  A number
-#: or a keyword counts only when the byte behind it shows that it has ended.
-_BULK = re.compile(
-    rb'(?:[ \t\r\n:,]++|"(?:[^"\\\x00-\x1f\xfe\xff]|\\[\x20-\xfd])*+"'
-    rb"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?=[ \t\r\n:,}\]])|(?:true|false|null)(?=[ \t\r\n:,}\]]))*+"
-).match
-_TOKENS = re.compile(
-    rb'"(?:[^"\\]|\\.)*+"|\'(?:[^\'\\]|\\.)*+\'|[][{}:,]|[^] \t\r\n[{}:,"\']++', re.DOTALL
-)
-
-# --- the framer --------------------------------------------------------------------------------
+#: The longest message that a recording's reader holds, in bytes.
+HELD = 24 << 20
+#: The same limits for who records, and for who reads a recording: what is longer passes in parts.
+CLIENT_PASSING = replace(CLIENT_LIMITS, held=HELD)
+SERVER_PASSING = replace(SERVER_LIMITS, held=HELD, size=1 << 62)
 
 _find_value = msgspec.json.Decoder(msgspec.Raw).decode
+#: What msgspec says of a text that has not ended.  Only speed hangs on it: were it another text, the
+#: table would read what the fast way reads now.
 _TRUNCATED = "Input data was truncated"
 
 #: Where msgspec says "truncated" of a string that has ended, and where QEMU reads no number.
@@ -200,9 +128,11 @@ _ZERO_E = re.compile(rb"[-:,[ \t\r\n]0E")
 _PATIENCE = 16
 #: A beginning that is shorter than this goes to the table at once.
 _LONG = 4096
+#: Steps for all there is.
+_ALL = 1 << 62
 
 
-def _holds_zero_e(text: bytes) -> bool:
+def _holds_zero_e(text: bytes | bytearray) -> bool:
     """Whether there is a number that QEMU reads differently; looked for in order of cost."""
     return b"E" in text and b"0E" in text and _ZERO_E.search(text) is not None
 
@@ -216,18 +146,24 @@ def is_plain(data: bytes) -> bool:
 class Framer:
     """Cuts one direction of one session into frames.
 
-    Time is linear in the bytes fed, however they are split; memory is bounded by `limits.size`.
+    Time is linear in the bytes fed, however they are split; memory is bounded by `limits.size`
+    and `limits.held`.
     """
 
     def __init__(self, limits: Limits = CLIENT_LIMITS) -> None:
+        #: Bytes that were fed and not yet read: the last call was told to do no more.
+        self.behind = 0
+        self._most = 0  # steps that are left to the call that goes on
         self._limits = limits
-        self._longest = min(limits.tokens, limits.size)  # that no limit can cut
+        self._longest = min(limits.tokens, limits.size, limits.held)  # that no limit can cut
         self._buffer = bytearray()  # the frame that has not ended, from its first byte
         self._at = 0  # up to where the table has read the buffer
-        self._state = _START
+        self._state = START
         self._braces = 0
         self._brackets = 0
-        self._tokens = 0  # counted only when there can be too many
+        self._tokens = -1  # counted only when there can be too many
+        self._token_at = 0  # where the token that is being read begins in the buffer
+        self._gone = 0  # bytes of the message that were given as parts
         self._waiting = False  # the buffer was read the fast way, and is incomplete
         self._cut = False  # the fast way's last text was the beginning of a message
         self._read = 0  # bytes that the fast way has read for this frame
@@ -235,11 +171,25 @@ class Framer:
     @property
     def idle(self) -> bool:
         """Whether the stream stands between two messages."""
-        return not self._buffer and self._state == _START
+        return not self._buffer and self._state == START and not self._gone
 
-    def feed(self, piece: bytes) -> list[Frame]:
-        """Take the next bytes; give the frames that end in them, in order."""
-        if not self._buffer and self._state == _START:
+    @property
+    def held(self) -> int:
+        """Bytes of a message that has not ended."""
+        return len(self._buffer)
+
+    def feed(self, piece: bytes, most: int = _ALL) -> list[Frame]:
+        """Take the next bytes; give the frames that end in them, in order.
+
+        After `most` steps it stops: noise takes one for every token or byte that breaks a message,
+        anything else one for a line.  Then some bytes are left `behind`, and ``feed(b"")`` goes on.
+        """
+        self._most = most
+        if self.behind and not self._at and self._state == START and self._is_between():
+            piece = bytes(self._buffer) + piece
+            self._buffer = bytearray()
+        self.behind = 0
+        if not self._buffer and self._state == START and not self._gone:  # `idle`
             frame = self._whole(piece)
             if frame is not None:
                 return [frame]
@@ -253,26 +203,50 @@ class Framer:
 
         For a reader who knows from elsewhere that it has ended: it has been answered.
         """
-        if self._state not in _BARE or self._braces or self._brackets:
+        if self._state not in BARE or self.behind or not self._is_between():
             return []
         data = bytes(self._buffer)
+        kind = Kind.LONG if self._gone else Kind.VALUE
         self._reset()
-        self._state = _START
-        return [Frame(Kind.VALUE, data, b"", is_plain(data))]
+        self._state = START
+        return [Frame(kind, data, b"", kind is Kind.VALUE and is_plain(data))]
+
+    def spill(self) -> list[Frame]:
+        """Give what is held of a message, as `Kind.PART`, and hold no more of it from here on.
+
+        For whoever needs the memory; the message is `Kind.LONG` when it ends.
+        """
+        self._most = _ALL
+        frames = self._scan(b"") if self._waiting else []
+        read = min(len(self._buffer) - self.behind, self._limits.size - self._gone)
+        if read:
+            frames.append(self._part(self._buffer, 0, read))
+            del self._buffer[:read]
+            self._at = max(self._at - read, 0)
+            self._token_at = max(self._token_at - read, 0)
+        return frames
 
     def close(self) -> list[Frame]:
         """Take the end of the stream; give what was left incomplete, if anything."""
-        rest = [Frame(Kind.PARTIAL, bytes(self._buffer))] if self._buffer else []
+        begun = self._buffer or self._gone
+        rest = [Frame(Kind.PARTIAL, bytes(self._buffer))] if begun else []
         self._reset()
-        self._state = _START
+        self._state = START
         return rest
+
+    def drop(self) -> int:
+        """Forget the bytes that are left `behind`; gives how many they were."""
+        dropped, self.behind = self.behind, 0
+        if dropped:
+            del self._buffer[-dropped:]
+        return dropped
 
     # The fast way: text that is whole.
 
-    def _whole(self, piece: bytes) -> Frame | None:
+    def _whole(self, piece: bytes | bytearray) -> Frame | None:
         """The one frame that `piece` is, if it is surely one message and nothing else.
 
-        When it is not, `_cut` tells whether it is surely the beginning of one.
+        When it is not, `_cut` says whether it is surely the beginning of one.
         """
         self._cut = False
         if piece[:1] != b"{" or len(piece) > self._longest:
@@ -292,21 +266,26 @@ class Framer:
             return None
         if not self._limits.zero_exponent and _holds_zero_e(piece):
             return None
-        data = piece.rstrip(_WHITE)
+        data = bytes(piece.rstrip(WHITE))
         plain = not (b"\n" in data or b"\r" in data)
-        return Frame(Kind.VALUE, data, piece[len(data) :], plain)
+        return Frame(Kind.VALUE, data, bytes(piece[len(data) :]), plain)
 
     def _lines(self, piece: bytes) -> list[Frame]:
         """Several lines, of which the first ones may be one message each; the rest is scanned."""
-        frames = []
+        frames: list[Frame] = []
         start = 0
         while not self._cut:
             end = piece.find(b"\n", start) + 1
             if not end:
                 break
+            if self._most <= 0:
+                self._buffer += piece[start:]
+                self.behind = len(self._buffer)
+                return frames
             frame = self._whole(piece[start:end])
             if frame is None:
                 break
+            self._most -= 1
             frames.append(frame)
             start = end
         rest = piece[start:] if start else piece
@@ -323,19 +302,16 @@ class Framer:
 
     def _resume(self, piece: bytes) -> list[Frame]:
         """More of a message that began the fast way."""
-        text = bytes(self._buffer) + piece
-        self._read += len(text)
-        if self._read <= _PATIENCE * len(text):
-            frame = self._whole(text)
+        self._buffer += piece
+        self._read += len(self._buffer)
+        if self._read <= _PATIENCE * len(self._buffer):
+            frame = self._whole(self._buffer)
             if frame is not None:
                 self._reset()
                 return [frame]
             if self._cut:
-                self._buffer += piece
                 return []
-        self._buffer = bytearray()
-        self._waiting = False
-        return self._scan(text)
+        return self._scan(b"")
 
     # The exact way: the lexer's table.
 
@@ -343,95 +319,140 @@ class Framer:
         frames: list[Frame] = []
         buffer = self._buffer
         buffer += piece
+        self._waiting = False
         begin = 0  # where the frame that is being read begins in the buffer
         at = self._at
         state = self._state
         limits = self._limits
-        table = _JSON_TABLE if limits.zero_exponent else _TABLE
+        table = JSON_TABLE if limits.zero_exponent else TABLE
         size = len(buffer)
-        while at < size:
-            if state == _START and (self._braces or self._brackets) and size <= limits.tokens:
-                bulk = _BULK(buffer, at)
-                if bulk is not None:
-                    at = bulk.end()
-            run = _RUNS[state](buffer, at)
+        most = self._most
+        while at < size and most > 0:
+            most -= 1
+            inside = not self._is_between()
+            if state == START and inside:
+                rest = bulk(buffer, at)
+                if rest is not None:
+                    at = self._within(buffer, begin, at, rest.end())
+            run = RUNS[state](buffer, at)
             if run is not None:
                 at = run.end()
-            if state == _START and not self._braces and not self._brackets and at > begin:
+            if state == START:
+                self._token_at = at
+            if state == START and not inside and at > begin:
                 # White space between messages.
                 space = bytes(buffer[begin:at])
-                if frames and frames[-1].kind in (Kind.VALUE, Kind.MALFORMED):
+                if frames and frames[-1].kind in (Kind.VALUE, Kind.LONG, Kind.MALFORMED):
                     frames[-1] = frames[-1]._replace(end=frames[-1].end + space)
                 else:
                     frames.append(Frame(Kind.SPACE, space))
                 begin = at
-            if at - begin > limits.size:
-                cut = begin + limits.size
+            if self._gone + at - begin > limits.size:
+                cut = begin + limits.size - self._gone
                 frames.append(Frame(Kind.MALFORMED, bytes(buffer[begin:cut])))
                 begin = at = cut
                 state = self._restart()
                 continue
+            if at - begin > limits.held and state != RECOVERY:
+                frames.append(self._part(buffer, begin, at))
+                begin = at
             if at >= size:
                 break
             outcome = table[state][buffer[at]]
-            if outcome < _TOKEN:
+            if outcome < TOKEN:
                 state = outcome
                 at += 1
                 continue
-            if outcome == _RESTART_BEFORE:
+            if outcome == RESTART_BEFORE:
                 if at > begin:
                     frames.append(Frame(Kind.SKIPPED, bytes(buffer[begin:at])))
                 begin = at
-                state = _START
+                state = START
                 continue
-            if outcome != _TOKEN_BEFORE:
+            if outcome != TOKEN_BEFORE:
                 at += 1
-            if outcome == _ERROR:
+            if outcome == ERROR:
                 frames.append(Frame(Kind.MALFORMED, bytes(buffer[begin:at])))
                 begin = at
                 self._restart()
-                state = _RECOVERY
+                state = RECOVERY
                 continue
-            state = _START
-            self._braces += (outcome == _OPEN_BRACE) - (outcome == _CLOSE_BRACE)
-            self._brackets += (outcome == _OPEN_BRACKET) - (outcome == _CLOSE_BRACKET)
+            state = START
+            self._braces += (outcome == OPEN_BRACE) - (outcome == CLOSE_BRACE)
+            self._brackets += (outcome == OPEN_BRACKET) - (outcome == CLOSE_BRACKET)
             if self._is_too_much(buffer, begin, at):
                 frames.append(Frame(Kind.MALFORMED, bytes(buffer[begin:at])))
                 begin = at
                 state = self._restart()
             elif self._braces < 0 or self._brackets < 0 or not (self._braces or self._brackets):
                 data = bytes(buffer[begin:at])
-                frames.append(Frame(Kind.VALUE, data, plain=is_plain(data)))
+                if self._gone:
+                    frames.append(Frame(Kind.LONG, data))
+                else:
+                    frames.append(Frame(Kind.VALUE, data, plain=is_plain(data)))
                 begin = at
                 state = self._restart()
-        if state == _RECOVERY and at > begin:
+        if state == START:
+            self._token_at = at
+        if state == RECOVERY and at > begin:
             frames.append(Frame(Kind.SKIPPED, bytes(buffer[begin:at])))
+            begin = at
+        elif self._gone and begin < at <= begin + limits.size - self._gone:
+            frames.append(self._part(buffer, begin, at))
             begin = at
         if begin:
             del buffer[:begin]
         self._at = at - begin
+        self._token_at = max(self._token_at - begin, 0)
         self._state = state
+        self.behind = size - at
         return frames
+
+    def _part(self, buffer: bytearray, begin: int, end: int) -> Frame:
+        """Let go of what was read of a message; its tokens are counted from here on."""
+        if self._limits.tokens < self._limits.size and self._tokens < 0:
+            self._tokens = count_tokens(buffer, begin, self._token_at)
+        self._gone += end - begin
+        return Frame(Kind.PART, bytes(buffer[begin:end]))
+
+    def _within(self, buffer: bytearray, begin: int, at: int, end: int) -> int:
+        """How far tokens from `at` to `end` may be read without a look at each of them."""
+        most = self._limits.tokens
+        if self._tokens < 0:
+            if end - begin <= most:
+                return end
+            self._tokens = count_tokens(buffer, begin, at)
+        for found in TOKENS.finditer(buffer, at, end):
+            if self._tokens >= most:
+                return at
+            self._tokens += 1
+            at = found.end()
+        return end
 
     def _is_too_much(self, buffer: bytearray, begin: int, at: int) -> bool:
         """Whether the token that ends before `at` is one too many, or nests too deep."""
         if self._braces + self._brackets > self._limits.nesting:
             return True
-        if at - begin <= self._limits.tokens:
-            return False
-        if not self._tokens:
-            self._tokens = sum(1 for _ in _TOKENS.finditer(buffer, begin, at))
-        else:
+        if self._tokens >= 0:
             self._tokens += 1
+        elif at - begin <= self._limits.tokens:
+            return False
+        else:
+            self._tokens = count_tokens(buffer, begin, at)
         return self._tokens > self._limits.tokens
+
+    def _is_between(self) -> bool:
+        """Whether no brace and no bracket is open."""
+        return not (self._braces or self._brackets)
 
     def _restart(self) -> int:
         """Forget the tokens so far; gives the state in which the next frame begins."""
-        self._braces = self._brackets = self._tokens = 0
-        return _START
+        self._braces = self._brackets = self._gone = 0
+        self._tokens = -1
+        return START
 
     def _reset(self) -> None:
         self._buffer = bytearray()
-        self._at = self._read = 0
+        self._at = self._read = self._token_at = self.behind = 0
         self._waiting = False
         self._restart()

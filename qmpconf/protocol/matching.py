@@ -13,7 +13,7 @@ be answered by any response that fits no other one; of the commands that wait, s
 answered without that it is there (`Queue.left_out`) are gone, and it is not known which, unless all
 are.
 
-What a client sends that is no JSON takes a place in the queue, too, because its errors come in
+What a client sends that is not JSON takes a place in the queue, too, because its errors come in
 order; but how many come differs between servers (qmpconf/protocol/README.md, Recovery and limits),
 so it is *elastic*.
 """
@@ -33,8 +33,10 @@ from qmpconf.protocol.messages import (
     Success,
     Unknown,
     brief,
+    brief_pair,
 )
-from qmpconf.protocol.values import Value, same
+from qmpconf.protocol.places import same
+from qmpconf.protocol.values import Value, dumps
 
 #: Commands that waited at a gap and are remembered: more than a client has under way.
 _MOST_LOST = 1000
@@ -50,8 +52,9 @@ class Pending(msgspec.Struct, eq=False):
     `mark` is what the caller gave with it.  `elastic` input is malformed: real servers answer it
     with any number of errors, none included; `errors` counts them.  `serial` counts what was sent;
     `overtaken` is the in-band command that was sent after an out-of-band one, and answered before;
-    `skipped` tells that the response to a later in-band command came, and that it was told.  `size`
-    is the number of its bytes.
+    `skipped` says that the response to a later in-band command came, and that it was said.  `size`
+    is the number of its bytes.  `dialect` says that a server may refuse to read it; `text` holds
+    the first bytes of what is malformed.  `silent` says that no response comes where it succeeds.
     """
 
     message: Command | Unknown
@@ -63,10 +66,13 @@ class Pending(msgspec.Struct, eq=False):
     overtaken: str = ""
     skipped: bool = False
     size: int = 0
+    dialect: bool = False
+    text: bytes = b""
+    silent: bool = False
 
     @property
     def name(self) -> str:
-        """The command's name, or an empty string for what is no command."""
+        """The command's name, or an empty string for what is not a command."""
         return self.message.name if isinstance(self.message, Command) else ""
 
     @property
@@ -81,7 +87,7 @@ class Pending(msgspec.Struct, eq=False):
                 return same(self.message.id, response.id)
             # A parser that refuses duplicate members, numbers beyond its own, or U+0000 in its
             # overlong form (which is read as U+0000 here) knows no id yet.
-            unread = self.message.duplicates or _is_beyond(self.message.id)
+            unread = self.message.duplicates or _is_beyond(self.message.value)
             return unread and isinstance(response, Failure)
         return not response.has_id
 
@@ -174,11 +180,14 @@ class Queue:
                 if waiting.has_id and waiting.wants(response):
                     several.remove(waiting)
                     return waiting, None
+        if self._in_band and self._in_band[0].dialect and _is_unread(response):
+            self._in_band[0].elastic = True
         while self._in_band and self._in_band[0].elastic:
             head = self._in_band[0]
             if self._is_one_more(head, response):
                 head.errors += 1
-                return head, None
+                is_null = isinstance(response, Failure) and not _was_read(head, response)
+                return head, wrong_id(head, response) if is_null else None
             self._in_band.popleft()
         if self._unseen and not any(one.wants(response) for one in self.pending):
             self._unseen -= 1
@@ -205,13 +214,22 @@ class Queue:
                     return waiting
         for waiting in self._in_band:
             if waiting.has_id and waiting.wants(response):
-                while self._in_band.popleft() is not waiting:
-                    pass
-                self._latest = waiting
-                self._lost = [one for one in self._lost if one.oob]  # these keep no order
-                self.certain = True
+                self.pass_to(waiting)
                 return waiting
         return None
+
+    def pass_to(self, waiting: Pending) -> tuple[Pending, ...]:
+        """Take out an in-band command that is surely answered, and give all that waited before it.
+
+        The order is known again with it.
+        """
+        passed = []
+        while (one := self._in_band.popleft()) is not waiting:
+            passed.append(one)
+        self._latest = waiting
+        self._lost = [one for one in self._lost if one.oob]  # these keep no order
+        self.certain = True
+        return tuple(passed)
 
     def garbled(self) -> Pending | None:
         """Take out what a response that cannot be read most likely answers."""
@@ -236,8 +254,11 @@ class Queue:
             return head.errors == 0 and not any(
                 one.wants(response) for one in self._in_band if not one.elastic
             )
-        if response.has_id:
-            return False
+        if (
+            response.has_id
+        ):  # a null that nobody sent stands for none: the next command has its own answer
+            unsent = response.id is None and not any(one.wants(response) for one in self._in_band)
+            return unsent or _was_read(head, response)
         following = next((one for one in self._in_band if not one.elastic), None)
         if head.errors == 0 or following is None or following.has_id:
             return True
@@ -253,7 +274,7 @@ class Queue:
                 return waiting, None
         if self._oob:
             waiting = self._oob.pop(0)
-            return waiting, _wrong_id(waiting, response)
+            return waiting, wrong_id(waiting, response)
         seen = "success" if isinstance(response, Success) else f"error {response.error_class}"
         if response.has_id:
             seen += f" with id {brief(response.id)}"
@@ -263,7 +284,7 @@ class Queue:
     def _match_astray(self, response: Success | Failure) -> tuple[Pending | None, Problem | None]:
         """The response is not that of the command that is due: a later one's, or a wrong id.
 
-        A command that was skipped may never be answered; that is told once.
+        A command that was skipped may never be answered; that is said once.
         """
         due = next((one for one in self._in_band if not one.skipped), self._in_band[0])
         before: list[Pending] = []
@@ -283,11 +304,29 @@ class Queue:
             wanted, seen = "one response to each command", f"a second one to {latest}"
             return None, Problem("response.exactly-one", "", wanted, seen)
         self._in_band.remove(due)
-        return due, _wrong_id(due, response)
+        return due, wrong_id(due, response)
+
+
+#: Integers of 64 bits, signed and unsigned: a parser may refuse others (RFC 8259 9).
+_INTEGERS = range(-(2**63), 2**64)
+
+
+def _is_unread(response: Success | Failure) -> bool:
+    """Whether a response may be that to a text which could not be read."""
+    return (
+        isinstance(response, Failure)
+        and not response.has_id
+        and response.error_class == "GenericError"
+    )
+
+
+def _was_read(head: Pending, response: Success | Failure) -> bool:
+    """Whether a response has no id, or one that a parser may have read before it met the fault."""
+    return not response.has_id or (bool(head.text) and dumps(response.id) in head.text)
 
 
 def _is_beyond(value: Value) -> bool:
-    """Whether a value is, or holds, a number beyond all doubles, or a text with U+0000."""
+    """Whether a value is, or holds, a number beyond a parser's own, or a text with U+0000."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -295,13 +334,20 @@ def _is_beyond(value: Value) -> bool:
             waiting += one.values()
         elif isinstance(one, list):
             waiting += one
-        elif (isinstance(one, float) and math.isinf(one)) or (type(one) is str and "\0" in one):
+        elif (
+            (isinstance(one, float) and math.isinf(one))
+            or (isinstance(one, int) and one not in _INTEGERS)
+            or (type(one) is str and "\0" in one)
+        ):
             return True
     return False
 
 
-def _wrong_id(waiting: Pending, response: Success | Failure) -> Problem:
-    seen = brief(response.id) if response.has_id else "none"
-    if isinstance(waiting.message, Command) and waiting.message.has_id:
-        return Problem("response.id-echo", "/id", f"the id {brief(waiting.message.id)}", seen)
-    return Problem("response.id-absent", "/id", "no id", seen)
+def wrong_id(waiting: Pending, response: Success | Failure) -> Problem:
+    """What is wrong with the id of a response to `waiting`, which does not want it."""
+    if not isinstance(waiting.message, Command) or not waiting.message.has_id:
+        seen = brief(response.id) if response.has_id else "none"
+        return Problem("response.id-absent", "/id", "no id", seen)
+    sent = waiting.message.id
+    wanted, seen = brief_pair(sent, response.id) if response.has_id else (brief(sent), "none")
+    return Problem("response.id-echo", "/id", f"the id {wanted}", seen)

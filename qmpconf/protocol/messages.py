@@ -13,7 +13,9 @@ import re
 
 import msgspec
 
-from qmpconf.protocol.values import Malformed, Object, Value, dumps, is_json, pointer, read
+from qmpconf.protocol.places import pointer
+from qmpconf.protocol.values import Cause, Malformed, Object, Value, dumps, is_json, read
+from qmpconf.text import apart, shortened
 
 #: The classes that an error may have (qmp-spec section 2.4.2).
 ERROR_CLASSES = (
@@ -43,7 +45,7 @@ class Problem(msgspec.Struct, frozen=True):
 class Message(msgspec.Struct, frozen=True):
     """What all messages have: the `value` that was parsed, and what is wrong with its shape.
 
-    `duplicates` tells that an object in it, however deep, has a member that stands twice.
+    `duplicates` says that an object in it, however deep, has a member that stands twice.
     """
 
     value: Value
@@ -83,7 +85,7 @@ class Success(Response, frozen=True):
 
 
 class Failure(Response, frozen=True):
-    """A command's failure; class and description are empty where they are no strings."""
+    """A command's failure; class and description are empty where they are not strings."""
 
     error_class: str
     description: str
@@ -99,15 +101,32 @@ class Event(Message, frozen=True):
 
 
 class Unknown(Message, frozen=True):
-    """Text that is none of the protocol's messages; `value` is None where it is no JSON."""
+    """Text that is none of the protocol's messages.
+
+    Where it is not JSON, `value` is None, and `cause` says what kind of thing makes it malformed.
+    """
 
     well_formed: bool
+    cause: Cause | None = None
+
+
+class Sentinel(Unknown, frozen=True):
+    """A byte 0xFF by itself, which is not a message: it makes the other side's parser start anew."""
+
+
+def sentinel() -> Sentinel:
+    """A 0xFF; nothing is wrong with it."""
+    return Sentinel(None, (), duplicates=False, well_formed=True)
 
 
 def brief(value: Value, limit: int = 60) -> str:
     """`value` as JSON text for people, shortened to `limit` characters."""
-    text = dumps(value).decode("ascii")
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    return shortened(dumps(value).decode("ascii"), limit)
+
+
+def brief_pair(one: Value, other: Value, limit: int = 60) -> tuple[str, str]:
+    """Two values like `brief`, but around the place where they differ."""
+    return apart(dumps(one).decode("ascii"), dumps(other).decode("ascii"), limit)
 
 
 def type_name(value: Value) -> str:
@@ -123,7 +142,7 @@ def type_name(value: Value) -> str:
     ):
         if isinstance(value, kind):
             return name
-    raise TypeError(f"{type(value).__name__} is no JSON value")
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 class _Notes:
@@ -144,12 +163,13 @@ class _Notes:
                 self.add(requirement, (*where, name), "no such member", brief(value[name]))
         if isinstance(value, Object):
             for name, earlier in value.duplicates:
-                self.add(requirement, (*where, name), "each member once", f"also {brief(earlier)}")
+                seen = "{}, and later {}".format(*brief_pair(earlier, value[name]))
+                self.add(requirement, (*where, name), "each member once", seen)
 
     def typed(
         self, value: Value, kind: type, requirement: str, *where: str | int, expected: str
     ) -> bool:
-        """Note a value that is not of `kind` (a bool is no int)."""
+        """Note a value that is not of `kind` (a bool is not an int)."""
         if type(value) is kind or (isinstance(value, kind) and not isinstance(value, bool)):
             return True
         self.add(requirement, where, expected, f"{type_name(value)} {brief(value)}")
@@ -175,7 +195,7 @@ def from_client(data: bytes) -> Command | Unknown:
         value, duplicates = read(data)
     except Malformed as error:
         problem = Problem("request.object", "", "well-formed JSON", str(error))
-        return Unknown(None, (problem,), duplicates=False, well_formed=False)
+        return Unknown(None, (problem,), False, well_formed=False, cause=error.cause)
     if not isinstance(value, dict):
         problem = Problem("request.object", "", "an object", type_name(value))
         return Unknown(value, (problem,), duplicates, well_formed=True)
@@ -216,6 +236,10 @@ def _judge_command(
     return name, arguments
 
 
+#: What a response lacks that has an id at the most.
+_NO_OUTCOME = '"return" or "error" ("return": {} where a command returns nothing)'
+
+
 def from_server(data: bytes) -> Greeting | Success | Failure | Event | Unknown:
     """The message that a server sent as `data` (qmp-spec sections 2.2, 2.4, 2.5)."""
     odd = b"\\" in data or b"'" in data or not data.isascii()
@@ -226,7 +250,7 @@ def from_server(data: bytes) -> Greeting | Success | Failure | Event | Unknown:
         value, duplicates = read(data)
     except Malformed as error:
         notes.add("framing.valid-json", (), "valid JSON", str(error))
-        return Unknown(None, notes.done(), duplicates=False, well_formed=False)
+        return Unknown(None, notes.done(), False, well_formed=False, cause=error.cause)
     usual = type(value) is dict and "return" in value and not odd and not duplicates
     if usual and value.keys() <= _SUCCESS_MEMBERS:
         return Success(value, (), False, "id" in value, value.get("id"), value["return"])
@@ -241,6 +265,10 @@ def from_server(data: bytes) -> Greeting | Success | Failure | Event | Unknown:
         return _response(value, notes, duplicates)
     if "QMP" in value:
         return _greeting(value, notes, duplicates)
+    if value.keys() <= {"id"}:
+        # What lacks its outcome is the answer to some command all the same.
+        notes.add("response.members", (), _NO_OUTCOME, brief(value))
+        return Success(value, notes.done(), duplicates, "id" in value, value.get("id"), None)
     notes.add("framing.object", (), "a greeting, a response or an event", brief(value))
     return Unknown(value, notes.done(), duplicates, well_formed=True)
 
@@ -254,7 +282,7 @@ def _encoding(data: bytes, notes: _Notes) -> None:
         notes.add("framing.ascii", (), "ASCII", f"byte 0x{data[at]:02X} at byte {at}")
     found = _LOWER_ESCAPE.search(data)
     if found:
-        notes.add("framing.ascii", (), "escapes in upper case", found.group(1).decode("ascii"))
+        notes.add("framing.escapes", (), "escapes in upper case", found.group(1).decode("ascii"))
 
 
 def _greeting(value: dict[str, Value], notes: _Notes, duplicates: bool) -> Greeting:

@@ -58,6 +58,8 @@ class Rates:
         if event.name in _SINCE and not version >= _SINCE[event.name]:
             return None
         data = event.data if isinstance(event.data, dict) else {}
+        if event.name == "BLOCK_IO_ERROR" and data.get("action") == "stop":
+            return None  # each of these stops the machine, and none may be lost
         key = (event.name, _text(data.get(member)) if member else "")
         now = event.seconds * 1_000_000 + event.microseconds
         older, newer = self._last.pop(key, (-_SECOND, -_SECOND))

@@ -12,12 +12,19 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("framing.crlf", "MUST", "server", "Every server message ends in CR LF.", "spec 2.1"),
     (
         "framing.ascii",
+        "MUST",
+        "server",
+        "Server output is ASCII; other characters are \\uXXXX, in pairs above the BMP.",
+        "spec 2",
+    ),
+    (
+        "framing.escapes",
         "SHOULD",
         "server",
-        "Server output is ASCII; other characters are \\uXXXX in upper case, in pairs above the BMP.",
+        "The hexadecimal digits of an escape are in upper case.",
         "seen",
     ),
-    ("framing.valid-json", "MUST", "server", "What the server sends is valid JSON.", "spec 2.1"),
+    ("framing.valid-json", "MUST", "server", "What the server sends is valid JSON.", "spec 2, 5"),
     (
         "framing.by-value",
         "MUST",
@@ -29,8 +36,15 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "framing.utf8-in",
         "MUST",
         "server",
-        "Input is UTF-8; invalid sequences and lone surrogates are refused.",
-        "spec 2.1",
+        "Input is UTF-8; invalid sequences are refused.",
+        "spec 2",
+    ),
+    (
+        "framing.surrogates",
+        "SHOULD",
+        "server",
+        "An escape that is half a surrogate pair is refused: what it means is not defined.",
+        "seen; RFC 8259 8.2",
     ),
     (
         "framing.dialect",
@@ -44,10 +58,10 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "MUST",
         "server",
         (
-            "Input that is no JSON (leading zeros, +1, NaN, trailing commas, comments, raw control "
+            "Input that is not JSON (leading zeros, +1, NaN, trailing commas, comments, raw control "
             "characters in strings) is refused."
         ),
-        "spec 2.1",
+        "spec 2",
     ),
     (
         "framing.duplicate-member",
@@ -65,7 +79,7 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ),
     (
         "framing.any-size",
-        "MUST",
+        "SHOULD",
         "client",
         "A client takes messages of any size: 10 MiB occur.",
         "seen",
@@ -104,7 +118,7 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "MUST",
         "server",
         "Capabilities are strings: oob, or a downstream name with its prefix.",
-        "spec 2.2, 6",
+        "spec 2.2.1, 5, 6",
     ),
     (
         "negotiation.gate",
@@ -176,6 +190,34 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "A client takes the end of the session for the end of quit, with and without its response.",
         "seen",
     ),
+    (
+        "session.silence",
+        "SHOULD",
+        "client",
+        "A client that gets no greeting or no answer gives up in time, and shows that it failed.",
+        "seen",
+    ),
+    (
+        "session.cut",
+        "SHOULD",
+        "client",
+        "A client takes a connection that ends too early for a failure, in mid-message too.",
+        "seen",
+    ),
+    (
+        "session.greeted-twice",
+        "SHOULD",
+        "client",
+        "A client takes a second greeting for no response: it ignores it, or fails.",
+        "seen",
+    ),
+    (
+        "session.after-quit",
+        "SHOULD",
+        "client",
+        "A client sends nothing more in a session in which quit was answered.",
+        "seen",
+    ),
     # Requests
     (
         "request.object",
@@ -183,6 +225,13 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "client",
         "Every client message is one well-formed JSON object.",
         "spec 2.3",
+    ),
+    (
+        "request.id-in-flight",
+        "SHOULD",
+        "client",
+        "A client gives no command the id of one that is still unanswered.",
+        "spec 2.3.1",
     ),
     (
         "request.members",
@@ -195,9 +244,9 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     ("request.arguments-object", "MUST", "client", "The arguments are an object.", "spec 2.3"),
     (
         "request.non-object",
-        "MUST",
+        "SHOULD",
         "server",
-        "A JSON value that is no object gets GenericError without an id.",
+        "A JSON value that is not an object gets GenericError without an id.",
         "seen",
     ),
     (
@@ -212,14 +261,14 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "MUST",
         "server",
         "Unknown, missing and wrongly typed arguments are refused before any effect.",
-        "spec 2.3",
+        "spec 5",
     ),
     (
         "request.unknown-command",
         "MUST",
         "server",
         "A command that is unknown, disabled or rejected by policy gets CommandNotFound.",
-        "spec 2.4.2",
+        "reference, QapiErrorClass",
     ),
     # Responses
     (
@@ -227,6 +276,13 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "MUST",
         "server",
         "Every command gets one response, and nothing else does.",
+        "spec 2.4",
+    ),
+    (
+        "response.own",
+        "MUST",
+        "client",
+        "A client takes a response for that of its own command, and for what was sent.",
         "spec 2.4",
     ),
     (
@@ -243,7 +299,7 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "The command's id comes back with its response, by value.",
         "spec 2.4",
     ),
-    ("response.id-absent", "MUST", "server", "Without an id sent, none comes back.", "spec 2.4"),
+    ("response.id-absent", "MUST", "server", "Without an id sent, none comes back.", "spec 2.4.1"),
     ("response.void", "MUST", "server", "A command that returns nothing returns {}.", "spec 2.4.1"),
     (
         "response.error-shape",
@@ -257,14 +313,14 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "MUST",
         "server",
         "The class of an error is one of the five that are documented.",
-        "spec 2.4.2",
+        "reference, QapiErrorClass",
     ),
     (
         "response.in-order",
         "MUST",
         "server",
         "In-band responses come in the order of their commands.",
-        "spec 2.3",
+        "spec 2.3.1",
     ),
     (
         "response.unparsed-desc",
@@ -288,13 +344,48 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "seconds and microseconds (0 to 999999) are integers, both -1 when the clock fails.",
         "spec 2.5",
     ),
-    ("event.no-empty-data", "MUST", "server", "An event without members has no data.", "spec 2.5"),
+    ("event.no-empty-data", "SHOULD", "server", "An event without members has no data.", "seen"),
     (
         "event.not-inside",
         "MUST",
         "server",
         "An event never comes inside another message.",
         "spec 2.5",
+    ),
+    (
+        "event.comes",
+        "MUST",
+        "server",
+        "An event that the schema defines is emitted when its cause has succeeded.",
+        "reference, each event",
+    ),
+    (
+        "event.as-many",
+        "MUST",
+        "server",
+        "An event is emitted as often as its cause happens, but for those that are rate-limited.",
+        "spec 2.5",
+    ),
+    (
+        "event.delivered",
+        "MUST",
+        "server",
+        "In command mode events are delivered: in every session, and to every client.",
+        "spec 4",
+    ),
+    (
+        "event.clock",
+        "MUST",
+        "server",
+        "A timestamp is the time of the host at which the event happened.",
+        "spec 2.5",
+    ),
+    (
+        "event.own-session",
+        "MUST",
+        "server",
+        "An event that happened before the session's negotiation does not come in it.",
+        "spec 4",
     ),
     (
         "event.rate-limit",
@@ -329,7 +420,7 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "oob.allowed-only",
         "MUST",
         "server",
-        "exec-oob of a command that does not allow it gets GenericError.",
+        "exec-oob of a command that does not allow it is refused.",
         "spec 2.3.1",
     ),
     (
@@ -343,7 +434,14 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "oob.id",
         "SHOULD",
         "client",
-        "With out-of-band execution enabled, every command carries an id.",
+        "With out-of-band execution enabled, in-band commands carry an id, too.",
+        "spec 2.3.1",
+    ),
+    (
+        "oob.exec-id",
+        "MUST",
+        "client",
+        "A command that is sent out of band carries an id.",
         "spec 2.3.1",
     ),
     (
@@ -356,16 +454,16 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
     # Recovery and limits
     (
         "recovery.after-error",
-        "MUST",
+        "SHOULD",
         "server",
-        "After malformed input the session goes on.",
+        "After malformed input the session goes on by itself.",
         "seen",
     ),
     (
         "recovery.reset-byte",
         "MUST",
         "server",
-        "0xFF, which can be in no JSON text, resets the parser, also inside a string.",
+        "0xFF, which can be in no JSON text, resets the parser, also inside a string: then it goes on.",
         "spec 2.6",
     ),
     (
@@ -387,7 +485,14 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "fds.pass",
         "MUST",
         "server",
-        "getfd and add-fd take a descriptor sent on any byte of their message, or earlier.",
+        "getfd and add-fd take the descriptor that is sent with their message.",
+        "reference, getfd and add-fd",
+    ),
+    (
+        "fds.any-byte",
+        "SHOULD",
+        "server",
+        "They take it from any byte of the message, or from white space before it.",
         "seen",
     ),
     (
@@ -409,6 +514,6 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "SHOULD",
         "client",
         "A client does not use what is marked deprecated: it goes away.",
-        "spec 5",
+        "reference, features",
     ),
 )

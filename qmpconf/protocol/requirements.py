@@ -1,8 +1,9 @@
 """The register of requirements: every rule of the wire protocol, as data.
 
 Checker, suite, reports and documents point into it by id.  An id stays for good.  "spec" numbers
-are sections of QEMU's docs/interop/qmp-spec; "seen" stands for what real servers do where the
-specification is silent.
+are sections of QEMU's docs/interop/qmp-spec (`specification.md` has its sentences); "reference" is
+QEMU's QMP reference manual, and its guest agent reference for `agent.*`; "seen" stands for what real servers do where both are silent, and is
+at most a SHOULD.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from qmpconf.protocol.deviations import DEVIATIONS, HOLDS, UNSEEN, Deviation
 from qmpconf.protocol.register import ROWS
+from qmpconf.protocol.register_agent import ROWS as AGENT_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,5 +91,8 @@ def requirement(id_: str, level: Level, binds: Party, sentence: str, source: str
 
 #: Every requirement of the wire protocol, by id, in the order of the register.
 REQUIREMENTS: Mapping[str, Requirement] = MappingProxyType(
-    {row[0]: requirement(row[0], Level(row[1]), Party(row[2]), *row[3:]) for row in ROWS}
+    {
+        row[0]: requirement(row[0], Level(row[1]), Party(row[2]), *row[3:])
+        for row in (*ROWS, *AGENT_ROWS)
+    }
 )

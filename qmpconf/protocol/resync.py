@@ -35,7 +35,7 @@ _MAY_BEGIN = re.compile(
 
 
 def begins(data: bytes) -> bool | None:
-    """Whether a message begins with `data`; None where more bytes are needed to tell."""
+    """Whether a message begins with `data`; None where more bytes are needed to know."""
     if _BEGINS(data):
         return True
     return None if not data or _MAY_BEGIN(data) else False

@@ -19,17 +19,22 @@ order holds again, and so do the rules that build on it.  Without ids, that is n
 Texts that people write leave whole messages out.  Where it is known how many, the order is not
 lost: a response that fits no command that is there answers one of the missing ones.
 
-It knows no schema: arguments and results are values.  `LEGAL` is the table of what may come when.
+Which dialect is spoken is given, or told by the first messages that tell it; what was found by then
+is kept back (`qmpconf.protocol.dialect`).  What only a guest agent's session has is in
+`qmpconf.protocol.agent`.
+
+It knows no schema: arguments and results are values.  What may come when is the table in
+`qmpconf.protocol.phases`.
 """
 
 from __future__ import annotations
 
-import re
-from enum import Enum
 from typing import Any
 
 import msgspec
 
+from qmpconf.protocol.agent import Agent
+from qmpconf.protocol.dialect import QMP, SENTINEL, Dialect, Message, recognised
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.matching import Pending, Queue
 from qmpconf.protocol.messages import (
@@ -39,120 +44,66 @@ from qmpconf.protocol.messages import (
     Failure,
     Greeting,
     Problem,
+    Sentinel,
     Success,
     Unknown,
     brief,
+    brief_pair,
     from_client,
     from_server,
+    sentinel,
 )
+from qmpconf.protocol.phases import TRANSITIONS, Phase, Said
+from qmpconf.protocol.places import same
 from qmpconf.protocol.rates import LIMITED, Rates
 from qmpconf.protocol.requirements import REQUIREMENTS, Party
-from qmpconf.protocol.values import Value, same
-
-
-class Phase(Enum):
-    """How far a session has come, as its server's messages show."""
-
-    GREETING = "no greeting yet"
-    NEGOTIATION = "capabilities negotiation"
-    COMMANDS = "command mode"
-    CLOSED = "closed"
-
-
-#: What a server's message means in each phase: the requirement that it breaks ("" for none).
-LEGAL: dict[tuple[Phase, type], str] = {
-    (Phase.GREETING, Greeting): "",
-    (Phase.GREETING, Success): "greeting.first",
-    (Phase.GREETING, Failure): "greeting.first",
-    (Phase.GREETING, Event): "greeting.first",
-    (Phase.NEGOTIATION, Greeting): "greeting.first",
-    (Phase.NEGOTIATION, Success): "",
-    (Phase.NEGOTIATION, Failure): "",
-    (Phase.NEGOTIATION, Event): "negotiation.no-events",
-    (Phase.COMMANDS, Greeting): "greeting.first",
-    (Phase.COMMANDS, Success): "",
-    (Phase.COMMANDS, Failure): "",
-    (Phase.COMMANDS, Event): "",
-}
-
-#: In each phase, what the server should have said instead.
-_DUE = {
-    Phase.GREETING: "the greeting first",
-    Phase.NEGOTIATION: "no event before negotiation is done",
-    Phase.COMMANDS: "one greeting",
-}
-
-
-#: How responses and events begin, also those that cannot be read to their end.
-_RESPONSE = re.compile(rb'\s*\{\s*"(?:return|error|id)"')
-#: What a reader says of input that is JSON, but for its characters.
-NO_TEXT = re.compile("UTF-8|surrogate")
-_EVENT = re.compile(rb'\s*\{\s*"(?:timestamp|event|data)"')
-
-
-#: Rules about how a message fits what came before it: behind a gap, that is not known.
-_OF_ORDER = frozenset(
-    {
-        "greeting.first",
-        "negotiation.client-first",
-        "negotiation.no-events",
-        "negotiation.gate",
-        "negotiation.once",
-        "request.oob-negotiated",
-        "oob.id",
-        "oob.overtakes",
-    }
+from qmpconf.protocol.signs import (
+    ENABLE,
+    NOT_FOUND,
+    RESPONSE,
+    SUCCESS,
+    cause_of,
+    enables,
+    holds_event,
+    message_words,
+    outcome_of,
+    shown,
+    wanted_by,
 )
+from qmpconf.protocol.steps import Breach, Spoken, Step, drop_order
+from qmpconf.protocol.values import Cause, Value, in_dialect
 
+_MEMBER_TWICE = "framing.duplicate-member"
 
-#: What a server says.
-Said = Greeting | Success | Failure | Event | Unknown
+#: What a success for input that cannot be read breaks, by what is wrong with the input.
+_REFUSES = {
+    Cause.SYNTAX: "framing.json-strict",
+    Cause.CHARACTERS: "framing.utf8-in",
+    Cause.SURROGATE: "framing.surrogates",
+    Cause.LIBERTY: "",
+}
 
-
-class Breach(msgspec.Struct, frozen=True):
-    """One requirement broken at one message.
-
-    `mark` is what the caller gave with the message that is to blame, which need not be the
-    latest one.
-    """
-
-    requirement: str
-    blame: Party
-    pointer: str
-    expected: str
-    seen: str
-    mark: Any
-
-
-class Step(msgspec.Struct):
-    """What one frame meant.
-
-    `message` is None for white space and skipped bytes; `answered` the command that a response
-    answers; `waiting` the entry that a client's message made.
-    """
-
-    message: Command | Greeting | Success | Failure | Event | Unknown | None = None
-    breaches: list[Breach] = []
-    answered: Pending | None = None
-    waiting: Pending | None = None
-
-    def client(self, mark: Any, requirement: str, pointer: str, expected: str, seen: str) -> None:
-        """Note a breach of the client."""
-        self.breaches.append(Breach(requirement, Party.CLIENT, pointer, expected, seen, mark))
-
-    def server(self, mark: Any, requirement: str, pointer: str, expected: str, seen: str) -> None:
-        """Note a breach of the server."""
-        self.breaches.append(Breach(requirement, Party.SERVER, pointer, expected, seen, mark))
+#: Bytes of malformed input that are remembered, to find an id in.
+_MOST_TEXT = 4096
 
 
 class Session:
     """The state of one connection; feed it the frames of both sides in recorded order.
 
     `version` and `package` are as greeted, `offered` the capabilities of the greeting (None
-    before it), `enabled` those that the client has enabled.
+    before it), `enabled` those that the client has enabled.  `dialect` is the one that is spoken;
+    None makes the session recognise it, and `exact` says that every byte is there: what was
+    converted from a text may lack those around messages.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dialect: Dialect | None = None, *, exact: bool = True) -> None:
+        self.dialect = dialect or QMP
+        #: Whether the dialect is known: QMP is only assumed before.
+        self.recognised = False
+        self._exact = exact
+        self._agent: Agent | None = None
+        self._kept: list[Breach] = []  # found before the dialect was recognised
+        self._reset = self._gapped = False  # what else was before it
         self.phase = Phase.GREETING
         self.version: tuple[int, ...] = ()
         self.package = ""
@@ -171,6 +122,37 @@ class Session:
         self._ungreeted = False
         self._passing: set[Party] = set()  # whose bytes are missing, and no message was read since
         self._unsure = False  # the negotiation, or a part of it, may have been missed
+        if dialect is not None:
+            self._speak(dialect)
+
+    def _speak(self, dialect: Dialect) -> None:
+        """Take note of the dialect."""
+        self.recognised = True
+        self.dialect = dialect if self._exact else dialect.as_text()
+        if not dialect.greets:
+            self.phase, self._unsure = Phase.COMMANDS, False
+            self._agent = Agent(self.dialect, self._queue, reset=self._reset)
+            if self._gapped:
+                self._agent.gap()
+
+    def _recognise(self, frame: Frame, message: Message | None) -> list[Breach]:
+        """Look for the dialect in a frame; give what was found before it was known, if it is QMP.
+
+        In the other dialect nothing of that need be wrong.
+        """
+        dialect = recognised(frame, message)
+        if dialect is None:
+            return []
+        self._speak(dialect)
+        kept, self._kept = self._kept, []
+        return kept if self._agent is None else []
+
+    def _keep(self, step: Step) -> Step:
+        """Keep back what was found before the dialect is known."""
+        if not self.recognised:
+            self._kept += step.breaches
+            step.breaches = []
+        return step
 
     @property
     def pending(self) -> tuple[Pending, ...]:
@@ -179,8 +161,16 @@ class Session:
 
     @property
     def quitting(self) -> bool:
-        """Whether the server has said that it ends: it has accepted ``quit``, or the machine shuts down."""
-        return self._quitting
+        """Whether the server ends as it should: it has accepted ``quit``, or the machine shuts down.
+
+        A command that gets no response where it succeeds has done so where none came.
+        """
+        return self._quitting or any(one.silent for one in self.pending)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the server, a guest agent, has frozen file systems."""
+        return self._agent is not None and self._agent.frozen
 
     @property
     def certain(self) -> bool:
@@ -207,6 +197,9 @@ class Session:
             self._passing.add(who)
         self._unfinished.pop(who, None)
         self._unsure |= self.phase is not Phase.COMMANDS
+        self._gapped = True
+        if self._agent is not None:
+            self._agent.gap()
         if who is Party.SERVER:
             self._end, self._end_mark = b"", None
 
@@ -224,44 +217,65 @@ class Session:
             self._passing.discard(Party.CLIENT)
         if frame.kind is Kind.VALUE:
             step.message = message = known or from_client(frame.data)
+        elif self._is_sentinel(frame):
+            step.message = message = sentinel()
+            self._reset = True
+            if not self.recognised:
+                step.client(mark, "request.object", "", "well-formed JSON", shown(frame.data))
         elif frame.kind is Kind.MALFORMED:
-            problem = Problem("request.object", "", "well-formed JSON", _shown(frame.data))
-            step.message = message = Unknown(None, (problem,), duplicates=False, well_formed=False)
+            problem = Problem("request.object", "", "well-formed JSON", shown(frame.data))
+            step.message = message = Unknown(
+                None, (problem,), duplicates=False, well_formed=False, cause=cause_of(frame.data)
+            )
         else:
             if frame.kind is Kind.PARTIAL:
-                self._unfinished[Party.CLIENT] = ("request.object", _shown(frame.data), mark)
+                self._unfinished[Party.CLIENT] = ("request.object", shown(frame.data), mark)
             return step
+        if not self.recognised:
+            step.breaches += self._recognise(frame, message)
         for problem in message.problems:
             step.client(mark, problem.requirement, problem.pointer, problem.expected, problem.seen)
         step.waiting = waiting = Pending(message, mark, size=len(frame.data))
+        waiting.dialect = in_dialect(frame.data)
         if isinstance(message, Unknown):
+            broken = not message.well_formed or isinstance(message, Sentinel)
+            waiting.text = frame.data[:_MOST_TEXT] if broken else b""
             # What stands in the middle of garbage may have been cut otherwise by the server.
-            waiting.elastic = not message.well_formed or self._queue.after_malformed
+            waiting.elastic = broken or self._queue.after_malformed
         else:
             self._commands += 1
-            self._judge_command(message, step, mark)
+            if self._agent is None:
+                self._judge_command(message, step, mark)
             waiting.oob = message.oob and (self._unsure or "oob" in self.enabled)
             if message.problems and not message.has_id:
                 waiting.elastic = self._queue.after_malformed
+        if self._agent is not None:
+            self._agent.sent(message, step, mark)
         self._queue.add(waiting)
         if self._unsure:
-            _drop_order(step)
-        return step
+            drop_order(step)
+        return self._keep(step)
+
+    def _is_sentinel(self, frame: Frame) -> bool:
+        """Whether that is a 0xFF by itself, which is not malformed where the agent may be spoken to."""
+        is_qmp = self.recognised and self._agent is None
+        return frame.kind is Kind.MALFORMED and frame.data == SENTINEL and not is_qmp
 
     def _judge_command(self, command: Command, step: Step, mark: Any) -> None:
-        if self._commands == 1 and command.name != "qmp_capabilities":
+        if self._commands == 1 and command.name != ENABLE:
             seen = brief(command.name)
-            step.client(mark, "negotiation.client-first", "", "qmp_capabilities", seen)
-        if command.name == "qmp_capabilities" and not command.oob:
+            step.client(mark, "negotiation.client-first", "", ENABLE, seen)
+        if command.name == ENABLE and not command.oob:
             self._judge_enable(command, step, mark)
         if command.oob and "oob" not in self.enabled | self._asked:
             wanted, seen = "oob enabled before", "it was not"
             step.client(mark, "request.oob-negotiated", "/exec-oob", wanted, seen)
         if "oob" in self.enabled and not command.has_id:
-            step.client(mark, "oob.id", "", "an id", "none")
+            rule = "oob.exec-id" if command.oob else "oob.id"
+            step.client(mark, rule, "", "an id", "none")
 
     def _judge_enable(self, command: Command, step: Step, mark: Any) -> None:
-        wanted = _enable(command)
+        wanted = wanted_by(command)
         self._asked |= frozenset(wanted)
         if self.offered is None:
             return  # sent before the greeting was seen: judged by the server's answer
@@ -273,7 +287,7 @@ class Session:
 
     # --- the server's side ---------------------------------------------------------------------
 
-    def server(self, frame: Frame, mark: Any = None, known: Said | None = None) -> Step:
+    def server(self, frame: Frame, mark: Any = None, known: Spoken | None = None) -> Step:
         """Take the server's next frame.  `mark` comes back in the breaches that it causes.
 
         `known` is the message in it, where that was read already.
@@ -286,49 +300,113 @@ class Session:
             if frame.kind is Kind.SKIPPED:
                 return step  # the rest of a message that is lost
             self._passing.discard(Party.SERVER)
-        if self._end == b"\r\n":
+        if frame.kind is Kind.VALUE:
+            message = known or from_server(frame.data)
+            if not (self.recognised or type(message) is Unknown):
+                step.breaches += self._recognise(frame, message)
+        if self._end in self.dialect.ends:
             self._end, self._end_mark = b"", None
         else:
             self._judge_end(step)
         if frame.kind is Kind.VALUE:
-            step.message = message = known or from_server(frame.data)
             self._end, self._end_mark = frame.end, mark
         elif frame.kind is Kind.PARTIAL:
-            self._unfinished[Party.SERVER] = ("framing.object", _shown(frame.data), mark)
-            return step
+            self._unfinished[Party.SERVER] = ("framing.object", shown(frame.data), mark)
+            return self._keep(step)
+        elif self._is_sentinel(frame):
+            step.message = sentinel()
+            if self._agent is not None:
+                self._agent.marked()
+            else:
+                step.server(mark, "framing.valid-json", "", "JSON", shown(frame.data))
+            return self._keep(step)
         else:
-            problem = Problem("framing.valid-json", "", "JSON", _shown(frame.data))
-            step.message = message = Unknown(None, (problem,), duplicates=False, well_formed=False)
-        if type(message) is Unknown and not message.well_formed and _holds_event(frame.data):
-            wanted = "an event before or behind a message"
-            problem = Problem("event.not-inside", "", wanted, _shown(frame.data))
-            step.message = message = Unknown(None, (problem,), duplicates=False, well_formed=False)
+            message = _unreadable("framing.valid-json", "JSON", frame)
+        if type(message) is Unknown:
+            if self._agent is not None and self._agent.is_stale(frame.data):
+                step.message = msgspec.structs.replace(message, problems=())
+                return step
+            if not message.well_formed and holds_event(frame.data):
+                wanted = "an event before or behind a message"
+                message = _unreadable("event.not-inside", wanted, frame)
+        step.message = message
         for problem in message.problems:
             if self._holds(problem):
                 step.server(
                     mark, problem.requirement, problem.pointer, problem.expected, problem.seen
                 )
         if isinstance(message, Unknown):
-            if not message.well_formed and _RESPONSE.match(frame.data):
+            if not message.well_formed and RESPONSE.match(frame.data):
                 step.answered = self._queue.garbled()
-            return step
-        settled = self.phase is Phase.COMMANDS and type(message) is not Greeting
-        rule = "" if settled else LEGAL.get((self.phase, type(message)), "")
-        if rule == "negotiation.no-events" and self._negotiates():
-            rule = ""
-        if rule and not self._ungreeted:
-            # That there was no greeting is told once, not with each message that follows.
-            self._ungreeted = self.phase is Phase.GREETING
-            step.server(mark, rule, "", _DUE[self.phase], _said(message))
-        if isinstance(message, Greeting):
-            self._greet(message)
-        elif isinstance(message, Event):
-            self._judge_event(message, step, mark)
+            return self._keep(step)
+        misfit: Problem | None = None
+        before = self.phase
+        if self._agent is not None:
+            if isinstance(message, Success | Failure):
+                step.answered, misfit, lost = self._agent.match(message, step, mark)
+                self._agent.lost(lost, step)
+            self._agent.judge(message, step.answered, step, mark)
+        elif isinstance(message, Success | Failure):
+            step.answered, misfit = self._queue.match(message)
+        if self._agent is not None:
+            self.version = self._agent.version
+        elif before is not Phase.COMMANDS or type(message) is Greeting or enables(step.answered):
+            self._move(message, step, mark)
+        if isinstance(message, Greeting | Event):
+            if self._agent is None:
+                self._unasked(message, step, mark)
         else:
-            self._answer(message, step, mark)
+            if misfit is not None:
+                step.server(mark, misfit.requirement, misfit.pointer, misfit.expected, misfit.seen)
+            if step.answered is not None:
+                self._answer(message, step.answered, before, step, mark)
         if self._unsure:
             self._settle_phase(message, step)
-        return step
+        return self._keep(step)
+
+    def _unasked(self, message: Greeting | Event, step: Step, mark: Any) -> None:
+        if isinstance(message, Greeting):
+            self._greet(message)
+        else:
+            self._judge_event(message, step, mark)
+
+    def _move(self, message: Greeting | Success | Failure | Event, step: Step, mark: Any) -> None:
+        """Hold a message against the phase, and go on to the next one."""
+        said = self._said(message, step.answered)
+        rule, expected, following = TRANSITIONS[self.phase, said]
+        # That there was no greeting is reported once, not with each message that follows.
+        if rule and not (rule == "greeting.first" and self._ungreeted):
+            self._ungreeted = self.phase is Phase.GREETING
+            if expected == NOT_FOUND:
+                outcome = outcome_of(message)
+                where = "" if outcome == SUCCESS else "/error/class"
+                step.server(mark, rule, where, expected, outcome)
+            else:
+                step.server(mark, rule, "", expected, message_words(message))
+        self.phase = following
+
+    def _said(
+        self, message: Greeting | Success | Failure | Event, answered: Pending | None
+    ) -> Said:
+        if isinstance(message, Greeting):
+            return Said.GREETING
+        if isinstance(message, Event):
+            return Said.EVENT_MEANWHILE if self._negotiates() else Said.EVENT
+        command = answered.message if answered is not None else None
+        if not isinstance(command, Command) or command.oob:
+            return Said.OTHER
+        outcome = outcome_of(message)
+        success = outcome == SUCCESS
+        if command.problems or command.duplicates:  # it is negotiated all the same
+            begins = success and enables(answered) and self.phase is not Phase.COMMANDS
+            return Said.ENABLED if begins else Said.OTHER
+        if enables(answered):
+            if success:
+                return Said.ENABLED
+            return Said.ENABLE_NOT_FOUND if outcome == NOT_FOUND else Said.ENABLE_FAILED
+        if success:
+            return Said.SUCCESS
+        return Said.NOT_FOUND if outcome == NOT_FOUND else Said.FAILED
 
     def _negotiates(self) -> bool:
         """Whether qmp_capabilities waits for its response: its success may be what comes next.
@@ -336,14 +414,14 @@ class Session:
         The server leaves the negotiation when it carries the command out, and an event may come
         between a command and its response (spec 4 and 2.5).
         """
-        return any(one.name == "qmp_capabilities" for one in self.pending)
+        return any(one.name == ENABLE for one in self.pending)
 
     def _settle_phase(self, message: Greeting | Success | Failure | Event, step: Step) -> None:
         """Behind a gap: take the phase from what shows it, and nothing from what does not."""
-        _drop_order(step)
+        drop_order(step)
         if self.phase is Phase.COMMANDS and step.answered is not None:
             # The negotiation itself was seen to succeed, or else `enabled` stays unknown.
-            negotiated = step.answered.name == "qmp_capabilities" and isinstance(message, Success)
+            negotiated = step.answered.name == ENABLE and isinstance(message, Success)
             self._unsure = not negotiated
         elif isinstance(message, Event) or (isinstance(message, Success) and step.answered):
             self.phase = Phase.COMMANDS
@@ -367,12 +445,16 @@ class Session:
         """Take the end of the session, and give what is missing then.
 
         `who` closed first (None: the recording was cut off, or the recorder stopped); `failed`
-        tells that it was no orderly end.
+        says that it was not an orderly end.
         """
         step = Step()
         # Who was cut off by the other one is not to blame for what is missing.
         enders = self._shut | ({who} if who else set())
-        if Party.SERVER in enders or not b"\r\n".startswith(self._end):
+        step.breaches += self._kept
+        if self._agent is not None and who is not None:
+            self._agent.settle(step)
+        whole = any(one.startswith(self._end) for one in self.dialect.ends)
+        if Party.SERVER in enders or not whole:
             self._judge_end(step)
         for party, (rule, seen, mark) in self._unfinished.items():
             if party in enders:
@@ -382,7 +464,7 @@ class Session:
             Party.SERVER: "response.exactly-one",
             Party.CLIENT: "session.half-close" if Party.CLIENT in self._shut and not failed else "",
         }.get(who or Party.RECORDER, "")
-        if rule and not self._quitting and self._queue.certain:
+        if rule and not self.quitting and self._queue.certain:
             wanted = "a response before the end of the session"
             for waiting in self.pending:
                 if waiting.elastic and who is Party.SERVER:
@@ -396,13 +478,14 @@ class Session:
     def _judge_end(self, step: Step) -> None:
         mark, end = self._end_mark, self._end
         self._end, self._end_mark = b"", None
-        if mark is not None and end != b"\r\n":
-            step.server(
-                mark, "framing.crlf", "", "CR LF behind it", _shown(end) if end else "nothing"
-            )
+        if mark is not None and end not in self.dialect.ends:
+            wanted = f"{'CR LF' if self.dialect.greets else 'a line feed'} behind it"
+            step.server(mark, self.dialect.end_rule, "", wanted, shown(end) if end else "nothing")
 
     def _holds(self, problem: Problem) -> bool:
-        """Whether a requirement held already in the version that greeted."""
+        """Whether a requirement is one of the dialect, and held already in the server's version."""
+        if not (self.dialect.greets or self.dialect.has(problem.requirement)):
+            return False
         if problem.requirement == "response.error-class" or problem.pointer == "/error/data":
             return REQUIREMENTS[problem.requirement].holds(self.version)
         return True
@@ -413,96 +496,50 @@ class Session:
             self._told = greeting.value["QMP"]["version"]
         self.package = greeting.package
         self.offered = greeting.capabilities
-        if self.phase is Phase.GREETING:
-            self.phase = Phase.NEGOTIATION
 
     # --- responses -----------------------------------------------------------------------------
 
-    def _answer(self, response: Success | Failure, step: Step, mark: Any) -> None:
-        step.answered, problem = self._queue.match(response)
-        if problem is not None:
-            step.server(mark, problem.requirement, problem.pointer, problem.expected, problem.seen)
-        if step.answered is None:
-            return
-        if step.answered.overtaken and self._queue.certain:
-            wanted, seen = "its response at once", f"behind that to {step.answered.overtaken}"
+    def _answer(
+        self, response: Success | Failure, answered: Pending, phase: Phase, step: Step, mark: Any
+    ) -> None:
+        """Judge a response to `answered` that came in `phase`."""
+        if answered.overtaken and self._queue.certain:
+            wanted, seen = "its response at once", f"behind that to {answered.overtaken}"
             step.server(mark, "oob.overtakes", "", wanted, seen)
-        message = step.answered.message
-        outcome = "success" if isinstance(response, Success) else response.error_class
+        message = answered.message
+        outcome = outcome_of(response)
         if isinstance(message, Command):
             self._quitting |= message.name == "quit" and isinstance(response, Success)
-            self._judge_outcome(message, outcome, step, mark)
+            if (message.problems or message.duplicates) and outcome == SUCCESS:
+                rule = _MEMBER_TWICE if message.duplicates else message.problems[0].requirement
+                step.server(mark, rule, "", "an error: the command is malformed", outcome)
+            if phase is not Phase.COMMANDS and enables(answered) and outcome == SUCCESS:
+                self._enable(message, step, mark)
             if message.name == "query-version" and isinstance(response, Success):
                 self._judge_version(response, step, mark)
         elif isinstance(response, Success):
-            rule = "request.non-object" if message.well_formed else "framing.json-strict"
-            if message.problems and NO_TEXT.search(message.problems[0].seen):
-                rule = "framing.utf8-in"
-            step.server(mark, rule, "", "an error", outcome)
+            rule = "request.non-object" if message.cause is None else _REFUSES[message.cause]
+            if rule:
+                step.server(mark, rule, "", "an error", outcome)
         elif message.well_formed and outcome != "GenericError":
             step.server(mark, "request.non-object", "/error/class", "GenericError", outcome)
 
-    def _judge_outcome(self, command: Command, outcome: str, step: Step, mark: Any) -> None:
-        """Hold a command's outcome (``success``, or its error's class) against the phase."""
-        negotiates = command.name == "qmp_capabilities" and not command.oob
-        duplicates = command.duplicates
-        if command.problems or duplicates:
-            if outcome == "success":
-                rule = "framing.duplicate-member" if duplicates else command.problems[0].requirement
-                step.server(mark, rule, "", "an error: the command is malformed", outcome)
-        elif self.phase is Phase.NEGOTIATION and not negotiates and not command.oob:
-            self._want_not_found("negotiation.gate", outcome, step, mark)
-        elif self.phase is Phase.COMMANDS and negotiates:
-            self._want_not_found("negotiation.once", outcome, step, mark)
-        if self.phase is not Phase.COMMANDS and negotiates and outcome == "success":
-            wanted = _enable(command)
-            offered = wanted.keys() if self.offered is None else set(self.offered)
-            for name in sorted(wanted.keys() - offered):
-                seen = f"success for {brief(name)}"
-                step.server(mark, "negotiation.bad-enable", "", "an error: not offered", seen)
-            self.enabled = frozenset(wanted)
-            self.phase = Phase.COMMANDS
+    def _enable(self, command: Command, step: Step, mark: Any) -> None:
+        """Take note of what the server has enabled."""
+        wanted = wanted_by(command)
+        offered = wanted.keys() if self.offered is None else set(self.offered)
+        for name in sorted(wanted.keys() - offered):
+            seen = f"success for {brief(name)}"
+            step.server(mark, "negotiation.bad-enable", "", "an error: not offered", seen)
+        self.enabled = frozenset(wanted)
 
     def _judge_version(self, response: Success, step: Step, mark: Any) -> None:
         if self._told is not None and not same(self._told, response.result):
-            wanted, seen = f"as greeted, {brief(self._told)}", brief(response.result)
-            step.server(mark, "greeting.shape", "/return", wanted, seen)
-
-    @staticmethod
-    def _want_not_found(rule: str, outcome: str, step: Step, mark: Any) -> None:
-        if outcome != "CommandNotFound":
-            where = "" if outcome == "success" else "/error/class"
-            step.server(mark, rule, where, "CommandNotFound", outcome)
+            told, seen = brief_pair(self._told, response.result)
+            step.server(mark, "greeting.shape", "/return", f"as greeted, {told}", seen)
 
 
-def _drop_order(step: Step) -> None:
-    """Forget breaches that may be none, where the negotiation may have been missed."""
-    if step.breaches:
-        step.breaches = [one for one in step.breaches if one.requirement not in _OF_ORDER]
-
-
-def _enable(command: Command) -> dict[str, int]:
-    """The capabilities that a command wants to enable, with their place in the list."""
-    wanted: Value = command.arguments.get("enable", [])
-    if not isinstance(wanted, list):
-        return {}
-    return {name: index for index, name in enumerate(wanted) if isinstance(name, str)}
-
-
-def _holds_event(data: bytes) -> bool:
-    """Whether an event begins inside of a message that cannot be read."""
-    return data.find(b'"timestamp"', 1) > 0 and not _EVENT.match(data)
-
-
-def _shown(data: bytes) -> str:
-    text = repr(data[:40])[1:]
-    return text + (" ..." if len(data) > 40 else "")
-
-
-def _said(message: Greeting | Success | Failure | Event) -> str:
-    if isinstance(message, Event):
-        return f"event {message.name}"
-    if isinstance(message, Greeting):
-        return "a greeting"
-    kind = "a success" if isinstance(message, Success) else f"error {message.error_class}"
-    return f"{kind} with id {brief(message.id)}" if message.has_id else kind
+def _unreadable(requirement: str, wanted: str, frame: Frame) -> Unknown:
+    """What a server sent that cannot be read."""
+    problem = Problem(requirement, "", wanted, shown(frame.data))
+    return Unknown(None, (problem,), duplicates=False, well_formed=False)

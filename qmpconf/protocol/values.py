@@ -12,12 +12,13 @@ Most text goes through msgspec, which is fast and keeps all but the duplicates; 
 any shows in the number of quotes.  The rest goes through the parser in this module, which is
 also the reference that tests hold the fast way against.
 
-`dumps` writes as a QEMU server does.  `pointer` and `resolve` are RFC 6901.
+`dumps` writes as a QEMU server does.
 """
 
 from __future__ import annotations
 
 import re
+from enum import Enum
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,16 +31,30 @@ if TYPE_CHECKING:
 Value = Any
 
 
-class Malformed(ValueError):  # noqa: N818 - a state of the text, and the field's word for it
-    """The text is no JSON value in QMP's dialect.
+class Cause(Enum):
+    """What kind of thing makes a text malformed."""
 
-    `reason` says why, `offset` is the byte where it shows.
+    SYNTAX = "syntax"
+    CHARACTERS = "characters"  # bytes that are not UTF-8
+    SURROGATE = "surrogate"  # an escape that is half a surrogate pair
+    LIBERTY = "liberty"  # JSON all the same, that a parser may refuse: QEMU's does
+
+
+class Malformed(ValueError):  # noqa: N818 - a state of the text, and the field's word for it
+    """The text is not a JSON value in QMP's dialect.
+
+    `reason` says why, `offset` is the byte where it shows, `cause` its kind.
     """
 
-    def __init__(self, reason: str, offset: int) -> None:
+    def __init__(self, reason: str, offset: int, cause: Cause = Cause.SYNTAX) -> None:
         super().__init__(f"{reason} at byte {offset}")
         self.reason = reason
         self.offset = offset
+        self.cause = cause
+
+
+def _no_partner(at: int) -> Malformed:
+    return Malformed("a surrogate without its partner", at, Cause.SURROGATE)
 
 
 class Float(float):
@@ -58,13 +73,44 @@ class Float(float):
         return self.text
 
 
-class Long(int):
-    """An integer of more digits than Python writes by itself; it writes all of them."""
+#: Python reads and writes no integer of more digits by itself: it would take quadratic time.
+_MOST_DIGITS = 4300
+#: Greater than every other integer.
+_BEYOND = 10 ** (_MOST_DIGITS + 1)
 
-    __slots__ = ()
+
+class Long(int):
+    """An integer of more digits than Python reads; `text` is how it was written, all of it.
+
+    In sums and comparisons it is greater (or less) than every integer that is none.  Two are equal
+    when they were written alike.
+    """
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Make one from its text, which must be a JSON number of more than 4,300 digits."""
+        self = super().__new__(cls, -_BEYOND if text.startswith("-") else _BEYOND)
+        self.text = text
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Long) and self.text == other.text
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
     def __repr__(self) -> str:
-        return _decimal(self)
+        return self.text
+
+    def __format__(self, spec: str) -> str:
+        return format(self.text, spec) if spec else self.text
+
+    def __getnewargs__(self) -> tuple[str]:  # type: ignore[override]
+        return (self.text,)
 
 
 class Object(dict[str, Value]):
@@ -113,14 +159,14 @@ _UNSURE = re.compile(rb"\\u(?:[dDfF]|0022)")
 def loads(data: bytes) -> Value:
     """Parse one JSON value in QMP's dialect, with white space around it allowed.
 
-    Raises `Malformed` for everything else; a member that stands twice is no error here
+    Raises `Malformed` for everything else; a member that stands twice is not an error here
     (see `Object`).
     """
     return read(data)[0]
 
 
 def read(data: bytes) -> tuple[Value, bool]:
-    """Like `loads`; tells besides whether there are duplicate members, however deep."""
+    """Like `loads`; says besides whether there are duplicate members, however deep."""
     if data.isascii() and not (b"\\" in data and _UNSURE.search(data)):
         try:
             value = _decode(data)
@@ -258,22 +304,7 @@ def _scalar(data: bytes, at: int) -> tuple[Value, int]:
 
 def int_of(text: str) -> int:
     """The integer that decimal `text` stands for, however long it is."""
-    if len(text) < _GUARDED:
-        return int(text)
-    whole = _int_of(text.lstrip("-"))
-    return Long(-whole if text.startswith("-") else whole)
-
-
-#: Python guards int() against longer input, which takes quadratic time.
-_GUARDED = 4000
-
-
-def _int_of(digits: str) -> int:
-    if len(digits) < _GUARDED:
-        return int(digits)
-    half = len(digits) // 2
-    upper: int = _int_of(digits[:half]) * 10 ** (len(digits) - half)
-    return upper + _int_of(digits[half:])
+    return int(text) if len(text.lstrip("-")) <= _MOST_DIGITS else Long(text)
 
 
 def _string(data: bytes, at: int) -> tuple[str, int]:
@@ -288,13 +319,13 @@ def _string(data: bytes, at: int) -> tuple[str, int]:
     for escape in _ESCAPE.finditer(body):
         literal = body[last : escape.start()]
         if high and literal:
-            raise Malformed("a surrogate without its partner", start + last)
+            raise _no_partner(start + last)
         pieces.append(_text(literal, start + last))
         last = escape.end()
         if escape.group(1) is None:
             char = _ESCAPES.get(escape.group(2))
             if high:
-                raise Malformed("a surrogate without its partner", start + escape.start())
+                raise _no_partner(start + escape.start())
             if char is None:
                 raise Malformed("an unknown escape", start + escape.start())
             pieces.append(char)
@@ -302,18 +333,18 @@ def _string(data: bytes, at: int) -> tuple[str, int]:
         code = int(escape.group(1), 16)
         if high:
             if not 0xDC00 <= code <= 0xDFFF:
-                raise Malformed("a surrogate without its partner", start + escape.start())
+                raise _no_partner(start + escape.start())
             code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00)
             high = 0
         elif 0xD800 <= code <= 0xDBFF:
             high = code
             continue
         elif 0xDC00 <= code <= 0xDFFF:
-            raise Malformed("a surrogate without its partner", start + escape.start())
+            raise _no_partner(start + escape.start())
         _refuse_noncharacter(code, start + escape.start())
         pieces.append(chr(code))
     if high:
-        raise Malformed("a surrogate without its partner", found.end() - 1)
+        raise _no_partner(found.end() - 1)
     pieces.append(_text(body[last:], start + last))
     return "".join(pieces), found.end()
 
@@ -323,7 +354,8 @@ def _text(raw: bytes, at: int) -> str:
         # U+0000 written as C0 80 is the one overlong form that QEMU takes.
         text = raw.replace(b"\xc0\x80", b"\0").decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Malformed("an invalid UTF-8 sequence", at + error.start) from None
+        at += error.start
+        raise Malformed("an invalid UTF-8 sequence", at, Cause.CHARACTERS) from None
     if not text.isascii():
         for char in text:
             _refuse_noncharacter(ord(char), at)
@@ -332,7 +364,21 @@ def _text(raw: bytes, at: int) -> str:
 
 def _refuse_noncharacter(code: int, at: int) -> None:
     if 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE:
-        raise Malformed(f"the non-character U+{code:04X}", at)
+        raise Malformed(f"the non-character U+{code:04X}", at, Cause.LIBERTY)
+
+
+#: A string in double quotes; what is left of a text without them has no quotes, or single ones.
+_DOUBLE_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+
+
+def in_dialect(data: bytes) -> bool:
+    """Whether a text holds what QEMU's dialect alone has: strings or escapes with single quotes.
+
+    A server may take it, and may as well refuse it as no JSON (qmp-spec section 2).
+    """
+    if b"'" not in data:
+        return False
+    return b"\\'" in data or b"'" in _DOUBLE_QUOTED.sub(b"", data)
 
 
 # --- writing -----------------------------------------------------------------------------------
@@ -344,7 +390,7 @@ def dumps(value: Value) -> bytes:
     """Write `value` as a QEMU server does: one line, ASCII, ``", "`` and ``": "`` between.
 
     A `Float` comes out with 17 significant digits, as QEMU prints it.  Raises TypeError for what
-    is no JSON value.
+    is not a JSON value.
     """
     pieces: list[str] = []
     waiting: list[Any] = [_chunks(value)]  # one for each level, which may be very many
@@ -390,19 +436,10 @@ def _scalar_text(value: Value) -> str:
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, int):
-        return _decimal(value)
+        return value.text if isinstance(value, Long) else int.__repr__(value)
     if isinstance(value, float):
         return f"{value:.17g}"
-    raise TypeError(f"{type(value).__name__} is no JSON value")
-
-
-def _decimal(number: int) -> str:
-    """The digits of an integer, however long it is; the way back from `int_of`."""
-    if number.bit_length() < 10_000:
-        return int.__repr__(number)
-    half = number.bit_length() * 3 // 20  # about half of the decimal digits
-    upper, lower = divmod(abs(number), 10**half)
-    return ("-" if number < 0 else "") + _decimal(upper) + _decimal(lower).zfill(half)
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 def _quoted(text: str) -> str:
@@ -413,74 +450,3 @@ def _quoted(text: str) -> str:
         return "\\u" + piece[2:].upper() if piece[1] == "u" else piece
 
     return _WRITTEN_ESCAPE.sub(upper, encode_basestring_ascii(text))
-
-
-# --- places ------------------------------------------------------------------------------------
-
-
-def pointer(parts: Iterable[str | int]) -> str:
-    """The JSON pointer (RFC 6901) of the place that `parts` lead to; ``""`` is the whole."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
-
-
-def pointer_parts(text: str) -> list[str]:
-    """The parts of a JSON pointer, unescaped.  Raises ValueError if it does not start with /."""
-    if not text:
-        return []
-    if not text.startswith("/"):
-        raise ValueError(f"{text!r} is no JSON pointer: it must be empty or start with '/'")
-    return [part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/")]
-
-
-def resolve(value: Value, text: str) -> Value:
-    """The value at a JSON pointer inside of `value`.  Raises KeyError when there is none."""
-    for part in pointer_parts(text):
-        if isinstance(value, dict):
-            value = value[part]
-        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            raise KeyError(text)
-    return value
-
-
-def same(one: Value, other: Value) -> bool:
-    """Whether two values are equal after a server has normalised one of them.
-
-    Numbers compare by value (``1.0`` and ``1``); an integer beyond 64 bits compares as the double
-    that a server makes of it.  A bool is never a number.
-    """
-    if type(one) is str and type(other) is str:
-        return one == other
-    todo = [(one, other)]  # values may nest deeper than Python may recurse
-    while todo:
-        one, other = todo.pop()
-        if isinstance(one, dict) and isinstance(other, dict):
-            if one.keys() != other.keys():
-                return False
-            todo += [(item, other[name]) for name, item in one.items()]
-        elif isinstance(one, list) and isinstance(other, list):
-            if len(one) != len(other):
-                return False
-            todo += zip(one, other, strict=True)
-        elif not _same_scalar(one, other):
-            return False
-    return True
-
-
-def _same_scalar(one: Value, other: Value) -> bool:
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        if one == other:
-            return True
-        big = max(abs(one), abs(other)) >= 2**63
-        return big and _as_double(one) == _as_double(other)
-    return type(one) is type(other) and bool(one == other)
-
-
-def _as_double(number: float) -> float:
-    try:
-        return float(number)
-    except OverflowError:
-        return float("inf") if number > 0 else float("-inf")

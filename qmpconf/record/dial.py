@@ -69,11 +69,16 @@ class Dialer:
         self._attempts.add(attempt)
         self._start(attempt)
 
+    def hurry(self) -> None:
+        """Be patient no more: there is no server that may still begin to listen."""
+        self._patient_until = time.monotonic()
+
     def close(self) -> None:
         """Give up: close those who wait, and what was to be connected for them."""
         for attempt in self._attempts:
             attempt.waiting.close()
             if attempt.sock is not None:
+                self._handlers.pop(attempt.sock.fileno(), None)
                 attempt.sock.close()
         self._attempts.clear()
 

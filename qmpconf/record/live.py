@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
 
 from qmpconf.protocol.framing import Frame
 from qmpconf.text import printable
-from qmpconf.trace.reader import Item
+from qmpconf.trace.items import Item
+from qmpconf.trace.members import Member
 from qmpconf.trace.records import Side
-from qmpconf.trace.summary import PASSED_OVER, UNENDED, Summaries, Summary
-
-#: How a line is meant, and what a terminal makes of it.
-PLAIN, GOOD, BAD, QUIET = "plain", "good", "bad", "quiet"
-STYLES = {PLAIN: "", GOOD: "green", BAD: "bold red", QUIET: "dim"}
+from qmpconf.trace.redaction.content import hide_string
+from qmpconf.trace.redaction.values import Values
+from qmpconf.trace.summary import PASSED_OVER, Summaries
+from qmpconf.trace.wording import said
 
 
 class Live:
@@ -29,6 +31,8 @@ class Live:
             found = self._summaries.take(Item(0, t, conn, sender, frame))
             if found is None or (found.kind == "malformed" and found.outcome in PASSED_OVER):
                 continue
+            if found.members:
+                found = msgspec.structs.replace(found, members=_hidden(found.members))
             text, style = said(found)
             if found.latency is not None:
                 text += f"  {1000 * found.latency:.1f} ms"
@@ -36,20 +40,9 @@ class Live:
             yield f"{t:11.6f}  {conn}  {arrow}  {printable(text)}", style
 
 
-def said(found: Summary) -> tuple[str, str]:
-    """A message in a few words, which may hold anything, and how they are meant."""
-    if found.kind == "command":
-        return found.name or "(no command)", PLAIN
-    if found.kind == "greeting":
-        return f"greeting {found.outcome} {found.text}".rstrip(), QUIET
-    if found.kind == "event":
-        return f"event {found.name}", QUIET
-    if found.kind in {"return", "error"}:
-        asked = found.latency is not None
-        name = found.name or ("(no command)" if asked else "(nothing that was asked)")
-        if found.kind == "return":
-            return f"{name} returned", GOOD
-        return f"{name} failed: {found.outcome}: {found.text}", BAD
-    if found.kind == "malformed" and found.outcome == UNENDED:
-        return "(a message that does not end)", BAD
-    return "(no QMP message)", BAD
+def _hidden(members: Mapping[str, Member]) -> dict[str, Member]:
+    """Without the secrets that a value shows by its syntax: what passes is not redacted yet."""
+    return {
+        name: hide_string(one, Values()) if isinstance(one, str) else one
+        for name, one in members.items()
+    }

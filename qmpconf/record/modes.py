@@ -10,7 +10,7 @@ A re-recorded trace is made for ``git diff``.  A line of it is that of the old t
 where both say the same; what may differ are the line's own time, an event's timestamp, and the
 name of a private folder of ours.  A line that is another one now gets the time of the old one; one
 that is new its distance from the line before, on the old trace's clock.  The header keeps when
-that was started, and `meta` tells in ``rerecorded`` when the new lines were.  Where nothing
+that was started, and `meta` says in ``rerecorded`` when the new lines were.  Where nothing
 changed, the file is left as it is.
 
 The bytes of a message are never changed: it is the old one's line, or the new one's.
@@ -25,17 +25,17 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from qmpconf.errors import InputError
 from qmpconf.record.recorder import ignore
-from qmpconf.record.run import Recording, record_trace
+from qmpconf.record.recording import Recording
 from qmpconf.trace.files import read_lines, write_lines
 from qmpconf.trace.reader import TraceReader
 
 Mode = Literal["once", "none", "all"]
 
-#: The modes, in the order in which help tells them.
+#: The modes, in the order in which help gives them.
 MODES: tuple[Mode, ...] = ("once", "none", "all")
 
 #: Two recordings whose differing middles have more pairs of lines than this are not aligned.
@@ -68,36 +68,42 @@ class Rerecording:
     lines: int
 
 
-def record_once(output: str, **options: Any) -> Recording:
+class Record(Protocol):
+    """Records into a file, as `record_trace` does, and raises what that raises."""
+
+    def __call__(self, output: str, *, overwrite: bool) -> Recording:
+        """Record into `output`."""
+
+
+def record_once(output: str, record: Record, complain: Callable[[str], None] = ignore) -> Recording:
     """Record a file that is not there yet; without a session, there is none afterwards.
 
-    `options` are those of `record_trace`, which tells what is raised.
+    `complain` is called with what the user should know at once.
     """
-    recording = record_trace(output, **options)
+    recording = record(output, overwrite=False)
     if not recording.sessions:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(output)
-        options.get("complain", ignore)(f"no session was recorded: there is no {output}")
+        complain(f"no session was recorded: there is no {output}")
     return recording
 
 
-def record_again(output: str, **options: Any) -> Rerecording:
+def record_again(
+    output: str, record: Record, complain: Callable[[str], None] = ignore
+) -> Rerecording:
     """Record `output` again, and keep what did not change.
 
-    A recording without a session leaves the old file as it was.  `options` are those of
-    `record_trace`, which tells what is raised; besides, `InputError` for an old file that is no
-    trace: it is not overwritten.
+    A recording without a session leaves the old file as it was.  Raises `InputError` for an old
+    file that is not a trace: it is not overwritten.
     """
     if not os.path.exists(output):
-        return Rerecording(record_once(output, **options), -1, 0)
+        return Rerecording(record_once(output, record, complain), -1, 0)
     TraceReader(output)
     old = read_lines(output)
-    complain: Callable[[str], None] = options.get("complain", ignore)
     folder, name = os.path.split(output)
     temporary = os.path.join(folder, f".new{os.getpid()}.{name}")
-    options["overwrite"] = True
     try:
-        recording = replace(record_trace(temporary, **options), path=output)
+        recording = replace(record(temporary, overwrite=True), path=output)
         if not recording.sessions:
             complain(f"no session was recorded: {output} is left as it was")
             return Rerecording(recording, 0, len(old))

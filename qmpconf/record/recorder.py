@@ -11,18 +11,16 @@ was told to let traffic pass.
 from __future__ import annotations
 
 import errno
-import heapq
-import itertools
 import os
 import select
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
+from qmpconf.closing import Closing
 from qmpconf.errors import OutputError, UsageError
 from qmpconf.net.address import Address, FdAddress
 from qmpconf.net.endpoint import (
@@ -35,7 +33,8 @@ from qmpconf.net.endpoint import (
 )
 from qmpconf.protocol.framing import Frame
 from qmpconf.record.dial import RETRY, Dialer
-from qmpconf.record.relay import CHUNK, Relay
+from qmpconf.record.relay import Desk, Relay
+from qmpconf.record.shared import Shared
 from qmpconf.trace.records import Descriptor, Side
 from qmpconf.trace.writer import TraceWriter
 
@@ -47,6 +46,12 @@ def ignore(_: object) -> None:
     """Do nothing with it: what a caller who wants no news gives."""
 
 
+#: Sides that wait for the other one to come, at most; more wait in the system's queue.
+_MOST_PARKED = 128
+#: Seconds that noise which was not delivered may still be written down after the end.
+_LEAVE = 1.0
+#: Seconds between two looks at a server that has left the process which was started.
+_LOOK = 0.25
 #: Seconds that sessions may take to end after the client that was started has ended.
 _DRAIN = 10.0
 
@@ -74,11 +79,12 @@ _GONE: dict[Side, int] = {
 }
 
 
-class Recorder:
+class Recorder(Closing):
     """Records sessions between `ends` into `writer`.
 
     Listens as soon as it is made.  `once` ends `run` after the first session.  `patience` is how
     many seconds after the start a refused connection to the server is tried again.
+    `ended` is called with the number of a session that is over.  `shared` is the loop that it shares with others, whose owner calls `end` in place of `run`.
     `pass_on_error` lets traffic pass when the trace cannot be written any more; `complain` gets
     that news.  `failed` is why the trace could not be written, `sessions` how many there were,
     `refused` how many of them never had both sides.
@@ -95,6 +101,8 @@ class Recorder:
         pass_on_error: bool = False,
         observe: Observe | None = None,
         complain: Callable[[str], None] = ignore,
+        shared: Shared | None = None,
+        ended: Callable[[int], None] = ignore,
     ) -> None:
         if ends.client_listens and not ends.server_dials:
             raise UsageError("a client that listens needs a server that dials: nobody would begin")
@@ -107,22 +115,34 @@ class Recorder:
         self._pass_on_error = pass_on_error
         self._observe = observe
         self._complain = complain
-        self._poller = select.epoll()
-        self._handlers: dict[int, Callable[[int], None]] = {}
+        self._told_ended = ended
+        self._owned = shared is None
+        self._shared = shared = shared or Shared(self._woken)
+        self._loop = shared.loop
         self._relays: dict[int, Relay] = {}
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
-        self._serial = itertools.count()
-        self._dialer = Dialer(self._poller, self._handlers, self._later, patience)
+        poller, handlers, later = self._loop.poller, self._loop.handlers, self._loop.later
+        self._dialer = Dialer(poller, handlers, later, patience)
         self._given: dict[Side, socket.socket] = {}  # connections that were inherited
         self._stopping = False
-        self._quiet_by = 0.0
-        self._buffer = memoryview(bytearray(CHUNK))
+        #: What to do once clients are quiet, and until when to wait for that.
+        self._when_quiet: deque[tuple[float, Callable[[], None]]] = deque()
+        self._turns = shared.turns
+        self._desk = Desk(
+            poller,
+            handlers,
+            shared.turns,
+            shared.holding,
+            shared.buffer,
+            later,
+            self._write,
+            self._gap,
+            self._on_shut,
+            self._ended,
+        )
         self._parked: dict[Side, deque[socket.socket]] = {"client": deque(), "server": deque()}
+        self._full: set[Side] = set()  # sides of which too many are parked
         self._listeners: dict[Side, Listener] = {}
         self._watched: dict[int, int] = {}
-        self._wake, self._wakes = socket.socketpair()
-        self._wake.setblocking(False)
-        self._wakes.setblocking(False)
         try:
             each: tuple[tuple[Side, Address, bool], ...] = (
                 ("client", ends.client, not ends.client_listens),
@@ -136,7 +156,6 @@ class Recorder:
         except BaseException:
             self.close()
             raise
-        self._register(self._wakes, self._on_wake)
 
     @property
     def listen_address(self) -> Address:
@@ -148,7 +167,7 @@ class Recorder:
     @property
     def wake_fd(self) -> int:
         """A descriptor; any byte that is written to it makes `run` look around."""
-        return self._wake.fileno()
+        return self._loop.wake_fd
 
     # --- running -------------------------------------------------------------------------------
 
@@ -159,34 +178,46 @@ class Recorder:
         """
         try:
             while not self._stopping:
-                self._look(self._due() if self._timers else -1)
-                if self._timers:
-                    self._fire()
-            # What was there before the end belongs to the recording.
-            self._stop_listening()
-            self._look(0)
-            for relay in list(self._relays.values()):
-                relay.finish("recorder")
-            self._writer_call(self._writer.finish)
+                self._shared.turn()
+            self.end()
         finally:
             self.close()
         if self.failed is not None and not self._pass_on_error:
             raise self.failed
 
-    def _look(self, timeout: float) -> None:
-        """Deal with what has happened, or happens within `timeout` seconds (-1: no limit)."""
-        for fd, mask in self._poller.poll(timeout):
-            handler = self._handlers.get(fd)
-            if handler is not None:
-                handler(mask)
+    @property
+    def over(self) -> bool:
+        """Whether `run` has ended, or would: there is nothing more to record."""
+        return self._stopping
+
+    def retire(self) -> None:
+        """Take no more clients, and be `over` with the last session."""
+        self._stop_listening()
+        self._once = True
+        if not self._relays and not self._dialer.busy:
+            self._stopping = True
+
+    def end(self) -> None:
+        """End all sessions, and the trace; what was there before belongs to the recording."""
+        self._stop_listening()
+        relays = list(self._relays.values())
+        for relay in relays:
+            relay.wake()
+        if relays:
+            self._loop.look(0)
+        for relay in relays:
+            relay.finish("recorder")
+        leave = time.monotonic() + _LEAVE
+        while self._turns.busy:
+            self._turns.closing = time.monotonic() > leave
+            self._turns.next()
+        self._turns.closing = False
+        self._writer_call(self._writer.finish)
 
     def stop(self) -> None:
         """End `run`, from any thread or signal handler."""
         self._stopping = True
-        try:
-            self._wake.send(b"x")
-        except OSError:
-            return  # the loop is awake, or over
+        self._loop.wake()
 
     def stop_when_quiet(self, patience: float) -> None:
         """End `run` once clients have nothing more to say for now, from any thread.
@@ -194,32 +225,51 @@ class Recorder:
         Connections that wait to be accepted and what clients have sent are recorded first; that
         may take `patience` seconds.  Clients that are connected and silent are not waited for.
         """
-        self._quiet_by = time.monotonic() + patience
-        try:
-            self._wake.send(b"x")
-        except OSError:
-            return  # the loop is over
+        self._once_quiet(patience, self._stop)
 
-    def stop_after_child(self, pid: int) -> None:
-        """End `run` when process `pid` has ended, and so have the sessions that it left."""
+    def wait_until_quiet(self, patience: float) -> None:
+        """Wait, in another thread than that of `run`, until what clients have sent is recorded.
+
+        That is what `stop_when_quiet` waits for; it may take `patience` seconds.
+        """
+        quiet = threading.Event()
+        self._once_quiet(patience, quiet.set)
+        quiet.wait(patience)
+
+    def _once_quiet(self, patience: float, action: Callable[[], None]) -> None:
+        self._when_quiet.append((time.monotonic() + patience, action))
+        self._loop.wake()
+
+    def stop_after_process(self, pid: int, goes_on: Callable[[], bool] | None = None) -> None:
+        """End `run` when process `pid` has ended, and so have the sessions that it left.
+
+        `goes_on` says whether a server that had left that process still goes on in another one, and
+        is asked every now and then: nothing reports its end.
+        """
         watch = os.pidfd_open(pid)
 
+        def look() -> None:
+            if goes_on is not None and goes_on():
+                self._loop.later(_LOOK, look)
+                return
+            self._dialer.hurry()  # nobody will listen any more
+            self._drain(time.monotonic() + _DRAIN, self._stop)
+
         def ended(_: int) -> None:
-            self._poller.unregister(watch)
-            del self._handlers[watch]
-            self._drain(time.monotonic() + _DRAIN)
+            self._loop.forget(watch)
+            look()
 
         self._watched[watch] = pid
-        self._handlers[watch] = ended
-        self._poller.register(watch, select.EPOLLIN)
+        self._loop.register(watch, ended)
 
     def close(self) -> None:
         """Close every socket, and remove the socket files that the recorder made."""
+        handlers = self._loop.handlers
         for listener in self._listeners.values():
+            handlers.pop(listener.socket.fileno(), None)
             listener.close()
         for relay in self._relays.values():
-            for sock in relay.sockets:
-                sock.close()
+            relay.abandon()
         for waiting in self._parked.values():
             for sock in waiting:
                 sock.close()
@@ -227,57 +277,33 @@ class Recorder:
         for sock in self._given.values():
             sock.close()
         for watch in self._watched:
+            handlers.pop(watch, None)
             os.close(watch)
         self._watched.clear()
-        self._poller.close()
-        self._wake.close()
-        self._wakes.close()
+        if self._owned:
+            self._shared.close()
 
-    def __enter__(self) -> Self:
-        return self
+    def _woken(self) -> None:
+        while self._when_quiet:
+            deadline, action = self._when_quiet.popleft()
+            self._drain(deadline, action, quiet=True)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+    def _stop(self) -> None:
+        self._stopping = True
 
-    def _on_wake(self, _: int) -> None:
-        self._wakes.recv(64)
-        if self._quiet_by:
-            self._drain(self._quiet_by, quiet=True)
-
-    def _due(self) -> float:
-        """Seconds until the next timer."""
-        return max(0.0, self._timers[0][0] - time.monotonic())
-
-    def _fire(self) -> None:
-        while self._timers and self._timers[0][0] <= time.monotonic():
-            heapq.heappop(self._timers)[2]()
-
-    def _later(self, seconds: float, action: Callable[[], None]) -> None:
-        due = time.monotonic() + seconds
-        heapq.heappush(self._timers, (due, next(self._serial), action))
-
-    def _drain(self, deadline: float, *, quiet: bool = False) -> None:
-        """Stop once all sessions are over, or all clients `quiet`; who waits is accepted first."""
+    def _drain(self, deadline: float, action: Callable[[], None], *, quiet: bool = False) -> None:
+        """Act once all sessions are over, or all clients `quiet`; who waits is accepted first."""
         listener = self._listeners.get("client")
         backlog = (
             listener is not None
             and listener.socket.fileno() >= 0
             and bool(polled(listener.socket, select.POLLIN))
         )
-        busy = any(not quiet or _has_said(relay) for relay in self._relays.values())
+        busy = any(not quiet or relay.has_news() for relay in self._relays.values())
         if (busy or self._dialer.busy or backlog) and time.monotonic() < deadline:
-            self._later(RETRY, lambda: self._drain(deadline, quiet=quiet))
+            self._loop.later(RETRY, lambda: self._drain(deadline, action, quiet=quiet))
         else:
-            self._stopping = True
-
-    def _register(self, sock: socket.socket, handler: Callable[[int], None]) -> None:
-        self._handlers[sock.fileno()] = handler
-        self._poller.register(sock, select.EPOLLIN)
+            action()
 
     # --- sessions begin ------------------------------------------------------------------------
 
@@ -288,20 +314,20 @@ class Recorder:
                 # One connection, made by whoever started us.
                 self._once = True
                 self._given[side] = sock
-                self._later(0, lambda: self._arrived(side, self._given.pop(side)))
+                self._loop.later(0, lambda: self._arrived(side, self._given.pop(side)))
                 return
             sock.detach()
         # Whoever may connect to the server may connect here.
         listener = Listener(address, self.ends.server if side == "client" else None)
         listener.socket.setblocking(False)
         self._listeners[side] = listener
-        self._register(listener.socket, lambda _: self._accept(side, listener))
+        self._loop.register(listener.socket.fileno(), lambda _: self._accept(side, listener))
 
     def _take(self, side: Side, address: FdAddress) -> None:
         """Keep a connection that was made by whoever started us, for the one session it is for."""
         sock = self._given[side] = inherited(address)
         if is_listening(sock):
-            raise UsageError(f"{address} listens: it is no connection to the {side}")
+            raise UsageError(f"{address} listens: it is not a connection to the {side}")
         self._once = True
 
     def _accept(self, side: Side, listener: Listener) -> None:
@@ -313,8 +339,13 @@ class Recorder:
             if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
                 return  # that one has gone again
             self._complain(f"cannot accept a connection: {reason(error)}; trying again")
-            self._poller.unregister(listener.socket)
-            self._later(1.0, lambda: self._poller.register(listener.socket, select.EPOLLIN))
+            self._loop.poller.unregister(listener.socket)
+
+            def again() -> None:
+                if listener.socket.fileno() >= 0:
+                    self._loop.poller.register(listener.socket, select.EPOLLIN)
+
+            self._loop.later(1.0, again)
             return
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -331,6 +362,10 @@ class Recorder:
         else:
             self._parked[side].append(sock)
             self._pair()
+            listener = self._listeners.get(side)
+            if listener is not None and len(self._parked[side]) >= _MOST_PARKED:
+                self._full.add(side)  # who comes now waits in the system's queue
+                self._loop.poller.unregister(listener.socket)
 
     def _pair(self) -> None:
         """Bring a server that has dialled in together with a client that has come."""
@@ -340,6 +375,9 @@ class Recorder:
         clients, servers = self._parked["client"], self._parked["server"]
         while clients and servers:
             self._begin(clients.popleft(), servers.popleft())
+        for side in [side for side in self._full if len(self._parked[side]) < _MOST_PARKED]:
+            self._full.remove(side)
+            self._loop.poller.register(self._listeners[side].socket, select.EPOLLIN)
 
     def _dial(self, side: Side, address: Address, other: socket.socket) -> None:
         """Connect to `address` for the session of `other`, who waits."""
@@ -384,18 +422,7 @@ class Recorder:
 
     def _begin(self, client: socket.socket, server: socket.socket) -> None:
         conn = self._opened(client, server)
-        fds = (client.fileno(), server.fileno())
-
-        def ended(relay: Relay) -> None:
-            for fd in fds:
-                self._handlers.pop(fd, None)
-            self._ended(relay)
-
-        self._relays[conn] = relay = Relay(
-            conn, client, server, self._poller, self._write, self._on_shut, ended, self._buffer
-        )
-        self._handlers[fds[0]] = relay.on_client
-        self._handlers[fds[1]] = relay.on_server
+        self._relays[conn] = Relay(conn, client, server, self._desk)
 
     # --- sessions go on, and end ---------------------------------------------------------------
 
@@ -413,6 +440,9 @@ class Recorder:
                 self._unwritable(error)
         if self._observe is not None:
             self._observe(conn, sender, frames, self._writer.now())
+
+    def _gap(self, conn: int, sender: Side, size: int) -> None:
+        self._writer_call(lambda: self._writer.gap(conn, sender, size))
 
     def _on_shut(self, conn: int, who: Side) -> None:
         self._writer_call(lambda: self._writer.shut(conn, who))
@@ -435,6 +465,7 @@ class Recorder:
         self._relays.pop(relay.conn, None)
         who = relay.closed_by or "recorder"
         self._writer_call(lambda: self._writer.close(relay.conn, who, error=relay.error))
+        self._told_ended(relay.conn)
         self._after_session()
 
     def _after_session(self) -> None:
@@ -443,11 +474,11 @@ class Recorder:
 
     def _stop_listening(self) -> None:
         listener = self._listeners.get("client")
-        if listener is not None and self._handlers.pop(listener.socket.fileno(), None) is not None:
-            self._poller.unregister(listener.socket)
+        if (
+            listener is not None
+            and self._loop.handlers.pop(listener.socket.fileno(), None) is not None
+        ):
+            if "client" not in self._full:
+                self._loop.poller.unregister(listener.socket)
+            self._full.discard("client")
             listener.close()
-
-
-def _has_said(relay: Relay) -> bool:
-    """Whether a session's client has sent something that was not read yet, or has gone."""
-    return bool(polled(relay.sockets[0], select.POLLIN | select.POLLRDHUP))

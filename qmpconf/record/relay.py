@@ -1,8 +1,8 @@
 """One session between two sockets: what comes in on one goes out on the other, written down first.
 
-A `Relay` has two `Flow`s, one a direction.  A flow reads, frames, has the trace written, and only
-then sends (write-ahead).  It reads no more while its receiver does not take what it has, so that
-nobody sees a buffer that would not be there without the recorder.
+A `Relay` has two `Flow`s, one a direction.  It reads, frames, has the trace written, and only then
+sends (write-ahead).  It reads no more while the receiver does not take what there is, so that nobody
+sees a buffer that would not be there without the recorder.
 
 What ends a direction is passed on as it came: a half-close as a half-close, a reset as a reset
 (on TCP; a UNIX socket cannot be made to reset), and when a receiver has gone, its sender sees a
@@ -14,86 +14,74 @@ from __future__ import annotations
 import select
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from qmpconf.net.descriptors import close_all, describe, receive, send
-from qmpconf.net.endpoint import abort, reason
-from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer
+from qmpconf.net.descriptors import MOST as MOST_DESCRIPTORS
+from qmpconf.net.descriptors import describe
+from qmpconf.net.endpoint import abort, polled, reason
+from qmpconf.protocol.framing import Frame
+from qmpconf.record.flow import Flow
+from qmpconf.record.holding import Holding
+from qmpconf.record.turns import Turns
+from qmpconf.trace.joining import is_noise
 from qmpconf.trace.records import Closer, Descriptor, Side
 
-#: Bytes read at once.  A UNIX socket holds at most 208 KiB by default (net.core.wmem_default),
-#: so that one read takes all there is.
-CHUNK = 256 << 10
+#: Bytes that a line of a trace costs besides those that are in it.
+_LINE = 64
+#: Noise in fewer bytes a read than that costs more than it is long: so much it may, and then it is
+#: read in such steps of seconds, so that more of it comes together.
+_MOST_OWED, _PAUSE = 4096, 0.01
 
-#: Called with what is to be written before it is sent on: conn, sender, frames, descriptors.
-Write = Callable[[int, Side, Sequence[Frame], tuple[Descriptor, ...]], None]
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the sessions of one loop share.
 
-class Flow:
-    """One direction of a session."""
+    `write` is called before anything is sent on: conn, sender, frames, descriptors; `gap` for a
+    number of bytes of a sender that are left out, `shut` when a side has ended its direction, `ended`
+    when a session is over.  `handlers` are called with what happened on a descriptor that `poller`
+    knows.  `buffer` is room to read into, `turns` are whose turn it is,
+    `holding` is what all hold together, and `later` calls something after some seconds.
+    """
 
-    __slots__ = (
-        "described",
-        "done",
-        "fds",
-        "fds_at",
-        "framer",
-        "peek",
-        "pending",
-        "sender",
-        "sink",
-        "source",
-    )
-
-    def __init__(self, sender: Side, source: socket.socket, sink: socket.socket) -> None:
-        self.sender: Side = sender
-        self.source = source
-        self.sink = sink
-        self.framer = Framer(CLIENT_LIMITS if sender == "client" else SERVER_LIMITS)
-        self.pending: memoryview | None = None  # read and written down, not yet sent
-        self.fds: list[int] = []  # descriptors for one of the pending bytes
-        self.fds_at = 0  # which one
-        self.described: tuple[Descriptor, ...] = ()  # of a message that has not ended
-        self.done = False  # nothing more comes
-        # Only a client sends descriptors, and only a UNIX socket carries them.
-        self.peek = sender == "client" and source.family == socket.AF_UNIX
+    poller: select.epoll
+    handlers: dict[int, Callable[[int], None]]
+    turns: Turns
+    holding: Holding
+    buffer: memoryview
+    later: Callable[[float, Callable[[], None]], None]
+    write: Callable[[int, Side, Sequence[Frame], tuple[Descriptor, ...]], None]
+    gap: Callable[[int, Side, int], None]
+    shut: Callable[[int, Side], None]
+    ended: Callable[[Relay], None]
 
 
 class Relay:
     """One session; `conn` is its number in the trace.
 
-    `buffer` is room to read into, which sessions of one thread share.  `write` is called before
-    anything is sent on, `shut` when a side has ended its direction, `ended` when the session is
-    over.  `closed_by` and `error` tell how it ended, once `over` is true.
+    `closed_by` and `error` say how it ended, once `over` is true.
     """
 
-    def __init__(
-        self,
-        conn: int,
-        client: socket.socket,
-        server: socket.socket,
-        poller: select.epoll,
-        write: Write,
-        shut: Callable[[int, Side], None],
-        ended: Callable[[Relay], None],
-        buffer: memoryview,
-    ) -> None:
+    def __init__(self, conn: int, client: socket.socket, server: socket.socket, desk: Desk) -> None:
         self.conn = conn
         self.over = False
         self.closed_by: Closer | None = None
         self.error = ""
-        self._poller = poller
-        self._write = write
-        self._shut = shut
-        self._ended = ended
-        self._buffer = buffer
+        self._reset: socket.socket | None = None  # to be closed as the other one was
+        self._desk = desk
+        self._poller = desk.poller
+        self._buffer = desk.buffer
+        self._turns = desk.turns
+        self._write = desk.write
         self._forward = Flow("client", client, server)
         self._backward = Flow("server", server, client)
         self._flows = (self._forward, self._backward)
         self._masks: dict[socket.socket, int] = {}
-        for sock in (client, server):
+        for sock, handler in ((client, self.on_client), (server, self.on_server)):
             sock.setblocking(False)
+            desk.handlers[sock.fileno()] = handler
             self._masks[sock] = select.EPOLLIN
-            poller.register(sock, select.EPOLLIN)
+            self._poller.register(sock, select.EPOLLIN)
 
     @property
     def sockets(self) -> tuple[socket.socket, socket.socket]:
@@ -114,21 +102,32 @@ class Relay:
         else:
             self._event(self._backward, self._forward, mask)
 
+    def wake(self) -> None:
+        """Read on at once where noise is read in steps."""
+        for flow in self._flows:
+            flow.paused = False
+        if not self.over:
+            self._update()
+
+    def has_news(self) -> bool:
+        """Whether the client has sent something that was not recorded yet, or has gone."""
+        if self._forward.framer.behind:
+            return True
+        found = polled(self._forward.source, select.POLLIN | select.POLLRDHUP)
+        return bool(found & ~select.POLLIN) or (bool(found) and self._forward.unseen)
+
     def _event(self, reads: Flow, writes: Flow, mask: int) -> None:
-        if mask & select.EPOLLOUT and writes.pending is not None:
+        if mask & select.EPOLLOUT and writes.full:
             self._flush(writes)
         if mask & (select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR) and not self.over:
-            if reads.pending is None and not reads.done:
+            if not reads.full and not reads.done:
                 self._read(reads, mask)
             elif mask & (select.EPOLLHUP | select.EPOLLERR):
                 self._gone(reads, writes)
 
     def _read(self, flow: Flow, mask: int) -> None:
         try:
-            if flow.peek:
-                count, fds, at = receive(flow.source, self._buffer)
-            else:
-                count, fds, at = flow.source.recv_into(self._buffer), [], 0
+            count, taken, fds, at = flow.look(self._buffer)
         except BlockingIOError:
             return
         except OSError as error:
@@ -141,51 +140,107 @@ class Relay:
         if fds:
             self._read_with(flow, data, fds, at)
             return
-        frames = flow.framer.feed(data)
-        if frames:
-            self._write(self.conn, flow.sender, frames, flow.described)
-            flow.described = ()
+        frames = self._take(flow, data)
+        if flow.framer.behind:
+            flow.keep(data, taken, fds, at)
+            self._turns.later(lambda: self._go_on(flow))
+            self._flush(flow)
+            return
         try:
             sent = flow.sink.send(data)
         except BlockingIOError:
             sent = 0
         except OSError as error:
+            flow.keep(
+                data, taken, fds, at
+            )  # all of it is written, also what is in the source still
             self._break(flow, error)
             return
-        if sent < count:
-            flow.pending = memoryview(data)[sent:]
+        if sent < count or taken < count:
+            flow.sent(data, taken, sent, self._buffer)
+            self._update()
+        if count < 2 * _LINE or flow.owed:
+            self._count(flow, count, frames)
+
+    def _take(self, flow: Flow, data: bytes) -> list[Frame]:
+        """Cut bytes into frames and have them written; those that nobody has time for are `behind`."""
+        framer, turns = flow.framer, self._turns
+        frames = framer.feed(data, turns.steps)
+        turns.took(turns.steps if framer.behind else len(frames))
+        if frames:
+            self._write(self.conn, flow.sender, frames, flow.described)
+            flow.described = ()
+        self._hold(flow)
+        return frames
+
+    def _hold(self, flow: Flow) -> None:
+        """Count what is held of a message."""
+        held = flow.framer.held
+        if held or flow.held:
+            flow.held = held
+            self._desk.holding.count(flow, held, lambda: self._spill(flow))
+
+    def _spill(self, flow: Flow) -> None:
+        """Write what is held of a message, and hold no more of it."""
+        frames = flow.framer.spill()
+        if frames:
+            self._write(self.conn, flow.sender, frames, flow.described)
+            flow.described = ()
+        self._hold(flow)
+
+    def _go_on(self, flow: Flow) -> None:
+        """It is the turn of bytes that are behind."""
+        if self.over:
+            return  # winding up does that
+        self._take(flow, b"")
+        if flow.framer.behind:
+            self._turns.later(lambda: self._go_on(flow))
+        if flow.done:
+            self._leftovers(flow)
+        else:
+            self._flush(flow)
+
+    def _count(self, flow: Flow, count: int, frames: list[Frame]) -> None:
+        """Read noise that comes in very small pieces in larger ones."""
+        if not frames:
+            return
+        if not all(is_noise(frame.data) for frame in frames):
+            flow.owed = 0
+            return
+        flow.owed = max(0, flow.owed + _LINE - count // 2)
+        if flow.owed > _MOST_OWED and not self.over:
+            flow.paused = True
+            self._update()
+            self._desk.later(_PAUSE, lambda: self._resume(flow))
+
+    def _resume(self, flow: Flow) -> None:
+        flow.paused = False
+        if not self.over:
             self._update()
 
     def _read_with(self, flow: Flow, data: bytes, fds: list[int], at: int) -> None:
         """Give on bytes, and descriptors that ride on the one `at`."""
-        flow.fds, flow.fds_at = fds, at
-        flow.pending = memoryview(data)
+        flow.keep(data, len(data), fds, at)
         for part, carried in ((data[:at], ()), (data[at:], tuple(map(describe, fds)))):
             flow.described += carried
             frames = flow.framer.feed(part)
             if frames:
                 self._write(self.conn, flow.sender, frames, flow.described)
                 flow.described = ()
+        if len(flow.described) > MOST_DESCRIPTORS:
+            self._spill(flow)
+        self._hold(flow)
         self._flush(flow)
-        self._update()
 
     def _flush(self, flow: Flow) -> None:
         """Send what waits; read on when it is gone."""
-        while flow.pending is not None:
-            data = flow.pending
-            try:
-                if flow.fds and flow.fds_at:
-                    sent = flow.sink.send(data[: flow.fds_at])
-                    flow.fds_at -= sent
-                else:
-                    sent = send(flow.sink, data, flow.fds)
-                    close_all(flow.fds)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                self._break(flow, error)
-                return
-            flow.pending = data[sent:] if sent < len(data) else None
+        try:
+            flow.send(self._buffer)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._break(flow, error)
+            return
         self._update()
 
     def _end(self, flow: Flow, mask: int) -> None:
@@ -201,7 +256,7 @@ class Relay:
         if all(each.done for each in self._flows):
             self.finish()
             return
-        self._shut(self.conn, flow.sender)
+        self._desk.shut(self.conn, flow.sender)
         try:
             flow.sink.shutdown(socket.SHUT_WR)
         except OSError as error:
@@ -211,7 +266,7 @@ class Relay:
 
     def _gone(self, reads: Flow, writes: Flow) -> None:
         """A side hung up while nothing was read from it: it takes nothing any more."""
-        if reads.pending is not None:
+        if reads.full:
             # What it sent before still has to be delivered; look again when that is done.
             # Until then it would report its end again and again.
             self._unregistered(reads.source)
@@ -224,8 +279,7 @@ class Relay:
     def _break(self, flow: Flow, error: OSError) -> None:
         """The sink takes nothing any more: let the source see that as it would without us."""
         flow.done = True
-        flow.pending = None
-        close_all(flow.fds)
+        flow.forget()
         other = self._forward if flow is self._backward else self._backward
         self._closing(other.sender)
         self.error = self.error or reason(error)
@@ -243,29 +297,22 @@ class Relay:
         TCP the system does all that by itself.
         """
         if flow.source.family != socket.AF_UNIX:
+            flow.ahead = 0
             return
-        flow.source.shutdown(socket.SHUT_RD)
-        while True:
-            try:
-                count = flow.source.recv_into(self._buffer)
-            except OSError:
-                return
-            if not count:
-                return
-            frames = flow.framer.feed(bytes(self._buffer[:count]))
-            if frames:
-                self._write(self.conn, flow.sender, frames, flow.described)
-                flow.described = ()
+        self._take(flow, flow.rest(self._buffer))
 
     def _fail(self, flow: Flow, error: OSError) -> None:
         """Reading failed: pass the reset on."""
         self._leftovers(flow)
         self._closing(flow.sender)
         self.error = reason(error)
-        abort(self._unregistered(flow.sink))
+        self._reset = flow.sink
         self.finish()
 
     def _leftovers(self, flow: Flow) -> None:
+        """Write what has no end, once all that was before it is written."""
+        if flow.framer.behind:
+            return
         frames = flow.framer.close()
         if frames:
             self._write(self.conn, flow.sender, frames, flow.described)
@@ -282,15 +329,45 @@ class Relay:
         self.over = True
         if who is not None:
             self._closing(who)
+        for flow in self._flows:
+            self._unregistered(flow.source)
+            self._desk.handlers.pop(flow.source.fileno(), None)
+        self._wind_up()
+
+    def _wind_up(self) -> None:
+        """Write what is left, and only then close: it was sent before that."""
         try:
             for flow in self._flows:
-                if not flow.done:
-                    self._leftovers(flow)
-        finally:
-            for flow in self._flows:
-                close_all(flow.fds)
-                self._unregistered(flow.source).close()
-        self._ended(self)
+                if flow.framer.behind:
+                    self._take(flow, b"")
+                if flow.framer.behind and not self._turns.closing:
+                    self._turns.later(self._wind_up)
+                    return
+                missing = flow.framer.drop()
+                self._leftovers(flow)
+                if missing:
+                    self._desk.gap(self.conn, flow.sender, missing)
+        except BaseException:
+            self._close()
+            raise
+        self._close()
+        self._desk.ended(self)
+
+    def abandon(self) -> None:
+        """End the session at once, and write nothing more of it."""
+        self.over = True
+        for flow in self._flows:
+            self._unregistered(flow.source)
+            self._desk.handlers.pop(flow.source.fileno(), None)
+        self._close()
+
+    def _close(self) -> None:
+        for flow in self._flows:
+            flow.close()
+            self._desk.holding.count(flow, 0, _nothing)
+            if flow.source is self._reset:
+                abort(flow.source)
+            flow.source.close()
 
     def _unregistered(self, sock: socket.socket) -> socket.socket:
         if self._masks.pop(sock, None) is not None:
@@ -301,9 +378,9 @@ class Relay:
         """Ask for what can be dealt with now."""
         for reads, writes in (self._flows, self._flows[::-1]):
             mask = 0
-            if not reads.done and reads.pending is None:
+            if not (reads.done or reads.full or reads.paused):
                 mask |= select.EPOLLIN
-            if writes.pending is not None:
+            if writes.ready > 0:
                 mask |= select.EPOLLOUT
             sock = reads.source
             if self._masks.get(sock, 0) == mask:
@@ -313,3 +390,7 @@ class Relay:
             else:
                 self._poller.register(sock, mask)
             self._masks[sock] = mask
+
+
+def _nothing() -> None:
+    """Hold nothing that could be let go of."""

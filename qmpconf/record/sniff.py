@@ -1,7 +1,7 @@
 """Passive recording: what passes on a network interface, for a session that cannot be redirected.
 
 Nothing is between the client and the server, so nothing is promised but to tell the truth: bytes
-that the system did not hand over are a gap in the trace, and how many packets it dropped is told.
+that the system did not hand over are a gap in the trace, and how many packets it dropped is said.
 The trace is not written ahead of delivery, and holds no descriptors.
 
 scapy opens the interface, puts back VLAN tags and times, and sets a filter where libpcap is there;
@@ -23,14 +23,15 @@ from typing import Any
 from qmpconf.errors import TargetError, UsageError
 from qmpconf.net.endpoint import reason
 from qmpconf.record.recorder import Observe, ignore
-from qmpconf.record.run import Signals
+from qmpconf.record.recording import Signals
+from qmpconf.record.records import Clock, RecordWriter
+from qmpconf.text import counted
 from qmpconf.trace.capture.layers import Decoder
 from qmpconf.trace.capture.segments import Packet, moment
 from qmpconf.trace.capture.sessions import Sessions
 from qmpconf.trace.convert.base import Notes
-from qmpconf.trace.convert.wire import frame_of
-from qmpconf.trace.records import Close, Gap, Open, Record, Shut, Traffic
 from qmpconf.trace.redaction import Redactor
+from qmpconf.trace.rotation import Rotation
 from qmpconf.trace.writer import TraceWriter
 
 #: Seconds after which it is looked whether something was waited for long enough.
@@ -45,6 +46,8 @@ _BURST = 256
 #: The link layer of packets, by the number of an interface's kind (linux/if_arp.h).
 _LINKS = {1: 1, 772: 1, 512: 9, 519: 101, 768: 101, 65534: 101}
 
+#: SO_ATTACH_FILTER, and the instruction of a filter (linux/bpf_common.h) that says how much to take.
+_ATTACH_FILTER, _RETURN = 26, 6
 _SOL_PACKET, _STATISTICS, _RCVBUFFORCE = 263, 6, 33
 
 
@@ -72,6 +75,7 @@ def sniff_trace(
     port: int,
     once: bool = False,
     overwrite: bool = False,
+    rotation: Rotation | None = None,
     redact: bool = True,
     secrets: Iterable[str] = (),
     observe: Observe | None = None,
@@ -80,7 +84,8 @@ def sniff_trace(
 ) -> Sniffed:
     """Capture the sessions of a TCP `port` on an `interface` into the trace file `output`.
 
-    It ends on SIGINT and SIGTERM, or with the first session (`once`).  `observe` is called after
+    It ends on SIGINT and SIGTERM, or with the first session (`once`).  With `rotation` the trace is
+    in parts, and `output` names them all.  `observe` is called after
     each message, `complain` with what the user should know at once, `ready` when it has begun.
 
     Raises `UsageError` for an interface that is not there or may not be captured from,
@@ -90,18 +95,21 @@ def sniff_trace(
         signals = stack.enter_context(Signals())
         tap = stack.enter_context(contextlib.closing(_Tap(interface, port)))
         start = time.time_ns() // 1000 * 1000
-        clock = _Clock()
+        clock = Clock()
         writer = TraceWriter(
             output,
             meta={"interface": interface, "port": port},
             overwrite=overwrite,
+            rotation=rotation,
             clock=clock,
             redact=Redactor(secrets) if redact else None,
+            complain=complain,
             started=moment(start),
         )
         stack.callback(writer.abandon)
-        sniffer = _Sniffer(tap, Sessions(port, start, notes := Notes()), notes, writer, clock)
-        sniffer.observe = observe
+        sessions = Sessions(port, start, notes := Notes())
+        records = RecordWriter(writer, clock, sessions.wire, observe)
+        sniffer = _Sniffer(tap, sessions, notes, records)
         stack.callback(sniffer.close)
         signals.stops(sniffer)
         ready(f"{interface}, port {port}")
@@ -119,38 +127,25 @@ def sniff_trace(
         result.interrupted = bool(signals.came)
         result.dropped = tap.dropped
         if result.dropped:
-            notes.damage(f"the system dropped {result.dropped:,} packets: there was no room left")
+            notes.damage(
+                f"the system dropped {counted(result.dropped, 'packet')}: there was no room left"
+            )
         for _, _, text in notes.told():
             result.told.append(text)
             complain(text)
         return result
 
 
-class _Clock:
-    """Seconds since the trace began, as the packets tell it."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class _Sniffer:
     """Packets into a trace; `run` ends when `stop` is called."""
 
-    def __init__(
-        self, tap: _Tap, sessions: Sessions, notes: Notes, writer: TraceWriter, clock: _Clock
-    ) -> None:
+    def __init__(self, tap: _Tap, sessions: Sessions, notes: Notes, records: RecordWriter) -> None:
         self.packets = 0
-        self.observe: Observe | None = None
         self._tap = tap
         self._sessions = sessions
         self._decoder = Decoder(notes)
-        self._writer = writer
-        self._clock = clock
+        self._records = records
         self._stopping = False
-        self._live: set[int] = set()
         self._wake, self._wakes = socket.socketpair()
         self._wake.setblocking(False)
 
@@ -173,22 +168,22 @@ class _Sniffer:
     def run(self, *, once: bool) -> None:
         """Capture until it is stopped; or, with `once`, until a session has been and gone."""
         due = time.monotonic() + _TICK
-        while not self._stopping and not (once and self._writer.sessions and not self._live):
+        while not self._stopping and not (
+            once and self._sessions.wire.sessions and not self._records.live
+        ):
             waited = (self._tap.fileno(), self._wakes.fileno())
             select.select(waited, (), (), max(0.0, due - time.monotonic()))
             self._drain(_BURST)
             if time.monotonic() >= due:
-                self._put(self._sessions.tick(time.time_ns()))
+                self._records.put(self._sessions.tick(time.time_ns()))
                 due = time.monotonic() + _TICK
 
     def finish(self) -> None:
         """Take what is there already, and end the trace."""
         with contextlib.suppress(OSError):
             self._drain(1 << 20)
-        self._put(self._sessions.finish())
-        # What a gap has cut into pieces is no message; the framing knows.
-        self._writer.messages = self._sessions.wire.messages
-        self._writer.finish()
+        self._records.put(self._sessions.finish())
+        self._records.finish()
 
     def _drain(self, most: int) -> None:
         for _ in range(most):
@@ -198,27 +193,7 @@ class _Sniffer:
             self.packets += 1
             segment = self._decoder.segment(packet)
             if segment is not None:
-                self._put(self._sessions.take(segment))
-
-    def _put(self, records: Iterable[Record]) -> None:
-        writer = self._writer
-        for record in records:
-            self._clock.now = record.t
-            if isinstance(record, Traffic):
-                frames = [frame_of(record)]
-                writer.frames(record.conn, record.sender, frames)
-                if self.observe is not None:
-                    self.observe(record.conn, record.sender, frames, record.t)
-            elif isinstance(record, Open):
-                self._live.add(record.conn)
-                writer.open(record.conn, client=record.client, server=record.server)
-            elif isinstance(record, Gap):
-                writer.gap(record.conn, record.sender, record.size)
-            elif isinstance(record, Shut):
-                writer.shut(record.conn, record.who)
-            elif isinstance(record, Close):
-                self._live.discard(record.conn)
-                writer.close(record.conn, record.who, error=record.error)
+                self._records.put(self._sessions.take(segment))
 
 
 class _Tap:
@@ -270,13 +245,18 @@ class _Tap:
 
 def _opened(interface: str, port: int) -> Any:
     """A socket of scapy's on the interface, with a filter if that can be."""
-    from scapy.arch.linux import L2ListenSocket  # noqa: PLC0415 - takes a third of a second
+    from scapy.arch.common import compile_filter  # noqa: PLC0415 - takes a third of a second
+    from scapy.arch.linux import L2ListenSocket  # noqa: PLC0415
     from scapy.error import Scapy_Exception  # noqa: PLC0415
 
     try:
         for wanted in _filters(port):
             with contextlib.suppress(Scapy_Exception):
                 found = L2ListenSocket(iface=interface, filter=wanted)
+                if wanted is not None:
+                    program = compile_filter(wanted, interface)
+                    _take_whole(program)
+                    found.ins.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
                 break
         with contextlib.suppress(OSError):
             found.ins.setsockopt(socket.SOL_SOCKET, _RCVBUFFORCE, _BUFFER)
@@ -289,6 +269,14 @@ def _opened(interface: str, port: int) -> Any:
         hint = "; set it up first" if error.errno == errno.ENETDOWN else ""
         raise UsageError(f"cannot capture on {interface}: {reason(error)}{hint}") from error
     return found
+
+
+def _take_whole(program: Any) -> None:
+    """Have a filter cut nothing off: libpcap's ends packets that the system glued together at 64 KiB."""
+    for index in range(program.bf_len):
+        step = program.bf_insns[index]
+        if step.code == _RETURN and step.k:
+            step.k = _LONGEST
 
 
 def _filters(port: int) -> Iterator[str | None]:

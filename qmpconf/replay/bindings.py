@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qmpconf.protocol.framing import Frame, Kind
-from qmpconf.protocol.values import Malformed, Value, dumps, loads, pointer
+from qmpconf.protocol.places import pointer
+from qmpconf.protocol.values import Malformed, Value, dumps, loads
 from qmpconf.replay import excerpt
 from qmpconf.replay.inference import How, Sent, Verdict, finder, judge, scalars
 from qmpconf.replay.masks import Mask, Masks, Message
 from qmpconf.schema.model import Catalog
+from qmpconf.text import counted
 
 Path = tuple[str | int, ...]
 
@@ -52,6 +54,21 @@ BOUND = (
         chosen=[("add-fd", "/return/fdset-id")],
         shown=[("query-fdsets", "/return/*/fdset-id")],
         sent=[("remove-fd", "/arguments/fdset-id"), ("add-fd", "/arguments/fdset-id")],
+    ),
+    Bound(
+        "file handle",
+        chosen=[("guest-file-open", "/return")],
+        shown=[],
+        sent=[
+            (f"guest-file-{what}", "/arguments/handle")
+            for what in ("close", "read", "write", "seek", "flush")
+        ],
+    ),
+    Bound(
+        "process",
+        chosen=[("guest-exec", "/return/pid")],
+        shown=[],
+        sent=[("guest-exec-status", "/arguments/pid")],
     ),
 )
 
@@ -133,7 +150,7 @@ class Bindings:
         return text == got
 
     def may_differ(self, message: Message, of: str, path: Path, value: Value, line: int) -> bool:
-        """Whether the target may choose another value here, as far as the recording tells."""
+        """Whether the target may choose another value here, as far as the recording says."""
         return self._judged(message, of, path, value, line).how is not None
 
     def _judged(self, message: Message, of: str, path: Path, value: Value, line: int) -> Verdict:
@@ -274,8 +291,6 @@ def _replaced(text: str, name: str, other: Value) -> str:
 def sentence(bound: Binding) -> str:
     """A binding for people."""
     recorded, target = excerpt.of_values(bound.recorded, bound.target, _WIDTH)
-    return (
-        f"{bound.kind} {recorded} of the recording is {target} here"
-        f"{f' (sent {bound.used} times)' if bound.used else ''}"
-        f"{f': {bound.reason}' if bound.reason else ''}"
-    )
+    sent = f" (sent {counted(bound.used, 'time')})" if bound.used else ""
+    reason = f": {bound.reason}" if bound.reason else ""
+    return f"{bound.kind} {recorded} of the recording is {target} here{sent}{reason}"

@@ -1,15 +1,16 @@
 """Which catalog describes a recorded server, or a target.
 
-Replaying needs no catalog.  Where there is one, it tells which places agree and what changed
+Replaying needs no catalog.  Where there is one, it says which places agree and what changed
 between two versions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from functools import cache
 
 from qmpconf.check.basis import Basis
-from qmpconf.check.run import automatic
+from qmpconf.check.checking import automatic
 from qmpconf.protocol.values import Value
 from qmpconf.replay.upgrade import Upgrade
 from qmpconf.schema.model import Catalog
@@ -20,7 +21,7 @@ from qmpconf.trace.records import Finish
 
 
 def version_of(greeting: Value) -> Version | None:
-    """The version in a greeting; None where it tells none."""
+    """The version in a greeting; None where it says none."""
     inner = greeting.get("QMP") if isinstance(greeting, dict) else None
     return Version.of(inner.get("version")) if isinstance(inner, dict) else None
 
@@ -53,15 +54,23 @@ def catalog_of_trace(path: str) -> Catalog | None:
     return None if far else basis.catalog
 
 
-def upgrade_of(recorded: Value, target: Value, product: str) -> Upgrade | None:
-    """The upgrade between the servers of two greetings; None if they are of one release."""
+def upgrade_of(
+    recorded: Value,
+    target: Value,
+    product: str,
+    uses: Callable[[], Collection[str]] | None = None,
+) -> Upgrade | None:
+    """The upgrade between the servers of two greetings; None if they are of one release.
+
+    `uses` gives the names of all commands and events of the recording.
+    """
     before, after = version_of(recorded), version_of(target)
     if before is None or after is None:
         return None
     if (before.major, before.minor) == (after.major, after.minor):
         return None
     old, new = catalog_of(before, product), catalog_of(after, product)
-    return Upgrade(str(before), str(after), old, new)
+    return Upgrade(str(before), str(after), old, new, uses=uses)
 
 
 @cache

@@ -10,7 +10,7 @@ counts as different is the `Level` (qmpconf/README.md, Replay):
 ``outcome``   the same kind of answer: success, or an error of the same class
 ============  ====================================================================================
 
-It knows neither sessions nor order: that is `qmpconf.replay.match`.
+It knows neither sessions nor order: that is `qmpconf.replay.play.match`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from qmpconf.protocol.messages import type_name
-from qmpconf.protocol.values import Value, dumps, pointer, same
+from qmpconf.protocol.places import pointer, same
+from qmpconf.protocol.values import Value, dumps
 from qmpconf.replay.difference import Kind
 from qmpconf.replay.masks import Mask, Masks, Message
 from qmpconf.trace.redaction import REPLACEMENT

@@ -1,16 +1,20 @@
 """What was different in a replay: data, and how equal differences are put together.
 
 A `Difference` stands for one place of one message.  It knows neither how it was found nor how it
-is shown.
+is shown; and it is not a finding yet.  A replay collects differences while it is under way, in
+bounded memory, and asks them for what a finding has not: their kind, the line in both traces, what they mean
+for an upgrade.  What they come to is said once, by `qmpconf.replay.findings`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
+
+from qmpconf.findings import fingerprint_of
+from qmpconf.text import shortened
 
 #: ``changed``: another value; ``missing``: recorded, but not given by the target; ``extra``: given
 #: by the target, but not recorded; ``moved``: in another order; ``fixed``: an error was recorded,
@@ -66,16 +70,20 @@ class Difference:
         return (self.kind, self.subject, place, self.expected, self.got, self.note)
 
     @property
-    def digest(self) -> str:
-        """16 hexadecimal digits, the same for equal differences in every replay.
+    def identity(self) -> tuple[str, ...]:
+        """What makes it equal to a difference of another replay.
 
         How long was waited for what is missing, times, and where something came do not count.
         """
         place = _INDEX.sub("/*", self.pointer)
         expected = "" if self.kind == "extra" else _STAMP.sub("", self.expected)
         got = "" if self.kind == "missing" else _STAMP.sub("", self.got)
-        parts = (self.kind, self.subject, place, expected, got)
-        return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()[:16]
+        return (self.kind, self.subject, place, expected, got)
+
+    @property
+    def digest(self) -> str:
+        """The fingerprint of the finding that it comes to, the same in every replay."""
+        return fingerprint_of(*self.identity)
 
 
 @dataclass(slots=True)
@@ -135,4 +143,4 @@ def shown(data: bytes, width: int = VALUE_WIDTH) -> str:
     part = data[: width + 1]
     printable = part.isascii() and part.decode("ascii").isprintable()
     text = part.decode("ascii") if printable else repr(part)[2:-1]
-    return text if len(text) <= width else text[: width - 3] + "..."
+    return shortened(text, width)

@@ -1,6 +1,6 @@
 """What is special about events: which are rate-limited or caused, and what an event is about.
 
-Tables and small functions for `qmpconf.replay.match`.  Pure.
+Tables and small functions for `qmpconf.replay.play.match`.  Pure.
 """
 
 from __future__ import annotations

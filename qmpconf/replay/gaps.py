@@ -2,7 +2,7 @@
 
 What a client sent cannot be made up: a session that lacks some of it is never replayed, nor
 served.  Where only the server's bytes are missing, a replay sends all that the client sent, and
-compares what there is; what the target says beyond that is told, and counts as no difference.
+compares what there is; what the target says beyond that is said, and counts as no difference.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _Item = TypeVar("_Item")
 
 
 def gaps(reader: TraceReader) -> Iterator[Gap]:
-    """The gaps of a trace, up to where it is damaged."""
+    """The gaps of a trace, up to where it is damaged; a message that is too long to be read is one."""
     with contextlib.suppress(InputError):
-        for record in reader.records((b'"gap"',)):
-            if isinstance(record, Gap):
-                yield record
+        for item in reader.items():
+            if isinstance(item, Gap):
+                yield item
 
 
 def require_whole(reader: TraceReader, purpose: str) -> None:
@@ -82,4 +82,5 @@ def _others(reader: TraceReader, broken: dict[int, Gap]) -> bool:
 
 def _told(reader: TraceReader, gap: Gap) -> str:
     size = f"{gap.size:,} bytes" if gap.size else "bytes"
-    return f"{reader.path}:{gap.line}: {size} of the {gap.sender} of session {gap.conn} are missing"
+    why = "are one message, which is too long to be read" if gap.too_long else "are missing"
+    return f"{reader.path}:{gap.line}: {size} of the {gap.sender} of session {gap.conn} {why}"

@@ -23,7 +23,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from qmpconf.protocol.framing import Frame, Kind
-from qmpconf.protocol.values import Malformed, Value, loads, pointer
+from qmpconf.protocol.places import pointer
+from qmpconf.protocol.values import Malformed, Value, loads
 from qmpconf.replay.masks import Message
 from qmpconf.replay.places import look_up
 from qmpconf.replay.said import name_of
@@ -144,7 +145,7 @@ class Verdict:
     uses: tuple[Use, ...] = ()
 
 
-_NO_CHOICE = Verdict(None, "a schema tells names and chooses none")
+_NO_CHOICE = Verdict(None, "a schema gives names and chooses none")
 _NOT_SENT = Verdict(None, "the client does not send it later")
 
 

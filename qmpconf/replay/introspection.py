@@ -37,7 +37,7 @@ class Structural(NamedTuple):
 
 
 def by_structure(expected: Value, got: Value) -> list[Structural] | None:
-    """The changes from one reply's ``return`` to the other's; None if one is no schema."""
+    """The changes from one reply's ``return`` to the other's; None if one is not a schema."""
     try:
         before, after = (compile_introspection(value["return"]) for value in (expected, got))
     except (InputError, KeyError, TypeError):

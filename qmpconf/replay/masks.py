@@ -18,14 +18,17 @@ from typing import Literal
 
 from qmpconf.protocol.messages import type_name
 from qmpconf.protocol.values import Value, dumps
+from qmpconf.text import expression
 
 Message = Literal["greeting", "reply", "event"]
 
 #: What may stand at a masked place: another value of the JSON type in the name; for ``text`` a
 #: string that is equal outside of the parts that match the pattern; for ``set`` the same elements
 #: of an array in another order; for ``optional`` nothing, or a value whose JSON text matches the
-#: pattern; for ``any`` anything.
-Kind = Literal["integer", "number", "string", "boolean", "text", "set", "optional", "any"]
+#: pattern; for ``progress`` a counter that has not come as far, or is not there yet; for ``any`` anything.
+Kind = Literal[
+    "integer", "number", "string", "boolean", "text", "set", "optional", "progress", "any"
+]
 
 _NUMBERS = frozenset({"integer", "number"})
 
@@ -37,7 +40,7 @@ class Mask:
     `name` identifies it in reports; `message` is the kind of message (empty: any), `of` the
     command or event (``*``: any), `place` the pointer.  With `kind` ``text`` and ``optional``,
     `pattern` is the regular expression; with ``set``, `key` the member by which the elements are told apart
-    (empty: the whole element).  `source` tells where it is configured: ``FILE:LINE``.
+    (empty: the whole element).  `source` says where it is configured: ``FILE:LINE``.
     """
 
     name: str
@@ -62,6 +65,10 @@ class Mask:
             return both and self._without(expected) == self._without(got)
         if self.kind in ("set", "optional"):
             return False
+        if self.kind == "progress":
+            return (
+                _is_counter(expected) and _is_counter(got) and 0 <= _count(got) < _count(expected)
+            )
         kinds = {type_name(expected), type_name(got)}
         if self.kind == "number":
             return kinds <= _NUMBERS
@@ -69,6 +76,8 @@ class Mask:
 
     def may_lack(self, value: Value) -> bool:
         """Whether one of the two messages may lack `value`."""
+        if self.kind == "progress":
+            return _is_counters(value)
         if self.kind != "optional":
             return False
         return _compiled(self.pattern).fullmatch(dumps(value).decode("ascii")) is not None
@@ -77,13 +86,35 @@ class Mask:
         return _compiled(self.pattern).sub("\0", text)
 
 
+def _is_counter(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_counters(value: Value) -> bool:
+    """Whether a value is a counter, or an object of nothing else."""
+    if isinstance(value, dict):
+        return bool(value) and all(map(_is_counter, value.values()))
+    return _is_counter(value)
+
+
+def _count(value: Value) -> float:
+    return value if isinstance(value, int | float) else -1
+
+
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+    return expression(pattern)
 
 
 def _times(of: str, places: Iterable[str], reason: str) -> list[Mask]:
     return [Mask("times", "reply", of, place, "integer", reason) for place in places]
+
+
+def _guest(of: str, places: Iterable[str]) -> list[Mask]:
+    return [Mask("progress", "reply", of, place, "progress", _FASTER) for place in places]
+
+
+_FASTER = "the replay is faster than the guest, or the job, was"
 
 
 def _sizes(of: str, places: Iterable[str], reason: str) -> list[Mask]:
@@ -155,6 +186,12 @@ BUILT_IN: tuple[Mask, ...] = (
         ),
         "how long the host took",
     ),
+    *_guest("query-blockstats", ("/return/**/stats/*",)),
+    *_guest("query-migrate", ("/return/ram", "/return/ram/*", "/return/disk", "/return/disk/*")),
+    *_guest("query-jobs", ("/return/*/current-progress", "/return/*/total-progress")),
+    *_guest("query-block-jobs", ("/return/*/offset", "/return/*/len")),
+    *_guest("query-block", ("/return/**/dirty-bitmaps/*/count",)),
+    *_guest("query-named-block-nodes", ("/return/**/dirty-bitmaps/*/count",)),
     *_times(
         "query-migrate",
         (
@@ -190,6 +227,7 @@ BUILT_IN: tuple[Mask, ...] = (
         ),
         "depends on how fast the host is",
     ),
+    *_sizes("query-dump", ("/return/completed",), "depends on how fast the host is"),
     *_times(
         "query-named-block-nodes",
         (
@@ -224,10 +262,22 @@ BUILT_IN: tuple[Mask, ...] = (
         ),
         "when the snapshot was taken",
     ),
+    *_times("guest-get-time", ("/return",), "a time of the guest's clock"),
+    *_times("guest-get-users", ("/return/*/login-time",), "a time of the guest's clock"),
+    *[
+        Mask("guest-use", "reply", of, place, "number", "how busy the guest is")
+        for of, place in (
+            ("guest-get-fsinfo", "/return/*/used-bytes"),
+            ("guest-network-get-interfaces", "/return/*/statistics/*"),
+            ("guest-get-cpustats", "/return/*/*"),
+            ("guest-get-diskstats", "/return/*/stats/*"),
+        )
+    ],
     *[
         Mask("order", "reply", of, place, "set", reason, key=key)
         for of, place, key, reason in (
             ("query-commands", "/return", "name", _LISTED),
+            ("guest-info", "/return/supported_commands", "name", _LISTED),
             ("query-events", "/return", "name", _LISTED),
             ("query-command-line-options", "/return", "option", _LISTED),
             ("query-command-line-options", "/return/*/parameters", "name", _HASHED),
@@ -249,7 +299,7 @@ _SCHEME = re.compile(r"^(?:unix|tcp):")
 
 
 def own_address(recorded: str, target: str) -> tuple[Mask, ...]:
-    """The mask for the monitor's own address, which a server tells (``query-chardev``).
+    """The mask for the monitor's own address, which a server says (``query-chardev``).
 
     `recorded` and `target` are the two addresses; there is no mask where one is not known.
     """

@@ -107,19 +107,16 @@ def _follow(catalog: Catalog, key: str, part: str) -> Iterator[str]:
         if isinstance(found, Array) and (part == "*" or part.isdigit()):
             yield found.element
         elif isinstance(found, Object):
-            yield from (kind for name, kind in _members(catalog, one, set()) if part in ("*", name))
+            yield from (kind for name, kind in _members(catalog, one) if part in ("*", name))
 
 
-def _members(catalog: Catalog, key: str, seen: set[str]) -> Iterator[tuple[str, str]]:
+def _members(catalog: Catalog, key: str) -> Iterator[tuple[str, str]]:
     """Every member that an object of this type may have, whatever its tag says."""
-    if key in seen:
-        return
-    seen.add(key)
     shape = shape_of(catalog, key)
     for name, member in shape.members.items():
         yield name, member.type
     for variant in shape.variants.values():
-        yield from _members(catalog, variant, seen)
+        yield from _members(catalog, variant)
 
 
 def _names(catalog: Catalog, key: str) -> Iterable[str]:
@@ -128,7 +125,7 @@ def _names(catalog: Catalog, key: str) -> Iterable[str]:
         if isinstance(found, Array):
             yield "*"
         elif isinstance(found, Object):
-            yield from (name for name, _ in _members(catalog, one, set()))
+            yield from (name for name, _ in _members(catalog, one))
 
 
 def _kinds(catalog: Catalog, key: str) -> Iterator[str]:

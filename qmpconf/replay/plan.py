@@ -14,20 +14,21 @@
 White space and skipped bytes are sent as well: the target gets the recorded bytes, all of them.
 A bare number or keyword ends only where the next byte shows it: the client's next bytes come with
 it, before the answer to it is expected.
-A reply behind a gap is expected only where its id tells what it answers.
+A reply behind a gap is expected only where its id says what it answers.
 Pure: the plan is the same whatever the target does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.messages import Command, Failure, Success, Unknown
 from qmpconf.protocol.requirements import Party
+from qmpconf.protocol.session import Session
 from qmpconf.replay.said import Said, Transcript
-from qmpconf.trace.reader import Item
+from qmpconf.trace.items import Item
 from qmpconf.trace.records import Close, Closer, Descriptor, Gap, Open, Shut
 
 
@@ -94,7 +95,7 @@ class HalfClose:
 class End:
     """The session ends.
 
-    `who` ended it; None where the recording was cut off.  `error` tells how, where it was no
+    `who` ended it; None where the recording was cut off.  `error` says how, where it was not an
     orderly end.  `broken` counts the wire rules that the recorded server broke.
     """
 
@@ -112,13 +113,15 @@ Step = Connect | Send | Expect | Lost | HalfClose | End
 class _Talk:
     """One session of the recording, and what is held back until its client's next bytes."""
 
-    def __init__(self) -> None:
-        self.transcript = Transcript()
+    def __init__(self, begin: Callable[[], Session]) -> None:
+        self.transcript = Transcript(begin)
         self.held: list[Step] | None = None
 
 
-def steps(items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Step]:
-    """The steps of a recording.
+def steps(
+    items: Iterable[Open | Item | Gap | Shut | Close], begin: Callable[[], Session] = Session
+) -> Iterator[Step]:
+    """The steps of a recording; `begin` gives the state of a new session (`TraceReader.begin`).
 
     A session that has no end in the recording gets an `End` without `who` behind everything else.
     """
@@ -127,13 +130,13 @@ def steps(items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Step]:
     for item in items:
         line, t, conn = item.line, item.t, item.conn
         if isinstance(item, Open):
-            talks[conn] = _Talk()
+            talks[conn] = _Talk(begin)
             yield Connect(line, t, conn, item.server)
             continue
         talk = talks.get(conn)
         if talk is None:
             # The recording began in the middle of the session.
-            talk = talks[conn] = _Talk()
+            talk = talks[conn] = _Talk(begin)
             yield Connect(line, t, conn, "")
         if isinstance(item, Item):
             yield from _traffic(item, talk)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qmpconf.protocol.values import pointer
+from qmpconf.check.baseline import Baseline
+from qmpconf.check.verdict import exit_code
+from qmpconf.findings import Severity
+from qmpconf.protocol.places import pointer
 from qmpconf.replay import excerpt
 from qmpconf.replay.bindings import Bindings
 from qmpconf.replay.compare import Level, Masked
 from qmpconf.replay.difference import Differences, Group
+from qmpconf.replay.findings import severity_of
 from qmpconf.replay.masks import Mask
 from qmpconf.replay.said import Said
 from qmpconf.replay.upgrade import Upgrade
@@ -34,11 +38,11 @@ class MaskUse:
 
 
 @dataclass(slots=True)
-class Result:
+class ReplayResult:
     """One replay.
 
     `trace` and `output` are paths (`output` empty: none was written), `target` says against what.
-    `failure` tells why the replay did not go to its end; empty, it did.  `seconds` is the whole
+    `failure` says why the replay did not go to its end; empty, it did.  `seconds` is the whole
     time, `warnings` what the user must know besides.
     """
 
@@ -68,12 +72,20 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """0: the same; 1: differences, or known ones that are gone; 4: the target did not last; 130: interrupted."""
+        """0: the same; 1: differences, known ones that are gone, or nothing to judge; 4: the target did not last; 130: interrupted."""
         if self.interrupted:
             return 130
         if self.failure:
             return 4
-        return 1 if self.new or self.differences.dropped or self.gone else 0
+        dropped: list[Severity] = ["error"] * bool(self.differences.dropped)
+        new = (severity_of(group.first) for group in self.new)
+        return exit_code([*new, *dropped], gone=bool(self.gone), judged=not self.hollow)
+
+    @property
+    def hollow(self) -> bool:
+        """Whether there was nothing to judge: no message was sent, and none was waited for."""
+        matched = (self.greetings, self.replies, self.events)
+        return not (self.sent or any(matched) or self.differences.count)
 
     @property
     def new(self) -> list[Group]:
@@ -81,7 +93,7 @@ class Result:
         return [
             group
             for group in self.differences
-            if not group.first.note and group.first.digest not in self.known
+            if severity_of(group.first) != "note" and group.first.digest not in self.known
         ]
 
     @property
@@ -89,8 +101,7 @@ class Result:
         """Known differences that did not show, although the replay went to its end."""
         if self.failure:
             return []
-        shown = {group.first.digest for group in self.differences}
-        return [one for one in self.known if one not in shown]
+        return Baseline(self.known).gone({group.first.digest for group in self.differences})
 
     @property
     def unused(self) -> list[Mask]:

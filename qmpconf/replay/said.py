@@ -2,12 +2,13 @@
 
 A `Transcript` follows one session, recorded or live, through the protocol's state machine.  It
 numbers what the client sends, so that the same command has the same number in the recording and
-in the replay, and tells of each server message which number it answers.  Pure.
+in the replay, and reports each server message which number it answers.  Pure.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from qmpconf.protocol.framing import Frame, Kind
@@ -16,18 +17,25 @@ from qmpconf.protocol.messages import (
     Event,
     Failure,
     Greeting,
+    Sentinel,
     Success,
     Unknown,
     from_client,
 )
 from qmpconf.protocol.requirements import Party
-from qmpconf.protocol.session import Breach, Session
+from qmpconf.protocol.session import Session
+from qmpconf.protocol.steps import Breach
 from qmpconf.protocol.values import Value
 from qmpconf.replay import masks
 from qmpconf.replay.compare import NOTHING
 
 #: Rules about the bytes of a message, or its place: comparing values does not show them.
-WIRE_RULES = frozenset({"framing.ascii", "framing.crlf", "framing.valid-json", "response.in-order"})
+WIRE_RULES = frozenset(
+    {
+        *("framing.ascii", "framing.crlf", "framing.valid-json", "response.in-order"),
+        *("agent.line-feed", "agent.sentinel", "agent.sync-echo"),
+    }
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -36,8 +44,8 @@ class Said:
 
     `index` is its position among the server's messages of the session, `line` its line in the
     trace, `answers` the number of what it answers (None: nothing, or unknown), `command` the name
-    of that command (empty: it is no command).  `redacted` are the pointers of values that are not
-    in the recording.  `echoes` tells whether it has the id of that command, by value (or none, as
+    of that command (empty: it is not a command).  `redacted` are the pointers of values that are not
+    in the recording.  `echoes` says whether it has the id of that command, by value (or none, as
     the command), and `asked` is that id (`NOTHING`: none).
     """
 
@@ -94,6 +102,8 @@ class Said:
             return f"event {self.message.name}"
         if isinstance(self.message, Greeting):
             return "greeting"
+        if isinstance(self.message, Sentinel):
+            return "byte 0xFF"
         if isinstance(self.message, Unknown):
             return "message that is none of QMP's"
         if self.answers is None:
@@ -102,10 +112,13 @@ class Said:
 
 
 class Transcript:
-    """One session, from either side's frames in the order in which they passed."""
+    """One session, from either side's frames in the order in which they passed.
 
-    def __init__(self) -> None:
-        self._session = Session()
+    `begin` gives the state of a new one (`qmpconf.trace.reader.TraceReader.begin`).
+    """
+
+    def __init__(self, begin: Callable[[], Session] = Session) -> None:
+        self._session = begin()
         self._sent = 0
         self._said = 0
         #: The client's latest message.
@@ -154,6 +167,11 @@ class Transcript:
                 said.echoes = step.answered.wants(step.message)
                 said.asked = _id_of(step.answered.message)
         return said
+
+    @property
+    def end(self) -> bytes:
+        """What the server writes behind its messages."""
+        return self._session.dialect.end
 
     @property
     def certain(self) -> bool:

@@ -3,14 +3,14 @@
 Where the recording's greeting and the target's tell two releases, each difference is held against
 the catalogs of both:
 
-- ``design``: the newer server says more than the client knew, as its schema tells: new members, new
+- ``design``: the newer server says more than the client knew, as its schema says: new members, new
   events, new entries of inventories, another version, other words of an error.  A client must bear
   all that; such a difference is a note;
 - ``broke``: the client loses something: a command is gone, an argument refused, an error has another
   class, a member, an event or a reply is missing;
 - ``changed``: everything else, a value that is another one above all.
 
-`Upgrade` also tells what the difference of the schemas announces for the commands and events of
+`Upgrade` also says what the difference of the schemas announces for the commands and events of
 the session, whether it was seen or not.  Pure.
 """
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -37,7 +37,7 @@ from qmpconf.schema.model import Catalog
 #: Levels of the schemas' difference that matter to a client which worked before.
 ANNOUNCED = ("breaks", "risk", "deprecated")
 
-#: Commands that tell what the server is; another version tells something else.
+#: Commands that say what the server is; another version says something else.
 _ABOUT_ITSELF = frozenset({"query-version", "query-qmp-schema"})
 
 #: Lists of what a server offers: more in them is more on offer.
@@ -88,6 +88,9 @@ class Upgrade:
     old: Catalog | None
     new: Catalog | None
     behaved: dict[str, Behaved] = field(default_factory=dict)
+    #: Names of all commands that the clients of the recording send, and of all events in it; None
+    #: where that was not looked for.
+    uses: Callable[[], Collection[str]] | None = None
     #: Commands and events of the session, and those of them that differed, as the schema's
     #: difference names them.
     used: Counter[str] = field(default_factory=Counter)
@@ -120,7 +123,7 @@ class Upgrade:
         if said.kind == "greeting":
             return Judgement("design", "another version greets otherwise")
         if said.of in _ABOUT_ITSELF and mismatch is not None and path:
-            return Judgement("design", "another version tells another one")
+            return Judgement("design", "it says which version this is")
         if kind == "moved":
             return Judgement("changed", "the order is another one")
         if expected is None or got is None:
@@ -161,15 +164,13 @@ class Upgrade:
                 return Judgement("design", f"the command is new in {self.after}")
             missed = _missed(expected.message.value)
             if missed and self._announces(name, missed, "optional"):
-                words = (
-                    f"the argument {missed} can be left out: the schema of {self.after} tells so"
-                )
+                words = f"the argument {missed} can be left out: the schema of {self.after} says so"
                 return Judgement("design", words)
             return Judgement("changed", "it was refused before, and is accepted now")
         if not isinstance(got.message, Failure):
             return Judgement("changed")
         if got.message.error_class == "CommandNotFound":
-            told = "its schema tells so" if self.new and not new else "its schema does not tell so"
+            told = "its schema says so" if self.new and not new else "its schema does not say so"
             return Judgement(
                 "broke", f"{self.after} has no such command; {told}{self._warned(name)}"
             )
@@ -228,7 +229,10 @@ class Upgrade:
     def _missing(self, said: Said, mismatch: Mismatch) -> Judgement:
         new = self._has(self.new, said, mismatch)
         if said.of in ("query-commands", "query-events"):
-            return Judgement("broke", f"{self.after} no longer has it{self._named(mismatch)}")
+            words = f"{self.after} no longer has it{self._named(mismatch)}"
+            if self.uses is not None and _name_in(mismatch.expected) not in self.uses():
+                return Judgement("design", f"{words}; the session never used it")
+            return Judgement("broke", words)
         gone = self._only(self.old, self.new, said, mismatch.path, mismatch.expected)
         if gone:
             return Judgement("broke", f"the schema of {self.after} has no {gone} any more")
@@ -272,9 +276,8 @@ class Upgrade:
         return f"; {self.before} had it deprecated" if deprecated else ""
 
     def _named(self, mismatch: Mismatch) -> str:
-        value = mismatch.expected
-        name = value.get("name") if isinstance(value, dict) else None
-        return self._warned(name) if isinstance(name, str) else ""
+        name = _name_in(mismatch.expected)
+        return self._warned(name) if name else ""
 
     def _use(self, said: Said) -> None:
         root = _root(said)
@@ -303,6 +306,12 @@ def _root(said: Said) -> str:
     """The command or event, as a schema's difference names it."""
     kind: Literal["event", "command"] = "event" if said.kind == "event" else "command"
     return f"{kind} {said.of}" if said.of else ""
+
+
+def _name_in(value: Value) -> str:
+    """The name of an entry of query-commands or query-events."""
+    name = value.get("name") if isinstance(value, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _desc(value: Value) -> str:
@@ -337,4 +346,4 @@ def _value(mismatch: Mismatch) -> Judgement:
         return Judgement("broke", "the value has another type")
     if mismatch.path[-1] in ("help", "description"):
         return Judgement("design", "a help text is for people")
-    return Judgement("changed", "no schema tells values")
+    return Judgement("changed", "no schema says values")

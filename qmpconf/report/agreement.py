@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tabulate import tabulate
 
 from qmpconf.schema.agreement import ASPECTS, Agreement, Alone, Difference, Note
-from qmpconf.text import harmless
+from qmpconf.text import counted, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -141,7 +141,7 @@ def text(explained: Explained) -> str:
             parts.append(tabulate(rows, _ROW_HEAD, tablefmt="simple"))
     parts += [f"stale note: {note.catalog}: {note.place}" for note in explained.stale]
     if explained.unexplained:
-        parts += ["", f"{explained.unexplained} places without a reason"]
+        parts += ["", f"{counted(explained.unexplained, 'place')} without a reason"]
     return harmless("\n".join(parts) + "\n")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from qmpconf.protocol.messages import brief
-from qmpconf.replay.explain import Explanation
+from qmpconf.replay.play.explain import Explanation
 from qmpconf.text import counted, printable
 
 #: Uses of a value that are shown.

@@ -1,22 +1,20 @@
-"""The outcome of the client suite: as text, and as a page of clients and scenarios."""
+"""The client suite: its scenarios as a table, and a page of many clients and scenarios."""
 
 from __future__ import annotations
 
 import shlex
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tabulate import tabulate
 
 from qmpconf.conform.client.scenarios import SCENARIOS, Scenario
+from qmpconf.conform.client.suite import OUTPUTS
 from qmpconf.conform.outcome import Outcome
-from qmpconf.conform.proof import failure
-from qmpconf.conform.verdicts import Result, Verdict
-from qmpconf.errors import InputError
-from qmpconf.report import conform
+from qmpconf.conform.verdicts import Verdict
+from qmpconf.lists import read_list
 from qmpconf.report.tables import fitted
-from qmpconf.text import printable
+from qmpconf.text import printable, shortened
 
 _MARKS = {
     Verdict.PASS: "pass",
@@ -25,29 +23,6 @@ _MARKS = {
     Verdict.NOT_APPLICABLE: "-",
     Verdict.INCONCLUSIVE: "?",
 }
-
-
-def closing(outcome: Outcome) -> str:
-    """Failures with the messages around them, and one line that counts."""
-    parts = [_failure(one, outcome.repeat) for one in outcome.unexpected]
-    parts += [
-        f"HEALED {case}: it is listed as known to fail ({pattern}), and passes"
-        for pattern, case in outcome.healed
-    ]
-    told = conform.counts(outcome)
-    words = ("conforms", "copes"), ("does not conform", "does not cope")
-    for theirs, ours in words:
-        told = told.replace(f"{theirs}:", f"{ours}:") if told.startswith(f"{theirs}:") else told
-    return "\n".join([*parts, told])
-
-
-def _failure(result: Result, words: str) -> str:
-    """As a failed case of the server suite, with the command that repeats it."""
-    proof = failure(result, "").rpartition("\n")[0]
-    case = result.case
-    if case.endswith("/seen"):
-        case = result.reason.removeprefix("in ").partition(":")[0]
-    return f"{proof}\n  repeat     qmpconf conform-client -k {shlex.quote(case)} -- {words}"
 
 
 def listing(scenarios: Sequence[Scenario], width: int = 120) -> str:
@@ -61,11 +36,17 @@ def listing(scenarios: Sequence[Scenario], width: int = 120) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A client of a list: its `name`, its `command` line, a `note` for readers."""
+    """A client of a list: its `name`, its `command` line, a `note` for readers.
+
+    `output` is what of its stdout is compared, `exit` its exit code with a kind server (None: as the
+    verb's options say).
+    """
 
     name: str
     command: str
     note: str = ""
+    output: str = ""
+    exit: int | None = None
 
     @property
     def words(self) -> list[str]:
@@ -74,23 +55,26 @@ class Listed:
 
 
 def parse_list(text: str, where: str) -> list[Listed]:
-    """Read a list of clients: [[client]] tables with name, command and perhaps note.
+    """Read a list of clients: [[client]] tables with name, command, and perhaps note, output, exit.
 
     Raises InputError, which names `where`.
     """
-    try:
-        tables = tomllib.loads(text).get("client", [])
-        found = [
-            Listed(str(one["name"]), str(one["command"]), str(one.get("note", "")))
-            for one in tables
-        ]
-        empty = [one.name for one in found if not one.words]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"{where}: is no list of clients ([[client]] with name and command): {error!r}"
-        ) from None
-    if empty:
-        raise InputError(f"{where}: the command of {empty[0]!r} is empty")
+    found = []
+    for entry in read_list(text, where, "client", "a list of clients"):
+        entry.only(("name", "command"), ("note", "output", "exit"))
+        output, code = entry.text("output"), entry.values.get("exit")
+        if output not in ("", *OUTPUTS):
+            entry.fail(f"{output!r} is none of {', '.join(OUTPUTS)}", "output")
+        if code is not None and not isinstance(code, int):
+            entry.fail("an exit code is a number", "exit")
+        one = Listed(entry.text("name"), entry.text("command"), entry.text("note"), output, code)
+        try:
+            empty = not one.words
+        except ValueError as error:
+            entry.fail(f"the command cannot be split into words: {error}", "command")
+        if empty:
+            entry.fail(f"the command of {one.name!r} is empty", "command")
+        found.append(one)
     return found
 
 
@@ -111,10 +95,10 @@ def page(clients: Sequence[Listed], outcomes: Mapping[str, Outcome], schema: str
     ]
     table = tabulate(rows, ("scenario", "what the server does", *outcomes), tablefmt="github")
     opening = (
-        "Made by `qmpconf conform-client --matrix reports/clients.toml`. Each client was started "
-        f"once for each scenario, with the embedded monitor of {schema} behind manners that are "
-        "legal and not kind. It passes where it does what it does with a kind server: the same "
-        "commands, the same exit code, in time.\n"
+        f"Made by `qmpconf conform-client --matrix` with the embedded monitor of {schema}. Each client "
+        "was started once for each scenario. It passes where it does what it does with a kind server: "
+        "the same commands, the same exit code, the same output, in time; where the server fails, "
+        "where it ends in time, and shows that it failed or does the whole.\n"
     )
     parts = ["# Clients and an unkind server\n", opening, table + "\n"]
     for client in clients:
@@ -123,7 +107,10 @@ def page(clients: Sequence[Listed], outcomes: Mapping[str, Outcome], schema: str
             parts.append(client.note + "\n")
         parts.append("```sh\n" + client.command + "\n```\n")
         broken = [one for one in outcomes[client.name].results if one.verdict.broken]
-        if not broken:
+        gone = outcomes[client.name].gone
+        if gone:
+            parts.append(f"It was not judged: {_short(gone)}\n")
+        elif not broken:
             parts.append("Copes with everything.\n")
         parts += [f"- `{one.case}` ({one.verdict.value}): {_short(one.reason)}" for one in broken]
         if broken:
@@ -139,5 +126,4 @@ def _mark(outcome: Outcome, case: str) -> str:
 
 
 def _short(text: str) -> str:
-    shown = printable(text).replace("|", "\\|")
-    return shown if len(shown) <= 300 else shown[:300] + "..."
+    return shortened(printable(text).replace("|", "\\|"), 300)

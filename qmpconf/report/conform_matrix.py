@@ -14,7 +14,6 @@ from tabulate import tabulate
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.verdicts import Verdict
-from qmpconf.report.conform import counts
 from qmpconf.text import printable
 
 #: What stands in a cell.
@@ -119,7 +118,16 @@ def markdown(outcomes: Mapping[str, Outcome], command: str) -> str:
 
 
 def _told(outcome: Outcome) -> str:
-    return f"{outcome.target.partition(' at ')[0]}; {counts(outcome).rpartition(';')[0]}"
+    return f"{outcome.target.partition(' at ')[0]}; {counts(outcome)}"
+
+
+def counts(outcome: Outcome) -> str:
+    """How many of each verdict, and what that comes to."""
+    found = outcome.counts
+    told = ", ".join(f"{found[one]} {one.value}" for one in _MARKS if found[one])
+    known = sum(1 for one in outcome.results if one.verdict.broken and one.known)
+    told += f" ({known} of them known)" if known else ""
+    return f"{outcome.word}: {told or 'no case was run'}"
 
 
 def _numbered(names: list[str]) -> list[tuple[int, str]]:

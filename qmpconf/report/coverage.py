@@ -29,6 +29,9 @@ PARTS = (*KINDS, "requirements")
 #: What all kinds of places are together.
 WHOLE = "places"
 
+#: How the names of the guest agent's requirements begin.
+_OF_AGENTS = "agent."
+
 #: Names of commands in a list that is only names, for each row that another list has.
 _NAMES_A_ROW = 4
 #: Names that a list of Markdown has at most.
@@ -79,7 +82,13 @@ def whole(places: Iterable[Total]) -> Total:
 def requirements(found: Exercised) -> Total:
     """The figures of the requirements that a trace can put to the test."""
     number = len(rules_of(found))
-    return Total("requirements", number, number, len(RULES))
+    return Total("requirements", number, number, len(_asked(found)))
+
+
+def _asked(found: Exercised) -> list[str]:
+    """The requirements that count: those of the guest agent where there is a session of one."""
+    agents = any(one.startswith(_OF_AGENTS) for one in found.requirements)
+    return [one for one in RULES if agents or not one.startswith(_OF_AGENTS)]
 
 
 def rules_of(found: Exercised) -> list[str]:
@@ -135,7 +144,7 @@ def _missing_text(one: CoverageData, view: View) -> Iterator[str]:
             lines = [line.replace(_FIXED, " ") for line in lines]
         else:
             lines += [line for row in rows for line in _row_text(row, view.width)]
-            lines += [f"    and {more} more places"] if more else []
+            lines += [f"    and {counted(more, 'more place')}"] if more else []
         yield "\n".join(lines)
 
 
@@ -176,25 +185,25 @@ def _requirements_text(found: Exercised, view: View) -> str:
 # ── Markdown ─────────────────────────────────────────────────────────────────────────────────
 
 
-def as_markdown(found: Exercised, view: View, preamble: str = "") -> str:
-    """For a page; rows are folded away."""
-    parts = [preamble or "# Coverage"]
+def as_markdown(found: Exercised, view: View) -> Iterator[str]:
+    """For a page, block by block; rows are folded away."""
     catalogs = titled(found)
     if len(catalogs) > 1:
-        parts.append(_overview(catalogs, view, "github"))
+        yield _overview(catalogs, view, "github")
     for title, one in catalogs.items():
-        parts += [f"## {_plain(title)}", _kinds(one, view, "github")]
+        yield f"## {_plain(title)}"
+        yield _kinds(one, view, "github")
         if view.rows:
             for head, rows in _rows(one, view):
                 table = _table(head, [[f"`{_plain(row[0])}`", *row[1:]] for row in rows], "github")
                 words = f"{head[0]}s that were tried ({len(rows)})"
-                parts.append(f"<details><summary>{words}</summary>\n\n{table}\n\n</details>")
+                yield f"<details><summary>{words}</summary>\n\n{table}\n\n</details>"
         told = list(_missing_markdown(one, view))
         if told:
-            parts += ["### Missing, the most useful first", *told]
+            yield "### Missing, the most useful first"
+            yield from told
     if view.shows("requirements"):
-        parts.append(_requirements_markdown(found))
-    return "\n\n".join(parts) + "\n"
+        yield _requirements_markdown(found)
 
 
 def _missing_markdown(one: CoverageData, view: View) -> Iterator[str]:
@@ -208,7 +217,7 @@ def _missing_markdown(one: CoverageData, view: View) -> Iterator[str]:
             lead, names = _names(row)
             listed = lead + _some([f"`{_plain(name)}`" for name in names], _MOST_NAMES)
             lines.append(f"- `{_plain(_short(row.place))}`" + (f": {listed}" if names else ""))
-        lines += [f"- and {more} more places"] if more else []
+        lines += [f"- and {counted(more, 'more place')}"] if more else []
         yield "\n".join(lines)
 
 
@@ -223,8 +232,8 @@ def _requirements_markdown(found: Exercised) -> str:
 # ── data ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def as_data(found: Exercised, view: View) -> dict[str, Any]:
-    """All of it as JSON values; of what is missing, the kinds that were chosen."""
+def as_data(found: Exercised) -> dict[str, Any]:
+    """All of it as JSON values."""
     return {
         "traces": found.traces,
         "messages": found.messages,
@@ -242,7 +251,7 @@ def as_data(found: Exercised, view: View) -> dict[str, Any]:
                 ],
                 "missing": [
                     {**msgspec.to_builtins(row), "places": list(row.places)}
-                    for row in most_useful(one, view.kinds)
+                    for row in most_useful(one)
                 ],
             }
             for title, one in titled(found).items()
@@ -334,7 +343,8 @@ def _untested(found: Exercised) -> list[tuple[str, str]]:
     """Requirements that were not put to the test, and what that takes."""
     return [
         (rule, " or ".join(fact.value for fact in facts))
-        for rule, facts in RULES.items()
+        for rule in _asked(found)
+        for facts in (RULES[rule],)
         if rule not in found.requirements
     ]
 
@@ -351,7 +361,7 @@ def _short(place: str) -> str:
 
 
 def _names(row: Missing) -> tuple[str, list[str]]:
-    """The missing parts as they are told below their place, and what goes in front of them.
+    """The missing parts as they are said below their place, and what goes in front of them.
 
     ``/MEMBER`` and ``=VALUE`` lose their sign; branches of one tag have it in front of them all.
     """

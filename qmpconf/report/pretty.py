@@ -1,7 +1,7 @@
 """A message over several lines, as it was written.
 
 JSON is laid out by its tokens, not by its values: numbers keep their digits, members that stand
-twice stand twice, escapes stay escapes.  What is no JSON is shown in the lines that it came in.
+twice stand twice, escapes stay escapes.  What is not JSON is shown in the lines that it came in.
 Nothing in it can steer the terminal.
 """
 
@@ -18,7 +18,7 @@ from qmpconf.text import printable
 #: Spaces a level; deeper than this a line is not indented further: nobody bounds a trace's depth.
 _STEP, _DEEPEST = 2, 40
 
-#: A token, with what tells a member's name: the colon behind it.
+#: A token, with what gives a member's name: the colon behind it.
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<empty>\{\s*\}|\[\s*\])
@@ -71,7 +71,7 @@ def pretty(frame: Frame, terminal: Terminal, margin: str = "") -> Iterator[str]:
 
 
 def _is_json(frame: Frame) -> bool:
-    """Whether the message is JSON, as QEMU reads it; only then it can be told by its tokens."""
+    """Whether the message is JSON, as QEMU reads it; only then it can be known by its tokens."""
     if frame.kind is not Kind.VALUE:
         return False
     try:

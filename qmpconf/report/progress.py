@@ -15,6 +15,7 @@ Nothing goes to stdout.  While it shows, what else goes to stderr goes through `
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -23,6 +24,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from qmpconf.parts import name_of, numbers_of
 from qmpconf.text import harmless, printable
 
 if TYPE_CHECKING:
@@ -140,10 +142,10 @@ def size_of_files(paths: Sequence[str]) -> int:
     """The bytes of all these files; one that cannot be looked at counts nothing."""
     total = 0
     for path in paths:
-        try:
-            total += os.stat(path).st_size
-        except OSError:
-            continue
+        there = os.path.lexists(path)  # a file has no parts
+        for part in [path] if there else [name_of(path, number) for number in numbers_of(path)]:
+            with contextlib.suppress(OSError):
+                total += os.stat(part).st_size
     return total
 
 

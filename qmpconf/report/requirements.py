@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -11,9 +12,13 @@ from tabulate import tabulate
 from qmpconf.conform.coverage import Coverage
 from qmpconf.conform.suite import chosen as meant
 from qmpconf.errors import UsageError
+from qmpconf.lists import suggestion
+from qmpconf.text import counted
 
 _HEAD = ("requirement", "level", "binds", "covered by", "rule")
 _LEAST = 40
+#: A part of a version.
+_PART = re.compile(r"[0-9]{1,9}")
 
 
 def chosen(
@@ -24,19 +29,37 @@ def chosen(
     binds: str = "",
     version: str = "",
 ) -> list[Coverage]:
-    """The rules that meet all of these.  Raises UsageError for a version that is none."""
+    """The rules that meet all of these.
+
+    Raises UsageError for a version that is none, and where nothing is selected.
+    """
     parts = version.split(".") if version else []
-    if not all(part.isdecimal() for part in parts):
-        raise UsageError(f"{version!r} is no version: write for example 7.2")
+    if not all(_PART.fullmatch(part) for part in parts):
+        raise UsageError(f"{version[:40]!r} is not a version: write for example 7.2")
     numbers = tuple(map(int, parts))
-    return [
+    matching = [one for one in register if meant(one.requirement.id, patterns)]
+    found = [
         one
-        for one in register
-        if meant(one.requirement.id, patterns)
-        and level in ("", one.requirement.level.value)
+        for one in matching
+        if level in ("", one.requirement.level.value)
         and binds in ("", one.requirement.binds.value)
         and one.requirement.holds(numbers)
     ]
+    if not found:
+        raise UsageError(f"nothing is selected: {_why_none(register, patterns, matching)}")
+    return found
+
+
+def _why_none(
+    register: Sequence[Coverage], patterns: Sequence[str], matching: Sequence[Coverage]
+) -> str:
+    """What left nothing of the register: the patterns, or the rest."""
+    if matching:
+        return "the requirements that match are left out by --level, --binds or --version"
+    ids = [one.requirement.id for one in register]
+    given, known = " ".join(patterns), [*{one.partition(".")[0]: None for one in ids}, *ids]
+    near = suggestion(patterns[0], known) if patterns else ""
+    return f"no requirement matches {given!r}{near} ('qmpconf requirements' lists all)"
 
 
 def text(register: Sequence[Coverage], width: int = 120, *, verbose: bool = False) -> str:
@@ -53,7 +76,7 @@ def text(register: Sequence[Coverage], width: int = 120, *, verbose: bool = Fals
         rows.append((rule.id, rule.level.value, rule.binds.value, covered, "\n".join(words)))
     bare = [one.requirement.id for one in register if not one.covered]
     cases = sum(len(one.cases) for one in register)
-    last = f"{len(register)} requirements, {cases} cases"
+    last = f"{counted(len(register), 'requirement')}, {counted(cases, 'case')}"
     if bare:
         last += f"; covered by nothing: {', '.join(bare)}"
     return f"{tabulate(rows, _HEAD, tablefmt='simple', disable_numparse=True)}\n\n{last}\n"

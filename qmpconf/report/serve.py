@@ -1,6 +1,6 @@
 """A trace that was played as the server: the result as text for people.
 
-Shows what `qmpconf.replay.serve_result` holds, and judges nothing.
+Shows what `qmpconf.replay.serve.outcome` holds, and judges nothing.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qmpconf.replay.difference import Group
-from qmpconf.replay.serve_result import Played
-from qmpconf.text import printable
+from qmpconf.replay.serve.outcome import Played
+from qmpconf.text import counted, printable
 
 #: Differences that are shown; the others are counted.
 _SHOWN = 50
@@ -54,7 +54,7 @@ def _lines(played: Played) -> Iterator[str]:
 
 def _group(number: int, group: Group) -> Iterator[str]:
     one = group.first
-    times = f" ({group.count} times)" if group.count > 1 else ""
+    times = f" ({counted(group.count, 'time')})" if group.count > 1 else ""
     where = f" (line {one.line})" if one.line else ""
     yield f"{number}. {one.kind}: {one.subject}, session {one.session}{where}{times}"
     yield f"     recorded: {one.expected}"

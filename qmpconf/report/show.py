@@ -19,19 +19,18 @@ from collections.abc import Iterator
 import msgspec
 
 from qmpconf.protocol.framing import Frame
-from qmpconf.record.live import BAD, GOOD, PLAIN, QUIET, said
 from qmpconf.report.pretty import pretty
 from qmpconf.report.terminal import Terminal, cut
 from qmpconf.text import harmless, printable
 from qmpconf.trace.records import Header
 from qmpconf.trace.summary import Summary
+from qmpconf.trace.wording import STYLES, arrow, said
 
 _HEAD = " line       time  n        took   size  message"
 #: Where the last column begins.
 _TEXT_AT = _HEAD.index("message")
 #: The narrowest last column that can still be read.
 _LEAST = 20
-_STYLES = {PLAIN: "", GOOD: "green", BAD: "bold red", QUIET: "dim"}
 #: Lines that an error may take on a terminal.
 _LINES = 4
 #: Seconds from which on a response stands out.
@@ -47,8 +46,8 @@ def head(path: str, header: Header, terminal: Terminal) -> Iterator[str]:
 
 
 def row(one: Summary, terminal: Terminal, width: int) -> str:
-    """What is told of one message; on a terminal, in `width` columns."""
-    text, style = _said(one)
+    """What is said of one message; on a terminal, in `width` columns."""
+    text, style = said(one)
     if one.fds:
         text += f"  (+{one.fds} fd{'' if one.fds == 1 else 's'})"
     text = printable(text)
@@ -57,12 +56,9 @@ def row(one: Summary, terminal: Terminal, width: int) -> str:
     if one.latency is not None and one.latency >= _SLOW:
         took = terminal.paint(took, "yellow")
     size = size_of(one.size) if one.size else ""
-    arrow = "->" if one.sender == "client" else "<-"
-    if one.kind in {"open", "close"}:
-        arrow = "--"
     place = terminal.paint(f"{one.line:>5} {_clock(one.t):>10}", "dim")
-    told = ("\n" + " " * _TEXT_AT).join(terminal.paint(line, _STYLES[style]) for line in lines)
-    return f"{place} {one.conn:>2} {arrow} {took} {size:>6}  {told}"
+    told = ("\n" + " " * _TEXT_AT).join(terminal.paint(line, STYLES[style]) for line in lines)
+    return f"{place} {one.conn:>2} {arrow(one)} {took} {size:>6}  {told}"
 
 
 def below(frame: Frame, terminal: Terminal) -> Iterator[str]:
@@ -108,23 +104,3 @@ def _fitted(text: str, one: Summary, room: int) -> list[str]:
 
 def _clock(t: float) -> str:
     return f"{t:.6f}" if abs(t) < 1e9 else f"{t:.3g}"
-
-
-def _said(one: Summary) -> tuple[str, str]:
-    """What happened, and how it is meant."""
-    if one.kind == "open":
-        return f"session {one.conn} opened{': ' if one.text else ''}{one.text}", QUIET
-    if one.kind == "close":
-        how = f": {one.text}" if one.text else ""
-        return f"session {one.conn} closed by the {one.outcome}{how}", BAD if how else QUIET
-    if one.kind == "shut":
-        return f"the {one.sender} sends nothing more", QUIET
-    if one.kind == "gap":
-        size = f"{one.size} bytes" if one.size else "bytes"
-        return f"gap: {size} of the {one.sender} are missing here", BAD
-    if one.kind == "malformed":
-        return f"malformed: {one.outcome}", BAD
-    if one.kind == "other":
-        return f"no QMP message: {one.outcome}", BAD
-    text, style = said(one)
-    return f"{text} (out-of-band)" if one.oob else text, style

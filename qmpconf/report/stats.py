@@ -10,7 +10,7 @@ import msgspec
 from tabulate import tabulate
 
 from qmpconf.report.show import seconds, size_of
-from qmpconf.text import counted, printable
+from qmpconf.text import counted, printable, shortened
 from qmpconf.trace.figures import EventRate, Figures
 
 #: Kinds of messages, one of them and more of them.
@@ -21,6 +21,7 @@ _KINDS = {
     "error": ("error", "errors"),
     "event": ("event", "events"),
     "other": ("no QMP message", "no QMP messages"),
+    "reset": ("reset of a parser", "resets of a parser"),
     "malformed": ("malformed", "malformed"),
     "gap": ("gap", "gaps"),
 }
@@ -56,15 +57,14 @@ def as_text(found: Figures, top: int = 20, width: int = 120) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def as_markdown(found: Figures, top: int = 20) -> str:
-    """The same for a page or a comment."""
-    parts = [opening(found).replace("\n", "  \n")]
+def as_markdown(found: Figures, top: int = 20) -> Iterator[str]:
+    """The same for a page or a comment, block by block."""
+    yield opening(found).replace("\n", "  \n")
     for table in _tables(found, top, _ENDLESS):
-        more = f"\n\n... and {table.more:,} more" if table.more else ""
-        parts += [f"### {table.title}", _laid_out(table, "pipe") + more]
+        yield f"### {table.title}"
+        yield _laid_out(table, "pipe") + (f"\n\n... and {table.more:,} more" if table.more else "")
     if found.latencies:
-        parts.append(NOTE)
-    return "\n\n".join(parts) + "\n"
+        yield NOTE
 
 
 def as_json(found: Figures) -> str:
@@ -182,8 +182,7 @@ def _rate(rate: float) -> str:
 
 
 def _name(text: str) -> str:
-    text = printable(text)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+    return shortened(printable(text), _LONGEST)
 
 
 #: The longest name in a table.

@@ -24,18 +24,22 @@ _SGR = {
 class Terminal:
     """How to write to `stream`.
 
-    `is_one` tells whether it is a terminal at all, `coloured` whether it shows colours: not if
+    `is_one` says whether it is a terminal at all, `coloured` whether it shows colours: not if
     NO_COLOR is set (no-color.org), or TERM is ``dumb``.
     """
 
     def __init__(self, stream: IO[str], environment: Mapping[str, str] = os.environ) -> None:
         self.is_one = stream.isatty()
+        self._environment = environment
         dull = environment.get("NO_COLOR") or environment.get("TERM", "") == "dumb"
         self.coloured = self.is_one and not dull
 
     def width(self, otherwise: int) -> int:
-        """The columns of the terminal; `otherwise` if it is none."""
-        return shutil.get_terminal_size((otherwise, 24)).columns if self.is_one else otherwise
+        """The columns of the terminal; if it is none, those of COLUMNS, or `otherwise`."""
+        if self.is_one:
+            return shutil.get_terminal_size((otherwise, 24)).columns
+        columns = self._environment.get("COLUMNS", "")
+        return int(columns) if columns.isdecimal() and int(columns[:9]) > 0 else otherwise
 
     def paint(self, text: str, style: str) -> str:
         """`text`, which must be printable, in a style such as ``bold red``, if that is possible."""
@@ -52,7 +56,7 @@ def tolerate(stream: IO[str]) -> None:
 
 
 def cut(text: str, room: int) -> str:
-    """`text` in at most `room` columns of a terminal; three dots tell what is missing."""
+    """`text` in at most `room` columns of a terminal; three dots say what is missing."""
     if len(text) * 2 <= room or columns(text) <= room:
         return text
     room -= 3

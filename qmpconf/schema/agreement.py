@@ -1,4 +1,4 @@
-"""How far two catalogs tell the same: every fact that both have, compared place by place.
+"""How far two catalogs say the same: every fact that both have, compared place by place.
 
 Made to measure a document against the introspection of the server that it describes.  Commands
 and events are found by name; from each, the arguments, the result or the data are walked in both
@@ -14,7 +14,7 @@ What is compared, and counted once for each pair of types that meet:
 - ``arguments``, ``return``, ``data``: does a command take, return, an event carry anything;
 - ``feature``: is something ``deprecated`` or ``unstable`` in both, where it is in either.
 
-Commands and events that only one catalog has are listed, and are no disagreement: there is
+Commands and events that only one catalog has are listed, and are not disagreement: there is
 nothing to compare.  A place where one catalog says ``any`` and the other more is undetermined; one
 that the document has under a condition (``If:``) and the server has not is conditional: it was
 not built.  Neither counts as agreement or disagreement.

@@ -10,11 +10,12 @@ Each `Change` has a level:
   refused, or something that it may rely on is missing;
 - ``risk``: it can meet something that it does not know, or that means something else;
 - ``deprecated``: it uses what will go away;
-- ``unknown``: one of the catalogs does not tell what the other does;
+- ``unknown``: one of the catalogs does not say what the other does;
 - ``compatible``: it need not care.
 
 A change inside a type that several commands and events share is one change: it stands at the
-first place, and `Change.also` names the other commands and events.
+first place, and `Change.also` names the other commands and events.  What `schema diff` finds wrong
+with them is said in `qmpconf.schema.changes`.
 
 Pure: knows no file, and no wording of a report.
 """
@@ -58,7 +59,7 @@ class Change:
 
     `place` is ``command NAME/arguments/MEMBER``, ``event NAME/data/...=VALUE``.  `before` and
     `after` are what the two catalogs say there, `line_before` and `line_after` where (0: not
-    known).  `condition` is the ``If:`` of what is missing, when its catalog tells one: it may only
+    known).  `condition` is the ``If:`` of what is missing, when its catalog gives one: it may only
     not have been built.
     """
 
@@ -234,7 +235,7 @@ class _Diff:
         message = f"the type changed from {old} to {new}"
         if "any" in {old, new}:
             level, what = "unknown", "undetermined"
-            message = f"one tells no type, the other {new if old == 'any' else old}"
+            message = f"one gives no type, the other {new if old == 'any' else old}"
         elif self._wider(self._after, pair.after, new, old):
             level = "compatible" if pair.way == "in" else "risk"
         elif self._wider(self._before, pair.before, old, new):
@@ -302,7 +303,7 @@ class _Diff:
         self, place: str, pair: _Pair, before: Shape, after: Shape
     ) -> Iterator[tuple[str, str, str, Facts]]:
         if _untold(before) != _untold(after):
-            words = "the members are told by one of the two only"
+            words = "only one of the two says which members there are"
             self._note((pair, "untold"), Change("unknown", "undetermined", place, words))
             return
         for name in sorted(before.members.keys() | after.members.keys()):
@@ -345,7 +346,7 @@ class _Diff:
         self._note((pair, before.name, "optional"), change)
 
     def _default(self, place: str, pair: _Pair, before: Member, after: Member) -> None:
-        """What leaving the member out means; only documents tell it."""
+        """What leaving the member out means; only documents give it."""
         old, new = (one.default.strip("'\"") for one in (before, after))
         if not (old and new) or old == new or pair.way == "out":
             return
@@ -395,9 +396,9 @@ class _Diff:
         new = self._values(self._after, after)
         for case in sorted(before.variants.keys() | after.variants.keys()):
             if (old is not None and case not in old) or (new is not None and case not in new):
-                continue  # the value itself came or went, which the tag's enumeration tells
+                continue  # the value itself came or went, which the tag's enumeration says
             if (before.open and not before.tag) or (after.open and not after.tag):
-                continue  # one tells branches where the other takes anything
+                continue  # one says branches where the other takes anything
             at = f"{place}[{tag}={case}]"
             yield at, before.variants.get(case, ""), after.variants.get(case, ""), NO_FACTS
 

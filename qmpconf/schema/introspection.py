@@ -132,13 +132,13 @@ def _take(
 ) -> None:
     """Put one entry where it belongs; its references are still the server's."""
     if not isinstance(entry, Mapping):
-        raise _EntryError("is no object")
+        raise _EntryError("is not an object")
     name, meta = _text(entry, "name"), _text(entry, "meta-type")
     if meta == "command":
         _unique(name, commands)
         oob = entry.get("allow-oob", False)
         if not isinstance(oob, bool):
-            raise _EntryError("`allow-oob` is no boolean")
+            raise _EntryError("`allow-oob` is not a boolean")
         arguments, returns = _text(entry, "arg-type"), _text(entry, "ret-type")
         commands[name] = Command(name, arguments, returns, oob, _facts(entry))
     elif meta == "event":
@@ -217,7 +217,7 @@ _SHAPES: Mapping[str, Callable[[_Entry], Type]] = {
 
 
 def _name(entry: _Entry) -> str:
-    """The type's name where the server tells one: masked and implied names are none."""
+    """The type's name where the server gives one: masked and implied names are none."""
     name = str(entry["name"])
     return "" if name.isdigit() or name.startswith(("[", "q_obj_", "q_empty")) else name
 
@@ -227,7 +227,7 @@ def _facts(entry: _Entry) -> Facts:
     if features is None:
         return NO_FACTS
     if not isinstance(features, list) or not all(isinstance(one, str) for one in features):
-        raise _EntryError("`features` is no list of strings")
+        raise _EntryError("`features` is not a list of strings")
     return Facts(features=tuple(features)) if features else NO_FACTS
 
 
@@ -270,7 +270,7 @@ class _Resolver:
         if meta in {"command", "event"}:
             references = [entry["arg-type"]]
             if not isinstance(self._types.get(entry["arg-type"]), Object):
-                raise _EntryError(f"`arg-type` {entry['arg-type']!r} is no object type")
+                raise _EntryError(f"`arg-type` {entry['arg-type']!r} is not an object type")
             references += [entry["ret-type"]] if meta == "command" else []
         elif meta == "array":
             references = [entry["element-type"]]
@@ -278,7 +278,7 @@ class _Resolver:
             references = [one["type"] for one in entry["members"]]
             for variant in entry.get("variants", ()):
                 if not isinstance(self._types.get(variant["type"]), Object):
-                    raise _EntryError(f"variant {variant['case']!r} is no object type")
+                    raise _EntryError(f"variant {variant['case']!r} is not an object type")
         for reference in references:
             if reference not in self._types and reference not in self._aliases:
                 raise _EntryError(f"type {reference!r} is nowhere defined")

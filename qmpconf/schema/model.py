@@ -92,7 +92,7 @@ class Member:
     """One member of an object: argument, return member or event datum.
 
     `type` is a key of `Catalog.types` or `BUILTINS` (or of `INTEGER_BOUNDS`).  `default` is the
-    default as the source writes it, where it tells one.
+    default as the source writes it, where it gives one.
     """
 
     name: str
@@ -114,7 +114,7 @@ class EnumValue:
 class Enum:
     """A string out of a closed list.  `open` marks a list that the source calls incomplete.
 
-    `shown` are values that only examples of the source have: they are no part of the list.
+    `shown` are values that only examples of the source have: they are not part of the list.
     """
 
     values: tuple[EnumValue, ...]
@@ -144,7 +144,7 @@ class Object:
     members are present too (a value without an entry adds none).  `open` marks an object that
     takes members beyond those listed (``device_add``), because the source says so or because it
     does not determine them.  `shown` are members that only examples of the source have: they are
-    no part of the type.
+    not part of the type.
     """
 
     members: tuple[Member, ...] = ()
@@ -201,7 +201,7 @@ class Source:
 
     `kind` is ``introspection`` or ``document``; `form` the document's form as the compiler
     detected it; `version` the QEMU version that it describes ("7.2.22", "5.2.0"); `package` the
-    build's package string; `product` ``qemu`` or ``qemu-storage-daemon``; `sha256` of the bytes
+    build's package string; `product` ``qemu``, ``qemu-storage-daemon`` or ``qemu-ga``; `sha256` of the bytes
     compiled; `title` a short name of the document for citations ("qmp-commands.txt 1.6.2").
     `partial` says why the source describes only a part of what its server has, and is empty for a
     whole one: what a partial catalog lacks proves nothing.
@@ -240,7 +240,7 @@ class Catalog:
     def object_members(self, key: str) -> Iterator[Member]:
         """Every member of the object type `key` that does not depend on a tag, bases first.
 
-        Raises KeyError when `key` is no type of this catalog.
+        Raises KeyError when `key` is not a type of this catalog.
         """
         seen: list[Object] = []
         while key:

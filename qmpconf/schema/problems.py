@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from qmpconf.protocol.values import dumps
+from qmpconf.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,8 +36,8 @@ class Problem:
 
     `kind` is ``unknown`` (a member that is not in the schema), ``missing`` (a member that must be
     there), ``type``, ``value`` (none of an enumeration), ``range`` (of an integer), ``nesting``
-    (too deep to be explained) or ``more`` (too many to be told).  `path` leads to the place: an unknown member itself, but the
-    object that lacks a missing one.  `message` says what is wrong; `expected` and `seen` tell both
+    (too deep to be explained) or ``more`` (too many to be said).  `path` leads to the place: an unknown member itself, but the
+    object that lacks a missing one.  `message` says what is wrong; `expected` and `seen` give both
     sides, `seen` shortened to `SEEN_LIMIT` characters; `hint` is the name that was probably
     meant, or empty; `member` is the name of an unknown or missing member.
     """
@@ -57,12 +58,12 @@ class Problem:
 
     @classmethod
     def too_many(cls) -> Problem:
-        """There are more problems than are told."""
+        """There are more problems than are said."""
         text = f"breaks the schema at more than {MOST_PROBLEMS} places; the rest is left out"
         return cls("more", (), text, "a value that fits the schema", "another")
 
 
-#: How many problems of one value are told: more help nobody, and would take long to collect.
+#: How many problems of one value are said: more help nobody, and would take long to collect.
 MOST_PROBLEMS = 1000
 
 
@@ -71,7 +72,7 @@ def problems_of(errors: Iterable[ValidationError], value: Any) -> list[Problem]:
 
     Beyond `MOST_PROBLEMS` the rest is left out, and the last problem says so.
     """
-    # Each error about an object may tell of all that it lacks: the same problem comes many times.
+    # Each error about an object may report all that it lacks: the same problem comes many times.
     told: dict[tuple[Kind, Path, str], Problem] = {}
     for error in errors:
         for problem in _problems(error):
@@ -90,12 +91,16 @@ def show(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except ValueError:  # an integer too long for Python to write
         text = dumps(value).decode("ascii")
-    return text if len(text) <= SEEN_LIMIT else text[: SEEN_LIMIT - 1] + "…"
+    return shortened(text, SEEN_LIMIT)
+
+
+#: What is longer, in characters, is not a name that somebody mistyped.
+_LONGEST_NAME = 100
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """The known name that was probably meant by `name`, or nothing."""
-    return _suggest(name, tuple(known))
+    return "" if len(name) > _LONGEST_NAME else _suggest(name, tuple(known))
 
 
 @lru_cache(1024)
@@ -130,7 +135,7 @@ _TYPE_NAMES: Sequence[tuple[type, str]] = (
 
 def _problems(error: Any) -> list[Problem]:
     path = tuple(error.absolute_path)
-    if error.validator == "anyOf":  # only where a document's alternate cannot be told by type
+    if error.validator == "anyOf":  # only where a document's alternate is not decided by its type
         text = "fits none of the documented types"
         return [_simple("type", path, error, "a value of one of the documented types", text)]
     if error.validator == "additionalProperties":
@@ -140,7 +145,8 @@ def _problems(error: Any) -> list[Problem]:
     if error.validator == "type":
         types = error.validator_value
         words = " or ".join([types] if isinstance(types, str) else types)
-        return [_simple("type", path, error, words, f"is no {words}")]
+        article = "" if words == "null" else "an " if words[0] in "aeiou" else "a "
+        return [_simple("type", path, error, words, f"is not {article}{words}")]
     if error.validator == "enum":
         return [_no_value(path, error)]
     low, high = error.schema.get("minimum"), error.schema.get("maximum")
@@ -157,7 +163,8 @@ def _no_value(path: Path, error: Any) -> Problem:
     allowed = [str(one) for one in error.validator_value]
     hint = suggest(error.instance, allowed) if isinstance(error.instance, str) else ""
     seen = show(error.instance)
-    message = f"{seen} is none of the {len(allowed)} known values"
+    known = f"none of the {len(allowed)} known values"
+    message = f"{seen} is {'not the only known value' if len(allowed) == 1 else known}"
     return Problem("value", path, message, "one of " + ", ".join(allowed), seen, hint)
 
 

@@ -108,7 +108,7 @@ def decode(data: bytes, where: str = "property catalog") -> PropertyCatalog:
     """The catalog that `encode` wrote.  Raises InputError, naming `where` and the place in it."""
     value = loaded(data, where)
     if not isinstance(value, Mapping) or FORMAT not in value:
-        raise InputError(f"{where}: is no property catalog (there is no member {FORMAT!r})")
+        raise InputError(f"{where}: is not a property catalog (there is no member {FORMAT!r})")
     if value[FORMAT] != VERSION:
         raise InputError(
             f"{where}: is a property catalog of version {value[FORMAT]!r}; this qmpconf reads "

@@ -186,7 +186,7 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, str):
         return value
     if isinstance(value, Long):
-        return "1e400"  # QEMU reads it as a number that is no integer
+        return "1e400"  # QEMU reads it as a number that is not an integer
     if isinstance(value, int | float):
         return format(value, ".17g" if isinstance(value, float) else "d")
     return None

@@ -1,7 +1,8 @@
-"""Which shipped catalog fits a server, by the version that its greeting tells.
+"""Which shipped catalog fits a server, by the version that its greeting says.
 
 Knows names of catalogs and versions; no message, no session.  The greeting does not tell
-``qemu`` from ``qemu-storage-daemon``; the caller says which (see `PRODUCTS`).
+``qemu`` from ``qemu-storage-daemon``, and a guest agent does not greet; the caller says which product
+it is (see `PRODUCTS`).
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from qmpconf.protocol.dialect import DIALECTS
 from qmpconf.schema.model import Source
 from qmpconf.schema.store import shipped, source_of
 
-PRODUCTS = ("qemu", "qemu-storage-daemon")
+PRODUCTS = tuple(product for one in DIALECTS.values() for product in one.products)
 
 Nearness = Literal["build", "version", "release", "nearest"]
 
@@ -23,7 +25,7 @@ _NAME = re.compile(
     r"(?P<dev>-dev)?(?P<doc>-doc)?"
 )
 
-_NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+_NUMBERS = re.compile(r"(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 
 #: Number of a major version's first release; from 3.0 on each major version has three.
 #: (0.15 was followed by 1.0, 1.7 by 2.0, and 2.12 by 3.0.)
@@ -42,7 +44,7 @@ _SENTENCES: Mapping[Nearness, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A server's version, as greeting and ``query-version`` tell it."""
+    """A server's version, as greeting and ``query-version`` give it."""
 
     major: int
     minor: int

@@ -23,6 +23,7 @@ Knows no compiler of documents, no message and no socket.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import functools
 import gzip
 import hashlib
@@ -38,6 +39,7 @@ import msgspec
 from qmpconf.errors import InputError, UsageError
 from qmpconf.files import read_bytes
 from qmpconf.outputs import write_file
+from qmpconf.packed import exists
 from qmpconf.schema.introspection import compile_introspection
 from qmpconf.schema.model import (
     Alternate,
@@ -51,6 +53,7 @@ from qmpconf.schema.model import (
     Type,
 )
 from qmpconf.schema.walk import cycle, is_known, references_of
+from qmpconf.text import printable
 
 FORMAT = "qmpconf-catalog"
 VERSION = 1
@@ -63,6 +66,9 @@ _KINDS: Mapping[str, type[Type]] = {
 }
 #: How the file of a shipped catalog ends, behind its name.
 SUFFIX = ".json.gz"
+
+#: Product, major and minor version in a catalog's name.
+_VERSION = re.compile(r"(.*?)-(\d{1,6})(?:\.(\d{1,6}))?")
 
 #: Lines of a catalog that hold its format, name and source.
 _HEAD_LINES = 3
@@ -124,14 +130,20 @@ def loaded(data: bytes, where: str) -> Any:
         value = json.loads(text)
         if "\\ud" in text.lower():  # half a surrogate pair could not be written again
             json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: is no JSON ({error})") from None
+    except RecursionError:
+        raise InputError(f"{where}: is not JSON: nested too deeply") from None
+    except UnicodeEncodeError:
+        raise InputError(f"{where}: is not JSON: it holds half a surrogate pair") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{where}: is not JSON: {error}") from None
+    except ValueError:  # Python's limit for integers
+        raise InputError(f"{where}: is not JSON: a number is too long") from None
     return value
 
 
 def _from_json(value: Any, where: str) -> Catalog:
     if not isinstance(value, Mapping) or FORMAT not in value:
-        raise InputError(f"{where}: is no catalog (there is no member {FORMAT!r})")
+        raise InputError(f"{where}: is not a catalog (there is no member {FORMAT!r})")
     if value[FORMAT] != VERSION:
         raise InputError(
             f"{where}: is a catalog of version {value[FORMAT]!r}; this qmpconf reads {VERSION}: "
@@ -199,7 +211,7 @@ def read(path: Path) -> Catalog:
     if not data:
         raise InputError(f"{path}: is empty; expected a catalog")
     value = loaded(data, str(path))
-    name = path.name.removesuffix(".gz").removesuffix(".json")
+    name = printable(path.name.removesuffix(".gz").removesuffix(".json"))
     if isinstance(value, Mapping) and isinstance(value.get("return"), list):
         return from_reply(value["return"], name=name, where=str(path))
     if isinstance(value, list):
@@ -215,7 +227,12 @@ def from_reply(
     entries: Any, *, name: str = "", version: str = "", package: str = "", where: str = "reply"
 ) -> Catalog:
     """Compile the list that ``query-qmp-schema`` returned; InputError names `where`."""
-    digest = hashlib.sha256(json_text(entries).encode()).hexdigest()
+    try:
+        digest = hashlib.sha256(json_text(entries).encode()).hexdigest()
+    except (ValueError, RecursionError):
+        raise InputError(
+            f"{where}: is not a schema: it holds a number or a nesting without end"
+        ) from None
     try:
         return compile_introspection(
             entries, name=name, version=version, package=package, sha256=digest
@@ -251,7 +268,7 @@ def naturally(name: str) -> list[tuple[int, str]]:
 def load_shipped(name: str) -> Catalog:
     """The shipped catalog `name`.  Raises UsageError when there is none."""
     if name not in shipped():
-        raise UsageError(f"there is no catalog {name!r}; {_listed()}")
+        raise UsageError(f"there is no catalog {name!r}; {_meant(name)}")
     folder = importlib.resources.files("qmpconf.schema").joinpath("catalogs")
     data = folder.joinpath(name + SUFFIX).read_bytes()
     return decode(gzip.decompress(data), name)
@@ -271,17 +288,39 @@ def source_of(name: str) -> Source:
 
 
 def load(name_or_file: str) -> Catalog:
-    """The shipped catalog of that name, else the catalog in that file.
+    """The shipped catalog of that name, else the catalog in that file (qmpconf/README.md, Catalogs).
 
-    Raises UsageError when it is neither, InputError when the file is no catalog.
+    Raises `UsageError` when it is neither, `InputError` when the file is not a catalog.
+
+    >>> from qmpconf import load_catalog
+    >>> catalog = load_catalog("qemu-7.2.22")
+    >>> sorted(catalog.commands)[:2]
+    ['add-fd', 'add_client']
     """
     if name_or_file in shipped():
         return load_shipped(name_or_file)
     path = Path(name_or_file)
-    if path.exists() or "/" in name_or_file or name_or_file.endswith((".json", ".gz")):
+    if exists(path) or "/" in name_or_file or name_or_file.endswith((".json", ".gz")):
         return read(path)
-    raise UsageError(f"{name_or_file!r} is neither a shipped catalog nor a file; {_listed()}")
+    raise UsageError(
+        f"{name_or_file!r} is neither a shipped catalog nor a file; {_meant(name_or_file)}"
+    )
 
 
-def _listed() -> str:
-    return "shipped: " + ", ".join(shipped())
+def _meant(name: str) -> str:
+    """The shipped catalogs whose names are near, the nearest first, or all of them."""
+    names = shipped()
+    near = difflib.get_close_matches(name, names, 3)
+    asked = _VERSION.match(name)
+    if asked:
+        of_it = {one: found for one in names if (found := _VERSION.match(one))}
+        same = [one for one, found in of_it.items() if found[1] == asked[1]]
+        near = sorted(same, key=lambda one: abs(_number(of_it[one]) - _number(asked)))[:3] or near
+    if near:
+        return f"did you mean {', '.join(near)}? 'qmpconf schema list' lists all"
+    return "shipped: " + ", ".join(names)
+
+
+def _number(version: re.Match[str]) -> float:
+    """A number that grows with the version; minor versions never reached 20."""
+    return int(version[2]) + int(version[3] or 0) / 20

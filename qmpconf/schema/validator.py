@@ -5,7 +5,7 @@ for each command's arguments and return and each event's data, made when first n
 shared bundle.  Only when the answer is no, `explain` asks jsonschema, and turns its errors into
 `Problem`s: one for each wrong place, with what was expected and seen there.
 
-QMP's fine print, which plain JSON Schema misses: ``1.0`` is no integer.  The strict reader
+QMP's fine print, which plain JSON Schema misses: ``1.0`` is not an integer.  The strict reader
 (`qmpconf.protocol.values`) gives such numbers as `Float`, a subclass of float.  jsonschema-rs
 takes no subclass (ValueError, or a no) wherever the schema asks for its type, so nothing is paid
 for this rule by messages without such numbers; those with one are asked again with a number that
@@ -183,7 +183,7 @@ def _holds_strange(value: Any) -> bool:
 
 
 def _without_strange(value: Any) -> Any:
-    """A copy in which every float is one that is no integer, and no integer is endless."""
+    """A copy in which every float is one that is not an integer, and no integer is endless."""
     whole: list[Any] = [value]
     waiting: list[Any] = [whole]
     while waiting:

@@ -107,7 +107,7 @@ def cycle(catalog: Catalog) -> str:
 def shape_of(catalog: Catalog, key: str) -> Shape:
     """The object type `key` with its bases folded in.
 
-    Raises KeyError when `key` is no type of the catalog, TypeError when it is no object type.
+    Raises KeyError when `key` is not a type of the catalog, TypeError when it is not an object type.
     """
     chain: list[Object] = []
     names: set[str] = set()
@@ -115,7 +115,7 @@ def shape_of(catalog: Catalog, key: str) -> Shape:
         names.add(key)
         found = catalog.types[key]
         if not isinstance(found, Object):
-            raise TypeError(f"{key} is no object type")
+            raise TypeError(f"{key} is not an object type")
         chain.append(found)
         key = found.base
     members = {member.name: member for one in reversed(chain) for member in one.members}

@@ -43,7 +43,7 @@ class Endpoint(ABC):
         __tracebackhide__ = True
         where = self._where()
         if not isinstance(where, UnixAddress):
-            raise UsageError(f"{where} is no UNIX socket: use address, port or connect_args")
+            raise UsageError(f"{where} is not a UNIX socket: use address, port or connect_args")
         return where.path
 
     @property
@@ -52,7 +52,7 @@ class Endpoint(ABC):
         __tracebackhide__ = True
         where = self._where()
         if not isinstance(where, TcpAddress):
-            raise UsageError(f"{where} is no TCP port: use path, address or connect_args")
+            raise UsageError(f"{where} is not a TCP port: use path, address or connect_args")
         return where.port
 
     @property

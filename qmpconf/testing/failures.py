@@ -18,9 +18,10 @@ from _pytest._code.code import (  # what pytest shows, and xdist sends, has no p
     ReprTraceback,
 )
 
-from qmpconf.check.findings import SEVERITIES, Group
-from qmpconf.testing.around import around
-from qmpconf.text import printable
+from qmpconf.findings import SEVERITIES, Group
+from qmpconf.testing.names import WARNED
+from qmpconf.text import counted, printable
+from qmpconf.trace.around import around
 
 #: Findings of one test that are shown with their messages; the others are counted.
 MOST = 10
@@ -57,13 +58,12 @@ def representation(broken: Broken) -> ReprExceptionInfo:
     )
 
 
-def counted(groups: Sequence[Group]) -> str:
+def severities(groups: Sequence[Group]) -> str:
     """How many findings there are of each severity: "2 errors, 1 warning"."""
     totals = dict.fromkeys(SEVERITIES, 0)
     for group in groups:
         totals[group.first.severity] += group.count
-    words = [f"{n:,} {one}{'' if n == 1 else 's'}" for one, n in totals.items() if n]
-    return ", ".join(words)
+    return ", ".join(counted(number, one) for one, number in totals.items() if number)
 
 
 def sentence(group: Group) -> str:
@@ -82,6 +82,15 @@ def headline(groups: Sequence[Group]) -> str:
     return text + (f" (and {len(groups) - 1} more)" if len(groups) > 1 else "")
 
 
+def warned(groups: Sequence[Group], path: str) -> Iterator[tuple[str, str]]:
+    """A property for each warning that fails no test."""
+    for group in groups:
+        one = group.first
+        if one.severity == "warning":
+            place = f"{shown_path(path)}:{one.line}"
+            yield WARNED, f"{place}: warning: {one.requirement}: {sentence(group)}"
+
+
 def findings(
     groups: Sequence[Group],
     path: str,
@@ -91,14 +100,14 @@ def findings(
 ) -> Iterator[str]:
     """The findings of the trace `path`, each with the messages around it, as lines.
 
-    If they are not `named`, what is wrong was told before.
+    If they are not `named`, what is wrong was said before.
     """
     groups = groups[:MOST]
     if messages is None:
         messages = around(path, places(groups))
     for group in groups:
         first = group.first
-        times = f", {group.count:,} times" if group.count > 1 else ""
+        times = f", {counted(group.count, 'time')}" if group.count > 1 else ""
         if named:
             yield ""
             yield f"{first.severity} {first.requirement}: {sentence(group)}"
@@ -126,7 +135,7 @@ def more(groups: Sequence[Group]) -> Iterator[str]:
     if len(groups) > MOST:
         yield ""
         left = len(groups) - MOST
-        yield f"... and {left} more kind{'s' * (left > 1)} of findings (qmpconf check shows all)"
+        yield f"... and {counted(left, 'more kind')} of findings (qmpconf check shows all)"
 
 
 def _short(text: str) -> str:

@@ -1,8 +1,8 @@
 """Behind the fixtures: what markers and options say becomes servers, and a test's end a verdict.
 
-A mistake is told when the test is over and its fixtures have gone, so that a client which was
-closed by then has said its last.  A test that has failed by itself is not failed once more: what
-went over the wire stands with its failure.
+A test whose client has made a mistake fails when it is over; what a client says later, while
+the test's fixtures go, is an error of their teardown.  A test that has failed by itself is not
+failed once more: what went over the wire stands with its failure.
 """
 
 from __future__ import annotations
@@ -19,46 +19,37 @@ from typing import Any, NoReturn, get_args
 import pytest
 
 from qmpconf.check.baseline import Comparison
-from qmpconf.check.findings import Blame, Finding, Group, Groups
+from qmpconf.check.checking import check
 from qmpconf.check.requirements import ALL_REQUIREMENTS
-from qmpconf.check.run import check
 from qmpconf.errors import QmpconfError, UsageError
+from qmpconf.findings import Blame, Finding, Group, Groups
 from qmpconf.monitor.core import DEFAULT_SCHEMA
 from qmpconf.report.serve import as_text, verdict
 from qmpconf.testing import settings
-from qmpconf.testing.around import latest
 from qmpconf.testing.endpoint import Endpoint
-from qmpconf.testing.failures import counted, findings, headline, more, sentence, shown_path
+from qmpconf.testing.failures import (
+    findings,
+    headline,
+    more,
+    sentence,
+    severities,
+    shown_path,
+    warned,
+)
 from qmpconf.testing.monitor import Monitor
-from qmpconf.testing.plugin import WATCHES
+from qmpconf.testing.names import WATCHES, Watch
 from qmpconf.testing.recorder import Recorder, Recording
 from qmpconf.testing.replayer import Replayer
 from qmpconf.testing.stale import FINDING, REQUIREMENT
 from qmpconf.testing.unjudged import properties
-from qmpconf.text import printable
+from qmpconf.text import counted, printable
+from qmpconf.trace.around import latest
 from qmpconf.trace.reader import TraceReader
 
 #: Messages that are shown when a test fails.
 _LATEST = 16
 
 _BLAMES: tuple[str, ...] = get_args(Blame)
-
-
-class Watch:
-    """Looks at what becomes of a test; `failed` tells whether the test itself has."""
-
-    failed = False
-
-    def look(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-        """Take note of a phase of the test, and add to its report."""
-        if call.when == "call" and call.excinfo is not None:
-            self.failed = True
-            if report.failed:
-                report.sections += self.sections()
-
-    def sections(self) -> Iterator[tuple[str, str]]:
-        """Title and text of what to show with the failure."""
-        raise NotImplementedError
 
 
 # --- qmp_monitor --------------------------------------------------------------------------------
@@ -141,12 +132,13 @@ class _Wire(Watch):
         self._schema = str(given.get("schema", ""))
         self._blame = _blame(given.get("blame", request.config.getini("qmp_blame")))
         self._allowed = _allowed(given.get("allow", ()))
+        self._strict: bool = request.config.option.qmp_strict
 
     def sections(self) -> Iterator[tuple[str, str]]:
         """The latest messages of each trace, and what is wrong with it up to now."""
         for one in self.recorder.recordings:
             shown, before = latest(one.trace, _LATEST)
-            lines = [f"{shown_path(one.trace)}: {before + len(shown)} messages", *shown]
+            lines = [f"{shown_path(one.trace)}: {counted(before + len(shown), 'message')}", *shown]
             lines += [f"{text}" for text in one.complaints]
             try:
                 groups = self._counted(one).new
@@ -160,8 +152,19 @@ class _Wire(Watch):
                 ]
             yield "qmp trace", "\n".join(map(printable, lines))
 
-    def judge(self) -> None:
+    def over(self) -> None:
         """Fail the test for what was done wrong on the wire."""
+        for one in self.recorder.recordings:
+            one.settle()
+            with _told():
+                compared = self._counted(one)
+            if compared.failed(strict=self._strict):
+                self.failed = True
+                self._note(compared)
+                _fail("\n".join(self._text(one, compared.new)))
+
+    def judge(self) -> None:
+        """The same for all that was said, once nobody can say more."""
         if self.failed:
             return
         for one in self.recorder.recordings:
@@ -171,13 +174,18 @@ class _Wire(Watch):
                     "was checked"
                 )
             compared = self._counted(one)
-            for group in (*compared.new, *compared.known):
-                self._request.node.user_properties += [
-                    (REQUIREMENT, group.first.requirement),
-                    (FINDING, group.fingerprint),
-                ]
-            if compared.failed:
+            self._note(compared)
+            self._request.node.user_properties += warned(compared.new, one.trace)
+            if compared.failed(strict=self._strict):
                 _fail("\n".join(self._text(one, compared.new)))
+
+    def _note(self, compared: Comparison) -> None:
+        """Keep what was found with the report (`qmpconf.testing.stale`)."""
+        for group in (*compared.new, *compared.known):
+            self._request.node.user_properties += [
+                (REQUIREMENT, group.first.requirement),
+                (FINDING, group.fingerprint),
+            ]
 
     def _counted(self, one: Recording) -> Comparison:
         """The findings of a trace that count, against the baseline."""
@@ -191,7 +199,7 @@ class _Wire(Watch):
 
     def _text(self, one: Recording, groups: Sequence[Group]) -> Iterator[str]:
         yield headline(groups)
-        yield f"{counted(groups)} in what qmp_recorder has recorded: {shown_path(one.trace)}"
+        yield f"{severities(groups)} in what qmp_recorder has recorded: {shown_path(one.trace)}"
         yield from findings(groups, one.trace, named=len(groups) > 1)
         yield from more(groups)
 

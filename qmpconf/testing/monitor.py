@@ -28,7 +28,7 @@ class Monitor(Endpoint):
 
     `schema` is the name or file of the catalog that it offers, and whose version it greets with
     (``qmpconf schema list``); `name` the guest's name.  It listens on a UNIX socket, or with `tcp`
-    on a free port of 127.0.0.1.  What its commands do, ``qmpconf serve --help`` tells.
+    on a free port of 127.0.0.1.  What its commands do, ``qmpconf serve --help`` says.
 
     A context manager; outside of it there is no socket.
     Raises UsageError for an unknown `schema`, InputError for a file that is none.

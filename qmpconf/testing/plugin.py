@@ -1,7 +1,7 @@
 """What pytest loads (entry point ``qmpconf`` of ``pytest11``): options, markers, and doors.
 
-Every run of pytest imports this module, wanted or not: it imports pytest and nothing else.  What
-stands behind a door is imported when somebody goes through it:
+Every run of pytest imports this module, wanted or not: it imports pytest and a few
+names.  What stands behind a door is imported when somebody goes through it:
 
 =======================  =========================================================================
 a trace is collected     `qmpconf.testing.traces`: a test for each session, and one for its replay
@@ -21,21 +21,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from qmpconf.testing.names import GIVEN, SUFFIXES, UNJUDGED, WARNED, WATCHES
+
 if TYPE_CHECKING:
-    from qmpconf.testing.fixtures import Watch
     from qmpconf.testing.monitor import Monitor
     from qmpconf.testing.recorder import Recorder
     from qmpconf.testing.replayer import Replayer
     from qmpconf.testing.traces import TraceFile
-
-#: How the file of a trace ends.
-SUFFIXES = (".qmptrace", ".qmptrace.gz")
-
-#: The fixtures of a test that have something to say when it fails.
-WATCHES: pytest.StashKey[list[Watch]] = pytest.StashKey()
-
-#: The options of `_SETTINGS` that the command line gives.
-GIVEN = pytest.StashKey[frozenset[str]]()
 
 #: Options that an ini file can set as well; where the value is a path, True.
 _SETTINGS = {
@@ -46,9 +38,6 @@ _SETTINGS = {
     "compare": False,
     "known_differences": True,
 }
-
-#: The property of a report that says what was not judged.
-UNJUDGED = "qmp-unjudged"
 
 _COMPARE = ("exact", "value", "shape", "outcome")
 
@@ -71,10 +60,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--qmp-schema",
         metavar="NAME|FILE",
         help="the catalog to check against, and that qmp_monitor serves: auto (the default: what "
-        "was recorded tells), none (the wire protocol alone), a shipped one, or a file",
+        "was recorded says), none (the wire protocol alone), a shipped one, or a file",
     )
     group.addoption(
         "--qmp-baseline", metavar="FILE", help="traces and qmp_recorder: findings that are known"
+    )
+    group.addoption(
+        "--qmp-strict",
+        action="store_true",
+        help="traces, qmp_recorder and conformance: warnings fail a test, too, not errors alone",
     )
     group.addoption(
         "--qmp-ignore",
@@ -133,6 +127,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     for name in _SETTINGS:
         parser.addini(f"qmp_{name}", f"the same as --qmp-{name.replace('_', '-')}", default="")
+    parser.addini("qmp_strict", "the same as --qmp-strict", type="bool", default=False)
     parser.addini("qmp_masks", "the same as --qmp-masks: one or more files", "args", default=[])
     parser.addini("qmp_ignore", "the same as --qmp-ignore: one or more", "args", default=[])
     parser.addini(
@@ -175,6 +170,7 @@ def _settle(config: pytest.Config) -> None:
     if (option.qmp_compare or "value") not in _COMPARE:
         raise pytest.UsageError(f"qmp_compare must be one of {', '.join(_COMPARE)}")
     option.qmp_schema = option.qmp_schema or "auto"
+    option.qmp_strict = option.qmp_strict or config.getini("qmp_strict")
     option.qmp_masks = [*(str(base / one) for one in config.getini("qmp_masks")), *option.qmp_masks]
     for name in ("baseline", "known_differences"):
         path = getattr(option, f"qmp_{name}")
@@ -227,7 +223,7 @@ def qmp_monitor(request: pytest.FixtureRequest) -> Iterator[Monitor]:
     """A QMP server of its own for each test, without QEMU: qmpconf's embedded monitor.
 
     Connect to its ``.path``, ``.address`` or ``.connect_args``; ``.emit("SHUTDOWN")`` makes it
-    tell an event.  The marker qmp_monitor chooses its catalog.
+    emit an event.  The marker qmp_monitor chooses its catalog.
     """
     from qmpconf.testing.fixtures import monitor  # noqa: PLC0415 - see the module's text
 
@@ -242,7 +238,7 @@ def qmp_recorder(request: pytest.FixtureRequest) -> Iterator[Recorder]:
     Connect to its ``.path``: behind it is the server of the marker qmp_recorder, the test's
     qmp_monitor, the one of --qmp-target or --qmp-spawn, or a monitor of its own.
     ``qmp_recorder(address)`` gives the path to another server.  A mistake of the client fails the
-    test.
+    test; what it does wrong while its fixtures go, is an error of their teardown.
     """
     from qmpconf.testing.fixtures import recorder  # noqa: PLC0415 - see the module's text
 
@@ -265,6 +261,14 @@ def qmp_replay(request: pytest.FixtureRequest) -> Iterator[Replayer]:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Fail a test for what its client did wrong, once it has said what it had to say."""
+    yield
+    for watch in item.stash.get(WATCHES, ()):
+        watch.over()
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -276,17 +280,16 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was not judged, where traces or recorders have something to say."""
-    found = [
-        value
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        for name, value in getattr(report, "user_properties", ())
-        if name == UNJUDGED
-    ]
-    if found:
+    """Say what was not judged and what was warned of, where there is something to say."""
+    found: dict[str, dict[str, None]] = {UNJUDGED: {}, WARNED: {}}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name in found:
+                    found[name][str(value)] = None
+    if any(found.values()):
         from qmpconf.testing.unjudged import lines  # noqa: PLC0415 - see the module's text
 
         terminalreporter.section("qmpconf", yellow=True)
-        for line in lines(found):
+        for line in (*found[WARNED], *lines(found[UNJUDGED])):
             terminalreporter.write_line(line)

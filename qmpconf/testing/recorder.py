@@ -6,16 +6,17 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from qmpconf.check.run import Outcome, check, chooser
+from qmpconf.check.checking import Outcome, check, chooser
+from qmpconf.closing import Closing
 from qmpconf.errors import UsageError
 from qmpconf.net.address import Address, FdAddress, TcpAddress, parse_address
 from qmpconf.net.process import START, Folder, Server
 from qmpconf.record.recorder import Ends
 from qmpconf.record.recorder import Recorder as Proxy
 from qmpconf.testing.endpoint import At, Endpoint
+from qmpconf.text import counted
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.summary import Summary, summarize
@@ -73,6 +74,10 @@ class Recording(At):
         except BaseException as error:  # noqa: BLE001 - told to the thread that waits
             self._failure = error
 
+    def settle(self) -> None:
+        """Wait until what clients have said so far is in the trace."""
+        self._proxy.wait_until_quiet(_QUIET)
+
     def close(self) -> None:
         """Stop, with all that clients have said in the trace; raise what went wrong."""
         self._proxy.stop_when_quiet(_QUIET)
@@ -83,7 +88,7 @@ class Recording(At):
             raise failure
 
 
-class Recorder(Endpoint):
+class Recorder(Closing, Endpoint):
     """Stands between a client and its server, and writes what they say into a trace.
 
     A client connects to the recorder as it would to `server`, which is as `__call__` takes it, or
@@ -111,18 +116,7 @@ class Recorder(Endpoint):
         self.recordings: list[Recording] = []
 
     def __repr__(self) -> str:
-        return f"<Recorder, {len(self.recordings)} recordings in {self._folder}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        return f"<Recorder, {counted(len(self.recordings), 'recording')} in {self._folder}>"
 
     def __call__(self, server: str | Endpoint = "", *, spawn: str = "") -> Endpoint:
         """Where a client connects that is to talk to `server`.
@@ -166,7 +160,9 @@ class Recorder(Endpoint):
     def trace(self) -> str:
         """The path of the trace.  Raises UsageError where there is none, or there are several."""
         if len(self.recordings) != 1:
-            raise UsageError(f"there are {len(self.recordings)} traces: see `traces`")
+            raise UsageError(
+                f"{counted(len(self.recordings), 'trace is', 'traces are')} here: see `traces`"
+            )
         return self.recordings[0].trace
 
     @property
@@ -176,7 +172,8 @@ class Recorder(Endpoint):
 
     def messages(self) -> list[Summary]:
         """What was said up to now: name, kind, latency, ... of each message."""
-        return [one for path in self.traces for one in summarize(TraceReader(path).items())]
+        readers = (TraceReader(path) for path in self.traces)
+        return [one for reader in readers for one in summarize(reader.items(), reader.begin)]
 
     def commands(self) -> list[str]:
         """The names of the commands that clients have sent up to now."""

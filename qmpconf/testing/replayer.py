@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
+from qmpconf.closing import Closing
 from qmpconf.errors import UsageError
 from qmpconf.net.address import Address, parse_address
 from qmpconf.net.process import Folder
-from qmpconf.replay.serve import Order, Stage
-from qmpconf.replay.serve_result import Played
-from qmpconf.replay.serve_run import read_scenes
+from qmpconf.replay.serve.monitor import Order, Stage
+from qmpconf.replay.serve.outcome import Played
+from qmpconf.replay.serve.serving import read_scenes
 from qmpconf.testing.endpoint import At, Background, Endpoint
 
 #: Seconds for a client's last words to arrive: where some are due, and where none are.
@@ -21,7 +20,7 @@ _DUE, _LATE = 1.0, 0.2
 
 
 class Playing(At):
-    """One recording that answers; `played` tells what was played up to now.
+    """One recording that answers; `played` says what was played up to now.
 
     With `partial`, a client need not say all that was recorded.
     """
@@ -48,7 +47,7 @@ class Playing(At):
         return bool(played.failure) or played.differences.count > left
 
     def close(self) -> None:
-        """Stop, and tell what was not played."""
+        """Stop, and say what was not played."""
         try:
             due = self.played.commands < self._due and not self.partial
             self._background.wait(_DUE if due else _LATE)
@@ -57,7 +56,7 @@ class Playing(At):
             self._folder.close()
 
 
-class Replayer(Endpoint):
+class Replayer(Closing, Endpoint):
     """Recordings in the place of servers.
 
     `trace` is the recording behind the replayer's own address; calling it with another one gives
@@ -86,17 +85,6 @@ class Replayer(Endpoint):
 
     def __repr__(self) -> str:
         return f"<Replayer of {[one.played.trace for one in self.playing] or self._trace}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __call__(self, trace: str, *, order: Order = "strict", partial: bool = False) -> Endpoint:
         """Where a client connects that is to be answered from `trace`.

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from qmpconf.check.baseline import Baseline
+from qmpconf.check.checking import chooser
 from qmpconf.check.practice import Practice, ignoring, limits
-from qmpconf.check.run import chooser
 from qmpconf.replay.configuration import Configuration, find, read_known, read_masks
 
 if TYPE_CHECKING:

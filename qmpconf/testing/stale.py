@@ -1,6 +1,6 @@
 """Entries of a baseline or of known differences that do not show any more: they fail the run.
 
-A plugin of its own, there only where one of these files is in use.  One session cannot tell that
+A plugin of its own, there only where one of these files is in use.  One session cannot know that
 an entry is stale, for another one may have it; the whole run can.  It counts as whole when all
 that was collected was run, nothing was deselected, and it covers the file's folder: the folder
 was named, or none was, or the file was named on the command line.
@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from qmpconf.testing.plugin import GIVEN, SUFFIXES
+from qmpconf.testing.names import GIVEN, SUFFIXES
 
 #: Properties of reports: a requirement that was broken, a finding's fingerprint, a difference's.
 REQUIREMENT, FINDING, DIFFERENCE = "qmp-requirement", "qmp-finding", "qmp-difference"

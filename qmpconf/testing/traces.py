@@ -17,29 +17,31 @@ from typing import Any
 import pytest
 
 from qmpconf.check.baseline import Comparison
-from qmpconf.check.findings import Finding, Groups
-from qmpconf.check.run import Outcome, check
+from qmpconf.check.checking import Outcome, check
 from qmpconf.conform.target import Target
 from qmpconf.errors import QmpconfError
+from qmpconf.findings import Finding, Groups
 from qmpconf.net.address import parse_address
-from qmpconf.replay.result import Result
-from qmpconf.replay.run import replay_trace
+from qmpconf.outputs import make_folder
+from qmpconf.replay.play.replaying import replay_trace
+from qmpconf.replay.result import ReplayResult
 from qmpconf.report import replay as report
 from qmpconf.testing import settings
-from qmpconf.testing.around import around
 from qmpconf.testing.failures import (
     Broken,
-    counted,
     findings,
     headline,
     more,
     places,
     representation,
+    severities,
     shown_path,
+    warned,
 )
 from qmpconf.testing.stale import DIFFERENCE, FINDING, REPLAY, REQUIREMENT, SESSIONS
 from qmpconf.testing.unjudged import properties
 from qmpconf.text import printable
+from qmpconf.trace.around import around
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Finish
 
@@ -74,7 +76,7 @@ class TraceFile(pytest.File):
         """A test for each session, in the order in which they begin, and one for the replay."""
         path = str(self.path)
         try:
-            settings.choice(self.config)  # what is wrong with an option is told at once
+            settings.choice(self.config)  # what is wrong with an option is said at once
             settings.baseline(self.config)
             settings.practice(self.config)
             lines = sessions(path)
@@ -104,7 +106,8 @@ class TraceFile(pytest.File):
                 conn: replace(known.compare(one), gone=[])
                 for conn, one in groups.sessions.items()
             }
-            failed = [one for one in compared.values() if one.failed]
+            strict = self.config.option.qmp_strict
+            failed = [one for one in compared.values() if one.failed(strict=strict)]
             wanted = [place for one in failed for place in places(one.new)]
             self._checked = Checked(outcome, compared, around(path, wanted) if wanted else {})
         return self._checked
@@ -171,12 +174,14 @@ class SessionItem(_TraceItem):
         for group in (*compared.new, *compared.known):
             self.note(REQUIREMENT, group.first.requirement)
             self.note(FINDING, group.fingerprint)
-        if not compared.failed:
+        if not compared.failed(strict=self.config.option.qmp_strict):
+            for name, value in warned(compared.new, outcome.path):
+                self.note(name, value)
             return
         basis = "; ".join(outcome.schemas) or "no schema: the wire protocol alone"
         known = f", and {len(compared.known)} known" if compared.known else ""
         lines = [
-            f"session {self.conn}: {counted(compared.new)}{known}, checked against {basis}",
+            f"session {self.conn}: {severities(compared.new)}{known}, checked against {basis}",
             *findings(compared.new, outcome.path, checked.messages),
             *more(compared.new),
         ]
@@ -207,7 +212,7 @@ class ReplayItem(_TraceItem):
             lines = report.as_text(result).splitlines()
             raise Broken(verdict, lines, shown_path(str(self.path)), line)
 
-    def _replay(self) -> Result:
+    def _replay(self) -> ReplayResult:
         config = self.config
         address, command = settings.server(config)
         with contextlib.ExitStack() as stack:
@@ -230,7 +235,7 @@ class ReplayItem(_TraceItem):
         folder = self.config.option.qmp_report
         if not folder:
             return None
-        os.makedirs(folder, exist_ok=True)
+        make_folder(folder, "--qmp-report")
         name = self.trace.nodeid.replace("/", "__")
         base, _, packed = name.partition(".qmptrace")
         return os.path.join(folder, f"{base}-replay.qmptrace{packed}")

@@ -1,4 +1,4 @@
-"""What pytest's traces and recorders did not judge, at the end of a run: silence is no verdict.
+"""What pytest's traces and recorders did not judge, at the end of a run: silence is not a verdict.
 
 It comes as properties of reports, also from workers of xdist; equal ones count once.
 """
@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from qmpconf.check.run import Outcome
+from qmpconf.check.checking import Outcome
 from qmpconf.report.results.merge import Report
 from qmpconf.report.results.of_check import lacks_of
 from qmpconf.report.results.records import Subject, Unjudged
-from qmpconf.report.views import words
+from qmpconf.report.views import judged
 from qmpconf.testing.failures import shown_path
-from qmpconf.testing.plugin import UNJUDGED
+from qmpconf.testing.names import UNJUDGED
 
 
 def properties(outcome: Outcome) -> Iterator[tuple[str, str]]:
@@ -31,4 +31,4 @@ def lines(values: Iterable[Any]) -> list[str]:
     found = [msgspec.json.decode(one, type=Unjudged) for one in dict.fromkeys(map(str, values))]
     names = dict.fromkeys(one.subject for one in found)
     subjects = [Subject(name=name, kind="trace") for name in names]
-    return words.unjudged(Report(subjects=subjects, unjudged=found))
+    return judged.unjudged(Report(subjects=subjects, unjudged=found))

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from qmpconf.errors import InputError
-from qmpconf.packed import GZIP, PIECE, Pieces, Unpacker
+from qmpconf.packed import MAGIC, PIECE, Pieces, unpacker_of
 from qmpconf.trace.reader import TraceReader
 
 
@@ -23,9 +23,9 @@ class FollowingReader(TraceReader):
     held until then has been given.
     """
 
-    def __init__(self, path: str, wait: Callable[[], None]) -> None:
+    def __init__(self, path: str, wait: Callable[[], None], protocol: str = "") -> None:
         self._wait = wait
-        super().__init__(path)
+        super().__init__(path, protocol)
 
     def _opened(self) -> Pieces:
         try:
@@ -47,9 +47,9 @@ class _Growing(Pieces):
 
     def __iter__(self) -> Iterator[bytes]:
         data = b""
-        while len(data) < len(GZIP):  # what says whether the file is compressed
+        while len(data) < MAGIC:  # what says whether the file is compressed
             data += self._more()
-        unpacker = Unpacker() if data.startswith(GZIP) else None
+        unpacker = unpacker_of(data, self._path)
         self.packed = unpacker is not None
         while data:
             if unpacker is None:

@@ -11,12 +11,13 @@ import re
 import tempfile
 import zlib
 from array import array
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
+from qmpconf.closing import Closing
 from qmpconf.errors import InputError
-from qmpconf.packed import PIECE, Pieces
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.packed import PIECE, Pieces, opened
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 
 #: Bytes of an unpacked file that are held in memory.
 _SMALL = 16 << 20
@@ -24,7 +25,7 @@ _SMALL = 16 << 20
 _LINE_END = re.compile(rb"\n")
 
 
-class Lines:
+class Lines(Closing):
     """The lines of the trace that `reader` reads; to be closed.
 
     Raises `InputError` if the file cannot be read.  A file that is changed meanwhile gives other
@@ -34,7 +35,7 @@ class Lines:
     def __init__(self, reader: TraceReader) -> None:
         self._reader = reader
         self._starts = array("Q", [0, 0])  # of each line, by its number; there is no line 0
-        self._file = _opened(reader.path)
+        self._file = _unpacked(reader.path)
         try:
             at = 0
             while piece := self._file.read(PIECE):
@@ -66,30 +67,19 @@ class Lines:
         """Close the file; a temporary one goes."""
         self._file.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-def _opened(path: str) -> IO[bytes]:
+def _unpacked(path: str) -> IO[bytes]:
     """The file, or what it is unpacked; of one that ends early, as much as there is."""
     try:
         with Pieces(path) as pieces:
             if not pieces.packed:
-                return open(path, "rb")
+                return opened(path)
             unpacked: IO[bytes] = tempfile.SpooledTemporaryFile(_SMALL)  # noqa: SIM115 - for the caller
             try:
                 for piece in pieces:
                     unpacked.write(piece)
             except zlib.error:
-                pass  # whoever reads the trace tells of it
+                pass  # whoever reads the trace reports it
             except BaseException:
                 unpacked.close()
                 raise

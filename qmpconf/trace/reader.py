@@ -1,214 +1,71 @@
-"""A file to records, and records to messages: streaming, in constant memory.
+"""A trace file to its records, and to the messages in them: streaming, in constant memory.
 
-`TraceReader.records` gives what stands in the file.  `TraceReader.items` gives what it means: the
-frames of each direction, also those that are spread over several ``raw`` records, between the
-opening and the closing of their sessions.
+`TraceReader.records` gives what stands in the file, line by line (`qmpconf.trace.parsing`).
+`TraceReader.items` gives what it means (`qmpconf.trace.items`).
 
 A torn last line (the recorder died while it wrote) is skipped and noted; so is a compressed file
-that ends early.  Anything else that is no trace raises `InputError` with the line.
+that ends early.  Anything else that is not a trace raises `InputError` with the line.
 """
 
 from __future__ import annotations
 
-import base64
-import os
-import stat
-import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
-
-import msgspec
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import TypeVar
 
 from qmpconf.errors import InputError
-from qmpconf.packed import Pieces
-from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer, Kind
-from qmpconf.protocol.resync import Resync
-from qmpconf.trace.records import (
-    VERSION,
-    Close,
-    Closer,
-    Descriptor,
-    Finish,
-    Gap,
-    Header,
-    Open,
-    Record,
-    Shut,
-    Side,
-    Traffic,
-)
-from qmpconf.trace.rows import LONGEST, Rows, TooLongError
+from qmpconf.packed import Pieces, can_be_read_again
+from qmpconf.protocol.dialect import DIALECTS, Dialect
+from qmpconf.protocol.session import Session
+from qmpconf.trace.items import MANY, Item, items_of, traffic_of
+from qmpconf.trace.parsing import HEAD_SHOWN, Line, Parser, TornError
+from qmpconf.trace.records import Close, Gap, Header, Open, Record, Shut, Side, Traffic
+from qmpconf.trace.rows import LONGEST_RAW, Rows, TooLongError
 from qmpconf.trace.settle import Settler
 
-
-class Item(msgspec.Struct, frozen=True):
-    """One frame of one direction, and where it stands in the file.
-
-    `line` is the line on which the frame ends.
-    """
-
-    line: int
-    t: float
-    conn: int
-    sender: Side
-    frame: Frame
-    fds: tuple[Descriptor, ...] = ()
-    redacted: tuple[str, ...] = ()
-
-
-_SIDES: tuple[Side, Side] = ("client", "server")
-_OTHER: dict[Side, Side] = {"client": "server", "server": "client"}
-
-
-class _Split:
-    """One direction in which frames are spread over records.
-
-    What stood with the parts of a frame, descriptors and redactions, comes out with the frame.
-    """
-
-    def __init__(self, record: Traffic) -> None:
-        self.framer = Framer(CLIENT_LIMITS if record.sender == "client" else SERVER_LIMITS)
-        self._latest = record
-        self._fds: tuple[Descriptor, ...] = ()
-        self._redacted: tuple[str, ...] = ()
-        self._resync: Resync | None = None  # bytes are missing, and no message has begun since
-
-    @property
-    def idle(self) -> bool:
-        """Whether the next record can be looked at alone."""
-        return self.framer.idle and self._resync is None
-
-    def feed(self, record: Traffic) -> Iterator[Item]:
-        """The frames that end in `record`."""
-        data = record.data + record.end
-        if self._resync is not None:
-            if record.form == "msg":  # who wrote it knew that a message begins here
-                passed = self._resync.close()
-            else:
-                self._take(record)
-                passed, data = self._resync.feed(data)
-            if passed:
-                yield from self._items((Frame(Kind.SKIPPED, passed),))
-            if not data:
-                return
-            self._resync = None
-            if record.form != "msg":
-                yield from self._items(self.framer.feed(data))
-                return
-        self._take(record)
-        yield from self._items(self.framer.feed(data))
-
-    def gap(self, *, whole: bool) -> Iterator[Item]:
-        """What is left of a frame, the rest of which is missing; the direction begins anew.
-
-        With `whole` messages missing, one begins right behind it.
-        """
-        yield from self.close()
-        self._resync = None if whole else Resync()
-
-    def _take(self, record: Traffic) -> None:
-        self._latest = record
-        self._fds += record.fds
-        self._redacted += record.redacted
-
-    def settle(self) -> Iterator[Item]:
-        """A bare number or keyword, which the other side has answered: it ended here."""
-        return self._items(self.framer.settle())
-
-    def close(self) -> Iterator[Item]:
-        """What is left of a frame that did not end."""
-        if self._resync is not None:
-            held, self._resync = self._resync.close(), None
-            return self._items((Frame(Kind.SKIPPED, held),) if held else ())
-        return self._items(self.framer.close())
-
-    def _items(self, frames: Iterable[Frame]) -> Iterator[Item]:
-        for frame in frames:
-            latest, fds, redacted = self._latest, self._fds, self._redacted
-            self._fds = self._redacted = ()
-            yield Item(latest.line, latest.t, latest.conn, latest.sender, frame, fds, redacted)
-
-
-class _Descriptor(msgspec.Struct):
-    kind: str
-    access: str = ""
-
-
-class _Ends(msgspec.Struct):
-    client: str = ""
-    server: str = ""
-
-
-class _Counts(msgspec.Struct):
-    sessions: int
-    messages: int
-
-
-#: msgspec knows no optional Raw.
-_ABSENT = msgspec.Raw(b"")
-
-
-class _Line(msgspec.Struct):
-    """Every member that a line of version 1 can have."""
-
-    t: float = 0.0
-    conn: int = 0
-    sender: Side | None = msgspec.field(name="from", default=None)
-    end: str = "\r\n"
-    msg: msgspec.Raw = _ABSENT
-    raw: str | None = None
-    b64: str | None = None
-    fds: list[_Descriptor] | None = None
-    redacted: list[str] | None = None
-    open: _Ends | None = None
-    shut: Side | None = None
-    close: Closer | None = None
-    gap: int | None = None
-    messages: int = 0
-    lines: int = 0
-    error: str = ""
-    finish: _Counts | None = None
-
-
-class _First(msgspec.Struct):
-    qmptrace: int
-    started: str = ""
-    recorder: str = ""
-    meta: dict[str, Any] = {}
-
-
-_decode = msgspec.json.Decoder(_Line).decode
-_decode_first = msgspec.json.Decoder(_First).decode
-
-#: Levels of nesting that a writer may have called plain, at most: Python's usual limit.
-_DEEPEST = 1000
 #: How far `TraceReader.records` looks into a line for what it shall hold.
 HEAD = 1 << 14
 
-_Made = TypeVar("_Made")
+#: Formats that hold every byte, as traces do.
+_EXACT = ("qmptrace", "pcap", "pcapng")
 
-_CRLF = b"\r\n"
+_Made = TypeVar("_Made")
 
 
 class TraceReader:
     """Reads one trace file.
 
-    Raises `InputError` if `path` cannot be read or is no trace; while iterating, for a damaged
+    Raises `InputError` if `path` cannot be read or is not a trace; while iterating, for a damaged
     line that is not the last.  `header` is there at once; `finished` and `torn` (the number of a
-    torn last line, or 0) after iterating.
+    torn last line, or 0) after iterating.  `dialect` is what all of its sessions speak, where the
+    header or `protocol` says so; else each session shows it.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, protocol: str = "") -> None:
         self.path = path
-        self.finished = False
         self.torn = 0
+        self._parser = Parser(path)
         self._under: Pieces | None = None  # the file on the disk, while it is read
         self._settler = Settler()
         self._before = 0  # bytes of it that earlier readings took
         with self._opened() as file:
             rows = Rows(file)
             self.header = self._header(file, iter(rows), rows)
+        self.dialect: Dialect | None = DIALECTS.get(
+            protocol or str(self.header.meta.get("protocol"))
+        )
+
+    def begin(self) -> Session:
+        """The state of a session of this trace, at its beginning."""
+        converted = self.header.meta.get("converted")
+        form = converted.get("format") if isinstance(converted, dict) else ""
+        return Session(self.dialect, exact=not form or form in _EXACT)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the footer was read: the recording ended in order."""
+        return self._parser.finished
 
     @property
     def settled(self) -> int:
@@ -236,10 +93,11 @@ class TraceReader:
         return self._read(self._record, holding)
 
     def _read(
-        self, make: Callable[[bytes, int], _Made], holding: tuple[bytes, ...] = ()
+        self, make: Callable[[Line, bytes, int], _Made], holding: tuple[bytes, ...] = ()
     ) -> Iterator[_Made]:
-        """What `make` makes of every line and its number."""
-        self.finished = False
+        """What `make` makes of every line: what it says, its bytes or the first of them, its number."""
+        parser = self._parser
+        parser.finished = False
         self.torn = 0
         number = 1
         with self._opened() as file:
@@ -251,18 +109,25 @@ class TraceReader:
                 for line in lines:
                     number += 1
                     if not holding or _holds(line[:HEAD], holding):
+                        if len(line) > LONGEST_RAW and b'"msg":' not in line[:HEAD]:
+                            raise parser.too_long(number, LONGEST_RAW)
                         try:
-                            found = make(line, number)
-                        except _TornError:
-                            raise self._damaged(line, number) from None
+                            parsed = parser.line(line, number)
+                        except TornError:
+                            raise parser.damaged(line, number) from None
+                        if len(line) > MANY:  # then it is not kept
+                            line = line[:HEAD_SHOWN]  # noqa: PLW2901
+                        found = make(parsed, line, number)
+                        del parsed
                         yield found
+                        del found
                 if rows.rest:
                     number += 1
                     yield from self._last(make, rows.rest, number)
                 elif file.cut:
                     self.torn = number + 1
             except TooLongError:
-                raise self._too_long(number + 1) from None
+                raise parser.too_long(number + 1) from None
             except zlib.error as error:
                 raise InputError(
                     f"{self.path}:{number + 1}: the compressed data is damaged ({error})"
@@ -271,18 +136,19 @@ class TraceReader:
                 raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
             finally:
                 self._under = None
-                self._before += file.tell()
+                with suppress(ValueError):  # closed: all of it is thrown away together
+                    self._before += file.tell()
 
     def _last(
-        self, make: Callable[[bytes, int], _Made], line: bytes, number: int
+        self, make: Callable[[Line, bytes, int], _Made], line: bytes, number: int
     ) -> Iterator[_Made]:
         """A last line without its end: a whole record, or what there is of one."""
         try:
-            found = make(line, number)
-        except _TornError:
+            parsed = self._parser.line(line, number)
+        except TornError:
             self.torn = number
         else:
-            yield found
+            yield make(parsed, line, number)
 
     def items(self, holding: tuple[bytes, ...] = ()) -> Iterator[Open | Item | Gap | Shut | Close]:
         """Every frame, between the openings and closings of the sessions.
@@ -291,20 +157,20 @@ class TraceReader:
         message that is lost, as `Kind.SKIPPED`.  `holding` leaves records out as `records` does.
         """
         self._settler = Settler()
-        return items_of(self._read(self._item, holding), self._settler)
+        return items_of(self._read(self._parser.item, holding), self._settler)
 
     def message(self, line: bytes, number: int) -> Item:
         """The message in a line that was read already.  Raises `InputError` if it holds none."""
         try:
-            found = self._item(line, number)
-        except _TornError:
-            raise self._damaged(line, number) from None
+            found = self._parser.item(self._parser.line(line, number), line, number)
+        except TornError:
+            raise self._parser.damaged(line, number) from None
         if isinstance(found, Item):
             return found
-        raise self._damaged(line, number)
+        raise self._parser.damaged(line, number)
 
     def _opened(self) -> Pieces:
-        if _is_pipe(self.path):  # which opening it might wait for
+        if not can_be_read_again(self.path):  # which opening it might wait for
             raise InputError(
                 f"cannot read {self.path}: a trace is read more than once, which a pipe cannot be; "
                 "write it to a file first"
@@ -326,143 +192,14 @@ class TraceReader:
         except zlib.error as error:
             raise InputError(f"{self.path}: not a readable gzip file ({error})") from error
         except TooLongError:
-            raise self._too_long(1) from None
+            raise self._parser.too_long(1) from None
         if not line and rows.empty:
             raise InputError(f"{self.path} is empty: a trace begins with its header line")
-        try:
-            first = _decode_first(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            raise InputError(
-                f"{self.path}:1: no trace: the first line must be a header, "
-                '{"qmptrace":1,"started":...}'
-            ) from None
-        if first.qmptrace > VERSION:
-            raise InputError(
-                f"{self.path}:1: trace format version {first.qmptrace} is newer than this "
-                f"qmpconf reads ({VERSION}); use a newer qmpconf"
-            )
-        if first.qmptrace < 1:
-            raise InputError(f"{self.path}:1: there is no trace format version {first.qmptrace}")
-        return Header(first.qmptrace, first.started, first.recorder, first.meta)
+        return self._parser.header(line)
 
-    def _item(self, line: bytes, number: int) -> Item | Record:
-        """The record in a line; a message, which most lines are, as its item at once."""
-        parsed = self._parsed(line, number)
-        if parsed.sender is None or parsed.msg is _ABSENT:
-            return self._record_of(parsed, line, number)
-        return Item(
-            number,
-            parsed.t,
-            parsed.conn,
-            parsed.sender,
-            Frame(
-                Kind.VALUE,
-                bytes(parsed.msg),
-                _CRLF if parsed.end == "\r\n" else parsed.end.encode("utf-8"),
-                True,
-            ),
-            _descriptors(parsed.fds) if parsed.fds else (),
-            tuple(parsed.redacted) if parsed.redacted else (),
-        )
-
-    def _record(self, line: bytes, number: int) -> Record:
-        found = self._item(line, number)
-        return _traffic(found) if isinstance(found, Item) else found
-
-    def _parsed(self, line: bytes, number: int) -> _Line:
-        try:
-            return _decode(line)
-        except RecursionError:
-            return self._deep(line, number)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise _TornError from None
-
-    def _record_of(self, parsed: _Line, line: bytes, number: int) -> Record:
-        """The record in a line that holds no `msg`."""
-        if parsed.sender is not None and parsed.gap is not None:
-            if parsed.gap < 0:
-                raise InputError(f"{self.path}:{number}: a gap of {parsed.gap} bytes")
-            return Gap(
-                number,
-                parsed.t,
-                parsed.conn,
-                parsed.sender,
-                parsed.gap,
-                max(parsed.messages, 0),
-                max(parsed.lines, 0),
-            )
-        if parsed.sender is not None:
-            return self._raw(parsed, parsed.sender, number)
-        if parsed.open is not None:
-            ends = parsed.open
-            return Open(number, parsed.t, parsed.conn, ends.client, ends.server)
-        if parsed.shut is not None:
-            return Shut(number, parsed.t, parsed.conn, parsed.shut)
-        if parsed.close is not None:
-            return Close(number, parsed.t, parsed.conn, parsed.close, parsed.error)
-        if parsed.finish is not None:
-            self.finished = True
-            counts = parsed.finish
-            return Finish(number, parsed.t, counts.sessions, counts.messages)
-        raise self._damaged(line, number)
-
-    def _raw(self, parsed: _Line, sender: Side, number: int) -> Traffic:
-        if parsed.raw is not None:
-            data = parsed.raw.encode("utf-8")
-        elif parsed.b64 is not None:
-            try:
-                data = base64.b64decode(parsed.b64, validate=True)
-            except ValueError:  # binascii.Error is one; another is for what is no ASCII
-                raise InputError(f"{self.path}:{number}: the value of b64 is no base64") from None
-        else:
-            raise InputError(
-                f"{self.path}:{number}: bytes from the {sender}, but neither msg nor raw, b64 or gap"
-            )
-        return Traffic(
-            number,
-            parsed.t,
-            parsed.conn,
-            sender,
-            "raw" if parsed.raw is not None else "b64",
-            data,
-            b"",
-            _descriptors(parsed.fds),
-            tuple(parsed.redacted or ()),
-        )
-
-    def _deep(self, line: bytes, number: int) -> _Line:
-        """Decode what nests nearly as deep as Python may call: the writer had more room."""
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(limit + _DEEPEST)
-        try:
-            return _decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            raise self._damaged(line, number) from None
-        finally:
-            sys.setrecursionlimit(limit)
-
-    def _too_long(self, number: int) -> InputError:
-        return InputError(
-            f"{self.path}:{number}: the line is longer than any record of a trace "
-            f"({LONGEST >> 20} MiB): the file is damaged, or is not a trace"
-        )
-
-    def _damaged(self, line: bytes, number: int) -> InputError:
-        return InputError(
-            f"{self.path}:{number}: no record of a trace: {line[:60]!r}"
-            f"{' ...' if len(line) > 60 else ''}"
-        )
-
-
-def _is_pipe(path: str) -> bool:
-    try:
-        return stat.S_ISFIFO(os.stat(path).st_mode)
-    except (OSError, ValueError):  # opening it tells why
-        return False
-
-
-class _TornError(Exception):
-    """A line that is no JSON: the end of a cut-off file, or damage."""
+    def _record(self, parsed: Line, line: bytes, number: int) -> Record:
+        found = self._parser.item(parsed, line, number)
+        return traffic_of(found) if isinstance(found, Item) else found
 
 
 def _holds(head: bytes, wanted: tuple[bytes, ...]) -> bool:
@@ -472,74 +209,19 @@ def _holds(head: bytes, wanted: tuple[bytes, ...]) -> bool:
     return False
 
 
-def _traffic(item: Item) -> Traffic:
-    """The record that a message stood in."""
-    frame = item.frame
-    return Traffic(
-        item.line,
-        item.t,
-        item.conn,
-        item.sender,
-        "msg",
-        frame.data,
-        frame.end,
-        item.fds,
-        item.redacted,
-    )
-
-
-def _nothing(gap: Gap) -> Traffic:
-    """No bytes, where bytes are missing."""
-    return Traffic(gap.line, gap.t, gap.conn, gap.sender, "raw", b"")
-
-
-def _descriptors(listed: list[_Descriptor] | None) -> tuple[Descriptor, ...]:
-    return tuple(Descriptor(one.kind, one.access) for one in listed) if listed else ()
-
-
-def items_of(
-    records: Iterable[Item | Record], settler: Settler | None = None
-) -> Iterator[Open | Item | Gap | Shut | Close]:
-    """The frames of `records`, as `TraceReader.items` gives those of a file."""
-    split: dict[tuple[int, Side], _Split] = {}
-    for record in (settler or Settler()).of(records):
-        if split and isinstance(record, Item | Traffic):
-            other = split.get((record.conn, _OTHER[record.sender]))
-            if other is not None:
-                yield from other.settle()
-        if type(record) is Item:
-            one = split.get((record.conn, record.sender)) if split else None
-            if one is None or one.idle:
-                yield record
-            else:
-                yield from one.feed(_traffic(record))
-            continue
-        if isinstance(record, Traffic):
-            one = split.get((record.conn, record.sender))
-            if one is None:
-                one = split[record.conn, record.sender] = _Split(record)
-            yield from one.feed(record)
-            continue
-        if isinstance(record, Finish):
-            continue
-        if isinstance(record, Gap):
-            one = split.get((record.conn, record.sender))
-            if one is None:
-                one = split[record.conn, record.sender] = _Split(_nothing(record))
-            yield from one.gap(whole=record.messages > 0)
-            yield record
-            continue
-        for side in _SIDES:
-            over = isinstance(record, Close) or (isinstance(record, Shut) and record.who == side)
-            if over and (record.conn, side) in split:
-                yield from split.pop((record.conn, side)).close()
-        yield record
-    for key in sorted(split):
-        yield from split[key].close()
-
-
 def open_trace(path: str) -> TraceReader:
-    """Open a trace file.  Raises `InputError` if it cannot be read or is no trace."""
+    """Open the trace file `path`, compressed or not (qmpconf/trace/README.md).
+
+    Times are in seconds since the trace began, lines count from 1.  Raises `InputError` if the file
+    cannot be read or is not a trace; so does reading on, for a damaged line that is not the last.
+
+    >>> reader = open_trace("traces/qemu-7.2.22-libvirt.qmptrace.gz")
+    >>> reader.header.version
+    1
+    >>> messages = [item for item in reader.items() if isinstance(item, Item)]
+    >>> messages[0].sender, messages[0].frame.data[:7], messages[0].line
+    ('server', b'{"QMP":', 3)
+    """
     return TraceReader(path)
 
 

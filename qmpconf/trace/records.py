@@ -16,7 +16,7 @@ its file, 1-based; a record that has not been read from a file has line 0.
 A recorder that relays sees every byte, and writes no gap.  A capture can miss some: a lost
 segment, a packet that was cut short, a session that had begun before.  What stands on both sides
 of a gap is never put together: the message before it has no end, and behind it everything up to
-the next message that can be told from its beginning is the rest of one that is lost
+the next message that can be distinguished from its beginning is the rest of one that is lost
 (`qmpconf.protocol.resync`).
 """
 
@@ -27,6 +27,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
+
+from qmpconf.protocol.framing import Frame
 
 #: The version that this module describes, and that `qmpconf.trace.writer` writes.
 VERSION = 1
@@ -40,12 +42,16 @@ Closer = Literal["client", "server", "recorder"]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first line.  `started` is UTC, RFC 3339; `meta` what the recorder knew besides."""
+    """The first line.  `started` is UTC, RFC 3339; `meta` what the recorder knew besides.
+
+    `part` is the number of a part of a recording, from 1; 0: the file holds all of it.
+    """
 
     version: int
     started: str
     recorder: str
     meta: Mapping[str, Any] = field(default_factory=dict)
+    part: int = 0
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -95,6 +101,9 @@ class Gap(msgspec.Struct, frozen=True):
     leaves some out is not cut in the middle of one.  `lines` is how many lines of a converted text
     stood here and were not understood.  A place of which nobody knows the sender is a gap of both
     sides, and the first of them has the lines.
+
+    With `too_long`, which no file says, nothing is missing: a reader came upon one message that is
+    longer than it holds (`qmpconf.trace.items`).
     """
 
     line: int
@@ -104,6 +113,7 @@ class Gap(msgspec.Struct, frozen=True):
     size: int = 0
     messages: int = 0
     lines: int = 0
+    too_long: bool = False
 
 
 class Shut(msgspec.Struct, frozen=True):
@@ -118,7 +128,7 @@ class Shut(msgspec.Struct, frozen=True):
 class Close(msgspec.Struct, frozen=True):
     """A session has ended; `who` ended it first.
 
-    `error` tells how, where it was no orderly end: ``refused``, ``reset``, ...
+    `error` says how, where it was not an orderly end: ``refused``, ``reset``, ...
     """
 
     line: int
@@ -129,12 +139,31 @@ class Close(msgspec.Struct, frozen=True):
 
 
 class Finish(msgspec.Struct, frozen=True):
-    """The last line of a recording that ended in order."""
+    """The last line of a recording that ended in order, or of a part of it.
+
+    `next` is the number of the part in which it goes on, or 0.
+    """
 
     line: int
     t: float
     sessions: int
     messages: int
+    next: int = 0
 
 
 Record = Open | Traffic | Gap | Shut | Close | Finish
+
+
+def traffic(
+    line: int,
+    t: float,
+    conn: int,
+    sender: Side,
+    frame: Frame,
+    fds: tuple[Descriptor, ...] = (),
+    redacted: tuple[str, ...] = (),
+) -> Traffic:
+    """The record of one frame."""
+    if frame.plain:
+        return Traffic(line, t, conn, sender, "msg", frame.data, frame.end, fds, redacted)
+    return Traffic(line, t, conn, sender, "raw", frame.data + frame.end, b"", fds, redacted)

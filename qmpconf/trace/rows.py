@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-#: The longest line, in bytes.  A message may have 64 MiB (`qmpconf.protocol.framing`); the writer
-#: puts longer ones, and what grows when it is written as a string, on several lines.
-LONGEST = 80 << 20
+#: The longest line, in bytes: a message of 64 MiB, and what stands around it.  What is longer, or
+#: grows when it is written as a string, is written on several lines.
+LONGEST = 66 << 20
+#: The longest line that holds no `msg`, in bytes.
+LONGEST_RAW = 33 << 20
 
 
 class TooLongError(Exception):
@@ -30,24 +32,26 @@ class Rows:
         self.empty = True
 
     def __iter__(self) -> Iterator[bytes]:
-        begun: list[bytes] = []
-        size = 0
+        begun = bytearray()  # pieces would be held by the allocator when they are gone
         for piece in self._pieces:
             first, *others = piece.split(b"\n")
             self.empty = False
             if begun or not others:
-                begun.append(first)
-                size += len(first)
-                if size > self._longest:
+                begun += first
+                if len(begun) > self._longest:
                     raise TooLongError
                 if not others:
                     continue
-                first = b"".join(begun)
-                begun.clear()
-            yield first
-            last = others.pop()
+                yield _taken(begun)
+            else:
+                yield first
+            begun += others.pop()
             yield from others
-            size = len(last)
-            if last:
-                begun.append(last)
-        self.rest = b"".join(begun)
+        self.rest = _taken(begun)
+
+
+def _taken(begun: bytearray) -> bytes:
+    """What has begun, which may be long, and is not kept."""
+    whole = bytes(begun)
+    begun.clear()
+    return whole

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from qmpconf.trace.summary import Summary
 
-#: Kinds that tell that something went wrong.
+#: Kinds that say that something went wrong.
 _WRONG = frozenset({"error", "malformed", "other", "gap"})
 _CALLS = frozenset({"command", "return", "error"})
 
@@ -18,7 +18,7 @@ class Selection:
     """What must hold of a message; nothing is asked of what is empty.
 
     `commands` and `events` are globs of names: a message must match one of either.  A command is
-    meant with its response.  `errors`: only errors, what is no message, and sessions that did not
+    meant with its response.  `errors`: only errors, what is not a message, and sessions that did not
     end well.  `slow`: only responses that took as many seconds.  `sessions`, `lines`: only those
     sessions; only what ends on one of these lines (first, last).
     """

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self, TypeVar
+
+import msgspec
 
 from qmpconf.trace.figures import EventRate, Figures, Flow, Latency, Lengths, Size
 from qmpconf.trace.records import Side
@@ -290,7 +292,7 @@ class Stats:
 _Kept = TypeVar("_Kept")
 _SIDES: tuple[Side, Side] = ("client", "server")
 _NO_MESSAGE = frozenset({"open", "shut", "close", "gap"})
-_ORDER = ("greeting", "command", "return", "error", "event", "other", "malformed", "gap")
+_ORDER = ("greeting", "command", "return", "error", "event", "other", "reset", "malformed", "gap")
 
 
 def _named(known: dict[str, _Kept], name: str, make: type[_Kept]) -> _Kept:
@@ -300,3 +302,86 @@ def _named(known: dict[str, _Kept], name: str, make: type[_Kept]) -> _Kept:
         name = name if len(known) < MOST_NAMES else OTHERS
         found = known.setdefault(name, make())
     return found
+
+
+def together(parts: Sequence[Figures]) -> Figures:
+    """The figures of several runs as one; percentiles are those of their buckets."""
+    if len(parts) == 1:
+        return parts[0]
+    kinds: Counter[str] = Counter()
+    flows: dict[Side, Flow] = {}
+    for part in parts:
+        kinds.update(part.kinds)
+        for side, flow in part.flows.items():
+            before = flows.get(side, Flow())
+            flows[side] = Flow(before.messages + flow.messages, before.bytes + flow.bytes)
+    sessions = [part.sessions for part in parts if part.sessions.count]
+    return Figures(
+        traces=sum(part.traces for part in parts),
+        messages=sum(part.messages for part in parts),
+        seconds=round(sum(part.seconds for part in parts), _DIGITS),
+        kinds={kind: kinds[kind] for part in parts for kind in part.kinds},
+        flows=flows,
+        latencies=_latencies([one for part in parts for one in part.latencies]),
+        events=_rates([one for part in parts for one in part.events]),
+        events_peak=max(part.events_peak for part in parts),
+        sessions=_lengths(sessions),
+        sizes=_biggest([one for part in parts for one in part.sizes]),
+    )
+
+
+def _latencies(found: Sequence[Latency]) -> list[Latency]:
+    named: dict[str, list[Latency]] = {}
+    for one in found:
+        named.setdefault(one.name, []).append(one)
+    joined = []
+    for name, same in named.items():
+        spread = Spread()
+        for one in same:
+            spread.count += one.count
+            spread.total += one.total
+            spread.max = max(spread.max, one.max)
+            spread.min = min(spread.min, one.min) if one.count else spread.min
+            for bound, count in one.buckets:
+                spread.buckets[round(math.log(bound) / _LOG)] += count
+        calls = _Calls()
+        calls.times, calls.errors = spread, sum(one.errors for one in same)
+        calls.asked = spread.count + sum(one.unanswered for one in same)
+        joined.append(calls.latency(name))
+    return sorted(joined, key=lambda one: (-one.total, one.name))
+
+
+def _rates(found: Sequence[EventRate]) -> list[EventRate]:
+    counts: Counter[str] = Counter()
+    peaks: dict[str, int] = {}
+    for one in found:
+        counts[one.name] += one.count
+        peaks[one.name] = max(one.peak, peaks.get(one.name, 0))
+    rates = [EventRate(name, count, peaks[name]) for name, count in counts.items()]
+    return sorted(rates, key=lambda one: (-one.count, one.name))
+
+
+def _lengths(found: Sequence[Lengths]) -> Lengths:
+    if not found:
+        return Lengths()
+    middle = sorted(one.p50 for one in found)[len(found) // 2]
+    return Lengths(
+        count=sum(one.count for one in found),
+        unclosed=sum(one.unclosed for one in found),
+        min=min(one.min for one in found),
+        p50=middle,
+        max=max(one.max for one in found),
+        total=round(sum(one.total for one in found), _DIGITS),
+    )
+
+
+def _biggest(found: Sequence[Size]) -> list[Size]:
+    named: dict[tuple[str, str], list[Size]] = {}
+    for one in found:
+        named.setdefault((one.kind, one.name), []).append(one)
+    joined = []
+    for same in named.values():
+        top = max(same, key=lambda one: one.biggest)
+        count, total = sum(one.count for one in same), sum(one.total for one in same)
+        joined.append(msgspec.structs.replace(top, count=count, total=total))
+    return sorted(joined, key=lambda one: (-one.biggest, one.kind, one.name))[:BIGGEST]

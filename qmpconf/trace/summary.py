@@ -4,13 +4,13 @@
 for each message and for each thing that happens to a session.  It keeps a `Session` for each
 connection, to know which command a response answers, and forgets it when the session closes.
 
-A long reply is not parsed: its result is skipped, for nothing of it is told.  Pure.
+A long reply is not parsed: its result is skipped, for nothing of it is said.  Pure.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -22,13 +22,16 @@ from qmpconf.protocol.messages import (
     Event,
     Failure,
     Greeting,
+    Sentinel,
     Success,
     type_name,
 )
 from qmpconf.protocol.requirements import Party
-from qmpconf.protocol.session import Session, Step
+from qmpconf.protocol.session import Session
+from qmpconf.protocol.steps import Step
 from qmpconf.protocol.values import dumps
-from qmpconf.trace.reader import Item
+from qmpconf.trace.items import Item
+from qmpconf.trace.members import ARGUMENTS, DATA, RESULT, Member, telling
 from qmpconf.trace.records import Close, Finish, Gap, Open, Shut, Side, Traffic
 
 #: What a summary can be of: the protocol's messages, what is none of them, and a session's fate.
@@ -40,6 +43,7 @@ What = Literal[
     "event",
     "malformed",
     "other",
+    "reset",
     "open",
     "shut",
     "close",
@@ -53,7 +57,9 @@ _DIGITS, _FOREVER = 6, 1e12
 UNENDED = "a message that does not end"
 SKIPPED = "passed over after an error"
 LOST_REST = "the rest of a lost message"
-#: Those of them that are no message of their own.
+#: Outcome of a gap that is none: a message that a reader does not hold.
+TOO_LONG = "a message that is too long to be read"
+#: Those of them that are not a message of their own.
 PASSED_OVER = frozenset({SKIPPED, LOST_REST})
 
 
@@ -64,16 +70,18 @@ class Summary(msgspec.Struct, frozen=True):
     `line`      where it stands in its trace; the line on which it ends
     `t`         seconds since the trace was started
     `sender`    whose message, or whose doing it is; ``server`` where the recorder closed
-    `kind`      ``malformed`` is what is no JSON, ``other`` what is JSON and no message
+    `kind`      ``malformed`` is what is not JSON, ``other`` what is JSON and no message, ``reset`` a
+                0xFF by which a guest agent and its client reset each other's parser
     `name`      of the command (of a response: of the one that it answers, "" for none), the event
     `id`        as JSON text, "" where there is none
     `oob`       whether a command asks for out-of-band execution, a response was given out of band
     `latency`   seconds from the command to its response
     `answers`   line of the command that a response answers, 0 for none
-    `outcome`   an error's class, a greeting's version, who closed, why something is malformed
+    `outcome`   an error's class, a greeting's version, who closed, why something is malformed or a gap
     `text`      an error's description, a greeting's package, a session's addresses or its failure
     `size`      bytes of the message, with the white space behind it; bytes that a gap hides
     `fds`       how many descriptors rode on it
+    `members`   those that say most about it (`qmpconf.trace.members`); of a long reply, none
     ==========  ==================================================================================
     """
 
@@ -91,16 +99,18 @@ class Summary(msgspec.Struct, frozen=True):
     text: str = ""
     size: int = 0
     fds: int = 0
+    members: dict[str, Member] = {}
 
 
-#: What `Summaries.take` takes; records of raw bytes and the footer are no messages.
+#: What `Summaries.take` takes; records of raw bytes and the footer are not messages.
 Summable = Item | Gap | Open | Shut | Close | Traffic | Finish
 
 
 class Summaries:
-    """Makes summaries, in the order of the trace."""
+    """Makes summaries, in the order of the trace; `begin` gives the state of a new session."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Callable[[], Session] = Session) -> None:
+        self._begin = begin
         self._sessions: dict[int, Session] = {}
         self._behind: set[tuple[int, Side]] = set()  # no message has begun there since a gap
 
@@ -114,9 +124,12 @@ class Summaries:
         if isinstance(item, Gap):
             party = Party.CLIENT if item.sender == "client" else Party.SERVER
             self._session(item.conn).gap(party, item.messages)
+            outcome = TOO_LONG if item.too_long else ""
             if not item.messages:
                 self._behind.add((item.conn, item.sender))
-            return Summary(item.line, item.t, item.conn, item.sender, "gap", size=item.size)
+            return Summary(
+                item.line, item.t, item.conn, item.sender, "gap", outcome=outcome, size=item.size
+            )
         if isinstance(item, Shut):
             return Summary(item.line, item.t, item.conn, item.who, "shut")
         if isinstance(item, Close):
@@ -128,6 +141,11 @@ class Summaries:
             )
         return None
 
+    def asked(self) -> list[float]:
+        """When the commands were sent that wait for their responses, in all sessions that are open."""
+        sessions = list(self._sessions.values())
+        return [one.mark[1] for session in sessions for one in session.pending]
+
     def _message(self, item: Item) -> Summary | None:
         frame = item.frame
         if frame.kind is Kind.SPACE:
@@ -137,7 +155,7 @@ class Summaries:
         if item.sender == "client":
             step = session.client(frame, mark)
         else:
-            step = session.server(_skimmed(frame), mark)
+            step = session.server(skimmed(frame), mark)
         told = _told(step, frame)
         if (item.conn, item.sender) in self._behind:
             if frame.kind is Kind.SKIPPED:
@@ -160,13 +178,25 @@ class Summaries:
     def _session(self, conn: int) -> Session:
         session = self._sessions.get(conn)
         if session is None:
-            session = self._sessions[conn] = Session()
+            session = self._sessions[conn] = self._begin()
         return session
 
 
-def summarize(items: Iterable[Summable]) -> Iterator[Summary]:
-    """The summaries of a trace's items (`TraceReader.items`), in constant memory."""
-    take = Summaries().take
+def summarize(
+    items: Iterable[Summable], begin: Callable[[], Session] = Session
+) -> Iterator[Summary]:
+    """The summaries of a trace's items (`TraceReader.items`), in constant memory.
+
+    Which response answers which command follows qmpconf/protocol/README.md (Responses); a latency
+    is in seconds.  `begin` gives the state of a new session (`TraceReader.begin`).  Raises what
+    reading the items raises.
+
+    >>> from qmpconf import open_trace
+    >>> items = open_trace("traces/qemu-7.2.22-libvirt.qmptrace.gz").items()
+    >>> [one.name for one in summarize(items) if one.kind == "command"][:2]
+    ['qmp_capabilities', 'query-qmp-schema']
+    """
+    take = Summaries(begin).take
     for item in items:
         found = take(item)
         if found is not None:
@@ -186,9 +216,14 @@ def _told(step: Step, frame: Frame) -> dict[str, Any]:
             "name": message.name,
             "id": _text_of(message.id) if message.has_id else "",
             "oob": message.oob,
+            "members": telling(message.arguments, ARGUMENTS),
         }
     if isinstance(message, Success):
-        return {"kind": "return", "id": _text_of(message.id) if message.has_id else ""}
+        return {
+            "kind": "return",
+            "id": _text_of(message.id) if message.has_id else "",
+            "members": telling(message.result, RESULT),
+        }
     if isinstance(message, Failure):
         return {
             "kind": "error",
@@ -197,10 +232,16 @@ def _told(step: Step, frame: Frame) -> dict[str, Any]:
             "text": message.description,
         }
     if isinstance(message, Event):
-        return {"kind": "event", "name": message.name}
+        return {
+            "kind": "event",
+            "name": message.name,
+            "members": telling(message.data, DATA),
+        }
     if isinstance(message, Greeting):
         version = ".".join(map(str, message.version))
         return {"kind": "greeting", "outcome": version, "text": message.package}
+    if isinstance(message, Sentinel):
+        return {"kind": "reset"}
     if message is not None and message.well_formed:
         return {"kind": "other", "outcome": type_name(message.value)}
     reason = message.problems[0].seen if message is not None and message.problems else ""
@@ -241,7 +282,7 @@ class _Reply(msgspec.Struct, forbid_unknown_fields=True):
 _reply = msgspec.json.Decoder(_Reply).decode
 
 
-def _skimmed(frame: Frame) -> Frame:
+def skimmed(frame: Frame) -> Frame:
     """`frame`, or the same reply with an empty result where that means the same here."""
     data = frame.data
     if len(data) < _LONG or frame.kind is not Kind.VALUE or not data.isascii() or b"\\u" in data:

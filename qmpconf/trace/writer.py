@@ -9,20 +9,23 @@ off again and `OutputError` is raised.
 
 from __future__ import annotations
 
-import base64
-import os
-import stat
 import time
-import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
-import msgspec
-
-from qmpconf.errors import OutputError, UsageError
-from qmpconf.outputs import existing, lock
-from qmpconf.protocol.framing import Frame, Kind
+from qmpconf.errors import OutputError
+from qmpconf.protocol.framing import MESSAGES, Frame, Kind
+from qmpconf.trace.formatting import (
+    PIECE,
+    RECORDER,
+    header_line,
+    pieces,
+    record_line,
+    traffic_line,
+    utc_text,
+)
+from qmpconf.trace.joining import Joiner
 from qmpconf.trace.records import (
     VERSION,
     Close,
@@ -36,35 +39,11 @@ from qmpconf.trace.records import (
     Shut,
     Side,
     Traffic,
+    traffic,
 )
-from qmpconf.version import __version__
-
-_json = msgspec.json.Encoder().encode
-
-#: What this program is called in the traces that it makes.
-RECORDER = f"qmpconf {__version__}"
-
-
-def _text(value: Any) -> bytes:
-    """`value` as JSON; the bytes of file names that are no UTF-8 as escapes."""
-    try:
-        return _json(value)
-    except UnicodeEncodeError:
-        return _json(_decent(value))
-
-
-def _decent(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    if isinstance(value, dict):
-        return {_decent(name): _decent(item) for name, item in value.items()}
-    return [_decent(item) for item in value] if isinstance(value, list) else value
-
-
-def utc_text(moment: datetime) -> str:
-    """A time as a trace's header has it: UTC, RFC 3339, microseconds."""
-    moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+from qmpconf.trace.repeats import Repeats, uncertain
+from qmpconf.trace.rotation import Parts, Rotation
+from qmpconf.trace.sink import Sink
 
 
 class Redact(Protocol):
@@ -73,6 +52,12 @@ class Redact(Protocol):
     def __call__(self, conn: int, sender: Side, frame: Frame) -> tuple[Frame, tuple[str, ...]]:
         """What is written of a frame, and the pointers of what was replaced in it."""
 
+    def may_hide(self, conn: int, sender: Side, frame: Frame) -> bool:
+        """Whether there may be something to replace in a message: a quick look."""
+
+    def missed(self, conn: int, sender: Side, *, whole: bool) -> None:
+        """A message was left out that could not be held; or what was not a whole one."""
+
     def forget(self, conn: int) -> None:
         """Session `conn` is over."""
 
@@ -80,107 +65,34 @@ class Redact(Protocol):
         """What is written of any other text."""
 
 
-#: The line of a message with nothing special about it: time, session, bytes.
-_USUAL: Mapping[Side, bytes] = {
-    "client": b'{"t":%.6f,"conn":%d,"from":"client","msg":%b}\n',
-    "server": b'{"t":%.6f,"conn":%d,"from":"server","msg":%b}\n',
-}
+def _ignore(_: str) -> None:
+    """Complain to nobody."""
 
 
-def traffic_line(
-    t: float,
-    conn: int,
-    sender: Side,
-    frame: Frame,
-    fds: Iterable[Descriptor] = (),
-    redacted: tuple[str, ...] = (),
-) -> bytes:
-    """One line for one frame, with its line feed."""
-    if frame.plain and frame.end == b"\r\n" and not fds and not redacted:
-        return _USUAL[sender] % (t, conn, frame.data)
-    extra = b""
-    if fds:
-        listed = [{"kind": one.kind, "access": one.access} for one in fds]
-        extra += b'"fds":' + _json(listed) + b","
-    if redacted:
-        extra += b'"redacted":' + _json(redacted) + b","
-    if frame.plain:
-        if frame.end != b"\r\n":
-            extra = b'"end":' + _json(frame.end.decode("ascii")) + b"," + extra
-        return b'{"t":%.6f,"conn":%d,"from":"%b",%b"msg":%b}\n' % (
-            t,
-            conn,
-            sender.encode(),
-            extra,
-            frame.data,
-        )
-    data = frame.data + frame.end
-    try:
-        body = b'"raw":' + _json(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        body = b'"b64":"' + base64.b64encode(data) + b'"'
-    return b'{"t":%.6f,"conn":%d,"from":"%b",%b%b}\n' % (t, conn, sender.encode(), extra, body)
+#: A longer message, in bytes, in which there may be a secret, is left out: others would wait for it.
+MOST_REDACTED = 4 << 20
+#: So is one of so many values, unless it has fewer bytes than that.
+_MOST_VALUES, _MANY = 100_000, 100_000
+#: Frames of a message that was not held whole.
+_PARTS = frozenset({Kind.PART, Kind.LONG})
 
 
-def header_line(header: Header) -> bytes:
-    """The first line of a trace, with its line feed."""
-    first = {
-        "qmptrace": header.version,
-        "started": header.started,
-        "recorder": header.recorder,
-        "meta": dict(header.meta),
-    }
-    return _text(first) + b"\n"
-
-
-def record_line(record: Record) -> bytes:
-    """The line of any record behind the header, with its line feed."""
-    if isinstance(record, Traffic):
-        frame = Frame(Kind.VALUE, record.data, record.end, record.form == "msg")
-        return traffic_line(
-            record.t, record.conn, record.sender, frame, record.fds, record.redacted
-        )
-    if isinstance(record, Gap):
-        return gap_line(record)
-    if isinstance(record, Open):
-        ends = {"client": record.client, "server": record.server}
-        return event_line(record.t, record.conn, b"open", ends)
-    if isinstance(record, Shut):
-        return event_line(record.t, record.conn, b"shut", record.who)
-    if isinstance(record, Close):
-        error = b',"error":' + _text(record.error) if record.error else b""
-        return event_line(record.t, record.conn, b"close", record.who, error)
-    counts = record.sessions, record.messages
-    return b'{"t":%.6f,"finish":{"sessions":%d,"messages":%d}}\n' % (record.t, *counts)
-
-
-def event_line(t: float, conn: int, name: bytes, value: object, extra: bytes = b"") -> bytes:
-    """The line of what happened to a session, with its line feed."""
-    return b'{"t":%.6f,"conn":%d,"%b":%b%b}\n' % (t, conn, name, _text(value), extra)
-
-
-def gap_line(gap: Gap) -> bytes:
-    """The line of a gap, with its line feed."""
-    extra = b',"messages":%d' % gap.messages if gap.messages else b""
-    if gap.lines:
-        extra += b',"lines":%d' % gap.lines
-    return b'{"t":%.6f,"conn":%d,"from":"%b","gap":%d%b}\n' % (
-        gap.t,
-        gap.conn,
-        gap.sender.encode(),
-        gap.size,
-        extra,
-    )
+def _is_long(data: bytes) -> bool:
+    """Whether it would take long to replace what is secret in a message."""
+    size = len(data)
+    return size > _MANY and (size > MOST_REDACTED or data.count(b",") > _MOST_VALUES)
 
 
 class TraceWriter:
     """Writes one trace file.
 
-    `path` is created with mode 0600, compressed if it ends in ``.gz``.  An existing file is
-    refused unless `overwrite`.  `clock` gives seconds on a monotonic clock.  `started` is when the
-    trace begins, where that is not now.  `batch` is the number of bytes that may wait to be written,
-    for a trace that need not be ahead of anything.  Raises `UsageError` for an existing file,
-    `OutputError` for one that cannot be written; so do all methods.
+    `path` is created with mode 0600, compressed if it ends in ``.gz`` or ``.zst``; ``-`` is standard
+    output.  An existing file is refused unless `overwrite`.  `clock` gives seconds on a monotonic clock.
+    `started` is when the trace begins, where that is not now.  `batch` is the number of bytes that may
+    wait to be written, for a trace that need not be ahead of anything.  With `rotation` the trace is in
+    parts, and `path` names them all (`qmpconf.parts`).  `complain` is called with what a user should
+    know: with `redact`, a message that comes in parts is left out; a part could not be begun.  Raises
+    `UsageError` for an existing file, `OutputError` for one that cannot be written; so do all methods.
     """
 
     def __init__(
@@ -193,22 +105,31 @@ class TraceWriter:
         redact: Redact | None = None,
         started: datetime | None = None,
         batch: int = 0,
+        rotation: Rotation | None = None,
+        complain: Callable[[str], None] = _ignore,
     ) -> None:
         self.path = path
-        self._batch = batch
-        self._waiting = bytearray()
         self.sessions = 0
         self.messages = 0
+        self.lines = 1  # so far, with the header
         self._clock = clock
         self._start = clock()
         self._redact = redact
-        self._fd = _create(path, overwrite=overwrite)
-        self._size = 0
-        self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
-        self._zip = zlib.compressobj(wbits=31) if path.endswith(".gz") else None
-        header = Header(VERSION, utc_text(started or datetime.now(UTC)), RECORDER, meta or {})
+        self._complain = complain
+        self._missing: set[tuple[int, Side]] = set()  # ways in the middle of what is left out
+        self._joiner = Joiner()
+        self._parts: Parts | None = None
+        self._repeats: Repeats | None = None
+        began = utc_text(started or datetime.now(UTC))
+        self._header = Header(VERSION, began, RECORDER, meta or {})
+        if rotation is not None:
+            self._repeats = Repeats()
+            self._parts = Parts(path, rotation, self.now, complain, overwrite=overwrite)
+            self._sink = self._parts.begin(self._header)
+            return
+        self._sink = Sink(path, overwrite=overwrite, batch=batch)
         try:
-            self._write(header_line(header))
+            self._sink.write(header_line(self._header))
         except OutputError:
             self.discard()
             raise
@@ -228,116 +149,173 @@ class TraceWriter:
 
     def open(self, conn: int, *, client: str = "", server: str = "") -> None:
         """Write that session `conn` begins."""
+        self._turn()
         self.sessions += 1
-        ends = {"client": client, "server": server}
         if self._redact is not None:
-            ends = {side: self._redact.text(address) for side, address in ends.items()}
-        self._event(conn, b"open", ends)
+            client, server = self._redact.text(client), self._redact.text(server)
+        self._event(Open(0, self.now(), conn, client, server))
 
     def frames(
         self,
         conn: int,
         sender: Side,
-        frames: Iterable[Frame],
+        frames: Sequence[Frame],
         fds: tuple[Descriptor, ...] = (),
     ) -> None:
-        """Write frames that came together, with one write; `fds` rode on the first."""
-        t = self._clock() - self._start
-        lines = []
-        for frame in frames:
-            if self._redact is not None:
-                frame, redacted = self._redact(conn, sender, frame)  # noqa: PLW2901
-            else:
-                redacted = ()
-            if frame.kind is Kind.VALUE or frame.kind is Kind.MALFORMED:
-                self.messages += 1
-            lines.append(traffic_line(t, conn, sender, frame, fds, redacted))
-            fds = ()
-        self._put(lines[0] if len(lines) == 1 else b"".join(lines))
+        """Write frames that came together, with one write; `fds` rode on the first.
 
-    def gap(self, conn: int, sender: Side, size: int = 0) -> None:
-        """Write that `size` bytes of `sender` are missing here (0: an unknown number)."""
-        self._put(gap_line(Gap(0, self.now(), conn, sender, size)))
+        Noise takes one record (`qmpconf.trace.joining`), with all that it was given in one call.
+        """
+        self._turn()
+        redact = self._redact
+        if (
+            len(frames) == 1
+            and frames[0].plain
+            and not _is_long(frames[0].data)
+            and not self._missing
+        ):  # nearly all
+            self._together(conn, sender, frames, fds)
+        elif redact is not None and (
+            (self._missing and (conn, sender) in self._missing)
+            or any(frame.kind in _PARTS or _is_long(frame.data) for frame in frames)
+        ):
+            for frame in frames:
+                if (
+                    frame.kind in _PARTS
+                    or (conn, sender) in self._missing
+                    or (_is_long(frame.data) and redact.may_hide(conn, sender, frame))
+                ):
+                    self._leave_out(conn, sender, frame, redact)
+                else:
+                    self._together(conn, sender, (frame,), fds)
+                fds = ()
+        else:
+            self._together(conn, sender, frames, fds)
+
+    def _together(
+        self, conn: int, sender: Side, frames: Sequence[Frame], fds: tuple[Descriptor, ...]
+    ) -> None:
+        t = self._clock() - self._start
+        if len(frames) == 1 and self._joiner.idle:
+            frame, redacted = self._taken(conn, sender, frames[0])
+            if self._repeats is not None:
+                self._repeats.frame(traffic(0, t, conn, sender, frame, fds, redacted), frame)
+            if frame.plain:
+                self._put(traffic_line(t, conn, sender, frame, fds, redacted))
+            else:
+                self._records((traffic(0, t, conn, sender, frame, fds, redacted),))
+            return
+        records = []
+        for each in frames:
+            frame, redacted = self._taken(conn, sender, each)
+            record = traffic(0, t, conn, sender, frame, fds, redacted)
+            if self._repeats is not None:
+                self._repeats.frame(record, frame)
+            records.append(record)
+            fds = ()
+        self._records(self._joiner.of(records))
+
+    def _leave_out(self, conn: int, sender: Side, frame: Frame, redact: Redact) -> None:
+        """A gap in place of a piece of a message that came in parts: secrets may be across them.
+
+        Or of a long one, in which it would take too long to look for them.
+        """
+        if (conn, sender) not in self._missing:
+            self._missing.add((conn, sender))
+            self._complain(
+                f"session {conn}: a message of the {sender} is too long to be redacted, and is left "
+                "out of the trace"
+            )
+        is_whole = frame.kind in (Kind.LONG, Kind.VALUE)
+        if frame.kind is not Kind.PART:
+            self._missing.discard((conn, sender))
+            redact.missed(conn, sender, whole=is_whole)
+        size = len(frame.data) + len(frame.end)
+        self._missed(Gap(0, self.now(), conn, sender, size, messages=int(is_whole)))
+
+    def _records(self, records: Iterable[Record]) -> None:
+        """Write records together; long ones in pieces, which a reader joins."""
+        lines = []
+        for record in records:
+            if isinstance(record, Traffic) and record.form != "msg" and len(record.data) > PIECE:
+                for piece in pieces(record):
+                    lines.append(record_line(piece))
+                    self._put(b"".join(lines), len(lines))
+                    lines.clear()
+            else:
+                lines.append(record_line(record))
+        if lines:
+            self._put(b"".join(lines), len(lines))
+
+    def _taken(self, conn: int, sender: Side, frame: Frame) -> tuple[Frame, tuple[str, ...]]:
+        """What is written of a frame, and the pointers of what was replaced in it."""
+        redacted: tuple[str, ...] = ()
+        if self._redact is not None:
+            frame, redacted = self._redact(conn, sender, frame)
+        if frame.kind in MESSAGES:
+            self.messages += 1
+        return frame, redacted
+
+    def gap(self, conn: int, sender: Side, size: int = 0, *, messages: int = 0) -> None:
+        """Write that `size` bytes of `sender` are missing here (0: an unknown number).
+
+        `messages` is how many whole messages, where that is known.
+        """
+        self._missed(Gap(0, self.now(), conn, sender, size, messages))
+
+    def _missed(self, gap: Gap) -> None:
+        if self._repeats is not None:
+            self._repeats.take(gap)
+        self._records(self._joiner.of((gap,)))
 
     def shut(self, conn: int, who: Side) -> None:
         """Write that `who` has closed its sending direction."""
-        self._event(conn, b"shut", who)
+        self._event(Shut(0, self.now(), conn, who))
 
     def close(self, conn: int, who: Closer, *, error: str = "") -> None:
         """Write that session `conn` has ended, by `who` first."""
         if self._redact is not None:
             error = self._redact.text(error)
             self._redact.forget(conn)
-        self._event(conn, b"close", who, b',"error":' + _text(error) if error else b"")
+            self._missing -= {(conn, "client"), (conn, "server")}
+        self._event(Close(0, self.now(), conn, who, error))
 
     def finish(self) -> None:
         """Write the footer and close the file."""
-        if self._fd < 0:
+        if self._sink.closed:
             return
         try:
-            footer = Finish(0, self.now(), self.sessions, self.messages)
-            self._put(record_line(footer), last=True)
+            self._put(record_line(self._footer()), last=True)
         finally:
             self.abandon()
 
+    def _footer(self) -> Finish:
+        return Finish(0, self.now(), self.sessions, self.messages)
+
     def abandon(self) -> None:
         """Close the file without a footer: the recording was cut off."""
-        if self._fd >= 0:
-            try:
-                if self._waiting:
-                    self._write(b"")
-            finally:
-                os.close(self._fd)
-                self._fd = -1
+        self._sink.close()
 
     def discard(self) -> None:
         """Close the file and remove it: nothing was recorded, and it would be in the way."""
-        self.abandon()
-        if self._regular:
-            os.unlink(self.path)
+        self._sink.discard()
 
-    def _event(self, conn: int, name: bytes, value: object, extra: bytes = b"") -> None:
-        self._put(event_line(self.now(), conn, name, value, extra))
+    def _event(self, record: Open | Shut | Close) -> None:
+        if self._repeats is not None:
+            self._repeats.take(record)
+        self._put(record_line(record))
 
-    def _put(self, lines: bytes, *, last: bool = False) -> None:
-        if not last and len(self._waiting) + len(lines) < self._batch:
-            self._waiting += lines
-        else:
-            self._write(lines, last=last)
+    def _put(self, lines: bytes, count: int = 1, *, last: bool = False) -> None:
+        self.lines += count
+        self._sink.put(lines, last=last)
 
-    def _write(self, lines: bytes, *, last: bool = False) -> None:
-        if self._waiting:
-            lines = bytes(self._waiting) + lines
-            self._waiting.clear()
-        if self._zip is not None:
-            mode = zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH
-            lines = self._zip.compress(lines) + self._zip.flush(mode)
-        try:
-            done = os.write(self._fd, lines)
-            while done < len(lines):
-                done += os.write(self._fd, lines[done:])
-        except OSError as error:
-            if self._regular:
-                os.ftruncate(self._fd, self._size)
-            raise OutputError(
-                f"cannot write {self.path}: {error.strerror}; what was recorded so far is in it"
-            ) from error
-        self._size += len(lines)
-
-
-def _create(path: str, *, overwrite: bool) -> int:
-    """Open the trace, locked for as long as it is written; what another one writes is left alone."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-    try:
-        fd = os.open(path, flags if overwrite else flags | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise existing(path) from None
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
-    if stat.S_ISREG(os.fstat(fd).st_mode):
-        if not lock(fd):
-            os.close(fd)
-            raise UsageError(f"{path} is being written by another recorder; choose another name")
-        os.ftruncate(fd, 0)
-        os.fchmod(fd, 0o600)
-    return fd
+    def _turn(self) -> None:
+        """Go on in the next part, if it is time for that."""
+        if self._parts is None or self._repeats is None or not self._parts.due(self._sink):
+            return
+        repeated = self._repeats.records()
+        before = self._sink
+        self._sink = self._parts.go_on(before, self._header, repeated, self._footer())
+        if self._sink is not before:
+            # Behind such a gap a reader looks for a message where a record begins.
+            list(self._joiner.of(uncertain(repeated)))

@@ -16,14 +16,15 @@ from jsonschema.validators import validator_for
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from qmpconf.check.checking import check
 from qmpconf.check.choice import Fixed
-from qmpconf.check.findings import Groups
-from qmpconf.check.run import check
+from qmpconf.findings import Groups
 from qmpconf.protocol.messages import Command, Event, Success
 from qmpconf.protocol.session import Session
 from qmpconf.schema import bundle
 from qmpconf.schema.store import load
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.writer import TraceWriter
 
 CATALOG = "qemu-7.2.22"

@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.messages import Greeting, Success, from_server
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.writer import TraceWriter
 from tests.benchmarks.checking import TRACES
 

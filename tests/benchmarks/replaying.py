@@ -19,8 +19,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from qmpconf.protocol.framing import Kind
-from qmpconf.replay.run import replay_trace
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.replay.play.replaying import replay_trace
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from tests.benchmarks.peers import POLLING, connect, qmp_round_trips
 from tests.benchmarks.relays import recorder
 

@@ -9,8 +9,8 @@ import json
 from typing import TYPE_CHECKING
 
 from qmpconf.check.basis import Basis
-from qmpconf.check.findings import Finding
-from qmpconf.check.run import findings
+from qmpconf.check.checking import findings
+from qmpconf.findings import Finding
 from qmpconf.schema.introspection import compile_introspection
 from qmpconf.trace.reader import TraceReader
 from tests.schema.samples import entries

@@ -14,7 +14,7 @@ from tests.check.scripts import FIRST, OPENING, checked, write
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from qmpconf.check.findings import Finding
+    from qmpconf.findings import Finding
 
 
 def paint(colour: object, **more: object) -> str:
@@ -82,7 +82,7 @@ def test_a_long_answer_is_cut(tmp_path: Path) -> None:
 
 
 def test_no_more_is_held_back_than_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that were sent first are told without their answer then; none is lost."""
+    """Those that were sent first are said without their answer then; none is lost."""
     monkeypatch.setattr(checker, "_MOST_HELD", 3)
     commands = [paint(5, id=n) for n in range(10)]
     answers = [refused("no", id=n) for n in range(10)]
@@ -94,7 +94,7 @@ def test_no_more_is_held_back_than_fits(tmp_path: Path, monkeypatch: pytest.Monk
 def test_what_is_given_up_is_told_without_an_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More waits at once than a session keeps: each finding is told, none with another's answer."""
+    """More waits at once than a session keeps: each finding is said, none with another's answer."""
     monkeypatch.setattr(matching, "MOST_WAITING", 4)
     commands = [paint(5, id=n) for n in range(10)]
     found = said(tmp_path, *commands, refused("of the last", id=9))

@@ -8,6 +8,7 @@ import pytest
 
 from qmpconf.check.basis import Basis
 from qmpconf.schema.introspection import compile_introspection
+from qmpconf.schema.store import load_shipped
 from tests.check.scripts import FIRST, GREETING, OPENING, basis, checked, schema_entries, write
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ DEFECTS: dict[str, tuple[list[str], list[tuple[str, str, int, str]]]] = {
         ['< {"event": "SPILLED", ' + STAMP + "}"],
         [("schema.event-known", "server", 0, "/event")],
     ),
-    "event data that are no object": (
+    "event data that are not an object": (
         ['< {"event": "DRIED", "data": [], ' + STAMP + "}"],
         [("event.shape", "server", 0, "/data")],
     ),
@@ -212,14 +213,14 @@ DEFECTS: dict[str, tuple[list[str], list[tuple[str, str, int, str]]]] = {
         ],
         [("request.members", "client", 0, "/argument")],
     ),
-    "arguments that are no object": (
+    "arguments that are not an object": (
         [
             '> {"execute": "paint", "arguments": []}',
             '< {"error": {"class": "GenericError", "desc": "x"}}',
         ],
         [("request.arguments-object", "client", 0, "/arguments")],
     ),
-    "a command that is no string": (
+    "a command that is not a string": (
         ['> {"execute": 5}', '< {"error": {"class": "GenericError", "desc": "x"}}'],
         [("request.execute-string", "client", 0, "/execute")],
     ),
@@ -402,6 +403,52 @@ def test_a_server_that_is_not_of_that_build(tmp_path: Path, case: str) -> None:
     script, expected = NEWER[case]
     found = checked(write(tmp_path / "t", OPENING + script), basis(very_build=False))
     assert [(one.requirement, one.severity, one.pointer) for one in found] == expected
+
+
+#: What a server says with values of enumerations that its schema, or that of 7.2.22, does not have.
+NEW_VALUES = [
+    '> {"execute": "query-status"}',
+    '< {"return": {"status": "hibernated", "singlestep": false, "running": true}}',
+    '> {"execute": "query-migrate-capabilities"}',
+    '< {"return": [{"capability": "events", "state": true}, {"capability": "tele", "state": true}]}',
+    '< {"event": "SHUTDOWN", "data": {"guest": true, "reason": "whim"}, ' + STAMP + "}",
+    '> {"execute": "block-commit", "arguments": {"device": "d", "on-error": "shrug"}}',
+    '< {"return": {}}',
+]
+
+
+def test_values_that_an_enumeration_lacks_are_notes_about_another_build(tmp_path: Path) -> None:
+    one = Basis(load_shipped("qemu-7.2.22"), very_build=False)
+    found = checked(write(tmp_path / "t", OPENING + NEW_VALUES), one)
+    assert [(one.requirement, one.severity, one.pointer) for one in found] == [
+        ("schema.additions", "note", "/return/status"),
+        ("schema.additions", "note", "/return/1/capability"),
+        ("schema.additions", "note", "/data/reason"),
+        ("schema.additions", "note", "/arguments/on-error"),
+    ]
+
+
+def test_values_that_an_enumeration_lacks_are_errors_about_the_very_build(tmp_path: Path) -> None:
+    one = Basis(load_shipped("qemu-7.2.22"), very_build=True)
+    found = checked(write(tmp_path / "t", OPENING + NEW_VALUES), one)
+    assert [(one.requirement, one.severity, one.blame, one.pointer) for one in found] == [
+        ("schema.return", "error", "server", "/return/status"),
+        ("schema.return", "error", "server", "/return/1/capability"),
+        ("schema.event-data", "error", "server", "/data/reason"),
+        ("schema.arguments", "error", "client", "/arguments/on-error"),
+        ("request.strict-arguments", "error", "server", ""),
+    ]
+
+
+def test_another_type_or_a_missing_member_is_an_error_about_any_build(tmp_path: Path) -> None:
+    """Only what may be new in another build is a note."""
+    script = ['> {"execute": "query-status"}', '< {"return": {"status": 5, "running": true}}']
+    one = Basis(load_shipped("qemu-7.2.22"), very_build=False)
+    found = checked(write(tmp_path / "t", OPENING + script), one)
+    assert {(one.requirement, one.severity, one.pointer) for one in found} == {
+        ("schema.return", "error", "/return/status"),
+        ("schema.return", "error", "/return"),
+    }
 
 
 def test_redacted_values_are_not_judged(tmp_path: Path) -> None:

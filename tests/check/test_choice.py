@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from qmpconf.check.checking import automatic, check
 from qmpconf.check.choice import Fixed
-from qmpconf.check.run import automatic, check
 from qmpconf.schema.store import load_shipped
 from qmpconf.trace.reader import TraceReader
 from tests.check.scripts import GREETING, OPENING, VERSION, schema_reply, write

@@ -14,12 +14,13 @@ import pytest
 
 import traces
 from qmpconf.check.basis import Basis
+from qmpconf.check.checking import automatic, check, look_through, product_of
 from qmpconf.check.choice import Automatic
-from qmpconf.check.run import automatic, check, look_through, product_of
 from qmpconf.protocol.messages import Command, Event, Success
 from qmpconf.protocol.session import Session
 from qmpconf.schema.validator import Validator
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 
 FOLDER = Path(traces.__file__).parent
 CORPUS = sorted(path.name for path in FOLDER.glob("*.qmptrace*"))

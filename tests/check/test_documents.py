@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qmpconf.check.basis import Basis
+from qmpconf.check.checking import Outcome, check
 from qmpconf.check.choice import Choose, Fixed
-from qmpconf.check.run import Outcome, check
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.store import load_shipped
 from qmpconf.trace.reader import TraceReader
@@ -141,7 +141,7 @@ def test_a_fragment_makes_no_error_of_anything(tmp_path: Path, how: str) -> None
     found = judged(tmp_path / "t", script, choice(lamps("it has two lamps"), how))
     assert {one.first.severity for one in found.groups} == {"note"}
     blamed = [one.first.message for one in found.groups if one.first.blame == "document"]
-    assert "is no string; the document is a fragment: it has two lamps" in blamed
+    assert "is not a string; the document is a fragment: it has two lamps" in blamed
     lacks = [(one.kind, one.text) for one in found.unjudged]
     assert ("event", "qemu-doc does not describe BLOWN (it has two lamps)") in lacks
     if how == "named":

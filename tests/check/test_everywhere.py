@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from qmpconf.check.checking import check
 from qmpconf.check.everywhere import Everywhere
-from qmpconf.check.run import check
 from qmpconf.protocol.framing import Framer
 from qmpconf.protocol.messages import Command, from_client
 from qmpconf.trace.reader import TraceReader

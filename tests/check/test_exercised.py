@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 import traces
 from qmpconf.check.basis import Basis
 from qmpconf.check.checker import Checker
+from qmpconf.check.checking import automatic, check
 from qmpconf.check.collect import Collector, collect
 from qmpconf.check.covers import COVERED
 from qmpconf.check.exercised import NOT_SHOWN, OCCASIONS, Fact, exercised
 from qmpconf.check.requirements import ALL_REQUIREMENTS
-from qmpconf.check.run import automatic, check
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Framer
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Close, Open, Shut
 from tests.check.scripts import GREETING, OPENING, basis, write
 from tests.check.test_checker import DEFECTS, GOOD
+from tests.usual import examples, share
 
 FOLDER = Path(traces.__file__).parent
 CORPUS = sorted(path.name for path in FOLDER.glob("*.qmptrace*"))
@@ -104,6 +106,7 @@ PAIRS: dict[str, tuple[list[str], list[str]]] = {
         OOB,
     ),
     "oob.id": ([*OOB, '> {"execute": "stir", "id": 1}'], [*OPENING, '> {"execute": "stir"}']),
+    "oob.exec-id": ([*OOB, '> {"exec-oob": "stir", "id": 1}'], OOB),
     "oob.overtakes": (
         [*OOB, '> {"execute": "mix", "id": 1}', '> {"exec-oob": "stir", "id": 2}'],
         [*OOB, '> {"exec-oob": "stir", "id": 2}', '< {"return": [], "id": 2}'],
@@ -220,7 +223,7 @@ SERVER = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     st.lists(
         st.sampled_from(CLIENT).map(lambda data: ("client", data))
@@ -256,8 +259,9 @@ def test_whatever_is_found_broken_was_put_to_the_test(
     assert {each.requirement for each in found} <= set(collector.data().requirements)
 
 
+@pytest.mark.whole
 def test_observing_changes_no_finding() -> None:
-    for name in CORPUS:
+    for name in share(CORPUS, 4):
         reader = TraceReader(str(FOLDER / name))
         plain = list(Checker(name, automatic(reader)).check(reader.items()))
         seen = list(Checker(name, automatic(reader), Collector()).check(reader.items()))

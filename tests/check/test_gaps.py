@@ -1,4 +1,4 @@
-"""Where bytes are missing, nobody is blamed for what they may have held, and the gap is told."""
+"""Where bytes are missing, nobody is blamed for what they may have held, and the gap is said."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from hypothesis import strategies as st
 
 from qmpconf.check.basis import Basis
 from qmpconf.check.checker import Checker
-from qmpconf.check.findings import Finding
-from qmpconf.check.run import automatic, findings
+from qmpconf.check.checking import automatic, findings
+from qmpconf.findings import Finding
 from qmpconf.trace.convert.wire import Wire
+from qmpconf.trace.formatting import record_line
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Close, Finish, Gap, Open, Record, Shut, Side, Traffic
-from qmpconf.trace.writer import record_line
 from tests.check.scripts import OPENING, basis, checked, write
+from tests.usual import examples
 
 TRACES = Path(__file__).parents[2] / "traces"
-#: Well-behaved ones: of several things that are wrong at one place, only the first is told.
+#: Well-behaved ones: of several things that are wrong at one place, only the first is said.
 CORPUS = [TRACES / f"{name}.qmptrace.gz" for name in ("qemu-7.2.22-libvirt", "qemu-11.1.3-shell")]
 HEADER = b'{"qmptrace":1,"started":"2026-11-20T05:17:00.123456Z","recorder":"x","meta":{}}\n'
 
@@ -139,7 +140,9 @@ def cut(records: list[Record], sender: Side, start: int, size: int) -> Iterator[
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name.split(".qmptrace")[0])

@@ -11,7 +11,7 @@ from qmpconf.check.matrix import Judges, Matrix
 from qmpconf.protocol.framing import Framer
 from qmpconf.report.matrix import as_data, as_text
 from qmpconf.schema.model import Catalog, Command, Facts, Member, Object, Source
-from qmpconf.trace.reader import Item
+from qmpconf.trace.items import Item
 
 GREETING = b'{"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 0}, "package": ""}, "capabilities": []}}\r\n'
 

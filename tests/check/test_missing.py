@@ -1,4 +1,4 @@
-"""What is missing: what is told, what is folded into it, and the order."""
+"""What is missing: what is said, what is folded into it, and the order."""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ import pytest
 
 from qmpconf.check import rules
 from qmpconf.check.basis import Basis
+from qmpconf.check.checking import check, findings
 from qmpconf.check.choice import Fixed
 from qmpconf.check.practice import NOTHING
-from qmpconf.check.run import check, findings
 from qmpconf.schema.model import Catalog, Command, Source
 from qmpconf.schema.store import load_shipped
 from qmpconf.trace.reader import TraceReader
@@ -20,9 +20,9 @@ from tests.check.scripts import OPENING, write
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from qmpconf.check.findings import Finding
     from qmpconf.check.practice import NOTHING
-from qmpconf.check.run import Outcome
+    from qmpconf.findings import Finding
+from qmpconf.check.checking import Outcome
 
 OK = '< {"return": {}}'
 REFUSED = '< {"error": {"class": "GenericError", "desc": "x"}}'
@@ -116,7 +116,7 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
     "type": (
         call("block_resize", device="d", size="1M"),
         "/arguments/size",
-        "is no integer",
+        "is not an integer",
         "",
     ),
     "typing error": (

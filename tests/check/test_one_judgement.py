@@ -2,7 +2,7 @@
 
 For each call of a trace and each catalog: the matrix says "no" where the check has an error of the
 client about that call, "conditional" where it says so, "not judged" where that is reported, "yes"
-where there is nothing of the kind; and the signs tell the same kinds of errors.
+where there is nothing of the kind; and the signs show the same kinds of errors.
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ import traces
 from qmpconf.check.basis import Basis
 from qmpconf.check.calls import REFUSED, Standing
 from qmpconf.check.checker import Checker
-from qmpconf.check.findings import Finding
 from qmpconf.check.matrix import Judges
 from qmpconf.check.unjudged import Lacks, Unjudged
+from qmpconf.findings import Finding
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Framer
 from qmpconf.schema.introspection import compile_introspection
 from qmpconf.schema.model import Catalog, Source
 from qmpconf.schema.select import of_product
 from qmpconf.schema.store import load_shipped
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Close, Gap, Open, Shut
 from tests.check.scripts import GREETING, schema_entries
 from tests.check.test_exercised import CLIENT, SERVER
+from tests.usual import examples
 
 FOLDER = Path(traces.__file__).parent
 CORPUS = sorted(path.name for path in FOLDER.glob("*.qmptrace*"))
@@ -169,7 +171,7 @@ PAIRS = st.tuples(
     st.sampled_from([one for one in MORE_CLIENT if b'"execute": "' in one and b'"id"' not in one]),
     st.sampled_from([one for one in MORE_SERVER if one.startswith(b'{"') and b'"id"' not in one]),
 ).map(lambda pair: [("client", pair[0]), ("server", pair[1])])
-#: A client asks what there is, and is told.
+#: A client asks what there is, and gets the answer.
 ASKS = st.sampled_from(
     [
         (
@@ -222,7 +224,7 @@ OFFERED = [
 
 
 @example(said=OFFERED, redacted=False)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(
         st.tuples(

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qmpconf.check.checking import automatic, check, look_through
 from qmpconf.check.choice import Automatic
-from qmpconf.check.run import automatic, check, look_through
 from qmpconf.check.survey import MOST_REPLIES, Utterance, of_file, survey
 from qmpconf.schema.select import Version
 from qmpconf.trace.reader import TraceReader

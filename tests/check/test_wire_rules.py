@@ -101,7 +101,7 @@ def test_escape_before_a_letter_is_no_lower_case_escape(tmp_path: Path) -> None:
 
 
 def test_garbled_response_is_one_breach(tmp_path: Path) -> None:
-    """A response that is no JSON still was the answer: the next one is in order."""
+    """A response that is not JSON still was the answer: the next one is in order."""
     path = tmp_path / "raw.qmptrace"
     write(
         path,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qmpconf.check.run import check_trace
+from qmpconf.check.checking import check_trace
 from qmpconf.cli.main import main
 from qmpconf.trace.convert import FORMATS
 from tests.trace.convert.golden import FOLDER
@@ -34,11 +34,11 @@ def test_a_conversion_tells_what_there_is_and_what_is_lost(
     assert err == (
         'qmpconf convert: shell.log: read as qmp-shell (line 1 holds \'{"execute": "query-status", '
         '"arguments":\')\n'
-        "qmpconf convert: shell.log: the format tells no times: all are 0, and the header has that of the "
+        "qmpconf convert: shell.log: the format gives no times: all are 0, and the header has that of the "
         "conversion\n"
-        "qmpconf convert: shell.log: the format does not tell the white space behind a message: "
+        "qmpconf convert: shell.log: the format does not hold the white space behind a message: "
         "\\r\\n stands for it\n"
-        "qmpconf convert: shell.log:1: the shell does not tell the ids that were on the wire "
+        "qmpconf convert: shell.log:1: the shell does not give the ids that were on the wire "
         "(2 times)\n"
         "qmpconf convert: shell.log:1: a session does not begin with the greeting: a gap stands "
         "for what came before\n"
@@ -58,13 +58,15 @@ def test_damaged_input_is_kept_as_far_as_it_goes(
         "vm.qmptrace: 2 sessions, 9 messages; 1 line not understood (first: line 23: "
         '\'{"return": {"status": "paus\') (libvirt-log to qmptrace)\n'
     )
-    assert err.startswith("qmpconf convert: libvirtd.log:23: a message breaks off, or is no JSON\n")
+    assert err.startswith(
+        "qmpconf convert: libvirtd.log:23: a message breaks off, or is not JSON\n"
+    )
     lines = Path("vm.qmptrace").read_bytes().splitlines(keepends=True)
     Path("bad.qmptrace").write_bytes(b"".join(lines[:4]) + b"\x1b[2Jnonsense\n")
     code, out, err = run(capsys, "bad.qmptrace", "bad.txt")
     assert code == 3
     assert out == "bad.txt: 1 session, 2 messages (qmptrace to transcript)\n"
-    assert "bad.qmptrace:5: no record of a trace" in err
+    assert "bad.qmptrace:5: not a record of a trace" in err
     assert err.endswith("; what could be read is in bad.txt\n")
     assert "\x1b" not in err
     assert Path("bad.txt").read_text().startswith('<- {"QMP"')
@@ -75,17 +77,17 @@ def test_standard_output_holds_the_result_alone(capsys: pytest.CaptureFixture[st
     assert code == 0
     assert out.count("QEMU_MONITOR_SEND_MSG") == 2
     assert "messages (" not in out
-    assert "times are told in milliseconds" in err
+    assert "times are in milliseconds" in err
 
 
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
         (("nothing.log", "a.qmptrace"), 3, "cannot read nothing.log: No such file"),
-        ((FOLDER / "mail.txt", "a.xyz"), 2, "a.xyz tells no format; choose one with --to"),
+        ((FOLDER / "mail.txt", "a.xyz"), 2, "a.xyz shows no format; choose one with --to"),
         ((FOLDER / "mail.txt", "a.log"), 2, "fits several formats; choose one with --to"),
         ((FOLDER / "mail.txt", "a.qmptrace", "--from", "x"), 2, "invalid choice: 'x'"),
-        ((FOLDER / "mail.txt", "a.qmptrace", "--session", "0"), 2, "'0' is no number from 1"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "--session", "0"), 2, "'0' is not a number from 1"),
         ((FOLDER / "mail.txt", "a.qmptrace", "--session", "2"), 2, "has no session 2"),
         ((FOLDER / "mail.txt", "a.qmptrace", "--from", "pcap"), 3, "mail.txt"),
         ((FOLDER / "mail.txt", "a.qmptrace", "--pattern", "(x"), 2, "not a regular expression"),
@@ -119,7 +121,7 @@ def test_a_port_that_cannot_be_is_a_wrong_call(
     with pytest.raises(SystemExit) as caught:
         main(["convert", "a.qmptrace", str(tmp_path / "a.pcapng"), "--port", "65536"])
     assert caught.value.code == 2
-    assert "'65536' is no port" in capsys.readouterr().err
+    assert "'65536' is not a port" in capsys.readouterr().err
 
 
 def test_the_list_names_every_format(capsys: pytest.CaptureFixture[str]) -> None:

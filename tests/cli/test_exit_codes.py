@@ -1,4 +1,4 @@
-"""The exit codes of every verb (qmpconf/README.md, Exit codes), each seen in a process of its own.
+"""The exit codes of every verb (qmpconf/README.md, Exit codes), and what is said beside them.
 
 0 conforms, 1 findings or differences, 2 usage or configuration, 3 a file cannot be read or written, 4
 the target cannot be reached or went away.  130, for what is interrupted, is tested where a verb
@@ -7,15 +7,19 @@ runs long enough to be (`record`, `serve`, `replay`, `show --follow`).
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import io
+import os
 import re
 import shlex
-import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
-from qmpconf.cli.main import VERBS
+from qmpconf.cli.main import VERBS, main
 from qmpconf.cli.schema import SUBVERBS
 
 SERVE = f"{sys.executable} -m qmpconf serve --listen {{socket}}"
@@ -26,6 +30,10 @@ CALLS: list[tuple[str, int]] = [
     ("", 2),
     ("nonsense", 2),
     ("--version", 0),
+    ("help schema diff", 0),
+    ("help nonsense", 2),
+    ("help --man {new}", 0),
+    ("help --man {text}/man", 3),
     ("demo -o {new}", 0),
     ("demo -o {absent}/x", 3),
     ("demo --nonsense", 2),
@@ -33,7 +41,21 @@ CALLS: list[tuple[str, int]] = [
     ("record --spawn {dies} -o {new} -- {client}", 4),
     ("record --server {nosocket} --listen {newsocket} -o {new} -- {ignores}", 4),
     ("record -o {new}", 2),
+    ("record -o {new} --attach {nosocket}", 4),
+    ("record -o {new} --attach {nosocket} --server {nosocket}", 2),
+    ("record -o {new} --attach fd:0", 2),
+    ("record -o {new} --trace-log {absent} --target {nosocket}", 3),
+    ("record -o {new} --trace-log /dev/null --target {nosocket}", 2),
+    ("record -o {new} --trace-log {absent}", 2),
+    ("record -o {good} --force --trace-log {good} --target {nosocket}", 2),
+    ("record -o {new} --target {nosocket}", 2),
+    ("record -o {new} --trace-log {absent} --target {nosocket} --listen {newsocket}", 2),
+    ("record -o {new} --trace-log {absent} --target fd:0", 2),
     ("record --spawn {serve} -o {absent}/x -- true", 3),
+    ("emulator install {new} --qemu true --output {new}.d", 0),
+    ("emulator install {text} --qemu true --output {new}.d", 2),
+    ("emulator install {absent}/x --qemu true --output {new}.d", 3),
+    ("emulator", 2),
     ("check {good}", 0),
     ("check {bad}", 1),
     ("check {bad} --format nonsense", 2),
@@ -89,15 +111,16 @@ CALLS: list[tuple[str, int]] = [
     ("serve", 2),
     ("serve {absent} --listen {newsocket}", 3),
     ("conform --spawn {serve} -k negotiation", 0),
-    ("conform --spawn {serve} -k negotiation --known-failing {known}", 1),
+    ("conform --spawn {serve} -k negotiation --baseline {known}", 1),
     ("conform", 2),
-    ("conform --spawn {serve} --known-failing {absent}", 3),
+    ("conform --spawn {serve} --baseline {absent}", 3),
     ("conform --target {nosocket}", 4),
     ("conform --spawn {dies}", 4),
     ("conform-client -k plain -- true", 4),
     ("conform-client", 2),
     ("requirements", 0),
     ("requirements --level nonsense", 2),
+    ("requirements nonsense", 2),
     ("report {result}", 1),
     ("report {result} --exit-zero", 0),
     ("report {result} --format nonsense", 2),
@@ -146,11 +169,27 @@ with socket.socket(socket.AF_UNIX) as s:
 """
 
 
-def qmpconf(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    call = [sys.executable, "-m", "qmpconf", *words]
-    return subprocess.run(
-        call, capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL, check=False
-    )
+def qmpconf(*words: str, folder: Path) -> tuple[int, str]:
+    """The exit code of a call in that folder, and what it wrote to stderr."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    gc.freeze()  # only what the call leaves is collected
+    with (
+        contextlib.chdir(folder),
+        open(os.devnull) as nothing,
+        pytest.MonkeyPatch.context() as patched,
+    ):
+        patched.setattr(sys, "stdin", nothing)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                code = main(list(words))
+            except SystemExit as error:
+                code = error.code if isinstance(error.code, int) else 1
+        err.flush()
+        with warnings.catch_warnings():  # a process that ends closes its files
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+        gc.unfreeze()
+        return code, err.buffer.getvalue().decode()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
@@ -162,8 +201,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
     def record(name: str, *more: str) -> str:
         words = ["-q", "--spawn", SERVE, "-o", name, "--", sys.executable, str(client), "{listen}"]
-        done = qmpconf("record", *words, *more, folder=folder)
-        assert done.returncode == 0, done.stderr
+        code, said = qmpconf("record", *words, *more, folder=folder)
+        assert code == 0, said
         return str(folder / name)
 
     good = record("good.qmptrace")
@@ -172,11 +211,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     changed.write_text(Path(good).read_text().replace('"status": "running"', '"status": "paused"'))
     assert "paused" in changed.read_text()
     result = folder / "found.qmpresult"
-    assert qmpconf("check", bad, "--result", str(result), folder=folder).returncode == 1
+    assert qmpconf("check", bad, "--result", str(result), folder=folder)[0] == 1
     cut = folder / "cut.qmpresult"
     cut.write_text("".join(result.read_text().splitlines(keepends=True)[:-1]))
     text = folder / "text.txt"
-    text.write_text("This is no file of ours.\n")
+    text.write_text("This is not a file of ours.\n")
     known = folder / "known.toml"
     known.write_text('[[known]]\ncase = "negotiation.*"\nreason = "none of these fails"\n')
     return {
@@ -196,14 +235,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize(("call", "code"), CALLS, ids=[f"{call} -> {code}" for call, code in CALLS])
 def test_exit_code(call: str, code: int, made: dict[str, str], tmp_path: Path) -> None:
     new = {"new": str(tmp_path / "new"), "newsocket": str(tmp_path / "new.sock")}
-    done = qmpconf(*shlex.split(call.format(**made, **new)), folder=tmp_path)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    if code in (2, 3, 4):
-        assert re.search(r"^(qmpconf|usage)", done.stderr, re.MULTILINE), done.stderr
+    found, said = qmpconf(*shlex.split(call.format(**made, **new)), folder=tmp_path)
+    assert found == code, said
+    assert "Traceback" not in said
+    if call and code in (2, 3, 4):
+        assert re.search(r"^(qmpconf|usage)", said, re.MULTILINE), said
 
 
 def test_every_verb_is_here() -> None:

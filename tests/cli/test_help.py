@@ -56,7 +56,7 @@ def test_every_verb_shows_examples(
         except SystemExit as left:
             if left.code == 0:
                 continue  # as --list does
-            pytest.fail(f"is no call of the verb: {words}\n{capsys.readouterr().err}")
+            pytest.fail(f"is not a call of the verb: {words}\n{capsys.readouterr().err}")
 
 
 @pytest.mark.parametrize("call", [[], *CALLS], ids=" ".join)
@@ -77,14 +77,64 @@ def test_the_overview_names_every_verb_and_the_exit_codes(
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
-    [("chek", "'chek' is no verb; did you mean 'check'?"), ("xyz", "the verbs are demo, record, ")],
+    ("call", "said"),
+    [
+        ("chek x", "'chek' is not a verb; did you mean 'check'?"),
+        ("xyz x", "'xyz' is not a verb; there are demo, help, record, "),
+        ("help chek", "'chek' is not a verb; did you mean 'check'?"),
+        ("schema shwo", "'shwo' is not a sub-verb; did you mean 'show'?"),
+        ("help schema shwo", "'shwo' is not a sub-verb; did you mean 'show'?"),
+        ("help check x", "qmpconf check has no sub-verbs: 'x' is one word too many"),
+        ("help check --man x", "--man writes the pages of all verbs: name none"),
+        ("check x --basline y", "there is no option '--basline'; did you mean '--baseline'?"),
+        ("check --basline", "there is no option '--basline'; did you mean '--baseline'?"),
+        ("schema diff --fromat=json", "no option '--fromat'; did you mean '--format'?"),
+        ("learn --xyz", "there is no option '--xyz'; there are --help, --output, --force"),
+        (
+            "schema show qemu-7.3",
+            "'qemu-7.3' is neither a shipped catalog nor a file; did you mean qemu-7.2.22, ",
+        ),
+        ("check x --schema qemu-12", "did you mean qemu-11.1.3, qemu-11.1.3-doc, qemu-10.0.13"),
+        ("schema show qemu-stroage-daemon", "did you mean qemu-storage-daemon-"),
+        ("schema export nonsense", "shipped: qemu-"),
+    ],
 )
-def test_what_is_no_verb(word: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
-        main([word, "x"])
-    assert left.value.code == 2
-    assert told in capsys.readouterr().err
+def test_what_is_wrong_and_what_was_probably_meant(
+    call: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(call.split())
+    except SystemExit as left:
+        code = left.code
+    assert code == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert not captured.out
+
+
+def test_words_behind_two_dashes_are_the_clients(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conform-client", "--list", "--", "client", "--nonsense"]) == 0
+    assert capsys.readouterr().out
+
+
+def test_an_option_may_be_shortened(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "list", "--nam"]) == 0
+    assert "qemu-7.2.22\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("call", [[], *CALLS], ids=" ".join)
+def test_the_verb_help_says_the_same(call: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = helped(call, capsys)
+    assert main(["help", *call]) == 0
+    assert capsys.readouterr().out == wanted
+
+
+def test_a_call_of_nothing_helps_and_is_not_a_success(capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = helped([], capsys)
+    assert main([]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == wanted
+    assert not captured.err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ def test_version() -> None:
     assert qmpconf_run("--version").stdout == f"qmpconf {qmpconf.__version__}\n"
 
 
-@pytest.mark.parametrize("words", [(), ("nonsense",), ("-x",), ("record", "--nonsense")])
+@pytest.mark.parametrize("words", [("nonsense",), ("-x",), ("record", "--nonsense")])
 def test_wrong_calls(words: tuple[str, ...]) -> None:
     done = qmpconf_run(*words)
     assert done.returncode == 2
@@ -122,6 +122,30 @@ def test_output_to_a_full_disk_is_an_error() -> None:
         done = qmpconf_run("schema", "list", stdout=full)
     assert done.returncode == 3
     assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("limit", [5, 6, 7])
+def test_too_few_descriptors_to_begin_with(limit: int, tmp_path: Path) -> None:
+    words = ["record", "--server", "none", "--listen", "here", "-o", "t.qmptrace"]
+    done = subprocess.run(
+        [
+            "sh",
+            "-c",
+            f'ulimit -n {limit}; exec "$@"',
+            "sh",
+            sys.executable,
+            "-m",
+            "qmpconf",
+            *words,
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode in (2, 3)
+    assert "Too many open files" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import shlex
+import stat
 import sys
 from pathlib import Path
 
@@ -20,12 +22,12 @@ SAMPLE = gzip.decompress((TRACES / "qemu-7.2.22-shell.qmptrace.gz").read_bytes()
 #: ``never`` a program that must not be started.
 WRITING = {
     "check": "check T --result OUT",
-    "check, baseline": "check T --baseline OUT --update-baseline",
+    "check, baseline": "check T --baseline OUT --update",
     "replay": "replay T --spawn 'sh never {socket}' --result OUT",
     "replay, its trace": "replay T --spawn 'sh never {socket}' -o OUT",
     "reduce": "reduce T --spawn 'sh never {socket}' -o OUT",
     "conform": "conform --spawn 'sh never {socket}' --result OUT",
-    "conform, known": "conform --spawn 'sh never {socket}' --known-failing OUT --update-known-failing",
+    "conform, known": "conform --spawn 'sh never {socket}' --baseline OUT --update",
     "record": "record --spawn 'sh never {socket}' -o OUT -- true",
     "record, a second time": "record --sniff lo --port 1 -o OUT",
     "learn": "learn T T2 -o OUT",
@@ -52,6 +54,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         Path(name).write_bytes(SAMPLE)
     Path("never").write_text("touch started\nexit 1\n")
     return tmp_path
+
+
+@pytest.mark.parametrize("verb", sorted({*WRITING, "redact"} - {"record, a second time"}))
+def test_what_is_not_a_file_is_written_to(verb: str, capfd: pytest.CaptureFixture[str]) -> None:
+    call = {**WRITING, "redact": "redact T OUT"}[verb]
+    code = main(shlex.split(call.replace("OUT", "/dev/null")))
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    error = capfd.readouterr().err
+    assert Path("started").exists() if "never" in call else code in (0, 1), error
 
 
 @pytest.mark.parametrize("there", THERE)
@@ -89,6 +100,10 @@ def test_a_report_leaves_its_results_and_strange_files_alone(
     assert "report.html exists" in capsys.readouterr().err
     assert Path("report.json").read_bytes() == result
     assert Path("report.html").read_text() == "mine"
+    capsys.readouterr()
+    assert main(["report", "report.json", "--format", "html", "-o", "report.json"]) == 2
+    assert "-o report.json is a file; name a folder" in capsys.readouterr().err
+    assert Path("report.json").read_bytes() == result
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "junit", "sarif", "json"])
@@ -109,7 +124,7 @@ def test_a_page_replaces_the_page_of_yesterday(form: str) -> None:
         "schema agree qemu-7.2.22-doc qemu-7.2.22 -o page --format json",
         "schema export qemu-7.2.22 -o page",
         "check T --result page",
-        "check T --baseline page --update-baseline",
+        "check T --baseline page --update",
     ],
 )
 def test_what_a_verb_wrote_it_writes_again(call: str) -> None:

@@ -21,6 +21,7 @@ import pytest
 
 import qmpconf
 from qmpconf.net.address import UnixAddress
+from qmpconf.parts import numbers_of
 from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.records import Close, Traffic
 from tests.record.proxy import GREETING, PATIENCE, connected, receive, until, until_end
@@ -301,6 +302,26 @@ def test_interrupted_while_a_client_goes_on_after_the_only_session(
     assert run.closed() == [("client", "")]
 
 
+def test_a_spawned_server_has_what_was_inherited(tmp_path: Path, client: list[str]) -> None:
+    """As libvirt's QEMU has taps and channels; the recorder's own descriptors stay its own."""
+    looks = tmp_path / "looks.py"
+    looks.write_text(
+        "import os\n"
+        "had = sorted(map(int, os.listdir('/proc/self/fd')))[3:]\n"
+        "had = [one for one in had if os.path.exists(f'/proc/self/fd/{one}')]\n"
+        "open('fds', 'w').write(' '.join(map(str, had)))\n"
+        + SERVER.replace("GREETING", repr(GREETING))
+    )
+    reading, writing = os.pipe()
+    spawn = f"{sys.executable} {looks} {{socket}}"
+    words = ["--spawn", spawn, "--", *client, "{listen}", "quit"]
+    with Run(tmp_path, *words, pass_fds=[writing]) as run:
+        assert run.process.wait(PATIENCE) == 0
+    assert (tmp_path / "fds").read_text() == str(writing)
+    os.close(reading)
+    os.close(writing)
+
+
 def test_a_spawned_server(tmp_path: Path, server: str, client: list[str]) -> None:
     with Run(
         tmp_path, "--spawn", server + " {socket}", "--", *client, "{listen}", "one", "quit"
@@ -423,7 +444,7 @@ def test_a_stale_socket_of_a_recorder_that_was_killed(tmp_path: Path, server: st
         (("--spawn", "true", "--listen", "l"), "no {socket}"),
         (("--spawn", "'", "--listen", "l"), "cannot read the server's command line"),
         (("--spawn", "./none {socket}", "--listen", "l"), "cannot start ./none"),
-        (("--server", "s", "--listen", "l", "--what"), "unrecognized arguments: --what"),
+        (("--server", "s", "--listen", "l", "--what"), "there is no option '--what'"),
         (("--server", "s", "--listen", "fd:0", "--", "true"), "needs a path or HOST:PORT"),
     ],
 )
@@ -550,6 +571,43 @@ def test_compressed(tmp_path: Path, server: str, client: list[str]) -> None:
         assert run.end()[0] == 0
     assert (tmp_path / "t.gz").read_bytes()[:2] == b"\x1f\x8b"
     assert direction(str(tmp_path / "t.gz"), 1, "client") == b"x\n"
+
+
+def test_in_parts(tmp_path: Path, server: str, client: list[str]) -> None:
+    words = ("--max-size", "1k", "--keep", "20")
+    with (
+        running(server, tmp_path) as path,
+        Run(tmp_path, *words, "--server", path, "--", *client, "{listen}", "x" * 3000, "y") as run,
+    ):
+        assert run.end()[0] == 0
+        assert not os.path.exists(run.trace)
+        assert numbers_of(run.trace)[:2] == [1, 2]
+        assert run.finished()
+        assert direction(run.trace, 1, "client") == b"x" * 3000 + b"\ny\n"
+    with Run(tmp_path, *words, "--server", "s", "--listen", "l") as run:
+        code, _, said = run.end()
+    assert code == 2
+    assert "t.0001.qmptrace exists" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--keep", "3"), "say --max-size or --max-age"),
+        (("--max-size", "0"), "'0' is not a size: write 500k"),
+        (("--max-size", "1T"), "'1T' is not a size"),
+        (("--max-age", "1w"), "'1w' is not a time: write 90s"),
+        (("--max-age", "1d", "--keep", "1"), "'1' is not a number of parts, from 2"),
+        (("--max-age", "1d", "--mode", "once"), "cannot be in parts"),
+        (("--max-age", "1d", "-o", "-"), "-o - is one: name a file"),
+    ],
+)
+def test_parts_that_cannot_be(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+    with Run(tmp_path, "--server", "s", "--listen", "l", *words) as run:
+        code, _, said = run.end()
+    assert code == 2
+    assert says in said
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_server_that_dials(tmp_path: Path) -> None:
@@ -715,7 +773,7 @@ class Load:
 #: has been imported by then.
 STARTER = """
 import os, signal, sys
-import qmpconf.record.run, qmpconf.cli.record
+import qmpconf.record.recording, qmpconf.cli.record
 from qmpconf.cli.main import main
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 for line in sys.stdin:
@@ -746,7 +804,8 @@ def test_killed_at_any_moment_nothing_that_was_delivered_is_missing(tmp_path: Pa
     delivered = 0
     for number in range(50):
         print(
-            f"record -q --server {path} --listen {number} -o {number}.trace",
+            f"record -q --server {path} --listen {number} -o {number}.trace"
+            + (" --max-size 20k" if number % 2 else ""),
             file=starter.stdin,
             flush=True,
         )

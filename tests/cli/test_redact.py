@@ -5,14 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import stat
-import sys
 from pathlib import Path
 
 import pytest
 
 from qmpconf.cli.main import main
-from qmpconf.trace.reader import Item, TraceReader
-from tests.trace.redaction.places import COMMANDS, SECRET
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
+from tests.trace.redaction.places import SECRET
 from tests.trace.redaction.test_places import PLACES, record, shows
 
 HEADER = '{"qmptrace":1,"started":"2026-11-20T05:17:00Z","recorder":"x","meta":{}}\n'
@@ -164,47 +164,3 @@ def test_damage_in_the_middle(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert not shows(new.read_bytes())
     assert main(["redact", "--scan", str(path)]) == 3
     assert f"{path}:2: session 1 /arguments/password" in capsys.readouterr().out
-
-
-CLIENT = """
-import json, socket, sys
-with socket.socket(socket.AF_UNIX) as s:
-    s.connect(sys.argv[1].removeprefix("unix:"))
-    f = s.makefile("rwb")
-    f.readline()
-    for text in open(sys.argv[2], encoding="utf-8").read().split("\\0"):
-        f.write(text.encode())
-        f.flush()
-        while b'"event"' in f.readline():
-            pass
-"""
-
-
-def test_no_verb_writes_a_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """From the recorder's command line to the pages of a report."""
-    client = tmp_path / "client.py"
-    client.write_text(CLIENT)
-    said = ['{"execute":"qmp_capabilities"}', *(text for text in COMMANDS if "\n" not in text)]
-    (tmp_path / "said").write_text("\0".join(said).replace("§", SECRET), encoding="utf-8")
-    out = tmp_path / "out"
-    out.mkdir()
-    trace = str(out / "s.qmptrace")
-    serve = (
-        f"sh -c 'VNC_PASSWORD={SECRET} exec {sys.executable} -m qmpconf serve --listen {{socket}}'"
-    )
-    words = [str(client), "{listen}", str(tmp_path / "said"), "--password", SECRET]
-    call = ["record", "-q", "--spawn", serve, "-o", trace, "--", sys.executable, *words]
-    assert main(call) == 0
-    assert sum(1 for _ in TraceReader(trace).items()) > len(said)
-    result = str(out / "r.qmpresult")
-    assert main(["check", trace, "--result", result]) == 1
-    assert main(["report", result, "--exit-zero", "--format", "all", "-o", str(out / "pages")]) == 0
-    for end in ("pcapng", "pcap", "txt", "replies"):
-        assert main(["convert", trace, str(out / f"s.{end}"), "--force"]) in (0, 2)
-    for verb in (["show", "--pretty"], ["stats", "--format", "json"], ["coverage"]):
-        assert main([*verb, trace]) == 0
-    assert SECRET not in capsys.readouterr().out
-    written = [path for path in out.rglob("*") if path.is_file()]
-    assert len(written) > 8
-    for path in written:
-        assert not shows(path.read_bytes()), path

@@ -13,7 +13,7 @@ import pytest
 from qmpconf.cli.main import main
 from qmpconf.cli.report import FILES
 from qmpconf.report.results.records import Header
-from qmpconf.report.results.stream import Result, parse_result, write_result
+from qmpconf.report.results.stream import ResultFile, parse_result, write_result
 from tests.check.scripts import OPENING, write
 from tests.report.results.samples import checked, conformed, finding, warning
 
@@ -41,7 +41,7 @@ def cut(tmp_path: Path) -> str:
     return saved(tmp_path / "cut.jsonl", result)
 
 
-def saved(path: Path, result: Result) -> str:
+def saved(path: Path, result: ResultFile) -> str:
     write_result(str(path), result)
     return str(path)
 
@@ -84,7 +84,7 @@ def test_all_of_them_as_files(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith(f"qmpconf report: wrote {folder}/report.txt, ")
-    assert ET.parse(folder / "junit.xml").getroot().attrib["failures"] == "2"
+    assert ET.parse(folder / "junit.xml").getroot().attrib["failures"] == "1"
     assert json.loads((folder / "report.sarif").read_text())["version"] == "2.1.0"
 
 
@@ -111,7 +111,9 @@ def test_a_github_job(
     assert main(["report", bad, "--format", "all", "-o", str(tmp_path / "all")]) == 1
     assert summary.read_text().startswith("before\n## qmpconf: 1 error")
     captured = capsys.readouterr()
-    assert captured.out.count("\n") == 2
+    *_, last = lines = captured.out.splitlines()
+    assert len(lines) == 3
+    assert last.startswith("::notice title=qmpconf::")
     assert captured.err.endswith(f"{summary}\n")
     assert "summary.md" not in os.listdir(tmp_path / "all")
 
@@ -133,7 +135,7 @@ def test_a_result_that_is_cut_off_is_shown_and_fails(
     assert main(["report", good, cut]) == 3
     captured = capsys.readouterr()
     assert captured.out.startswith(f"NOT WHOLE: {cut}: the result was cut off; ")
-    assert "is no integer" in captured.out
+    assert "is not an integer" in captured.out
     assert captured.err == f"qmpconf report: {cut}: the result was cut off\n"
     assert main(["report", cut, "--format", "all", "-o", str(tmp_path / "o"), "-q"]) == 3
     for name in FILES.values():
@@ -148,8 +150,8 @@ def test_what_cannot_be_read_does_not_hide_the_others(
     empty.touch()
     assert main(["report", str(empty), bad]) == 3
     captured = capsys.readouterr()
-    assert captured.out.startswith(f"NOT READ: {empty}:1: this is no result of qmpconf")
-    assert "1 error, 4 warnings; NOT WHOLE: 1 of 2 results\n" in captured.out
+    assert captured.out.startswith(f"NOT READ: {empty}:1: this is not a result of qmpconf")
+    assert "1 error, 4 warnings (1 kind); NOT WHOLE: 1 of 2 results\n" in captured.out
     assert captured.err.count("\n") == 1
     assert main(["report", str(empty), bad, "--exit-zero"]) == 3
 
@@ -158,9 +160,9 @@ def test_what_cannot_be_read_does_not_hide_the_others(
     ("content", "said"),
     [
         (None, "No such file"),
-        (b"", "no result of qmpconf"),
-        (b"hello\n", "no result of qmpconf"),
-        (b"\x00\xff\n\x1b[2J", "no result of qmpconf"),
+        (b"", "not a result of qmpconf"),
+        (b"hello\n", "not a result of qmpconf"),
+        (b"\x00\xff\n\x1b[2J", "not a result of qmpconf"),
         (b'{"qmpresult":7}\n', "use a newer one"),
     ],
 )
@@ -182,7 +184,7 @@ def test_what_is_no_result(
 
 @pytest.mark.parametrize("code", [0, 1, 3, 4, 130])
 def test_the_exit_code_is_that_of_the_results(tmp_path: Path, good: str, code: int) -> None:
-    path = saved(tmp_path / "r", Result(Header(verb="replay")).end(code))
+    path = saved(tmp_path / "r", ResultFile(Header(verb="replay")).end(code))
     assert main(["report", good, path]) == code
     assert main(["report", good, path, "--exit-zero"]) == 0
 

@@ -30,7 +30,7 @@ def serving(path: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
 
 def converse(path: Path, data: bytes) -> bytes:
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(10)
+        sock.settimeout(60)
         sock.connect(str(path))
         sock.sendall(data)
         sock.shutdown(socket.SHUT_WR)
@@ -46,7 +46,7 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals, code: 
         assert path.is_socket()
         assert converse(path, b"").startswith(b'{"QMP": ')
         child.send_signal(number)
-        assert child.wait(10) == code
+        assert child.wait(60) == code
     assert not path.exists()
 
 
@@ -56,7 +56,7 @@ def test_quit_ends_it(tmp_path: Path) -> None:
         answers = converse(path, b'{"execute":"qmp_capabilities"}{"execute":"quit"}')
         assert answers.count(b"\r\n") == 4
         assert b'"minor": 2, "major": 5' in answers
-        assert child.wait(10) == 0
+        assert child.wait(60) == 0
     assert not path.exists()
 
 
@@ -70,4 +70,4 @@ def test_an_address_in_use_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_an_unknown_schema_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--listen", "x", "--schema", "qemu-0.0"]) == 2
-    assert "qemu-7.2.22" in capsys.readouterr().err
+    assert "neither a shipped catalog nor a file; did you mean qemu-" in capsys.readouterr().err

@@ -49,11 +49,11 @@ def test_markdown_and_json(traces: list[str]) -> None:
     code, text, _ = stats(traces[0], "--format", "json")
     assert code == 0
     found = json.loads(text)
-    assert {one["name"]: one["errors"] for one in found["latencies"]} == {
+    assert {one["name"]: one["errors"] for one in found["figures"]["latencies"]} == {
         "query-block": 0,
         "\x1b[2Jnope": 1,
     }
-    assert found["latencies"][0]["buckets"][0][1] == 1
+    assert found["figures"]["latencies"][0]["buckets"][0][1] == 1
 
 
 def test_a_torn_trace_is_told(traces: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Targets that are no QMP server, or hardly one: each a function that serves one connection."""
+"""Targets that are not a QMP server, or hardly one: each a function that serves one connection."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def serving(folder: Path, serve: Serve) -> Iterator[UnixAddress]:
                     sock, _ = listener.socket.accept()
                 except TimeoutError:
                     continue
-                sock.settimeout(20)
+                sock.settimeout(60)
                 with sock, suppress(OSError):
                     serve(sock)
 
@@ -120,4 +120,4 @@ def serving(folder: Path, serve: Serve) -> Iterator[UnixAddress]:
         thread.start()
         yield address
         over.set()
-        thread.join(timeout=5)
+        thread.join(timeout=60)

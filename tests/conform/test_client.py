@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from qmpconf.conform.client.judge import HABITS
 from qmpconf.conform.client.manners import Manners, UnkindMonitor, merged, pieces
-from qmpconf.conform.client.run import Options, conform_client
 from qmpconf.conform.client.scenarios import PLAIN, SCENARIOS
+from qmpconf.conform.client.suite import Options, conform_client
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.verdicts import Verdict
 from qmpconf.errors import TargetError, UsageError
@@ -19,13 +24,15 @@ from qmpconf.protocol.requirements import REQUIREMENTS, Party
 from qmpconf.report.conform_client import parse_list
 from qmpconf.schema.store import load_shipped
 from qmpconf.trace.reader import TraceReader
+from tests.usual import share
 
 CATALOG = load_shipped("qemu-7.2.22")
+CAREFUL = str(Path(__file__).parent / "clients" / "careful.py")
 CLIENT = str(Path(__file__).parent / "clients" / "naive.py")
 
 
-def conformed(weakness: str, folder: Path, *patterns: str, limit: float = 20.0) -> Outcome:
-    options = Options(str(folder), patterns=patterns, limit=limit, quiet=True)
+def conformed(weakness: str, folder: Path, *patterns: str, limit: float = 30.0) -> Outcome:
+    options = Options(str(folder), patterns=patterns, limit=limit)
     return conform_client([sys.executable, CLIENT, weakness], CATALOG, options)
 
 
@@ -33,16 +40,18 @@ def broken(outcome: Outcome) -> set[str]:
     return {one.case for one in outcome.results if one.verdict.broken}
 
 
+@pytest.mark.whole
 def test_a_client_without_a_weakness_copes_with_everything(tmp_path: Path) -> None:
-    outcome = conformed("good-oob", tmp_path)
+    outcome = conformed("good-oob", tmp_path, limit=120.0)
     assert broken(outcome) == set()
     assert outcome.exit_code == 0
     assert [one.verdict for one in outcome.results] == [Verdict.PASS] * len(SCENARIOS)
     for scenario in SCENARIOS:
         path = tmp_path / (scenario.id.replace("/", "__") + ".qmptrace")
         reader = TraceReader(str(path))
-        assert len(list(reader.items())) > 10
+        assert len(list(reader.items())) >= 2
         assert reader.finished
+    assert len(list(tmp_path.iterdir())) == len(SCENARIOS)
 
 
 #: Scenarios that are quick, and beside which a weakness must not show.
@@ -55,6 +64,7 @@ QUICK = ("event.*", "framing.any-piece/[bm]*", "session.quit-eof/*", "oob.*")
         (
             "no-events",
             {
+                "event.any-time/before",
                 "event.any-time/between",
                 "event.any-time/early",
                 "event.unknown-tolerated/events",
@@ -80,7 +90,7 @@ def test_who_takes_a_read_for_a_message_is_found(tmp_path: Path) -> None:
 def test_a_small_buffer_is_found(tmp_path: Path) -> None:
     outcome = conformed("small-buffer", tmp_path, "framing.any-size")
     assert broken(outcome) == {"framing.any-size/1-mib", "framing.any-size/10-mib"}
-    assert outcome.exit_code == 1
+    assert outcome.exit_code == 0  # it was only seen that messages are so large
 
 
 def test_impatience_is_a_warning(tmp_path: Path) -> None:
@@ -108,19 +118,116 @@ def test_what_the_client_does_not_do_is_not_judged(tmp_path: Path) -> None:
 
 
 def test_a_client_that_never_ends_or_connects_cannot_be_judged(tmp_path: Path) -> None:
-    with pytest.raises(TargetError, match="does not end"):
+    with pytest.raises(TargetError, match="does not end by itself"):
         conformed("never-ends", tmp_path, "plain", limit=2.0)
-    options = Options(str(tmp_path), quiet=True)
+    options = Options(str(tmp_path))
     with pytest.raises(TargetError, match="QMPCONF_SOCKET"):
         conform_client(["true"], CATALOG, options)
+    fails = ["sh", "-c", f"{sys.executable} {CLIENT} good; echo no luck >&2; exit 3"]
+    with pytest.raises(
+        TargetError, match=r"ends with exit code 3; its last words: 'no luck'; .* 3"
+    ):
+        conform_client(fails, CATALOG, options)
+    outcome = conform_client(fails, CATALOG, replace(options, expected=3, patterns=("plain",)))
+    assert broken(outcome) == set()
     with pytest.raises(UsageError, match="cannot start"):
         conform_client([str(tmp_path / "none")], CATALOG, options)
+
+
+# --- clients that report ---------------------------------------------------------------------------
+
+
+def careful(weakness: str, folder: Path, *patterns: str, **more: Any) -> Outcome:
+    options = Options(str(folder), patterns=patterns, **{"limit": 18.0, "output": "testee", **more})
+    return conform_client([sys.executable, CAREFUL, weakness], CATALOG, options)
+
+
+def test_a_careful_client_has_no_findings(tmp_path: Path) -> None:
+    outcome = careful("none", tmp_path, limit=120.0)
+    assert broken(outcome) == set()
+    skipped = [one.case for one in outcome.results if one.verdict is not Verdict.PASS]
+    assert skipped == ["oob.by-id/overtaken"]
+
+
+#: What each weak client is put to, and what is found.
+WEAK: dict[str, tuple[tuple[str, ...], set[str]]] = {
+    "full-4096": (
+        ("framing.any-piece/[46l]*",),
+        {"framing.any-piece/4096", "framing.any-piece/65536"},
+    ),
+    "full-65536": (("framing.any-piece/[46l]*",), {"framing.any-piece/65536"}),
+    "wants-crlf": (("framing.any-piece/[4lm]*",), {"framing.any-piece/lf"}),
+    # Elsewhere a read may hold more than one message by chance.
+    "drops-rest": (
+        ("event.any-time/before", "framing.any-piece/merged"),
+        {"event.any-time/before", "framing.any-piece/merged"},
+    ),
+    "no-time-out": (
+        ("session.silence", "response.own", "session.cut"),
+        {"session.silence/no-greeting", "session.silence/lost"},
+    ),
+    "aborts": (("session.silence", "session.cut"), {"session.silence/lost"}),
+    "hides-end": (
+        ("session.silence/lost", "session.cut"),
+        {"session.cut/greeting", "session.cut/mid-message"},
+    ),
+    "spins": (("session.cut",), {"session.cut/greeting", "session.cut/mid-message"}),
+    "takes-late": (("response.own", "session.cut"), {"response.own/late"}),
+    "greeting-is-response": (("session.greeted", "session.cut"), {"session.greeted-twice/two"}),
+    "same-id": (("event.any-time/b*",), {"request.id-in-flight/seen"}),
+    "after-quit": (("event.any-time/b*",), {"session.after-quit/seen"}),
+    "rounds": (("event.any-time/b*",), {"response.own/seen"}),
+    "shows-event": (
+        ("event.any-time/b*", "framing.any-piece/[4lm]*"),
+        {"event.any-time/before", "event.any-time/between", "framing.any-piece/merged"},
+    ),
+    "chatty": (("event.any-time/b*", "framing.any-piece/[4lm]*"), set()),
+    "polls": (("event.any-time/b*", "session.patience"), set()),
+    "deaf": (("event.any-time/b*",), set()),
+}
+
+
+# Who hangs is waited for: a usual run has some of them.
+@pytest.mark.parametrize("weakness", share(WEAK, 3))
+def test_a_weakness_is_found_for_what_it_is(weakness: str, tmp_path: Path) -> None:
+    patterns, found = WEAK[weakness]
+    assert broken(careful(weakness, tmp_path, *patterns)) == found
+
+
+def test_what_a_client_prints_is_compared_line_by_line_unless_not_asked_for(tmp_path: Path) -> None:
+    shown = careful("shows-event", tmp_path, "event.any-time/before", output="lines")
+    assert broken(shown) == {"event.any-time/before"}
+    assert "prints something else" in shown.unexpected[0].breaches[0].message
+    ignored = careful("shows-event", tmp_path, "event.any-time/before", output="ignore")
+    assert broken(ignored) == set()
+
+
+def test_nothing_that_a_client_starts_is_left_behind(tmp_path: Path) -> None:
+    def running() -> set[str]:
+        found = set()
+        for one in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if b"leaves-child" in (line := one.read_bytes()) and str(tmp_path).encode() in line:
+                    found.add(one.parent.name)
+        return found
+
+    words = [sys.executable, CAREFUL, "leaves-child", str(tmp_path)]
+    options = Options(str(tmp_path), patterns=("plain",), limit=120.0)
+    outcome = conform_client(words, CATALOG, options)
+    assert broken(outcome) == set()
+    until = time.monotonic() + 60
+    while running() and time.monotonic() < until:
+        time.sleep(0.01)  # it was killed; the system takes it away
+    assert running() == set()
 
 
 # --- the unkind server is legal --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.id)
+LEGAL = [one for one in SCENARIOS if not one.fails]
+
+
+@pytest.mark.parametrize("scenario", LEGAL, ids=lambda one: one.id)
 def test_what_the_server_says_is_legal(scenario: object) -> None:
     manners: Manners = scenario.manners  # type: ignore[attr-defined]  # a Scenario
     monitor = UnkindMonitor(CATALOG, lambda: 1, manners)
@@ -137,12 +244,12 @@ def test_what_the_server_says_is_legal(scenario: object) -> None:
 
 
 def test_pieces_are_the_whole() -> None:
-    for how in ("whole", "bytes", "ends", "merged"):
+    for how in ("whole", "bytes", "ends", "lf", "merged"):
         for size in (10, 5000):
             data = b"x" * size + b"\r\n"
             cut = [part for _, part in pieces(data, Manners(pieces=how), 0)]
             assert b"".join(cut) == data
-            assert (len(cut) > 1) == (how in ("bytes", "ends"))
+            assert (len(cut) > 1) == (how in ("bytes", "ends", "lf"))
 
 
 def test_merging_keeps_what_stands_between() -> None:
@@ -150,7 +257,8 @@ def test_merging_keeps_what_stands_between() -> None:
 
 
 def test_scenarios_are_about_rules_that_bind_clients() -> None:
-    assert {REQUIREMENTS[one.requirement].binds for one in SCENARIOS} == {Party.CLIENT}
+    rules = [one.requirement for one in SCENARIOS] + list(HABITS)
+    assert {REQUIREMENTS[one].binds for one in rules} == {Party.CLIENT}
     assert len({one.id for one in SCENARIOS}) == len(SCENARIOS)
     assert PLAIN.manners == Manners()
 
@@ -161,7 +269,7 @@ def test_scenarios_are_about_rules_that_bind_clients() -> None:
 def test_qemus_own_library_copes_but_with_ten_mebibytes(tmp_path: Path) -> None:
     words = [sys.executable, str(Path(__file__).parent / "clients" / "qmp_client.py"), "oob"]
     patterns = ("event.*", "oob.*", "framing.any-piece/bytes", "framing.any-size/*")
-    options = Options(str(tmp_path), patterns=patterns, quiet=True)
+    options = Options(str(tmp_path), patterns=patterns)
     outcome = conform_client(words, CATALOG, options)
     assert broken(outcome) == {"framing.any-size/10-mib"}
 

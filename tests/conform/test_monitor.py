@@ -16,10 +16,12 @@ from qmpconf.net.endpoint import Listener
 from qmpconf.net.process import Folder
 from qmpconf.schema.store import load_shipped
 
+CATALOGS = ("qemu-11.1.3", "qemu-5.2.0-doc", "qemu-1.1-dev-doc", "qemu-storage-daemon-10.0.13")
 
-@pytest.mark.parametrize(
-    "name", ["qemu-11.1.3", "qemu-5.2.0-doc", "qemu-1.1-dev-doc", "qemu-storage-daemon-10.0.13"]
-)
+
+# A usual run has tests/conform/test_variants.py::test_the_monitor_itself_is_not_broken.
+@pytest.mark.whole
+@pytest.mark.parametrize("name", CATALOGS)
 def test_it_passes(name: str, tmp_path: Path) -> None:
     monitor = Monitor(load_shipped(name), lambda: time.time_ns() // 1000)
     folder = Folder()

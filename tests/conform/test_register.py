@@ -97,3 +97,23 @@ def test_verb_writes_markdown(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert out.count("\n") == len(ALL_REQUIREMENTS) + 2
     assert "| `framing.crlf`" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["nosuch"], "no requirement matches 'nosuch' ('qmpconf requirements' lists all)"),
+        (["framng"], "no requirement matches 'framng'; did you mean 'framing'?"),
+        (["oob.quue"], "no requirement matches 'oob.quue'; did you mean 'oob.queue'?"),
+        (["framing.crlf", "--binds", "client"], "left out by --level, --binds or --version"),
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_a_selection_of_nothing_is_an_error_with_near_names(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], why: str, form: str
+) -> None:
+    assert main(["requirements", *arguments, "--format", form]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "nothing is selected: " in err
+    assert why in err

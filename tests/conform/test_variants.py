@@ -1,7 +1,7 @@
 """The suite is sharp: it finds the defect of each broken monitor, and nothing that is not broken.
 
 Each variant is served by a thread, and the suite runs against it in this process: the cases of the
-rule's group, and some of every other one.
+rule's group, and for each tenth variant some of every other one (for all in a whole run, `tests.usual`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from qmpconf.check.basis import Basis
+from qmpconf.check.checking import check
 from qmpconf.check.collect import Collector
-from qmpconf.check.run import check
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.suite import Options, Suite
 from qmpconf.conform.target import Target
@@ -25,6 +25,7 @@ from qmpconf.protocol.requirements import REQUIREMENTS, Party
 from qmpconf.trace.reader import TraceReader
 from tests.conform.variants import VARIANTS, Broken, Variant
 from tests.conform.variants.base import CATALOG
+from tests.usual import WHOLE
 
 #: Cases that are run against every variant: something of each group.
 SMOKE = (
@@ -45,7 +46,7 @@ SMOKE = (
 BASIS = Basis(CATALOG, very_build=True)
 
 #: Seconds after which a response counts as missing.
-PATIENCE = 1.5
+PATIENCE = 4.0
 
 
 @contextmanager
@@ -74,7 +75,8 @@ def broken(outcome: Outcome) -> set[str]:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_a_defect_is_found_and_nothing_else(variant: Variant, tmp_path: Path) -> None:
-    cases = (*SMOKE, *variant.cases) if variant.smoke else variant.cases
+    beside = variant.smoke and (WHOLE or VARIANTS.index(variant) % 10 == 0)
+    cases = (*SMOKE, *variant.cases) if beside else variant.cases
     outcome = conformed(variant.make(), cases, tmp_path)
     found = broken(outcome)
     told = "\n".join(f"{one.case}: {one.reason}" for one in outcome.results if one.verdict.broken)
@@ -98,5 +100,5 @@ def test_there_are_variants_of_every_group_and_enough_of_them() -> None:
     assert len(VARIANTS) >= 60
     assert len({variant.name for variant in VARIANTS}) == len(VARIANTS)
     servers = {rule.id for rule in REQUIREMENTS.values() if rule.binds is Party.SERVER}
-    groups = {rule.partition(".")[0] for rule in servers}
+    groups = {rule.partition(".")[0] for rule in servers} - {"agent"}  # tests/conform/test_agent.py
     assert {variant.breaks.partition(".")[0] for variant in VARIANTS} >= groups

@@ -7,19 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from qmpconf.check.reporter import Reporter
 from qmpconf.cli.main import main
 from qmpconf.conform.known import Known
 from qmpconf.conform.outcome import Outcome, result_from_data, result_to_data, to_data
-from qmpconf.conform.verdicts import Breach, Result, Verdict
+from qmpconf.conform.verdicts import CaseResult, Verdict
 from qmpconf.errors import InputError
-from qmpconf.report import conform, conform_matrix
+from qmpconf.report import conform_matrix
+from qmpconf.report.results.merge import merged
+from qmpconf.report.results.of_conform import of_conform
+from qmpconf.report.results.stream import header
+from qmpconf.report.views.text import page
 
 EVIL = "<script>alert(1)</script> \x1b[31m | `x`"
 
 
-def broken(known: str = "") -> Result:
-    breach = Breach("framing.crlf", "MUST", 5, "A sentence.", "spec 2.1", "CR LF", EVIL)
-    return Result(
+def broken(known: str = "") -> CaseResult:
+    breach = Reporter("out/x.qmptrace", 0).finding(
+        "framing.crlf", 5, "", "", "A title", "CR LF", EVIL, "spec 2.1"
+    )
+    return CaseResult(
         "framing.crlf/replies",
         ("framing.crlf",),
         "A title",
@@ -32,29 +39,48 @@ def broken(known: str = "") -> Result:
     )
 
 
-def outcome(*results: Result) -> Outcome:
+def outcome(*results: CaseResult) -> Outcome:
     one = Outcome("qemu 7.2.22 (Debian)", "--target unix:x.sock", "its own", list(results))
     one.complete(Known())
     return one
 
 
+def shown(one: Outcome) -> str:
+    return page(merged([of_conform(header("conform"), one)]))
+
+
 def test_failure_tells_rule_messages_and_command() -> None:
-    text = conform.closing(outcome(broken()))
+    text = shown(outcome(broken()))
     assert "FAIL framing.crlf/replies: A title" in text
-    assert "rule       framing.crlf (MUST, spec 2.1): A sentence." in text
-    assert ">    5 <- " in text
+    assert "rule       framing.crlf (MUST, spec 2.1): Every server message ends in CR LF." in text
+    assert "\n  >    5 <- " in text
     assert "repeat     qmpconf conform --target unix:x.sock -k framing.crlf/replies" in text
     assert "\x1b" not in text
-    assert text.endswith("does not conform: 1 fail; 0.0 s")
+    assert "\ndoes not conform: 1 fail: 1 error; 0.0 s\n" in text
 
 
 def test_known_failures_are_counted_and_not_told_in_full() -> None:
-    text = conform.closing(outcome(broken("it is old")))
-    assert text == "conforms: 1 fail (1 of them known); 0.0 s"
+    text = shown(outcome(broken("it is old")))
+    assert text.startswith("known ")
+    assert "FAIL" not in text
+    assert text.endswith("\nconforms: 1 fail (1 of them known); 1 kind known; 0.0 s\n")
+
+
+def test_a_failure_that_is_listed_and_passes_is_said() -> None:
+    one = outcome(CaseResult("framing.crlf/replies", ("framing.crlf",), "A title", Verdict.PASS))
+    one.healed = [("framing.*", "framing.crlf/replies")]
+    text = shown(one)
+    assert "HEALED framing.crlf/replies is listed as known to fail (framing.*), and passes" in text
+    assert "\ndoes not conform: 1 pass; 1 known one gone; 0.0 s\n" in text
+
+
+def test_what_could_not_be_found_out_is_listed() -> None:
+    case = CaseResult("framing.crlf/x", ("framing.crlf",), "A", Verdict.INCONCLUSIVE, "no answer")
+    assert "\ninconclusive   framing.crlf/x: no answer\n" in "\n" + shown(outcome(case))
 
 
 def test_matrix_has_a_column_for_each_server() -> None:
-    good = Result("framing.crlf/replies", ("framing.crlf",), "A title", Verdict.PASS)
+    good = CaseResult("framing.crlf/replies", ("framing.crlf",), "A title", Verdict.PASS)
     outcomes = {"one": outcome(good), "two": outcome(broken("it is old")), EVIL: outcome(broken())}
     found = conform_matrix.rows(outcomes)
     assert [cell.text for cell in found[0].cells] == ["pass", "FAIL †", "FAIL"]
@@ -83,7 +109,7 @@ def test_list_needs_no_target(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "told"),
     [
         (["conform"], "what is put to the test?"),
-        (["conform", "--target", "x", "--update-known-failing"], "needs the file"),
+        (["conform", "--target", "x", "--update"], "needs the file"),
         (["conform", "--spawn", "qemu"], "has no {socket}"),
     ],
 )
@@ -96,6 +122,7 @@ def test_bad_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = tmp_path / "bad.toml"
     bad.write_text("[[server]]\nname = 'x'\n")
     assert main(["conform", "--matrix", str(bad)]) == 3
-    assert "server 1 needs a name, and spawn or target" in capsys.readouterr().err
-    assert main(["conform", "--target", "x", "--known-failing", str(tmp_path / "no")]) == 3
+    said = capsys.readouterr().err
+    assert f"{bad}:1: the server 'x' needs a spawn or a target" in said
+    assert main(["conform", "--target", "x", "--baseline", str(tmp_path / "no")]) == 3
     assert "cannot read" in capsys.readouterr().err

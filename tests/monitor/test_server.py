@@ -33,7 +33,7 @@ class Client:
             self.sock.connect(address.path)
         else:
             self.sock = socket.create_connection((address.host, address.port))
-        self.sock.settimeout(10)
+        self.sock.settimeout(60)
         self.file = self.sock.makefile("rb")
 
     def send(self, data: bytes) -> None:
@@ -87,7 +87,7 @@ def test_the_next_client_waits_until_the_first_has_gone(address: UnixAddress) ->
         second.sock.settimeout(0.1)
         with pytest.raises(TimeoutError):
             second.sock.recv(1)
-        second.sock.settimeout(10)
+        second.sock.settimeout(60)
         first.close()
         assert "QMP" in second.message()
         assert second.message() == {"return": {}}
@@ -155,7 +155,7 @@ def test_quit_ends_all_sessions_and_the_server(tmp_path: Path) -> None:
             assert [first.message(), first.message(), first.message()][1:] == [{"return": {}}, None]
             assert second.message()["event"] == "SHUTDOWN"
             assert second.message() is None
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -167,7 +167,7 @@ def test_with_once_it_ends_with_the_first_session(tmp_path: Path) -> None:
         thread.start()
         with Client(end) as client:
             client.message()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 

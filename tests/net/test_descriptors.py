@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from qmpconf.net.descriptors import MOST, close_all, describe, receive, send
 from qmpconf.trace.records import Descriptor
+from tests.usual import examples
 
 #: What is sent in one call: bytes, and how many descriptors ride on the first of them.
 WRITES = st.lists(
@@ -27,7 +28,7 @@ def inode(fd: int) -> int:
 
 
 @given(WRITES, st.integers(1, 6000), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_every_descriptor_on_its_byte(
     writes: list[tuple[int, int]], room: int, one_by_one: bool
 ) -> None:

@@ -49,7 +49,7 @@ def test_a_server_that_ends_early(program: str, how: str) -> None:
 def test_a_server_that_never_listens() -> None:
     with Server(f"{PYTHON} -c 'import time; time.sleep(60)' {{socket}}") as server:
         server.start()
-        with pytest.raises(TargetError, match=r"did not listen on unix:.* within 0\.2 seconds"):
+        with pytest.raises(TargetError, match=r"did not listen on unix:.* within 0\.2 s"):
             server.wait_until_bound(0.2)
 
 
@@ -94,7 +94,7 @@ def test_what_a_server_has_started_ends_with_it(tmp_path: Path) -> None:
         while not note.exists():
             time.sleep(0.01)
     inner = int(note.read_text())
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while os.path.exists(f"/proc/{inner}") and time.monotonic() < deadline:
         if Path(f"/proc/{inner}/stat").read_text().split()[2] == "Z":
             break

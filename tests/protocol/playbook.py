@@ -9,9 +9,9 @@ A script has one line for each thing that happens, and below it the breaches tha
     !! negotiation.gate server
     close server
 
-``->`` is what the client sends, ``<-`` what the server sends (with CR LF), both through the
-framer; ``->>`` and ``<<-`` take a Python literal of bytes, and nothing is added.  ``shut client``
-ends a direction, ``gap client`` tells that bytes of it are missing (``gap client 2``: two messages),
+``->`` is what the client sends, ``<-`` what the server sends (with CR LF, or `end`), both through
+the framer; ``->>`` and ``<<-`` take a Python literal of bytes, and nothing is added.  ``shut client``
+ends a direction, ``gap client`` says that bytes of it are missing (``gap client 2``: two messages),
 ``close client|server|recorder|nobody`` the session (a second word ``failed``:
 in no orderly way).  ``!!`` names a requirement, who is to blame, and perhaps a JSON pointer.
 """
@@ -22,9 +22,10 @@ import ast
 
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Framer
 from qmpconf.protocol.messages import Success
+from qmpconf.protocol.places import resolve
 from qmpconf.protocol.requirements import REQUIREMENTS, Party
-from qmpconf.protocol.session import Breach, Session
-from qmpconf.protocol.values import resolve
+from qmpconf.protocol.session import Session
+from qmpconf.protocol.steps import Breach
 
 GREETING = (
     '{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": ""}, '
@@ -47,8 +48,9 @@ OOB = """
 class Play:
     """What came out of a script: breaches by line, and which command each response answered."""
 
-    def __init__(self, script: str) -> None:
-        self.session = Session()
+    def __init__(self, script: str, session: Session | None = None, end: bytes = b"\r\n") -> None:
+        self.session = session or Session()
+        self._end = end
         self.lines = [line.strip() for line in script.strip().splitlines() if line.strip()]
         self.found: list[Breach] = []
         #: (what the response returned, the name of the command that it answered)
@@ -61,9 +63,9 @@ class Play:
     def _line(self, number: int, line: str) -> None:
         word, _, rest = line.partition(" ")
         if word in ("->", "->>"):
-            self._feed("client", _bytes(word, rest), number)
+            self._feed("client", self._bytes(word, rest), number)
         elif word in ("<-", "<<-"):
-            self._feed("server", _bytes(word, rest), number)
+            self._feed("server", self._bytes(word, rest), number)
         elif word == "shut":
             for frame in self._framer(rest).close():
                 self._take(rest, frame, number)
@@ -82,6 +84,14 @@ class Play:
             self.found += self.session.close(party, failed=how == "failed")
         else:
             assert word == "!!", line
+
+    def _bytes(self, word: str, rest: str) -> bytes:
+        if word in ("->>", "<<-"):
+            literal = ast.literal_eval(rest)
+            assert isinstance(literal, bytes)
+            return literal
+        text = rest.replace("GREETING", GREETING)
+        return text.encode() + (self._end if word == "<-" else b"\n")
 
     def _framer(self, side: str) -> Framer:
         return self._client if side == "client" else self._server
@@ -122,18 +132,9 @@ class Play:
         return "\n".join(whole[:-1])
 
 
-def _bytes(word: str, rest: str) -> bytes:
-    if word in ("->>", "<<-"):
-        literal = ast.literal_eval(rest)
-        assert isinstance(literal, bytes)
-        return literal
-    text = rest.replace("GREETING", GREETING)
-    return text.encode() + (b"\r\n" if word == "<-" else b"\n")
-
-
-def check(script: str) -> Play:
+def check(script: str, session: Session | None = None, end: bytes = b"\r\n") -> Play:
     """Play a script; exactly the breaches that stand in it must be found, where they stand."""
-    play = Play(script)
+    play = Play(script, session, end)
     assert play.transcript() == play.expected()
     for breach in play.found:
         assert breach.requirement in REQUIREMENTS

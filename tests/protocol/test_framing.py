@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from types import FrameType
+from typing import Any, Self
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from qmpconf.protocol import framing
 from qmpconf.protocol.framing import (
     CLIENT_LIMITS,
     SERVER_LIMITS,
@@ -18,6 +25,7 @@ from qmpconf.protocol.framing import (
     Limits,
     is_plain,
 )
+from tests.usual import examples, share
 
 #: Bytes that make a JSON scanner's life hard, and pieces of messages.
 FRAGMENTS = st.sampled_from(
@@ -95,7 +103,7 @@ def joined(frames: list[Frame]) -> list[tuple[Kind, bytes, bool]]:
     st.lists(st.integers(min_value=0, max_value=1000), max_size=20),
     st.sampled_from([CLIENT_LIMITS, SERVER_LIMITS]),
 )
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_every_split_gives_the_same_frames_and_keeps_every_byte(
     stream: bytes, cuts: list[int], limits: Limits
 ) -> None:
@@ -103,6 +111,36 @@ def test_every_split_gives_the_same_frames_and_keeps_every_byte(
     assert b"".join(frame.data + frame.end for frame in whole) == stream
     assert joined(frames_of(stream, cuts, limits)) == joined(whole)
     assert joined(frames_of(stream, list(range(len(stream))), limits)) == joined(whole)
+
+
+@given(stream=STREAMS, cuts=st.lists(st.integers(0, 1000), max_size=4), most=st.integers(1, 5))
+def test_a_framer_that_does_a_little_at_once_gives_the_same_frames(
+    stream: bytes, cuts: list[int], most: int
+) -> None:
+    framer = Framer()
+    found = []
+    edges = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    for start, end in itertools.pairwise(edges):
+        found += framer.feed(stream[start:end], most)
+        assert framer.behind <= end
+    for _ in range(4 * len(stream)):
+        frames = framer.feed(b"", most)
+        assert len(frames) <= most + 1
+        found += frames
+    assert not framer.behind
+    assert joined(found + framer.close()) == joined(frames_of(stream, []))
+
+
+@pytest.mark.parametrize("unit", [b"\xff", b"{}", b"{}\n", b"x\0", b"1 ", b"{'a':1}", b"{{}}"])
+def test_a_framer_does_no_more_than_it_is_told(unit: bytes) -> None:
+    stream = unit * 5000
+    framer = Framer()
+    done = framer.feed(stream, 100)
+    assert 10 <= len(done) <= 101
+    assert framer.behind > len(stream) * 9 // 10
+    while framer.behind:
+        done += framer.feed(b"", 1000)
+    assert joined(done) == joined(Framer().feed(stream))
 
 
 def test_what_qemu_refuses_of_a_client_a_server_may_send() -> None:
@@ -197,6 +235,18 @@ def test_a_message_that_ends_within_a_long_piece_is_given_at_once() -> None:
     assert [f.data for f in framer.feed(filler[-3:])] == [filler]
 
 
+@pytest.mark.parametrize("limits", [CLIENT_LIMITS, SERVER_LIMITS])
+@pytest.mark.parametrize("text", [rb'"\ud800"', rb'"\uDBFF\u0041"', "0E1", '"é"', '"\t"'])
+def test_a_long_message_with_something_odd_is_given_as_soon_as_it_ends(
+    text: bytes | str, limits: Limits
+) -> None:
+    """What a JSON parser takes for the beginning of something longer."""
+    odd = text if isinstance(text, bytes) else text.encode()
+    message = b'{"a":"' + b"y" * 5000 + b'","b":' + odd + b"}"
+    frames = Framer(limits).feed(message)
+    assert b"".join(frame.data for frame in frames) == message
+
+
 def test_nesting_beyond_the_limit_is_cut_off_and_the_stream_goes_on() -> None:
     assert [f.kind for f in frames_of(b"[" * 1024 + b"]" * 1024, [])] == [Kind.VALUE]
     found = frames_of(b"[" * 1025, [])
@@ -215,19 +265,127 @@ def test_token_and_size_limits() -> None:
     assert max(len(f.data) for f in found) <= 1000
 
 
+class Meter:
+    """Counts what a framer does: lines of its code that run, and bytes that its searches read.
+
+    A search is a regular expression, or a look at a whole text by msgspec and its like.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.steps = 0
+        self.read = 0
+        for name, length in (
+            ("bulk", _length_of_match),
+            ("count_tokens", lambda _found, _buffer, begin, end: end - begin),
+            ("is_plain", lambda _found, data: len(data)),
+        ):
+            monkeypatch.setattr(framing, name, self._counted(getattr(framing, name), length))
+        runs = [self._counted(one, _length_of_match) for one in framing.RUNS]
+        monkeypatch.setattr(framing, "RUNS", runs)
+        whole = self._counted(Framer._whole, lambda _found, _self, piece: len(piece))
+        monkeypatch.setattr(Framer, "_whole", whole)
+
+    def _counted(self, function: Any, length: Callable[..., int]) -> Any:
+        def counting(*arguments: Any) -> Any:
+            found = function(*arguments)
+            self.read += length(found, *arguments)
+            return found
+
+        return counting
+
+    def __enter__(self) -> Self:
+        self._before = sys.gettrace()
+        sys.settrace(self._trace)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self._before)
+
+    def _trace(self, frame: FrameType, event: str, _argument: object) -> Any:
+        if frame.f_code.co_filename != framing.__file__:
+            return None
+        self.steps += event == "line"
+        return self._trace
+
+
+def _length_of_match(found: re.Match[bytes] | None, _buffer: object, at: int) -> int:
+    return found.end() - at + 1 if found else 1
+
+
+UNENDING = Limits(nesting=1 << 30, size=1 << 30, tokens=1 << 30)
+#: A limit that counts the tokens of a long message.
+COUNTING = Limits(nesting=1 << 30, size=1 << 30, tokens=3000)
+
+
+@pytest.mark.parametrize("limits", [UNENDING, COUNTING, replace(UNENDING, held=500)])
+@pytest.mark.parametrize(("size", "total"), share([(3, 3000), (512, 8000), (1, 2000)], 2))
 @pytest.mark.parametrize(
-    "unit", [b"[", b'{"a":', b'{"a":"' + b"x" * 50 + b'"}', b"'x", b"\xff", b"1 ", b'"\\', b"0" * 9]
+    "unit",
+    [
+        # messages that do not end
+        *(b"[", b'{"a":', b'{"a":"' + b"x" * 50 + b'"}', b"'x", b'"\\', b"0" * 9, b"a"),
+        b'{"a":{"b":[1,',
+        # messages one after the other
+        *(b'{"a":1}\r\n', b"{}", b"1 ", b'{"a":[' + b"1," * 300 + b"1]}"),
+        # garbage
+        *(b"\xff", b"x\0", b"{\xff", b"\0" * 50 + b"{", b'{"a":1}\xff', b'"\\ud800"', b"\r\n \t"),
+    ],
 )
-@pytest.mark.timeout(60)
-def test_time_is_linear_whatever_comes(unit: bytes) -> None:
-    """600 KB in pieces of three bytes: in quadratic time, this test would not end in time."""
-    framer = Framer(Limits(nesting=1 << 30, size=1 << 30, tokens=1 << 30))
-    stream = unit * (600_000 // len(unit))
+def test_work_is_linear_whatever_comes(
+    unit: bytes, size: int, total: int, limits: Limits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted, not timed: who looks again at what is there already looks at it hundreds of times."""
+    stream = (unit * (total // len(unit) + 1))[:total]
+    meter = Meter(monkeypatch)
     kept = 0
-    for at in range(0, len(stream), 3):
-        kept += sum(len(frame.data) + len(frame.end) for frame in framer.feed(stream[at : at + 3]))
-    kept += sum(len(frame.data) for frame in framer.close())
+    framer = Framer(limits)
+    with meter:
+        for at in range(0, len(stream), size):
+            frames = framer.feed(stream[at : at + size])
+            kept += sum(len(frame.data) + len(frame.end) for frame in frames)
+        kept += sum(len(frame.data) for frame in framer.close())
     assert kept == len(stream)
+    assert meter.steps <= 100 * len(stream)
+    assert meter.read <= 6 * len(stream)
+
+
+#: Pieces, the end of a message, what it repeats, limits.
+LONG = itertools.product(
+    (1024, 4096, 65536),
+    (b"null]}\r\n", b"null}]}\r\n", b""),
+    (b'{"v":[1,2.5,-3,null,"\\n"]},', b'"%s",' % (b"y" * 100)),
+    (SERVER_LIMITS, replace(SERVER_LIMITS, held=100_000)),
+)
+
+
+@pytest.mark.parametrize(("size", "end", "item", "limits"), share(LONG, 5))
+def test_work_on_a_long_message_in_pieces_is_linear(
+    limits: Limits, end: bytes, size: int, item: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fast way begins again with each piece, but not for ever."""
+    stream = b'{"return":[' + item * (300_000 // len(item)) + end
+    meter = Meter(monkeypatch)
+    framer = Framer(limits)
+    with meter:
+        for at in range(0, len(stream), size):
+            framer.feed(stream[at : at + size])
+        framer.close()
+    assert meter.steps <= 10 * len(stream)
+    assert meter.read <= 24 * len(stream)
+
+
+@pytest.mark.parametrize("unit", [b"\xff", b"{}\n", b"{}", b"[", b"x\0"])
+def test_work_is_linear_where_it_is_done_a_little_at_once(
+    unit: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = unit * (8_000 // len(unit))
+    meter = Meter(monkeypatch)
+    framer = Framer(UNENDING)
+    with meter:
+        framer.feed(stream, 20)
+        while framer.behind:
+            framer.feed(b"", 20)
+    assert meter.steps <= 100 * len(stream)
 
 
 def test_memory_is_bounded_by_the_limit() -> None:
@@ -239,6 +397,90 @@ def test_memory_is_bounded_by_the_limit() -> None:
             largest = max(largest, len(frame.data))
     assert largest <= 10_000
     assert len(framer.close()[0].data) <= 10_000
+
+
+def put_together(frames: list[Frame]) -> list[tuple[Kind, bytes, bool]]:
+    """Frames with their parts in front, as if all of them had been held."""
+    whole: list[Frame] = []
+    parts = b""
+    for frame in frames:
+        if frame.kind is Kind.PART:
+            parts += frame.data
+            continue
+        kind = Kind.VALUE if frame.kind is Kind.LONG else frame.kind
+        data = parts + frame.data
+        plain = is_plain(data) if frame.kind is Kind.LONG else frame.plain
+        whole.append(Frame(kind, data, frame.end, plain))
+        parts = b""
+    assert not parts
+    return joined(whole)
+
+
+@given(
+    STREAMS,
+    st.lists(st.integers(min_value=0, max_value=1000), max_size=20),
+    st.integers(min_value=1, max_value=30),
+    st.sampled_from(
+        [
+            CLIENT_LIMITS,
+            SERVER_LIMITS,
+            Limits(nesting=8, size=1000, tokens=4),
+            Limits(nesting=3, size=20, tokens=15),
+        ]
+    ),
+)
+@example(b'{\r\r   0,0,0,0,0,0,0a" ', [], 1, Limits(nesting=3, size=20, tokens=15))
+@example(b'[0a0""', [], 1, Limits(nesting=8, size=1000, tokens=4))
+@settings(max_examples=examples(400))
+def test_what_is_too_long_to_be_held_comes_in_parts(
+    stream: bytes, cuts: list[int], held: int, limits: Limits
+) -> None:
+    some = replace(limits, held=held)
+    found = frames_of(stream, cuts, some)
+    assert put_together(found) == put_together(frames_of(stream, cuts, limits))
+    others = frames_of(stream, list(range(len(stream))), some)
+    kinds = [
+        frame.kind for frame in found if frame.kind not in (Kind.PART, Kind.SPACE, Kind.SKIPPED)
+    ]
+    assert kinds == [f.kind for f in others if f.kind not in (Kind.PART, Kind.SPACE, Kind.SKIPPED)]
+
+
+@given(
+    STREAMS,
+    st.sets(st.integers(min_value=0, max_value=60), max_size=8),
+    st.sampled_from([CLIENT_LIMITS, SERVER_LIMITS, Limits(nesting=8, size=1000, tokens=4)]),
+)
+@settings(max_examples=examples(400))
+def test_what_is_held_can_be_taken_at_any_moment(
+    stream: bytes, moments: set[int], limits: Limits
+) -> None:
+    framer = Framer(limits)
+    found: list[Frame] = []
+    edges = sorted({0, len(stream), *(one for one in moments if one < len(stream))})
+    for start, end in itertools.pairwise(edges):
+        found += framer.feed(stream[start:end])
+        found += framer.spill()
+        assert framer.held == 0
+    assert put_together(found + framer.close()) == joined(frames_of(stream, [], limits))
+
+
+def test_a_long_reply_can_be_taken_while_it_is_read_the_fast_way() -> None:
+    stream = b'{"return":["' + b"x" * 20_000 + b'"]}'
+    framer = Framer(SERVER_LIMITS)
+    found = framer.feed(stream[:9000]) + framer.spill()
+    assert [(frame.kind, len(frame.data)) for frame in found] == [(Kind.PART, 9000)]
+    found = framer.feed(stream[9000:] + b"\r\n")
+    assert [frame.kind for frame in found][-1] is Kind.LONG
+    assert framer.idle
+
+
+def test_memory_is_bounded_by_what_may_be_held() -> None:
+    framer = Framer(replace(SERVER_LIMITS, held=10_000))
+    framer.feed(b'{"a":"')
+    for _ in range(1000):
+        framer.feed(b"x" * 100)
+        assert framer.held <= 10_000
+    assert [frame.kind for frame in framer.feed(b'"}')] == [Kind.LONG]
 
 
 @given(STREAMS)
@@ -255,7 +497,8 @@ def test_close_leaves_a_fresh_framer(stream: bytes) -> None:
 def test_a_bare_word_can_be_settled(word: bytes) -> None:
     framer = Framer()
     assert framer.feed(word) == []
-    assert [(f.kind, f.data) for f in framer.settle()] == [(Kind.VALUE, word)]
+    is_json = word != b"nope"
+    assert framer.settle() == [Frame(Kind.VALUE, word, b"", plain=is_json)]
     assert framer.idle
     assert framer.feed(b"{}") == [Frame(Kind.VALUE, b"{}", plain=True)]
 

@@ -57,6 +57,13 @@ def test_block_io_error_is_limited_since_9_2() -> None:
     assert broken("BLOCK_IO_ERROR", [0, 1, 2], ()) == []
 
 
+def test_block_io_error_that_stops_the_machine_is_not_limited() -> None:
+    rates = Rates()
+    for at in range(5):
+        one = event("BLOCK_IO_ERROR", at, device="", action="stop", operation="write")
+        assert rates.too_often(one, (10, 0, 13)) is None
+
+
 def test_a_clock_that_fails_or_goes_back_says_nothing() -> None:
     failed = Event({}, (), False, "RTC_CHANGE", None, -1, -1)
     rates = Rates()

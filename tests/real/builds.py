@@ -172,7 +172,7 @@ def _unpacked(root: Path, product: str) -> tuple[list[str], dict[str, str]]:
 
 
 def _version(prefix: Sequence[str], env: Mapping[str, str]) -> str:
-    """The version that a program tells ("7.2.22"), "" when it does not run."""
+    """The version that a program says ("7.2.22"), "" when it does not run."""
     done = subprocess.run(
         [*prefix, "--version"],
         env={**os.environ, **env},

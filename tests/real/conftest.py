@@ -10,10 +10,6 @@ Builds are only looked up here, never fetched: tests open no connection beyond t
 from __future__ import annotations
 
 import os
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,10 +17,9 @@ from typing import Protocol
 
 import pytest
 
-from qmpconf.trace.reader import direction
-from qmpconf.trace.records import Side
 from tests.real.builds import RELEASES, Build, BuildError, find
-from tests.real.machines import GRACE, Server, bind, start, start_machine
+from tests.real.machines import Server, start, start_machine
+from tests.real.proxies import Proxy
 from tests.real.wire import Wire
 
 HERE = Path(__file__).parent
@@ -91,55 +86,6 @@ def storage_daemon(start_server: StartServer) -> Server:
 def each_qemu(request: pytest.FixtureRequest, start_server: StartServer) -> Server:
     """QEMU without a machine, once for each release."""
     return start_server(f"qemu-{request.param}")
-
-
-class Proxy:
-    """A recorder in front of a server: `path` is where clients connect, `trace` its file."""
-
-    def __init__(
-        self,
-        folder: Path,
-        server: Path,
-        name: str = "proxy",
-        *,
-        suffix: str = "",
-        dials: bool = False,
-    ) -> None:
-        self.path = folder / f"{name}.sock"
-        self.trace = folder / f"{name}.qmptrace{suffix}"
-        # The recorder inherits sockets that listen already, so that nobody waits for it.
-        with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as dialled:
-            bind(listener, self.path)
-            listener.listen()
-            if dials:
-                bind(dialled, server)
-                dialled.listen()
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "qmpconf", "record", "--quiet"),
-                    "--server",
-                    f"fd:{dialled.fileno()}" if dials else os.path.relpath(server, folder),
-                    *(["--server-dials"] if dials else []),
-                    *("--listen", f"fd:{listener.fileno()}", "--output", self.trace.name),
-                ],
-                cwd=folder,
-                pass_fds=[listener.fileno(), dialled.fileno()],
-            )
-
-    def stop(self) -> None:
-        """Interrupt the recorder; its trace is complete afterwards."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-    def bytes(self, conn: int, sender: Side) -> bytes:
-        """What one side of one session sent, as the trace has it; the recorder is stopped."""
-        self.stop()
-        return direction(str(self.trace), conn, sender)
 
 
 StartProxy = Callable[..., Proxy]

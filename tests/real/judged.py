@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from qmpconf.check.findings import Group
-from qmpconf.check.run import check_trace
+from qmpconf.check.checking import check_trace
 from qmpconf.check.unjudged import Unjudged
 from qmpconf.errors import QmpconfError
-from qmpconf.trace.convert.run import convert
+from qmpconf.findings import Group
+from qmpconf.trace.convert.converting import convert
 
 #: What a finding can be, with what that means.
 CLASSES: Mapping[str, str] = {

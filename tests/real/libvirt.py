@@ -5,8 +5,8 @@ libvirtd runs in a mount namespace in which ``/run``, ``/etc/libvirt`` and libvi
 the user is not root, it is root of a user namespace.  No systemd, no bus and no KVM are needed.
 
 `Libvirt` starts it, ends it with all its machines, and begins it anew.  `Libvirt.virsh` talks to it.
-`domain` is the XML of a small machine.  With `recorded`, the emulator of the machines is
-`tests.real.emulator`, and what goes over their monitors is recorded as well.
+`domain` is the XML of a small machine.  With `recorded`, the emulator of the machines is what
+``qmpconf emulator install`` writes, and what goes over their monitors is recorded as well.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -24,8 +22,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from qmpconf.outputs import is_locked
+from qmpconf.record.emulator.install import install
+
 #: Seconds that the daemon may take to answer, and to end.
-PATIENCE = 30.0
+PATIENCE = 60.0
 #: What libvirt logs: all that goes over monitors.
 FILTERS = "1:qemu.qemu_monitor 3:*"
 #: Folders of libvirt's, by their names in ours.
@@ -64,13 +65,18 @@ class Libvirt:
     `log` is its debug log; `traces` the folder of the recordings, which are whole after `stop`.
     """
 
-    def __init__(self, qemu: str, *, recorded: bool = False, filters: str = FILTERS) -> None:
+    def __init__(
+        self, qemu: str, *, recorded: bool = False, filters: str = FILTERS, user: str = ""
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="qlv-"))
         self.folder.chmod(0o755)
         self.log = self.folder / "libvirtd.log"
         self.traces = self.folder / "traces"
         for name in (*_FOLDERS, "traces", "images"):
             (self.folder / name).mkdir()
+        self._user = user
+        if user:
+            shutil.chown(self.folder / "images", user)
         self.emulator = self._wrapper(qemu) if recorded else qemu
         self._configure(filters)
         self._process: subprocess.Popen[bytes] | None = None
@@ -83,6 +89,11 @@ class Libvirt:
             f"mount --bind {shlex.quote(str(self.folder / name))} {path}"
             for name, path in _FOLDERS.items()
         )
+        if self._user and os.path.exists("/dev/kvm"):
+            # Where root may use KVM and the user may not, libvirt probes QEMU without end.
+            hidden = self.folder / "kvm"
+            hidden.touch(0o600)
+            mounts += f" && mount --bind {shlex.quote(str(hidden))} /dev/kvm"
         daemon = shlex.join(
             [
                 "libvirtd",
@@ -140,12 +151,13 @@ class Libvirt:
             for name in self.virsh("list", "--name").split():
                 self.run_virsh("destroy", name)
         self.end()
-        recorders = [int(path.read_text()) for path in self.traces.glob("*.pid")]
-        for pid in recorders:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGINT)
+        self.await_recorders()
+
+    def await_recorders(self) -> None:
+        """Wait for the recorders of machines that have ended."""
         end = time.monotonic() + PATIENCE
-        while any(map(_is_alive, recorders)) and time.monotonic() < end:
+        while any(map(is_locked, map(str, self.traces.glob("*.qmptrace")))):
+            assert time.monotonic() < end, "a recorder goes on without its machine"
             time.sleep(0.02)
 
     def errors(self) -> str:
@@ -187,21 +199,38 @@ class Libvirt:
             check=False,
         )
 
-    def define(self, name: str, devices: str = "") -> None:
+    def define(self, name: str, devices: str = "", options: str = "") -> None:
         """Define a small machine with a disk (`domain`)."""
         image = self.folder / "images" / f"{name}.qcow2"
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", image, "16M"], check=True)
+        if self._user:
+            shutil.chown(image, self._user)
         path = self.folder / f"{name}.xml"
-        path.write_text(domain(name, self.emulator, str(image), devices))
+        path.write_text(domain(name, self.emulator, str(image), devices, options))
         self.virsh("define", str(path))
+
+    def await_job(self, name: str) -> str:
+        """Wait until a machine has no job any more."""
+        end = time.monotonic() + PATIENCE
+        while (job := self.virsh("domjobinfo", name).split()[-1:]) != ["None"]:
+            assert time.monotonic() < end, job
+            time.sleep(0.1)
+        return "done"
+
+    def recorders(self, name: str) -> list[int]:
+        """The processes of the recorders of a machine."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                words = path.read_bytes().split(b"\0")
+                if b"qmpconf.record.emulator.beside" in words and name.encode() in words:
+                    found.append(int(path.parent.name))
+        return found
 
     def _wrapper(self, qemu: str) -> str:
         path = self.folder / "bin" / "qemu-system-x86_64"
         path.parent.mkdir()
-        script = Path(__file__).with_name("emulator.py")
-        words = shlex.join([sys.executable, str(script), qemu, str(self.traces)])
-        path.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
-        path.chmod(0o755)
+        install(str(path), qemu=qemu, output=str(self.traces), user=self._user, redact=False)
         # libvirt also asks the emulators that it finds by their names what they can do.
         for other in Path("/usr/bin").glob("qemu-system-*"):
             with suppress(FileExistsError):
@@ -214,17 +243,22 @@ class Libvirt:
             'auth_unix_rw = "none"\nauth_unix_ro = "none"\n'
         )
         (self.folder / "etc" / "qemu.conf").write_text(
-            'security_driver = "none"\nuser = "+0"\ngroup = "+0"\ndynamic_ownership = 0\n'
+            f'security_driver = "none"\nuser = "{self._user or "+0"}"\n'
+            f'group = "{self._user or "+0"}"\ndynamic_ownership = {int(bool(self._user))}\n'
             "remember_owner = 0\ncgroup_controllers = []\nnamespaces = []\n"
             'stdio_handler = "file"\nseccomp_sandbox = 0\n'
         )
 
 
-def domain(name: str, emulator: str, image: str, devices: str = "") -> str:
-    """The XML of a machine without KVM and network, with a disk and ports for more."""
+def domain(name: str, emulator: str, image: str, devices: str = "", options: str = "") -> str:
+    """The XML of a machine without KVM and network, with a disk and ports for more.
+
+    `devices` are further ones, `options` further arguments of QEMU's.
+    """
+    more = "".join(f"<qemu:arg value='{option}'/>" for option in options.split())
     ports = "<controller type='pci' model='pcie-root-port'/>" * 8
     return f"""
-<domain type='qemu'>
+<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>{name}</name>
   <memory unit='MiB'>64</memory>
   <vcpu>1</vcpu>
@@ -238,13 +272,6 @@ def domain(name: str, emulator: str, image: str, devices: str = "") -> str:
     <controller type='pci' model='pcie-root'/>{ports}
     <serial type='null'/><memballoon model='virtio'/>{devices}
   </devices>
+  <qemu:commandline>{more}</qemu:commandline>
 </domain>
 """
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

@@ -49,18 +49,27 @@ FIRMWARE = bytes(0xFFF0) + b"\xfa\xf4" + bytes(14)
 #: Seconds that a server may take to end before it is killed.
 GRACE = 10.0
 
+LOOPBACK = "127.0.0.1"
+
 
 @dataclass
 class Server:
     """A server that is running; `stop` it, or use it as a context manager.
 
-    `path` is its socket, `folder` its working folder, `process` the process.
+    `path` is its socket, or where its files are named after when it listens on the TCP port
+    `port`; `folder` its working folder, `process` the process.
     """
 
     build: Build
     folder: Path
     path: Path
     process: subprocess.Popen[bytes]
+    port: int = 0
+
+    @property
+    def at(self) -> Path | tuple[str, int]:
+        """Where a client connects."""
+        return (LOOPBACK, self.port) if self.port else self.path
 
     def stop(self) -> None:
         """End the process, by force when it does not go within `GRACE` seconds."""
@@ -88,25 +97,40 @@ class Server:
         self.stop()
 
 
-def start(build: Build, folder: Path, *args: str, name: str = "qmp.sock") -> Server:
+def start(
+    build: Build,
+    folder: Path,
+    *args: str,
+    name: str = "qmp.sock",
+    tcp: bool = False,
+    watched: bool = False,
+) -> Server:
     """Start `build` in `folder` with a monitor on the socket `folder/name`, and hear it greet.
 
-    `args` are the server's other arguments; for the emulator, `BARE` without any.  Raises
-    BuildError with what the server wrote to its standard error when it ends instead.
+    `args` are the server's other arguments; for the emulator, `BARE` without any.  With `tcp` the
+    monitor is on a port of the loopback.  With `watched` the server itself notes what it sends
+    (byte for byte, in the file `name.sent`) and which commands it takes up (`name.err`).
+    Raises BuildError with what the server wrote to its standard error when it ends instead.
     """
     path = folder / name
     dashes = "--" if build.product == "qemu-storage-daemon" else "-"
     if build.product == "qemu" and not args:
         args = BARE
-    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as first:
-        bind(listener, path)
+    family = socket.AF_INET if tcp else socket.AF_UNIX
+    notes = f",logfile={name}.sent" if watched else ""
+    with socket.socket(family) as listener, socket.socket(family) as first:
+        if tcp:
+            listener.bind((LOOPBACK, 0))
+        else:
+            bind(listener, path)
         listener.listen()
         with contextlib.chdir(folder):
-            first.connect(name)
+            first.connect(listener.getsockname() if tcp else name)
         command = build.command(
             *args,
+            *((f"{dashes}trace", "handle_qmp_command") if watched else ()),
             f"{dashes}chardev",
-            "socket,id=qmp,fd=0,server=on,wait=off",
+            f"socket,id=qmp,fd=0,server=on,wait=off{notes}",
             "--monitor" if dashes == "--" else "-mon",
             "chardev=qmp,mode=control",
         )
@@ -119,7 +143,8 @@ def start(build: Build, folder: Path, *args: str, name: str = "qmp.sock") -> Ser
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
             )
-        server = Server(build, folder, path, process)
+        port = listener.getsockname()[1] if tcp else 0
+        server = Server(build, folder, path, process, port)
         listener.close()
         if not first.recv(1):
             server.stop()
@@ -127,11 +152,13 @@ def start(build: Build, folder: Path, *args: str, name: str = "qmp.sock") -> Ser
     return server
 
 
-def start_machine(build: Build, folder: Path, *args: str, name: str = "qmp.sock") -> Server:
+def start_machine(
+    build: Build, folder: Path, *args: str, name: str = "qmp.sock", watched: bool = False
+) -> Server:
     """Start the `MACHINE` with a fresh 1 MiB disk and `args` after its own arguments."""
     (folder / "halt.bin").write_bytes(FIRMWARE)
     make_disk(build, folder / "disk.qcow2", "1M")
-    return start(build, folder, *MACHINE, *args, name=name)
+    return start(build, folder, *MACHINE, *args, name=name, watched=watched)
 
 
 def make_disk(build: Build, path: Path, size: str) -> None:
@@ -147,8 +174,8 @@ def make_disk(build: Build, path: Path, size: str) -> None:
 def bind(listener: socket.socket, path: Path) -> None:
     """Bind a UNIX socket at `path`, by its bare name from inside its folder.
 
-    So the path may be longer than a socket's address, and the server, which tells the address to
-    its clients, tells the same in every folder.
+    So the path may be longer than a socket's address, and the server, which gives the address to
+    its clients, says the same in every folder.
     """
     with contextlib.chdir(path.parent):
         listener.bind(path.name)

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from qmpconf.replay.result import Result
-from qmpconf.replay.run import replay_trace
+from qmpconf.replay.play.replaying import replay_trace
+from qmpconf.replay.result import ReplayResult
 from tests.real.builds import BuildError, find
 from tests.replay.test_changes import ROWS, changing, replay
 from traces.record import HERE, SESSIONS, Session
@@ -38,7 +38,7 @@ def trace_of(session: Session) -> Path:
     return HERE / f"{build.product}-{build.version}-{session.client}.qmptrace.gz"
 
 
-def played(trace: Path, session: Session, **options: float) -> Result:
+def played(trace: Path, session: Session, **options: float) -> ReplayResult:
     """One replay of `trace` against a fresh server that is started as `session` starts it."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -146,7 +146,7 @@ def page(times: int) -> Iterator[str]:
     yield "## Against a newer release\n"
     yield (
         "Kinds of differences. *Broke*: the client loses something. *Otherwise*: another value or "
-        "order. *By design*: what the newer schema tells, a note. *Announced*: changes that the "
+        "order. *By design*: what the newer schema says, a note. *Announced*: changes that the "
         "schemas announce for what the session uses, and how many of them the replay met.\n"
     )
     head = ("session", "releases", "the same", "broke", "otherwise", "by design", "announced, met")

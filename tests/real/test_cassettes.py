@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from qmpconf.replay.reduce_run import reduce_trace
-from qmpconf.replay.run import replay_trace
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.replay.play.replaying import replay_trace
+from qmpconf.replay.reduce.reducing import reduce_trace
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from tests.real.conftest import require
 from tests.real.machines import BARE
 from traces.record import HERE

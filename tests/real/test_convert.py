@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from qmpconf.protocol.values import loads
-from qmpconf.trace.convert.run import convert
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.convert.converting import convert
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from tests.real.conftest import StartProxy
 from tests.real.machines import Server
 

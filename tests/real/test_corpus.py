@@ -9,7 +9,8 @@ import pytest
 
 from qmpconf.cli.main import main
 from qmpconf.protocol.values import loads
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 
 TRACES = Path(__file__).parents[2] / "traces"
 CORPUS = sorted(TRACES.glob("*.qmptrace*"))

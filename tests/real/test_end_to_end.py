@@ -23,7 +23,7 @@ def replay(
     folder.mkdir()
     with contextlib.chdir(folder), session.start(require(session.build), folder):
         code = main(["replay", str(trace), "--target", "qmp.sock", "--format", "json"])
-    return code, json.loads(capsys.readouterr().out)["differences"]
+    return code, json.loads(capsys.readouterr().out)["findings"]
 
 
 @pytest.mark.parametrize("session", NEW, ids=lambda session: session.name)
@@ -50,6 +50,7 @@ def test_what_a_new_release_changes_is_named(
     require(new.build)
     code, differences = replay(new, record(old, tmp_path), tmp_path / "again", capsys)
     assert code == 1
-    named = {one["subject"] for one in differences}
+    named = {one["about"] for one in differences}
     assert "reply to query-named-block-nodes" in named
-    assert all(one["kind"] in {"changed", "missing", "extra"} for one in differences)
+    kinds = {"replay.changed", "replay.missing", "replay.extra"}
+    assert {one["rule"] for one in differences if one["severity"] != "note"} <= kinds

@@ -25,6 +25,7 @@ from qmpconf.protocol.values import Malformed, dumps, has_duplicates, loads
 from tests.real.conftest import require
 from tests.real.machines import Server, start
 from tests.real.wire import Wire
+from tests.usual import examples
 
 #: How QEMU says that it could not read a message, as opposed to not liking it; 11.1 says where.
 UNREADABLE = re.compile(
@@ -203,7 +204,7 @@ FRAMING = {
     "json-strict: upper keyword": b'{"execute":"query-name","id":True}' + GOOD,
     "json-strict: missing colon": b'{"execute" "query-name"}' + GOOD,
     "json-strict: missing comma": b'{"execute":"query-name" "id":1}' + GOOD,
-    "json-strict: name is no string": b'{1:"query-name"}' + GOOD,
+    "json-strict: name is not a string": b'{1:"query-name"}' + GOOD,
     "json-strict: no value": b'{"execute":}' + GOOD,
     "json-strict: two commas": b'{"execute":"query-name",,"id":1}' + GOOD,
     "json-strict: vertical tab": b"\x0b" + GOOD,
@@ -214,7 +215,7 @@ FRAMING = {
     "duplicate-member: in an array": b'{"execute":"query-name","id":[{"a":1,"a":1}]}' + GOOD,
 }
 
-#: qmpconf/protocol/README.md, Recovery and limits; and requests that are no object.
+#: qmpconf/protocol/README.md, Recovery and limits; and requests that are not an object.
 RECOVERY = {
     "after-error: letters": b"ABC\n" + GOOD,
     "after-error: on the same line": b"ABC " + GOOD,
@@ -375,7 +376,7 @@ PIECES = st.sampled_from(
 INPUTS = st.lists(PIECES | st.binary(min_size=1, max_size=3), max_size=24).map(b"".join)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=examples(400), deadline=None, derandomize=True)
 @given(data=INPUTS)
 def test_any_input(qemu: Server, data: bytes) -> None:
     assume(b"0e" not in data)  # see test_zero_with_exponent
@@ -395,7 +396,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=examples(200), deadline=None, derandomize=True)
 @given(value=JSON, ascii_only=st.booleans())
 def test_any_id(qemu: Server, value: object, ascii_only: bool) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")

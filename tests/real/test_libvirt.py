@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from qmpconf.check.run import automatic, check
+from qmpconf.check.checking import automatic, check
 from qmpconf.protocol.messages import Event, from_server
-from qmpconf.trace.convert.run import convert
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.convert.converting import convert
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from tests.real.conftest import require
 from tests.real.libvirt import Libvirt, missing
 

@@ -17,6 +17,7 @@ from qmpconf.schema.documents.files import read_document
 from qmpconf.schema.model import Catalog
 from tests.real.builds import RELEASES, Build
 from tests.real.conftest import require
+from tests.usual import share
 
 PAGES = [
     (f"{product}-{release}", page)
@@ -68,8 +69,10 @@ def test_the_shipped_catalog_is_what_the_compiler_gives(name: str, page: str) ->
         assert store.encode(compiled.catalog) == store.encode(shipped)
 
 
-@pytest.mark.parametrize("width", [66, 80, 120])
-@pytest.mark.parametrize(("name", "page"), PAGES)
+@pytest.mark.parametrize(
+    ("name", "page", "width"),
+    share(((*page, width) for page in PAGES for width in (66, 80, 120)), 7),
+)
 def test_a_rendered_manual_gives_the_same_catalog(name: str, page: str, width: int) -> None:
     if not shutil.which("man"):
         pytest.skip("no man: install man-db and groff")

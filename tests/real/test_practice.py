@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from qmpconf.check.findings import Finding
-from qmpconf.check.run import check_trace
+from qmpconf.check.checking import check_trace
+from qmpconf.findings import Finding
 from tests.real.builds import RELEASES
 from tests.real.conftest import StartProxy, StartServer
 from tests.real.wire import Wire

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from qmpconf.replay.learn import learn
-from qmpconf.replay.result import Result
-from qmpconf.replay.run import replay_trace
+from qmpconf.replay.learn.learning import learn
+from qmpconf.replay.play.replaying import replay_trace
+from qmpconf.replay.result import ReplayResult
 from qmpconf.report.replay import as_text
 from tests.real.conftest import StartServer, require
 from tests.real.machines import BARE
@@ -24,7 +24,7 @@ def recording(session: Session) -> Path:
     return path
 
 
-def differences(result: Result) -> list[tuple[str, str, str]]:
+def differences(result: ReplayResult) -> list[tuple[str, str, str]]:
     return [
         (group.first.kind, group.first.subject, group.first.pointer)
         for group in result.differences

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import shutil
-import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.real.agents import agent
 from tests.real.conftest import StartProxy, StartServer
 from tests.real.wire import Wire
 from tests.trace.redaction.places import AGENT, COMMANDS, LINES, SECRET
@@ -96,31 +94,19 @@ def test_commands(release: str, start_server: StartServer, start_proxy: StartPro
 
 def test_the_guest_agent(tmp_path: Path, start_proxy: StartProxy) -> None:
     """It has these commands, of which some would change this machine; one is carried out."""
-    program = shutil.which("qemu-ga", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        pytest.skip("there is no qemu-ga")
-    path = tmp_path / "qga.sock"
-    arguments = ("-m", "unix-listen", "-p", str(path), "-t", str(tmp_path))
-    with subprocess.Popen([program, *arguments]) as agent:
-        try:
-            while not path.exists():
-                assert agent.poll() is None
+    with agent(tmp_path) as path:
+        proxy = start_proxy(SimpleNamespace(path=path, folder=tmp_path))
+        with Wire(proxy.path) as wire:
+            known = {
+                one["name"] for one in wire.command("guest-info")["return"]["supported_commands"]
+            }
+            assert {json.loads(sent)["execute"] for sent, _ in AGENT} <= known
+            if wire.command("guest-exec", path="/bin/false").get("error"):
+                pytest.skip("this qemu-ga carries nothing out")
+            arguments = {"arg": [SECRET], "env": [f"X={SECRET}"], "capture-output": True}
+            pid = wire.command("guest-exec", path="/bin/echo", **arguments)["return"]["pid"]
+            while not (said := wire.command("guest-exec-status", pid=pid)["return"])["exited"]:
                 time.sleep(0.01)
-            proxy = start_proxy(SimpleNamespace(path=path, folder=tmp_path))
-            with Wire(proxy.path) as wire:
-                known = {
-                    one["name"]
-                    for one in wire.command("guest-info")["return"]["supported_commands"]
-                }
-                assert {json.loads(sent)["execute"] for sent, _ in AGENT} <= known
-                if wire.command("guest-exec", path="/bin/false").get("error"):
-                    pytest.skip("this qemu-ga carries nothing out")
-                arguments = {"arg": [SECRET], "env": [f"X={SECRET}"], "capture-output": True}
-                pid = wire.command("guest-exec", path="/bin/echo", **arguments)["return"]["pid"]
-                while not (said := wire.command("guest-exec-status", pid=pid)["return"])["exited"]:
-                    time.sleep(0.01)
-                assert base64.b64decode(said["out-data"]).decode().strip() == SECRET
-            proxy.stop()
-        finally:
-            agent.terminate()
+            assert base64.b64decode(said["out-data"]).decode().strip() == SECRET
+        proxy.stop()
     assert not shows(Path(proxy.trace).read_bytes())

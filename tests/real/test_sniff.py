@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qmpconf.check.run import check_trace
+from qmpconf.check.checking import check_trace
 from qmpconf.cli.main import main
 from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.records import Close, Open, Side

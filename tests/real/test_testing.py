@@ -13,6 +13,7 @@ import pytest
 from tests.real.conftest import StartServer, require
 from tests.real.machines import BARE
 from tests.testing.samples import CLIENT, NEGOTIATION, write_trace
+from tests.usual import share
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,15 +50,15 @@ def spawn(build: str) -> str:
     return shlex.join(words)
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize("workers", share([["-n", "2"], []], 2), ids=str)
 def test_the_same_tests_on_a_real_server(workers: list[str], tmp_path: Path) -> None:
     (tmp_path / "client.py").write_text(CLIENT)
     (tmp_path / "test_it.py").write_text(TEST)
     for words in ([], ["--qmp-spawn", spawn("qemu-7.2")]):
         done = run(tmp_path, *words, *workers)
         assert done.returncode == 1, done.stdout
-        assert re.search(r"2 passed, 1 error in", done.stdout), done.stdout
-        assert "ERROR test_it.py::test_resizes - Failed: error schema.arguments" in done.stdout
+        assert re.search(r"1 failed, 1 passed in", done.stdout), done.stdout
+        assert "FAILED test_it.py::test_resizes - Failed: error schema.arguments" in done.stdout
         assert ("source       qemu-7.2.22, block_resize" in done.stdout) is bool(words)
 
 
@@ -67,7 +68,8 @@ def test_the_corpus_is_green() -> None:
     assert re.search(r"^(\d\d) passed in", done.stdout, re.MULTILINE), done.stdout
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.whole
+@pytest.mark.parametrize("workers", share([["-n", "2"], []], 2), ids=str)
 def test_recorded_sessions_are_replayed(workers: list[str]) -> None:
     words = ["--qmp-spawn", spawn("qemu-7.2"), "-k", "7.2.22 and (shell or wrong)", *workers]
     done = run(ROOT, "traces/", *words)

@@ -1,4 +1,4 @@
-"""Nobody can tell that the recorder is there: real clients, real servers, the same bytes.
+"""Nobody can notice the recorder: real clients, real servers, the same bytes.
 
 Each case runs once directly and once through `qmpconf record`, against the same server.  What the
 client got must be equal (but for the clock in the events), and the trace must hold just that.
@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 from qemu.qmp import Message, QMPClient
 
-from tests.real.conftest import Proxy, StartProxy, StartServer, require
+from tests.real.conftest import StartProxy, StartServer, require
 from tests.real.machines import BARE, Server
+from tests.real.proxies import Proxy
 from tests.real.wire import Wire
 
 _CLOCK = re.compile(rb'"timestamp": \{[^}]*\}')
@@ -320,7 +321,7 @@ def test_quit(qemu: Server, start_proxy: StartProxy) -> None:
             ["return", "timestamp"],
         )
         assert wire.line() == b""
-    assert qemu.process.wait(20) == 0
+    assert qemu.process.wait(60) == 0
 
 
 def test_server_that_dials_and_comes_back(tmp_path: Path) -> None:
@@ -345,4 +346,4 @@ def test_server_that_dials_and_comes_back(tmp_path: Path) -> None:
     finally:
         proxy.stop()
         server.terminate()
-        server.wait(20)
+        server.wait(60)

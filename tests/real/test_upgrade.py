@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from qmpconf.check.basis import Basis
+from qmpconf.check.checking import check
 from qmpconf.check.choice import Fixed
 from qmpconf.check.matrix import Judges
-from qmpconf.check.run import check
 from qmpconf.protocol.values import dumps
 from qmpconf.schema import store
 from qmpconf.trace.reader import TraceReader

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from qmpconf.check.findings import Group
+from qmpconf.findings import Group
 from tests.real.builds import BuildError
 from tests.real.judged import CLASSES, OPEN, Classes, Judged, judge
 from tests.real.sources import Sources, sources

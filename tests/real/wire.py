@@ -14,18 +14,26 @@ from types import TracebackType
 from typing import Any, Self
 
 #: Seconds without a byte after which a test gives up.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Wire:
-    """One connection to the monitor at the UNIX socket `path`, or over an open `sock`."""
+    """One connection to the monitor at a UNIX socket or TCP address, or over an open `sock`."""
 
     def __init__(
-        self, path: Path | str | None = None, *, sock: socket.socket | None = None
+        self,
+        path: Path | str | tuple[str, int] | None = None,
+        *,
+        sock: socket.socket | None = None,
     ) -> None:
         if sock is None:
-            sock = socket.socket(socket.AF_UNIX)
-            sock.connect(str(path))
+            tcp = isinstance(path, tuple)
+            sock = socket.socket(socket.AF_INET if tcp else socket.AF_UNIX)
+            try:
+                sock.connect(path if isinstance(path, tuple) else str(path))
+            except OSError:
+                sock.close()
+                raise
         self.sock = sock
         self.sock.settimeout(PATIENCE)
         self.received = bytearray()
@@ -59,7 +67,7 @@ class Wire:
         return json.loads(line)
 
     def reply(self) -> Any:
-        """The next message that is no event."""
+        """The next message that is not an event."""
         while "event" in (message := self.message()):
             pass
         return message

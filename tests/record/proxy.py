@@ -17,12 +17,13 @@ from qmpconf.net.address import Address, FdAddress, TcpAddress, UnixAddress
 from qmpconf.net.endpoint import places
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.record.recorder import Ends, Recorder
-from qmpconf.trace.reader import Item, TraceReader, direction
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.records import Close, Side
 from qmpconf.trace.writer import TraceWriter
 
 #: Seconds after which a test gives up; only a failing test waits that long.
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 GREETING = (
     b'{"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}, '
@@ -93,7 +94,9 @@ class Proxy:
         self.error: OutputError | None = None
         dials = more.pop("server_dials", False)
         listens = more.pop("client_listens", False)
-        self.writer = TraceWriter(self.trace)
+        self.writer = TraceWriter(
+            self.trace, redact=more.pop("redact", None), complain=self.said.append
+        )
         self.recorder = Recorder(
             Ends(server, client, dials, listens), self.writer, complain=self.said.append, **more
         )

@@ -17,7 +17,7 @@ import pytest
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Gap, Shut, Traffic
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def require_capture() -> None:

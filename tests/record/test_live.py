@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Framer
-from qmpconf.record.live import BAD, GOOD, PLAIN, QUIET, STYLES, Live
+from qmpconf.record.live import Live
 from qmpconf.trace.records import Side
+from qmpconf.trace.wording import BAD, GOOD, PLAIN, QUIET, STYLES
 from tests.protocol.playbook import GREETING
 
 
@@ -34,11 +35,11 @@ def test_a_session() -> None:
         ("   1.000000  1  ->  qmp_capabilities", PLAIN),
         ("   1.002500  1  <-  qmp_capabilities returned  2.5 ms", GOOD),
         ("   2.000000  1  ->  nope", PLAIN),
-        ("   2.000000  1  ->  (no QMP message)", BAD),
-        ("   2.000000  1  ->  (no QMP message)", BAD),
+        ("   2.000000  1  ->  no QMP message: array", BAD),
+        ("   2.000000  1  ->  malformed: expected a value at byte 0", BAD),
         ("   2.500000  1  <-  event STOP", QUIET),
         ("   2.500000  1  <-  nope failed: CommandNotFound: no such  500.0 ms", BAD),
-        ("   9.000000  1  ->  (a message that does not end)", BAD),
+        ("   9.000000  1  ->  malformed: a message that does not end", BAD),
     ]
     assert {PLAIN, GOOD, BAD, QUIET} == set(STYLES)
 
@@ -56,3 +57,13 @@ def test_no_text_steers_the_terminal() -> None:
     )
     assert lines[0][0].endswith("->  \\u001B[2Jx\\u000A\\u202Ey é")
     assert all(line.isprintable() for line, _ in lines)
+
+
+def test_no_secret_is_among_the_members_that_are_shown() -> None:
+    file = '{"driver":"https","filename":"https://me:hunter2@host/a.img"}'
+    arguments = f'{{"driver":"raw","password":"hunter1","file":{file}}}'
+    command = f'{{"execute":"blockdev-add","arguments":{arguments}}}\n'
+    ((line, _),) = shown(("client", command, 1.0))
+    assert "blockdev-add  driver=raw file.filename=https://" in line
+    assert "REDACTED" in line
+    assert "hunter" not in line

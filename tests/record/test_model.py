@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.record.proxy import Pair, receive, until, until_end
+from tests.usual import examples
 
 ACTIONS = st.lists(
     st.tuples(
@@ -81,7 +82,9 @@ def test_any_order_of_sending_reading_and_closing(tmp_path: Path, kind: str) -> 
 
     @given(ACTIONS)
     @settings(
-        max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=examples(80),
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     def check(actions: list[tuple[str, int | str]]) -> None:
         folder = tmp_path / str(next(numbers))

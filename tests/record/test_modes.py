@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from qmpconf.errors import InputError
 from qmpconf.record.modes import carry_over, is_served, record_again, record_once
+from qmpconf.record.recording import Recording, record_trace
 from qmpconf.trace.reader import TraceReader
 
 CLIENT = """
@@ -78,7 +80,7 @@ def record(
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
         # The program runs in a folder of its own, and finds this package where we did.
         env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
     )
@@ -175,11 +177,20 @@ def test_all_shows_what_changed_and_nothing_else(tmp_path: Path) -> None:
 def test_a_recording_without_a_session_is_none(tmp_path: Path) -> None:
     path = tmp_path / "t.qmptrace"
     said: list[str] = []
-    nobody = {"server": str(tmp_path / "s"), "client": [sys.executable, "-c", "pass"]}
-    record_once(str(path), complain=said.append, **nobody)
+
+    def nobody(output: str, *, overwrite: bool) -> Recording:
+        return record_trace(
+            output,
+            server=str(tmp_path / "s"),
+            client=[sys.executable, "-c", "pass"],
+            overwrite=overwrite,
+            complain=said.append,
+        )
+
+    record_once(str(path), nobody, said.append)
     assert not path.exists()
     path.write_text('{"qmptrace":1}\n')
-    again = record_again(str(path), complain=said.append, **nobody)
+    again = record_again(str(path), nobody, said.append)
     assert again.changed == 0
     assert path.read_text() == '{"qmptrace":1}\n'
     words = ["nobody listens at unix", "no session was recorded"]
@@ -190,7 +201,7 @@ def test_a_file_that_is_no_trace_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "letter"
     path.write_text("dear\n")
     with pytest.raises(InputError, match="no trace"):
-        record_again(str(path), server="s", client=["true"])
+        record_again(str(path), partial(record_trace, server="s", client=["true"]))
     assert path.read_text() == "dear\n"
     assert not is_served("all", str(path))
     assert is_served("once", str(path))

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import resource
+import select
 import socket
 import subprocess
 import time
@@ -17,7 +18,7 @@ import pytest
 from qmpconf.errors import OutputError, UsageError
 from qmpconf.net.address import FdAddress, TcpAddress, UnixAddress
 from qmpconf.record.recorder import Ends, Recorder
-from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.writer import TraceWriter
 from tests.record.proxy import (
     GREETING,
@@ -290,7 +291,7 @@ def test_a_recording_ends_with_a_child_and_the_sessions_that_it_left(
         client, server = pair.session()
         greets(client, server)
         child = subprocess.Popen(["true"])
-        pair.proxy.recorder.stop_after_child(child.pid)
+        pair.proxy.recorder.stop_after_process(child.pid)
         child.wait()
         for _ in range(20):
             time.sleep(0.005)
@@ -307,7 +308,7 @@ class Full:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, proxy: Proxy) -> None:
         self._real = os.write
-        self._fd = proxy.writer._fd
+        self._fd = proxy.writer._sink._fd
         self.on = False
         monkeypatch.setattr(os, "write", self._write)
 
@@ -388,6 +389,29 @@ def test_the_trace_is_ahead_of_the_receiver(tmp_path: Path) -> None:
             assert pair.proxy.bytes("client").endswith(text)
 
 
+def test_what_a_client_did_not_wait_for_is_written_once(tmp_path: Path) -> None:
+    """It has gone before the first byte of a long reply is sent on, and the recorder sees that then."""
+    ends = Ends(unix(tmp_path, "server"), unix(tmp_path, "client"))
+    reply = b'{"return": "' + b"x" * 100_000 + b'"}\r\n'
+    trace = str(tmp_path / "t")
+    with (
+        listening(ends.server) as listener,
+        TraceWriter(trace) as writer,
+        Recorder(ends, writer) as recorder,
+    ):
+        connected(ends.client).close()
+        recorder._loop.look(1)
+        server, _ = listener.accept()
+        with server:
+            relay = recorder._relays[1]
+            server.sendall(reply)
+            relay.on_server(select.EPOLLIN)
+            relay.finish("recorder")
+    written = direction(trace, 1, "server")
+    assert len(written) > 8000
+    assert reply.startswith(written)
+
+
 def test_observed(tmp_path: Path) -> None:
     seen = []
 
@@ -428,7 +452,7 @@ def test_what_was_said_before_a_quiet_stop_is_recorded(stays: bool, tmp_path: Pa
         client.sendall(30 * text)
         if not stays:
             client.close()
-        recorder.stop_when_quiet(PATIENCE)
+        recorder.stop_when_quiet(PATIENCE / 15)  # nobody will ever accept it
         recorder.run()
     said = [one for one in TraceReader(str(tmp_path / "t")).records() if hasattr(one, "data")]
     assert len(said) == 30
@@ -440,3 +464,20 @@ def test_a_quiet_stop_waits_for_nobody_who_says_nothing(tmp_path: Path) -> None:
         greets(client, server)
         pair.proxy.recorder.stop_when_quiet(10 * PATIENCE)
         until_end(client)  # gives up after a tenth of that
+
+
+def test_sides_beyond_a_number_wait_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qmpconf.record.recorder._MOST_PARKED", 3)
+    servers, clients = unix(tmp_path, "server"), unix(tmp_path, "client")
+    with Proxy(tmp_path, servers, clients, server_dials=True) as proxy:
+        waiting = [connected(clients) for _ in range(6)]
+        until(lambda: len(proxy.recorder._parked["client"]) == 3)
+        dialled = [connected(servers) for _ in range(6)]
+        for client, server in zip(waiting, dialled, strict=True):
+            greets(client, server)
+        for sock in (*waiting, *dialled):
+            sock.close()
+        until(lambda: len(proxy.closed()) == 6)
+    assert {who for who, _ in proxy.closed().values()} <= {"client", "server"}

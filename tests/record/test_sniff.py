@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from qmpconf.record.sniff import sniff_trace
 from qmpconf.schema.store import load_shipped
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Close, Open, Traffic
+from tests.record.proxy import receive
 from tests.record.sniffing import (
     PATIENCE,
     free_port,
@@ -171,4 +173,30 @@ def test_a_port_that_is_none(capsys: pytest.CaptureFixture[str], port: str) -> N
     with pytest.raises(SystemExit) as caught:
         main(["record", "--sniff", "lo", f"--port={port}", "-o", "t"])
     assert caught.value.code == 2
-    assert "is no TCP port" in capsys.readouterr().err
+    assert "is not a TCP port" in capsys.readouterr().err
+
+
+def test_packets_of_the_full_length_are_captured_whole(tmp_path: Path) -> None:
+    """Linux hands over up to 64 KiB of data as one packet, with its headers besides."""
+    require_capture()
+    captured = tmp_path / "captured.qmptrace"
+    reply = b'{"return": ["' + b"x" * 4_000_000 + b'"]}\r\n'
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with (
+            recording("--sniff", "lo", "--port", str(port), "-o", str(captured), begins="captur"),
+            socket.create_connection(("127.0.0.1", port)) as client,
+        ):
+            client.sendall(b'{"execute":"query-status"}\n')
+            server, _ = listener.accept()
+            with server:
+                assert server.recv(100)
+                sender = threading.Thread(target=server.sendall, args=(reply,))
+                sender.start()
+                assert receive(client, len(reply)) == reply
+                sender.join()
+    assert [(one, form) for one, form, _ in messages(captured)] == [
+        ("client", "msg"),
+        ("server", "msg"),
+        ("server", "shut"),
+    ]

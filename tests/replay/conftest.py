@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,10 +15,10 @@ from qmpconf.monitor.core import Monitor
 from qmpconf.monitor.server import MonitorServer
 from qmpconf.net.address import UnixAddress
 from qmpconf.net.endpoint import Listener
-from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Framer
+from qmpconf.protocol.framing import CLIENT_LIMITS, MESSAGES, SERVER_LIMITS, Frame, Framer
 from qmpconf.record.recorder import Ends, Recorder
-from qmpconf.replay.result import Result
-from qmpconf.replay.run import replay_trace
+from qmpconf.replay.play.replaying import replay_trace
+from qmpconf.replay.result import ReplayResult
 from qmpconf.schema.store import load_shipped
 from qmpconf.trace.records import Descriptor
 from qmpconf.trace.writer import TraceWriter
@@ -38,24 +39,38 @@ def monitors(*paths: Path) -> Iterator[Monitor]:
 
 
 def exchange(path: Path, *pieces: bytes, close: bool = False) -> bytes:
-    """Send pieces, each after the server has fallen silent; half-close, and read to the end."""
+    """Send pieces, each after all answers to the one before; half-close, and read to the end.
+
+    Events that come behind the answers are waited for only until the server falls silent.
+    """
     received = b""
+    asked, told = Framer(CLIENT_LIMITS), Framer(SERVER_LIMITS)
+    due = 1  # the greeting
+
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(str(path))
         for piece in pieces:
             sock.sendall(piece)
+            due += sum(frame.kind in MESSAGES for frame in asked.feed(piece))
+            sock.settimeout(60)
+            while due > 0 and (data := sock.recv(65536)):
+                received += data
+                due -= sum(map(_is_answer, told.feed(data)))
             sock.settimeout(0.03)
-            try:
+            with contextlib.suppress(TimeoutError):
                 while data := sock.recv(65536):
                     received += data
-            except TimeoutError:
-                pass
         if not close:
-            sock.settimeout(10)
+            sock.settimeout(60)
             sock.shutdown(socket.SHUT_WR)
             while data := sock.recv(65536):
                 received += data
     return received
+
+
+def _is_answer(frame: Frame) -> bool:
+    """Whether it is the greeting or a response."""
+    return frame.kind in MESSAGES and b'"timestamp": ' not in frame.data
 
 
 @pytest.fixture
@@ -80,10 +95,10 @@ def record(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def again(tmp_path: Path) -> Callable[..., Result]:
+def again(tmp_path: Path) -> Callable[..., ReplayResult]:
     """Replay a trace against a fresh embedded monitor; keyword arguments go to the replay."""
 
-    def play(trace: str, **options: object) -> Result:
+    def play(trace: str, **options: object) -> ReplayResult:
         target = tmp_path / "again"
         with monitors(target):
             return replay_trace(
@@ -112,7 +127,7 @@ def serving(path: Path, behave: Callable[[socket.socket], None]) -> Iterator[Non
             except OSError:
                 return
             with client:
-                client.settimeout(10)
+                client.settimeout(60)
                 try:
                     behave(client)
                 except OSError:

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from qmpconf.protocol.framing import CLIENT_LIMITS, Framer, Kind
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 
 #: Takes the position of a message among the server's, and its bytes; gives what is said instead.
 Change = Callable[[int, bytes], bytes]
@@ -49,7 +50,7 @@ class Parrot:
                 self._talk(client)
 
     def _talk(self, client: socket.socket) -> None:
-        client.settimeout(20)
+        client.settimeout(60)
         framer = Framer(CLIENT_LIMITS)
         turns = iter(self._turns)
         position = 0

@@ -19,7 +19,7 @@ from qmpconf.protocol.framing import SERVER_LIMITS, Framer, Kind
 #: Takes a message's bytes and its position in the session; gives what is sent instead.
 Spoil = Callable[[bytes, int], bytes]
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Spoiler:

@@ -16,7 +16,7 @@ from qmpconf.protocol.values import dumps, loads
 from qmpconf.replay.bindings import Bindings, sentence
 from qmpconf.replay.inference import scalars
 from qmpconf.replay.masks import BUILT_IN
-from qmpconf.replay.run import replay_trace
+from qmpconf.replay.play.replaying import replay_trace
 from tests.replay.conftest import serving, written
 
 NODE = next(mask for mask in BUILT_IN if mask.name == "node-name")
@@ -137,6 +137,6 @@ def test_a_replay_sends_what_the_target_chose_and_tells_it(tmp_path: Path, level
     assert result.exit_code == 0
     assert sent[2]["arguments"] == {"fdset-id": 5, "fd": 8}
     assert [sentence(one) for one in result.bindings] == [
-        "descriptor 11 of the recording is 8 here (sent 1 times)",
-        "descriptor set 1 of the recording is 5 here (sent 1 times)",
+        "descriptor 11 of the recording is 8 here (sent 1 time)",
+        "descriptor set 1 of the recording is 5 here (sent 1 time)",
     ]

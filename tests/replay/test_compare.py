@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpconf.protocol.values import loads, pointer, resolve
-from qmpconf.replay.compare import NOTHING, Comparison, Level, compare
-from qmpconf.replay.masks import BUILT_IN, Mask, Masks
+from qmpconf.protocol.places import pointer, resolve
+from qmpconf.protocol.values import loads
+from qmpconf.replay.compare import NOTHING, Comparison, Level, compare, excuse_redacted
+from qmpconf.replay.masks import BUILT_IN, Mask, Masks, Message, own_address
+from qmpconf.replay.masks import Kind as MaskKind
+from qmpconf.trace.redaction import REPLACEMENT
 
 NO_MASKS = Masks(())
 
@@ -147,6 +150,36 @@ def test_a_mask_excuses_no_member_that_is_missing() -> None:
     assert places(look({"a": 1}, {}, masks=masked("/a", "any"))) == [("missing", "/a")]
 
 
+@pytest.mark.parametrize(
+    ("recorded", "got", "found"),
+    [
+        ({"rd_bytes": 512}, {"rd_bytes": 0}, []),
+        ({"rd_bytes": 512}, {"rd_bytes": 17}, []),
+        ({"rd_bytes": 512}, {}, []),
+        ({}, {"rd_bytes": 3}, []),
+        ({"rd_bytes": 512}, {"rd_bytes": 513}, [("changed", "/return/0/stats/rd_bytes")]),
+        ({"rd_bytes": 512}, {"rd_bytes": -1}, [("changed", "/return/0/stats/rd_bytes")]),
+        ({"rd_bytes": 512}, {"rd_bytes": True}, [("changed", "/return/0/stats/rd_bytes")]),
+        ({"rd_bytes": 512}, {"rd_bytes": "0"}, [("changed", "/return/0/stats/rd_bytes")]),
+        ({"account": "x"}, {}, [("missing", "/return/0/stats/account")]),
+    ],
+)
+def test_a_guest_that_has_not_come_as_far_differs_in_nothing(
+    recorded: Any, got: Any, found: list[tuple[str, str]]
+) -> None:
+    both = [{"return": [{"stats": one}]} for one in (recorded, got)]
+    assert places(look(*both, masks=Masks(BUILT_IN), of="query-blockstats")) == found
+
+
+def test_a_migration_that_has_not_counted_yet_differs_in_nothing() -> None:
+    recorded = {"return": {"status": "active", "ram": {"total": 9, "mbps": 0.5}}}
+    got = {"return": {"status": "active"}}
+    assert places(look(recorded, got, masks=Masks(BUILT_IN), of="query-migrate")) == []
+    other = {"return": {"status": "failed"}}
+    found = places(look(recorded, other, masks=Masks(BUILT_IN), of="query-migrate"))
+    assert found == [("changed", "/return/status")]
+
+
 def test_masks_do_not_apply_to_exact_and_shape() -> None:
     expected, got = {"a": 1}, {"a": "2"}
     for level in (Level.EXACT, Level.SHAPE):
@@ -174,6 +207,91 @@ def test_every_built_in_mask_has_a_place_and_a_reason() -> None:
         assert mask.reason
         assert mask.name
         assert bool(mask.pattern) == (mask.kind in ("text", "optional"))
+        assert mask.kind in get_args(MaskKind)
+        assert mask.message in ("", *get_args(Message))
+
+
+def test_a_mask_that_was_used_is_said_with_its_place() -> None:
+    found = look([{"n": 1}, {"n": 2}], [{"n": 2}, {"n": 1}], masks=masked("", "set", key="n"))
+    assert not found.mismatches
+    assert [(one.mask.kind, one.path) for one in found.masked] == [("set", ())]
+
+
+def test_what_may_linger_may_be_missing_or_extra_and_nothing_else_may() -> None:
+    masks = Masks(BUILT_IN)
+    migration, chardev = {"type": "migration"}, {"type": "chardev", "id": "c"}
+    for one, other in (([migration, chardev], [chardev]), ([chardev], [chardev, migration])):
+        found = look({"return": one}, {"return": other}, masks=masks, of="query-yank")
+        assert not found.mismatches
+        assert [entry.mask.name for entry in found.masked] == ["lingering"]
+    found = look({"return": [migration]}, {"return": [chardev]}, masks=masks, of="query-yank")
+    assert found.mismatches
+    found = look({"return": [chardev]}, {"return": []}, masks=masks, of="query-yank")
+    assert places(found) == [("missing", "/return/0")]
+
+
+def test_the_monitors_own_address_may_differ() -> None:
+    (mask,) = own_address("unix:/run/vm.sock", "tcp:127.0.0.1:4444")
+    assert mask.reason
+    assert mask.allows("unix:/run/vm.sock,server=on", "unix:127.0.0.1:4444,server=on")
+    assert not mask.allows("unix:/run/vm.sock,server=on", "unix:127.0.0.1:4444")
+    assert not mask.allows("unix:/run/vm.sock", "unix:/run/other.sock")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("", "unix:/run/vm.sock"), ("unix:a", "unix:/run/vm.sock"), ("fd:12345", "tcp:localhost:1")],
+)
+def test_an_address_that_says_nothing_hides_nothing(one: str, other: str) -> None:
+    assert own_address(one, other) == ()
+    assert own_address(other, one) == ()
+
+
+# --- secrets --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "same"),
+    [
+        (REPLACEMENT, "anything", True),
+        (REPLACEMENT, 5, True),
+        ("anything", REPLACEMENT, True),
+        (f"a={REPLACEMENT}", "a=secret", True),
+        (f"a={REPLACEMENT}", "a=", True),
+        (f"a={REPLACEMENT}", "b=secret", False),
+        (f"{REPLACEMENT}=b", "secret=b", True),
+        (f"{REPLACEMENT}=b", "secret=c", False),
+        (f"a={REPLACEMENT},b={REPLACEMENT};", "a=1,b=2;", True),
+        (f"a={REPLACEMENT},b={REPLACEMENT};", "a=1;", False),
+        (f"a={REPLACEMENT},b={REPLACEMENT},c", "a=1,b=2,c", True),
+        # what stands before the placeholder is not what stands behind it
+        (f"ab{REPLACEMENT}bc", "abc", False),
+        (f"a{REPLACEMENT}a", "a", False),
+        (f"x{REPLACEMENT}-{REPLACEMENT}-y", "x-y", False),
+        ("a", "b", False),
+        (f"a={REPLACEMENT}", 5, False),
+    ],
+)
+def test_only_a_secret_is_excused_where_one_was_taken_out(
+    expected: Any, got: Any, same: bool
+) -> None:
+    for one, other in ((expected, got), (got, expected)):
+        found = look({"x": one, "y": 1}, {"x": other, "y": 1})
+        excuse_redacted(found, ("/x",))
+        assert (not found.mismatches) == same
+        assert [entry.path for entry in found.masked] == ([("x",)] if same else [])
+
+
+def test_nothing_is_excused_at_another_place_or_where_a_value_is_missing() -> None:
+    found = look({"x": REPLACEMENT, "y": 1, "z": 2}, {"x": "s", "y": 2})
+    excuse_redacted(found, ("/y", "/z"))
+    assert places(found) == [("changed", "/x"), ("changed", "/y"), ("missing", "/z")]
+
+
+def test_of_a_message_that_is_a_secret_altogether_every_value_is_excused() -> None:
+    found = look({"x": 1, "y": [1]}, {"x": 2, "y": [2], "z": 3})
+    excuse_redacted(found, ("",))
+    assert places(found) == [("extra", "/z")]
 
 
 # --- properties -----------------------------------------------------------------------------------

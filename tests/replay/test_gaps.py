@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from qmpconf.errors import InputError
-from qmpconf.replay.learn import learn
-from qmpconf.replay.reduce_run import reduce_trace
-from qmpconf.replay.result import Result
-from qmpconf.replay.serve_run import serve_trace
+from qmpconf.replay.learn.learning import learn
+from qmpconf.replay.reduce.reducing import reduce_trace
+from qmpconf.replay.result import ReplayResult
+from qmpconf.replay.serve.serving import serve_trace
 from tests.replay.conftest import exchange
 
 Record = Callable[..., str]
-Again = Callable[..., Result]
+Again = Callable[..., ReplayResult]
 
 QUERY = b'{"execute":"query-status","id":1}\n'
 NEXT = b'{"execute":"query-name","id":2}\n'

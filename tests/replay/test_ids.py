@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from qmpconf.protocol.values import loads
 from qmpconf.replay.configuration import read_masks
-from qmpconf.replay.learn import Learned, as_toml, learn
+from qmpconf.replay.learn.learning import Learned, as_toml, learn
 from qmpconf.replay.masks import Mask
-from qmpconf.replay.result import Result
-from qmpconf.replay.run import replay_trace
+from qmpconf.replay.play.replaying import replay_trace
+from qmpconf.replay.result import ReplayResult
 from tests.replay.conftest import exchange, monitors, written
+from tests.replay.learn.test_learning import GREETING
 from tests.replay.spoiler import Spoiler
-from tests.replay.test_learn import GREETING
 
 NOTHING = object()
 
@@ -124,7 +124,7 @@ def wrong_ids(data: bytes, _position: int) -> bytes:
     return json.dumps(message).encode() + b"\r\n"
 
 
-def played(tmp_path: Path, trace: str, masks: tuple[Mask, ...], compare: Any) -> Result:
+def played(tmp_path: Path, trace: str, masks: tuple[Mask, ...], compare: Any) -> ReplayResult:
     server, proxy = tmp_path / "server", tmp_path / "proxy"
     with monitors(server), Spoiler(proxy, server, wrong_ids):
         return replay_trace(trace, target=str(proxy), masks=masks, compare=compare)
@@ -154,7 +154,7 @@ def test_a_server_with_wrong_ids_is_found(
 
 
 def test_a_server_that_is_mended_differs_from_its_recording(tmp_path: Path) -> None:
-    """A recorded wrong id is no pattern to follow, nor one to pass over in silence."""
+    """A recorded wrong id is not a pattern to follow, nor one to pass over in silence."""
     trace = written(
         tmp_path / "wrong",
         [

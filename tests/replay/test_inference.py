@@ -12,10 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpconf.protocol.framing import Frame, Framer, Kind
+from qmpconf.replay.bindings import Bindings, sentence
 from qmpconf.replay.inference import Sent, judge
-from qmpconf.replay.result import Result
-from qmpconf.replay.run import replay_trace
+from qmpconf.replay.play.replaying import replay_trace
+from qmpconf.replay.result import ReplayResult
+from qmpconf.schema.introspection import compile_introspection
+from qmpconf.schema.model import Catalog
 from tests.replay.conftest import CATALOG, serving, written
+from tests.schema.samples import entries
 
 
 def sent(*commands: dict[str, Any]) -> Sent:
@@ -46,7 +50,7 @@ def command(name: str, **arguments: Any) -> dict[str, Any]:
         ("query-fdsets", "return 0 fdset-id", 3, command("set-x", count=3), None),
         ("query-jobs", "return 0 id", "job", command("job-cancel", id="job"), "places"),
         ("query-jobs", "return 0 id", "job", command("qom-get", path="x", property="job"), None),
-        # A value of an enumeration is no choice.
+        # A value of an enumeration is not a choice.
         ("query-jobs", "return 0 type", "backup", command("x", id="backup"), None),
         ("query-status", "return status", "running", command("x", status="running"), None),
     ],
@@ -55,10 +59,88 @@ def test_what_is_bound(of: str, path: str, value: Any, use: Any, how: str | None
     parts = tuple(int(part) if part.isdigit() else part for part in path.split())
     verdict = judge(sent(use), lambda: CATALOG, "reply", of, parts, value, 5)
     assert verdict.how == how, verdict.reason
+    if how or "ambiguous" in verdict.reason:
+        assert verdict.kind == parts[-1]
+        assert [one.line for one in verdict.uses] == [10]
     own = judge(sent(use), lambda: CATALOG, "reply", of, parts, value, 15)
     assert own.how is None
     if how:
         assert "the client chose it: it sends it in line 10 already" in own.reason
+
+
+def test_the_catalog_says_what_is_a_choice() -> None:
+    """Members of the same name: of an enumeration in one command, any string in the other."""
+    told = compile_introspection(
+        [
+            *entries(),
+            {"meta-type": "object", "name": "60", "members": [{"name": "id", "type": "2"}]},
+            {"meta-type": "object", "name": "61", "members": [{"name": "id", "type": "str"}]},
+            {"meta-type": "command", "name": "choose", "arg-type": "60", "ret-type": "60"},
+            {"meta-type": "command", "name": "name", "arg-type": "61", "ret-type": "61"},
+        ],
+        name="told",
+        version="1.0.0",
+        package="",
+    )
+
+    def how(of: str, use: str, catalog: Catalog | None) -> str | None:
+        uses = sent(command(use, id="wide"))
+        return judge(uses, lambda: catalog, "reply", of, ("return", "id"), "wide", 5).how
+
+    assert how("name", "name", told) == "places"
+    assert how("choose", "choose", told) is None
+    assert how("choose", "name", told) is None
+    assert how("name", "choose", told) is None
+    assert how("choose", "choose", None) == "places"
+    assert how("unknown", "name", told) == "places"
+
+
+def framed(value: dict[str, Any]) -> Frame:
+    return Frame(Kind.VALUE, json.dumps(value).encode(), b"\n")
+
+
+def test_a_bound_value_has_a_mask_and_a_name_and_is_put_where_it_is_sent() -> None:
+    used = command("qom-get", path="/machine/a[0]", property="x")
+    numbered = command("add-fd", fdset_id=3)
+    bindings = Bindings()
+    bindings.sent = lambda: sent(used, numbered)
+    bindings.catalog = lambda: CATALOG
+    path = ("return", 0, "qom-path")
+    args = ("reply", "query-cpus-fast", path, "/machine/a[0]", "/machine/b[7]", 5)
+    mask = bindings.learn(*args)
+    assert mask is not None
+    assert (mask.name, mask.of, mask.place) == ("bound", "query-cpus-fast", "/return/*/qom-path")
+    assert "it is a path or a made-up name" in mask.reason
+    inferred = bindings.learn("reply", "query-x", ("return",), "/tmp/x/y", "/tmp/x/z", 5)
+    assert inferred is None  # the client does not send it
+    (one,) = bindings
+    assert (one.kind, one.recorded, one.target) == ("qom-path", "/machine/a[0]", "/machine/b[7]")
+    assert sentence(one).startswith('qom-path "/machine/a[0]" of the recording is')
+    changed, bound = bindings.adapt(framed(used), "qom-get")
+    assert json.loads(changed.data)["arguments"] == {"path": "/machine/b[7]", "property": "x"}
+    assert bound == [one]
+    for other in (
+        command("qom-get", path="/machine/a[0]x"),
+        command("qom-get", path=5),
+        command("qom-get", path=True),
+        command("qom-get", path=None),
+    ):
+        assert bindings.adapt(framed(other), "qom-get") == (framed(other), [])
+
+
+def test_the_catalog_of_the_server_is_asked_about_the_command_that_was_sent() -> None:
+    """The number of a set of descriptors is bound; one of the same name in an unknown place too."""
+    bindings = Bindings()
+    bindings.sent = lambda: sent(command("job-cancel", id="job"))
+    bindings.catalog = lambda: CATALOG
+    assert bindings.learn("reply", "query-jobs", ("return", 0, "type"), "job", "x", 5) is None
+    assert bindings.learn("reply", "query-jobs", ("return", 0, "id"), "job", "other", 5)
+    changed, _ = bindings.adapt(framed(command("job-cancel", id="job")), "job-cancel")
+    assert json.loads(changed.data)["arguments"] == {"id": "other"}
+    # only in that member of that command
+    for name, member in (("job-cancel", "x"), ("job-pause", "id")):
+        same = framed(command(name, **{member: "job"}))
+        assert bindings.adapt(same, name)[0] == same
 
 
 @given(st.binary())
@@ -68,7 +150,7 @@ def test_any_bytes_are_survived(data: bytes) -> None:
         found.add(frame, 1)
 
 
-def play(tmp_path: Path, script: list[str], answers: list[str]) -> tuple[Result, list[Any]]:
+def play(tmp_path: Path, script: list[str], answers: list[str]) -> tuple[ReplayResult, list[Any]]:
     got: list[Any] = []
 
     def behave(sock: socket.socket) -> None:

@@ -11,10 +11,11 @@ import pytest
 from qmpconf.protocol.values import dumps, loads
 from qmpconf.replay.difference import Difference
 from qmpconf.replay.introspection import by_structure
-from qmpconf.replay.match import Matcher
+from qmpconf.replay.play.match import Matcher
 from qmpconf.replay.said import Transcript
-from qmpconf.trace.reader import Item, TraceReader
-from tests.replay.test_match import GREETING, START, frames
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
+from tests.replay.play.test_match import GREETING, START, frames
 
 TRACE = str(Path(__file__).parents[2] / "traces" / "qemu-7.2.22-shell.qmptrace.gz")
 
@@ -82,6 +83,28 @@ def test_few_changes_are_told_at_their_place(reply: Any) -> None:
     other["return"][3]["name"] += "x"
     found, _ = differences(reply, other)
     assert [one.pointer for one in found] == ["/return/3/name"]
+
+
+def test_a_change_of_a_member_says_what_it_was_and_is(reply: Any) -> None:
+    """As many as are too many for a comparison place by place."""
+    other = renumbered(reply)
+    command = next(one for one in other["return"] if one["name"] == "query-kvm")
+    command["ret-type"] = next(
+        one["ret-type"] for one in other["return"] if one["name"] == "query-uuid"
+    )
+    found = by_structure(reply, other)
+    assert found
+    assert all(one.expected and one.got for one in found)
+    assert any("query-kvm" in one.place for one in found)
+    added = renumbered(reply)
+    for entry in added["return"]:
+        if entry["name"] == "query-kvm":
+            entry["name"] = "query-kvm2"
+    kinds = {(one.kind, one.place) for one in by_structure(reply, added) or ()}
+    assert kinds == {
+        ("missing", "schema: command query-kvm"),
+        ("extra", "schema: command query-kvm2"),
+    }
 
 
 @pytest.mark.parametrize("value", [{}, {"return": {}}, {"return": [1]}, {"error": {}}])

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from qmpconf.cli.main import main
-from qmpconf.replay.run import replay_trace
-from qmpconf.trace.reader import Item, TraceReader
-from tests.replay.test_serve import Live
+from qmpconf.replay.play.replaying import replay_trace
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
+from tests.replay.serve.test_monitor import Live
 
 OPENING = """\
 {"qmptrace":1,"started":"2026-11-20T05:17:00Z","recorder":"x","meta":{}}
@@ -95,7 +96,7 @@ def test_a_replay_writes_no_secret_of_its_target(compare: str, tmp_path: Path) -
 
 
 def test_what_was_recorded_with_its_secrets_is_the_same(tmp_path: Path) -> None:
-    """The target's are taken out before they are compared: that is no difference."""
+    """The target's are taken out before they are compared: that is not a difference."""
     raw = trace(tmp_path / "raw", TOLD, 1)
     serve = f"{shlex.quote(sys.executable)} -m qmpconf serve {raw} --listen {{socket}}"
     result = replay_trace(raw, spawn=serve)

@@ -60,7 +60,7 @@ def test_lines() -> None:
         "    8   2.000000  1 ->             3 B  malformed: expected a value at byte 1",
         "    9   2.000000  1 ->             3 B  no QMP message: array",
         "   10   2.000000  1 <-   100 ms   70 B  (no command) failed: GenericError: No",
-        "   11   3.000000  1 <-          1.5 kB  gap: 1500 bytes of the server are missing here",
+        "   11   3.000000  1 <-          1.5 kB  gap: 1,500 bytes of the server are missing here",
         "   12   3.000000  1 <-                  gap: bytes of the server are missing here",
         "   13   3.000000  1 ->                  the client sends nothing more",
         "   14 12345.500000  1 --                  session 1 closed by the recorder: stopped",
@@ -77,6 +77,15 @@ def test_a_terminal_gets_lines_that_fit() -> None:
     command = Summary(4, 1.0, 1, "client", "command", "x" * 50, size=45)
     assert row(command, GREY, 80).endswith("x" * 37 + "...")
     assert row(command, PIPE, 80).endswith("x" * 50)
+
+
+def test_the_members_that_say_most_are_cut_to_the_width() -> None:
+    members = {"id": "disk0", "driver": "virtio-blk-pci", "bus": "pci.0"}
+    command = Summary(4, 1.0, 1, "client", "command", "device_add", size=45, members=members)
+    words = "device_add  id=disk0 driver=virtio-blk-pci bus=pci.0"
+    assert row(command, PIPE, 80).endswith(words)
+    assert row(command, GREY, 80).endswith(f"  {words[:37]}...")
+    assert json.loads(as_json(command))["members"] == members
 
 
 def test_colours() -> None:

@@ -65,9 +65,9 @@ def test_all_rows() -> None:
 
 def test_hostile_names() -> None:
     found = figures("\x1b[2J", "a|b\n<script>`*", "x" * 99)
-    for text in (as_text(found), as_markdown(found)):
+    for text in (as_text(found), "\n\n".join(as_markdown(found))):
         assert all(line.isprintable() for line in text.split("\n"))
-    assert "a\\|b\\\\u000A\\<script\\>\\`\\*" in as_markdown(found)
+    assert "a\\|b\\\\u000A\\<script\\>\\`\\*" in "\n\n".join(as_markdown(found))
     assert "x" * 37 + "..." in as_text(found)
 
 

@@ -1,4 +1,4 @@
-"""Agreement of two catalogs: what counts, what does not, and what is told about it."""
+"""Agreement of two catalogs: what counts, what does not, and what is said about it."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from qmpconf.schema.model import (
     Source,
     Type,
 )
+from tests.usual import examples
 
 
 def catalog(
@@ -284,7 +285,7 @@ _CATALOGS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(_CATALOGS, _CATALOGS)
 def test_any_two_catalogs(before: Catalog, after: Catalog) -> None:
     changes = diff(before, after)

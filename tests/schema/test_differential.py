@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from qmpconf.schema.store import load_shipped, shipped
 from qmpconf.schema.validator import Validator
 from tests.schema import samples
+from tests.usual import examples
 
 
 @functools.cache
@@ -28,7 +29,7 @@ def payloads(one: Validator) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", ["sample", *shipped()])
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), changes=st.integers(0, 3))
 def test_both_say_the_same(name: str, seed: int, changes: int) -> None:
     one = validator(name)

@@ -1,4 +1,4 @@
-"""SchemaInfo to catalog: every meta-type of every release, and what is no SchemaInfo."""
+"""SchemaInfo to catalog: every meta-type of every release, and what is not a SchemaInfo."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ MALFORMED: dict[str, tuple[Any, str]] = {
     "no list": ({"return": []}, "not a list"),
     "text": ("[]", "not a list"),
     "empty": ([], "not a list"),
-    "entry is no object": ([*entries(), 5], "entry 26: is no object"),
+    "entry is not an object": ([*entries(), 5], "entry 26: is not an object"),
     "no name": ([{"meta-type": "enum"}], "entry 1: `name`"),
     "no meta-type": ([{"name": "7"}], "entry 1 ('7'): `meta-type`"),
     "new meta-type": ([{"name": "7", "meta-type": "tuple"}], "'tuple' is unknown"),
@@ -153,7 +153,7 @@ MALFORMED: dict[str, tuple[Any, str]] = {
     "tag unknown": (with_entry("3", tag="shade"), "('3'): its tag 'shade'"),
     "variant no object": (
         with_entry("3", variants=[{"case": "plain", "type": "str"}]),
-        "('3'): variant 'plain' is no object type",
+        "('3'): variant 'plain' is not an object type",
     ),
     "type nowhere": (with_entry("[8]", element_type="99"), "('[8]'): type '99' is nowhere"),
     "arguments no object": (with_entry("mix", arg_type="1"), "('mix'): `arg-type` '1'"),

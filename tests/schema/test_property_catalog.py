@@ -82,8 +82,8 @@ BARE = {
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ([], "is no property catalog"),
-        ({"qmpconf-catalog": 1}, "is no property catalog"),
+        ([], "is not a property catalog"),
+        ({"qmpconf-catalog": 1}, "is not a property catalog"),
         ({FORMAT: 2}, "version 2; this qmpconf reads 1"),
         ({FORMAT: 1}, "lists: damaged catalog"),
         ({FORMAT: 1, "lists": {}, "source": {}}, "source: damaged catalog"),
@@ -98,7 +98,7 @@ def test_what_is_no_property_catalog_is_refused(value: object, words: str) -> No
 
 
 def test_what_is_no_json_is_refused() -> None:
-    with pytest.raises(InputError, match="there: is no JSON"):
+    with pytest.raises(InputError, match="there: is not JSON"):
         decode(b"{", "there")
 
 

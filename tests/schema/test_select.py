@@ -61,6 +61,18 @@ def test_the_nearest_release_wins(
         (["qemu-2.12.0", "qemu-3.1.0"], (3, 0), "qemu-3.1.0"),
         # of one release the nearest stable version
         (["qemu-8.0.1", "qemu-8.0.9"], (8, 0, 2), "qemu-8.0.1"),
+        (["qemu-8.0.1", "qemu-8.0.9"], (8, 0, 8), "qemu-8.0.9"),
+        (["qemu-8.0.1-doc", "qemu-8.0.9-doc"], (8, 0, 2), "qemu-8.0.1-doc"),
+        # each part of the rule before the next: a release that is nearer, by documents
+        (["qemu-8.0.0-doc", "qemu-8.1.0"], (8, 0, 0), "qemu-8.0.0-doc"),
+        (["qemu-8.0.0-doc", "qemu-7.2.0"], (8, 0, 0), "qemu-8.0.0-doc"),
+        # introspection, of a stable version that is farther away
+        (["qemu-8.0.9", "qemu-8.0.1-doc"], (8, 0, 1), "qemu-8.0.9"),
+        (["qemu-8.0.9", "qemu-8.2.1-doc"], (8, 1, 1), "qemu-8.0.9"),
+        # the newer release, of a stable version that is farther away
+        (["qemu-8.0.1", "qemu-8.2.9"], (8, 1, 1), "qemu-8.2.9"),
+        # and a nearer release, though its stable version is farther away
+        (["qemu-8.0.9", "qemu-8.1.0"], (8, 0, 0), "qemu-8.0.9"),
         # a fragment never, not even of that very release
         (["qemu-2.9-dev-doc", "qemu-11.1.3"], (2, 9), "qemu-11.1.3"),
     ],

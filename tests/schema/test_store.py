@@ -1,4 +1,4 @@
-"""Catalogs as bytes and files: stable, exact, and clear about what is no catalog."""
+"""Catalogs as bytes and files: stable, exact, and clear about what is not a catalog."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpconf.errors import InputError, OutputError, UsageError
+from qmpconf.protocol.values import loads
 from qmpconf.schema import store
 from qmpconf.schema.model import (
     Catalog,
@@ -99,16 +100,16 @@ def test_a_raw_reply_is_compiled(tmp_path: Path, wrap: object) -> None:
 
 WRONG: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty"),
-    "text": (b"hello", "is no JSON"),
-    "binary": (b"\x00\xff\xfe", "is no JSON"),
-    "deep": (b"[" * 100_000, "is no JSON"),
+    "text": (b"hello", "is not JSON"),
+    "binary": (b"\x00\xff\xfe", "is not JSON"),
+    "deep": (b"[" * 100_000, "is not JSON"),
     "torn gzip": (gzip.compress(b'{"a": 1}' * 99)[:-9], "damaged gzip"),
-    "number": (b"5", "is no catalog"),
-    "other json": (b'{"a": 1}', "is no catalog"),
+    "number": (b"5", "is not a catalog"),
+    "other json": (b'{"a": 1}', "is not a catalog"),
     "newer": (b'{"qmpconf-catalog": 2}', "this qmpconf reads 1"),
     "a trace": (b'{"qmptrace":1}', "is a trace"),
     "json schema": (b'{"$schema": "x"}', "is a JSON Schema"),
-    "bad reply": (b'{"return": [1]}', "SchemaInfo entry 1: is no object"),
+    "bad reply": (b'{"return": [1]}', "SchemaInfo entry 1: is not an object"),
     "no sections": (b'{"qmpconf-catalog": 1}', "`source` is missing"),
     "bad command": (
         store.encode(RICH).replace(b'"arguments":"t"', b'"arguments":7'),
@@ -142,7 +143,7 @@ def test_what_has_no_end_is_no_catalog(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [b"\xed\xa0\x80", b"\\uD800", b"\xff"])
 def test_text_that_is_none(name: bytes) -> None:
     data = b'{"qmpconf-catalog":1,"name":"' + name + b'"}'
-    with pytest.raises(InputError, match="is no JSON"):
+    with pytest.raises(InputError, match="is not JSON"):
         store.decode(data)
 
 
@@ -161,7 +162,9 @@ def test_load_takes_a_name_or_a_file(tmp_path: Path) -> None:
     store.write(catalog(), tmp_path / "mine")
     assert store.load(str(tmp_path / "mine")) == catalog()
     assert store.load("qemu-7.2.22").name == "qemu-7.2.22"
-    with pytest.raises(UsageError, match=r"neither a shipped catalog nor a file; shipped: .*qemu"):
+    with pytest.raises(
+        UsageError, match=r"neither a shipped catalog nor a file; did you mean qemu-1.0"
+    ):
         store.load("qemu-0.1")
     with pytest.raises(UsageError):
         store.load_shipped("qemu-0.1")
@@ -176,3 +179,10 @@ def test_damage_is_an_input_error_or_a_catalog(noise: bytes, at: int) -> None:
     except InputError:
         return
     assert isinstance(found, Catalog)
+
+
+@pytest.mark.parametrize("value", [b"9" * 5000, b"[" * 1024 + b"]" * 1024])
+def test_a_reply_with_what_has_no_end_is_refused(value: bytes) -> None:
+    entries = loads(b'[{"name": "a", "meta-type": "builtin", "json-type": ' + value + b"}]")
+    with pytest.raises(InputError, match="here: "):
+        store.from_reply(entries, where="here")

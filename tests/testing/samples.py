@@ -34,7 +34,7 @@ BAD = [
     ("<-", {"error": {"class": "GenericError", "desc": "Invalid parameter type for 'size'"}}),
 ]
 #: Its fingerprint.
-RESIZE = "3187d5882839bd50"
+RESIZE = "a6c07ef7defaac9c"
 #: A second one: a command that there is not.
 UNKNOWN = [
     *NEGOTIATION,
@@ -69,7 +69,7 @@ import json, socket
 class Client:
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
+        self.sock.settimeout(60)
         self.sock.connect(path)
         self.lines = self.sock.makefile("rb")
         self.events = []

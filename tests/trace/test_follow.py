@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from qmpconf.errors import InputError
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.trace.follow import FollowingReader
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.writer import TraceWriter
 
 COMMAND = Frame(Kind.VALUE, b'{"execute":"query-status"}', b"\r\n", True)

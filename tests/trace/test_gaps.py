@@ -9,9 +9,11 @@ import pytest
 from qmpconf.errors import InputError
 from qmpconf.protocol.framing import Kind
 from qmpconf.trace.convert.wire import Wire
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.formatting import record_line
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Gap, Record, Side, Traffic
-from qmpconf.trace.writer import TraceWriter, record_line
+from qmpconf.trace.writer import TraceWriter
 
 EVENT = b'{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}\r\n'
 HEADER = b'{"qmptrace":1,"started":"2026-11-20T05:17:00.123456Z","recorder":"x","meta":{}}\n'

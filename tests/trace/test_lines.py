@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from qmpconf.errors import InputError
+from qmpconf.trace.items import Item
 from qmpconf.trace.lines import Lines
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.reader import TraceReader
 from tests.replay.conftest import written
 
 SCRIPT = [
@@ -37,7 +38,7 @@ def test_a_message_over_several_lines_is_not_held(tmp_path: Path) -> None:
     path = tmp_path / "t.qmptrace"
     head = '{"qmptrace":1,"started":"","recorder":"","meta":{}}'
     half = '{"t":0,"conn":1,"from":"client","raw":"{\\"a\\": "}'
-    rest = '{"t":0,"conn":1,"from":"client","end":"}","msg":{}}'
+    rest = '{"t":0,"conn":1,"from":"client","raw":"{}}"}'
     path.write_text(f"{head}\n{half}\n{rest}\n")
     reader = TraceReader(str(path))
     (item,) = (item for item in reader.items() if isinstance(item, Item))
@@ -79,5 +80,5 @@ def test_a_file_that_was_changed_meanwhile_is_told(tmp_path: Path) -> None:
     with Lines(reader) as lines:
         with path.open("r+b") as file:
             file.write(b" " * path.stat().st_size)
-        with pytest.raises(InputError, match="no record of a trace"):
+        with pytest.raises(InputError, match="not a record of a trace"):
             lines.item(3)

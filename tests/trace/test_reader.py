@@ -1,4 +1,4 @@
-"""Files that are no trace, or not a whole one: one clear error with its line, or what there is."""
+"""Files that are not a trace, or not a whole one: one clear error with its line, or what there is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 
 from qmpconf.errors import InputError
 from qmpconf.protocol.framing import Framer
-from qmpconf.trace.reader import Item, TraceReader, direction
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.records import Finish, Header
 from qmpconf.trace.writer import TraceWriter
 
@@ -198,7 +199,7 @@ def test_damaged_compressed_data_is_no_torn_end(tmp_path: Path) -> None:
     whole = bytearray(written(path, 200))
     whole[len(whole) // 2] ^= 0xFF
     path.write_bytes(whole)
-    with pytest.raises(InputError, match=r"damaged|no record"):
+    with pytest.raises(InputError, match=r"damaged|not a record"):
         read(path)
 
 

@@ -16,10 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer, Kind
-from qmpconf.trace.reader import Item, TraceReader, direction
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.records import Close, Descriptor, Finish, Open, Shut, Side, Traffic
 from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.writer import TraceWriter
+from tests.usual import examples
 
 PIECES = st.sampled_from(
     [
@@ -97,7 +99,9 @@ def folder() -> Iterator[str]:
 @pytest.mark.parametrize("name", ["a.qmptrace", "a.qmptrace.gz"])
 @given(stream=STREAMS)
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_every_byte_and_every_frame_comes_back(
     folder: str, name: str, stream: list[tuple[int, Side, bytes]]
@@ -123,7 +127,7 @@ def test_every_byte_and_every_frame_comes_back(
 
 
 @given(stream=STREAMS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_a_redacted_recording_has_the_same_frames(
     folder: str, stream: list[tuple[int, Side, bytes]]
 ) -> None:
@@ -142,7 +146,7 @@ def test_a_redacted_recording_has_the_same_frames(
 
 
 @given(stream=STREAMS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_every_line_is_strict_json(folder: str, stream: list[tuple[int, Side, bytes]]) -> None:
     path = os.path.join(folder, "strict.qmptrace")
     if os.path.exists(path):

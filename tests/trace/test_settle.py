@@ -8,9 +8,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpconf.check.run import check
+from qmpconf.check.checking import check
 from qmpconf.protocol.framing import Frame, Kind
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Close, Gap, Open
 from qmpconf.trace.settle import MOST_OPEN, SETTLED, Settler
 

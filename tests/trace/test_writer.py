@@ -190,7 +190,7 @@ def test_a_pipe_can_take_a_trace(tmp_path: Path) -> None:
     path = str(tmp_path / "pipe")
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with TraceWriter(path, overwrite=True) as writer:
+    with TraceWriter(path) as writer:
         writer.frames(1, "client", frames())
     assert os.read(reader, 1 << 16).count(b"\n") == 3
     os.close(reader)
@@ -229,7 +229,7 @@ def test_a_batch_waits_and_is_not_lost(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     writer = TraceWriter(str(path), batch=1 << 16)
     header = path.stat().st_size
-    assert header > 0  # a file that cannot be written is told at once
+    assert header > 0  # a file that cannot be written is said at once
     writer.open(1)
     writer.frames(1, "client", frames())
     assert path.stat().st_size == header

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qmpconf.check.run import check_trace
+from qmpconf.check.checking import check_trace
 from qmpconf.cli.main import main
 from qmpconf.errors import QmpconfError
-from qmpconf.trace.convert.run import Converted, convert
+from qmpconf.trace.convert.converting import Converted, convert
 
 HERE = Path(__file__).parent
 SAMPLES = HERE / "samples"

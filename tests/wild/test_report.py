@@ -49,6 +49,7 @@ def test_a_file_that_cannot_be_read_is_in_the_report(tmp_path: Path) -> None:
     assert str(tmp_path) not in text
 
 
+@pytest.mark.whole
 def test_what_is_not_classified_is_named_first(tmp_path: Path) -> None:
     found = part(tmp_path, REPLIES)
     first, *_ = wild.sums(found.judged, Classes([]))
@@ -78,6 +79,7 @@ def test_a_class_holds_for_the_files_that_it_names(tmp_path: Path) -> None:
     assert classes.unused == []
 
 
+@pytest.mark.whole
 def test_a_class_without_a_finding_is_named(tmp_path: Path) -> None:
     gone = Class("0123456789abcdef", ("libvirt-9.0.0/gone.replies",), "form", "", "masked")
     text = "\n".join(wild.page([("Files", part(tmp_path, REPLIES))], Classes([gone])))

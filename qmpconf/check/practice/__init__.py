@@ -38,8 +38,8 @@ from qmpconf.check.requirements import ALL_REQUIREMENTS, PRACTICE_REQUIREMENTS
 from qmpconf.errors import UsageError
 
 if TYPE_CHECKING:
-    from qmpconf.check.findings import Finding
     from qmpconf.check.reporter import Reporter
+    from qmpconf.findings import Finding
 
 _PREFIX = "practice."
 
@@ -114,7 +114,7 @@ NOTHING = Practice(frozenset(PRACTICE_REQUIREMENTS))
 def ignoring(names: Iterable[str]) -> frozenset[str]:
     """The requirements that `names` stand for: each an id, or ``practice`` for all of them.
 
-    All but the limit of time, which is judged only where somebody sets one: that is no habit.  It
+    All but the limit of time, which is judged only where somebody sets one: that is not a habit.  It
     is turned off by its own id.  Raises UsageError for any other name.
     """
     found: set[str] = set()
@@ -134,7 +134,7 @@ def ignoring(names: Iterable[str]) -> frozenset[str]:
             if not near:
                 near = [one for one in PRACTICE_REQUIREMENTS if name and one.endswith(f".{name}")]
             hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(known)}"
-            raise UsageError(f"{name!r} is no requirement that can be ignored{hint}")
+            raise UsageError(f"{name!r} is not a requirement that can be ignored{hint}")
     return frozenset(found)
 
 
@@ -157,7 +157,7 @@ def limits(texts: Iterable[str]) -> Limits:
         seconds = float(match["number"]) * _SECONDS[match["unit"]] if match else 0.0
         if match is None or not 0 < seconds < float("inf"):
             raise UsageError(
-                f"{text!r} is no limit of time: write 2s, 500ms or COMMAND=30s (us, ms, s, min)"
+                f"{text!r} is not a limit of time: write 2s, 500ms or COMMAND=30s (us, ms, s, min)"
             )
         if match["command"]:
             found = replace(found, of={**found.of, match["command"]: seconds})

@@ -28,8 +28,8 @@ from qmpconf.protocol.messages import Failure
 from qmpconf.text import duration
 
 if TYPE_CHECKING:
-    from qmpconf.check.findings import Finding
     from qmpconf.check.reporter import Reporter
+    from qmpconf.findings import Finding
     from qmpconf.protocol.messages import Event
 
 #: How a server says that something is not free.
@@ -81,7 +81,7 @@ class Early(Habit):
     commands = CHANGES
 
     def __init__(self, reporter: Reporter, *, early: bool, unplug: bool) -> None:
-        """`early` and `unplug` tell which of the two is looked for."""
+        """`early` and `unplug` say which of the two is looked for."""
         super().__init__(reporter)
         self._early, self._unplug = early, unplug
         self._holders = Holders()

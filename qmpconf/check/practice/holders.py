@@ -40,7 +40,7 @@ class Holder:
 
     `line` and `command` are those that made it (0 and empty: it was there), `going` and `asked` those
     that take it away (0: nobody did), at the time `since` in seconds; `state` is a job's latest.
-    `sure` tells that the command has succeeded, `told` that a finding names it already.
+    `sure` says that the command has succeeded, `told` that a finding names it already.
     """
 
     key: Key

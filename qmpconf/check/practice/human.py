@@ -2,7 +2,7 @@
 
 How they read was taken from what QEMU 5.2, 7.2, 10.0 and 11.1 say, and older releases, which left
 the word ``Error:`` out.  A text is judged by how its lines *begin*, never by a word inside of them:
-what ``info blockstats`` or a guest's serial line hold is no error of the command.
+what ``info blockstats`` or a guest's serial line hold is not an error of the command.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from qmpconf.check.practice.watch import Answer, Call, Habit
 from qmpconf.protocol.messages import Success
 
 if TYPE_CHECKING:
-    from qmpconf.check.findings import Finding
+    from qmpconf.findings import Finding
     from qmpconf.protocol.values import Value
 
 COMMAND = "human-monitor-command"

@@ -15,8 +15,8 @@ from qmpconf.protocol.messages import Failure
 from qmpconf.protocol.requirements import Party
 
 if TYPE_CHECKING:
-    from qmpconf.check.findings import Finding
     from qmpconf.check.reporter import Reporter
+    from qmpconf.findings import Finding
 
 #: Characters of an error that a finding shows.
 LONGEST = 200

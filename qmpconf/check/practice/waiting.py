@@ -7,24 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from qmpconf.check.practice.watch import Answer, Call, End, Habit
+from qmpconf.protocol.dialect import DIALECTS
 from qmpconf.protocol.requirements import Party
-from qmpconf.text import duration
+from qmpconf.text import counted, duration
 
 if TYPE_CHECKING:
-    from qmpconf.check.findings import Finding
     from qmpconf.check.reporter import Reporter
+    from qmpconf.findings import Finding
     from qmpconf.protocol.messages import Command
 
 #: Commands that are not answered where they succeed: the server, or the guest, is gone then.
-UNANSWERED = frozenset(
-    {
-        "quit",
-        "guest-shutdown",
-        "guest-suspend-disk",
-        "guest-suspend-ram",
-        "guest-suspend-hybrid",
-    }
-)
+UNANSWERED = frozenset({"quit"}).union(*(one.silent for one in DIALECTS.values()))
 
 #: Seconds within which nobody need answer: who leaves earlier has not waited.
 PATIENT = 1.0
@@ -184,7 +177,7 @@ class Late(Habit):
 STORM = 50
 _APART = 0.05
 
-#: What tells a client what it asks for over and over.
+#: What says to a client what it asks for over and over.
 _TOLD: Mapping[str, str] = {
     "query-status": "the events STOP, RESUME, SHUTDOWN and their like",
     "query-jobs": "the event JOB_STATUS_CHANGE",
@@ -237,7 +230,7 @@ class Storm(Habit):
             first.name,
             "was sent over and over, without a pause",
             _TOLD.get(first.name, "a pause between two of them"),
-            f"{count:,} times within {duration(took)}, up to line {last.line}",
+            f"{counted(count, 'time')} within {duration(took)}, up to line {last.line}",
             "spec 2.5",
         )
         return (finding,)

@@ -14,12 +14,13 @@ from qmpconf.protocol.framing import Kind
 from qmpconf.protocol.messages import Command, Event, Failure, Success
 
 if TYPE_CHECKING:
-    from qmpconf.check.findings import Finding
     from qmpconf.check.reporter import Reporter
+    from qmpconf.findings import Finding
     from qmpconf.protocol.matching import Pending
     from qmpconf.protocol.requirements import Party
-    from qmpconf.protocol.session import Session, Step
-    from qmpconf.trace.reader import Item
+    from qmpconf.protocol.session import Session
+    from qmpconf.protocol.steps import Step
+    from qmpconf.trace.items import Item
 
 #: Calls that wait and are remembered in one session.
 MOST_CALLS = 1000
@@ -49,7 +50,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What answered a call; `explained` tells that a finding says already why it was refused."""
+    """What answered a call; `explained` says that a finding says already why it was refused."""
 
     message: Success | Failure
     line: int
@@ -61,7 +62,7 @@ class Answer:
 class End:
     """The end of a session, or of the recording.
 
-    `who` ended it (None: the recording ends before it), `t` is when.  `quitting` tells that the
+    `who` ended it (None: the recording ends before it), `t` is when.  `quitting` says that the
     server was about to end, `timed` that the trace has times, `blamed` are lines of commands that
     are known to lack their answer; `waiting` are all calls without one.
     """
@@ -133,7 +134,7 @@ class Watch:
         return [one for habit in habits for one in habit.sent(call)] if habits else _NOTHING
 
     def received(self, item: Item, step: Step, *, explained: bool) -> Sequence[Finding]:
-        """A frame of the server; `explained` tells that a finding says why a call was refused."""
+        """A frame of the server; `explained` says that a finding says why a call was refused."""
         message = step.message
         if type(message) is Event:
             return [one for habit in self._event for one in habit.event(message, item.line)]

@@ -15,8 +15,8 @@ from qmpconf.check.practice.watch import Answer, Call, End, Habit
 from qmpconf.protocol.messages import Success
 
 if TYPE_CHECKING:
-    from qmpconf.check.findings import Finding
     from qmpconf.check.reporter import Reporter
+    from qmpconf.findings import Finding
     from qmpconf.protocol.messages import Event
     from qmpconf.protocol.values import Value
 
@@ -92,7 +92,7 @@ class Failures(Habit):
         super().__init__(reporter)
         self._cancelled: dict[str, None] = {}
         self._aborting: dict[str, int] = {}  # jobs that may have failed, and the line that says so
-        self._told: dict[str, None] = {}  # jobs whose failure was told
+        self._told: dict[str, None] = {}  # jobs whose failure was said
         self._migration = 0  # the line that says that it failed, and not why
         self._migration_told = False
 

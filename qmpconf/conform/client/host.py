@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import select
 import socket
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qmpconf.conform.client.child import Client
+from qmpconf.conform.client.failures import Cut
 from qmpconf.conform.client.manners import Manners, UnkindMonitor, merged, pieces
 from qmpconf.conform.tape import Tape
 from qmpconf.monitor.core import Action, Close, Discard, Quit, Send
@@ -37,7 +38,6 @@ class ClientTape(Tape):
         """A session begins; gives its number."""
         self._sessions += 1
         self._writer.open(self._sessions, client="client", server=server)
-        self.line += 1
         return self._sessions
 
 
@@ -67,7 +67,7 @@ class Host:
         self._until = 0.0
         self._sent = 0
 
-    def run(self, child: subprocess.Popen[bytes], limit: float) -> bool:
+    def run(self, child: Client, limit: float) -> bool:
         """Serve; False when the client has not ended after `limit` seconds."""
         until = time.monotonic() + limit
         self._listener.socket.settimeout(0.0)
@@ -77,10 +77,10 @@ class Host:
             while time.monotonic() < until:
                 self._turn()
                 # After its end, a last look at what it has sent.
-                ended += child.poll() is not None
+                ended += child.ended
                 if ended > 1:
                     return True
-            return child.poll() is not None
+            return child.ended
         finally:
             self._end("server")
             self._perform(self._monitor.close())
@@ -158,7 +158,7 @@ class Host:
                 self._over = True
                 self._linger()
             elif isinstance(action, Close):
-                self._end("client")
+                self._end("server" if isinstance(action, Cut) else "client")
 
     def _send(self, action: Send) -> None:
         session = self._session

@@ -1,12 +1,14 @@
 """The scenarios of the client suite: each one way to be unkind, and the rule that it shows.
 
-A scenario's id is an address, as those of the server suite's cases are; it stays for good.
+A scenario's id is an address, as those of the server suite's cases are; it stays for good.  Where
+the server fails, the client may fail as well, but not in every way (`qmpconf.conform.client.judge`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qmpconf.conform.client.failures import Failure
 from qmpconf.conform.client.manners import Manners
 
 
@@ -15,8 +17,9 @@ class Scenario:
     """One run of the client.
 
     `needs` says what the client must have done with a kind server, for the scenario to be about
-    it: ``oob`` (sent a command out of band) or ``quit``.  What is a race for the client is tried
-    several `times`, until it is lost.
+    it: ``oob`` (sent a command out of band), ``quit``, or ``commands`` (any but qmp_capabilities).
+    What is a race for the client is tried several `times`, until it is lost.  `failure` says how the
+    server fails.
     """
 
     id: str
@@ -24,6 +27,12 @@ class Scenario:
     manners: Manners
     needs: str = ""
     times: int = 1
+    failure: Failure = Failure.NONE
+
+    @property
+    def fails(self) -> bool:
+        """Whether the server fails, so that the client may."""
+        return self.failure is not Failure.NONE
 
     @property
     def requirement(self) -> str:
@@ -33,6 +42,8 @@ class Scenario:
 
 #: A server that is as kind as can be: what the client does with it is held against the others.
 PLAIN = Scenario("negotiation.client-first/plain", "The server is kind", Manners())
+#: Just as kind, but not as quick: who polls is seen by it.
+AGAIN = Scenario("negotiation.client-first/again", "The server is kind", Manners(slow=0.1))
 
 SCENARIOS = (
     PLAIN,
@@ -45,6 +56,11 @@ SCENARIOS = (
         "event.any-time/early",
         "Fifty events come at once when negotiation is done, in one write with its response",
         Manners(early=50, pieces="merged"),
+    ),
+    Scenario(
+        "event.any-time/before",
+        "An event comes before every response, in one write with it",
+        Manners(before=True, pieces="merged"),
     ),
     Scenario(
         "event.unknown-tolerated/events",
@@ -65,6 +81,21 @@ SCENARIOS = (
         "framing.any-piece/ends",
         "The last byte of a message, its CR and its LF come each for itself, and late",
         Manners(pieces="ends"),
+    ),
+    Scenario(
+        "framing.any-piece/lf",
+        "CR and LF come in two pieces, the LF late",
+        Manners(pieces="lf"),
+    ),
+    Scenario(
+        "framing.any-piece/4096",
+        "Responses have 4096 bytes, a page and the size of many buffers",
+        Manners(exact=4096),
+    ),
+    Scenario(
+        "framing.any-piece/65536",
+        "Responses have 65536 bytes, the size of many buffers",
+        Manners(exact=65536),
     ),
     Scenario(
         "framing.any-piece/merged",
@@ -109,5 +140,44 @@ SCENARIOS = (
         "The end of the session is all the answer that quit gets",
         Manners(quit_reply=False, linger=0.0),
         needs="quit",
+    ),
+    Scenario(
+        "session.silence/no-greeting",
+        "The connection is accepted, and nothing comes",
+        Manners(),
+        failure=Failure.SILENT,
+    ),
+    Scenario(
+        "session.silence/lost",
+        "The first response after negotiation never comes; the next commands are answered",
+        Manners(),
+        needs="commands",
+        failure=Failure.LOST,
+    ),
+    Scenario(
+        "response.own/late",
+        "The first response after negotiation comes with the next command, which is then answered",
+        Manners(hold=0.2),
+        needs="commands",
+        failure=Failure.LATE,
+    ),
+    Scenario(
+        "session.cut/mid-message",
+        "The connection ends in the middle of the first response after negotiation",
+        Manners(),
+        needs="commands",
+        failure=Failure.CUT,
+    ),
+    Scenario(
+        "session.cut/greeting",
+        "The connection ends in the middle of the greeting",
+        Manners(),
+        failure=Failure.CUT_GREETING,
+    ),
+    Scenario(
+        "session.greeted-twice/two",
+        "The session begins with two greetings",
+        Manners(hold=0.2),
+        failure=Failure.TWICE,
     ),
 )

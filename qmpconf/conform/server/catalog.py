@@ -116,7 +116,7 @@ def _document(probe: Probe) -> None:
     """The commands that the reference of this release documents are there."""
     facts = probe.facts
     if len(facts.version) != 3:
-        raise Inconclusive("the greeting tells no version")
+        raise Inconclusive("the greeting gives no version")
     documents = [name for name in shipped() if name.endswith("-doc")]
     major, minor, micro = facts.version
     try:

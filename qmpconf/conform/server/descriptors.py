@@ -37,32 +37,42 @@ def _closefd(talk: Talk) -> None:
     succeeded(talk.ask(command))
 
 
-@case(
-    "fds.pass",
-    name="getfd",
-    each={"first-byte": 0, "middle": 20, "last-byte": -3},
-    needs=("fds", "getfd", "closefd"),
-)
-def _get(probe: Probe, place: int) -> None:
-    """Getfd takes the descriptor that rides on a byte of its message."""
+@case("fds.pass", name="getfd-first-byte", needs=("fds", "getfd", "closefd"))
+def _get(probe: Probe) -> None:
+    """Getfd takes the descriptor that comes with its message."""
     talk = probe.negotiated()
-    data = _getfd()
     with _descriptor() as fd:
-        if place:
-            talk.send(data[:place])
-        line = talk.send(data[place:], [fd])
+        line = talk.send(_getfd(), [fd])
     succeeded(talk.reply(line))
     _closefd(talk)
 
 
-@case("fds.pass", name="getfd-earlier", needs=("fds", "getfd", "closefd"))
+@case(
+    "fds.pass",
+    "fds.any-byte",
+    name="getfd",
+    each={"middle": 20, "last-byte": -3},
+    needs=("fds", "getfd", "closefd"),
+)
+def _get_later(probe: Probe, place: int) -> None:
+    """Getfd takes the descriptor that rides on a later byte of its message."""
+    talk = probe.negotiated()
+    data = _getfd()
+    with _descriptor() as fd:
+        talk.send(data[:place])
+        line = talk.send(data[place:], [fd])
+    succeeded(talk.reply(line), requirement="fds.any-byte")
+    _closefd(talk)
+
+
+@case("fds.pass", "fds.any-byte", name="getfd-earlier", needs=("fds", "getfd", "closefd"))
 def _get_earlier(probe: Probe) -> None:
     """Getfd takes a descriptor that came on white space before its message."""
     talk = probe.negotiated()
     with _descriptor() as fd:
         talk.send(b" ", [fd])
     line = talk.send(_getfd())
-    succeeded(talk.reply(line))
+    succeeded(talk.reply(line), requirement="fds.any-byte")
     _closefd(talk)
 
 
@@ -93,7 +103,7 @@ def _get_two(probe: Probe) -> None:
 
 @case("fds.pass", name="add-fd", needs=("fds", "add-fd", "remove-fd"))
 def _add(probe: Probe) -> None:
-    """add-fd takes a descriptor, and tells its set and number; remove-fd takes it out again."""
+    """add-fd takes a descriptor, and gives its set and number; remove-fd takes it out again."""
     talk = probe.negotiated()
     with _descriptor() as fd:
         said = succeeded(talk.reply(talk.say({"execute": "add-fd", "id": "1"}, [fd])))

@@ -66,7 +66,7 @@ def _shape(probe: Probe) -> None:
 
 @case("event.timestamp", name="steps")
 def _steps(probe: Probe) -> None:
-    """Timestamps tell about the time of the host that sends them, and go on."""
+    """Timestamps are about the time of the host that sends them, and go on."""
     talk = probe.negotiated()
     events = _events(_storm(probe, talk))
     if not events:
@@ -98,7 +98,7 @@ def _not_inside(probe: Probe) -> None:
 
 @case("event.shape", name="stop", needs=("stop", "cont"))
 def _stop(probe: Probe) -> None:
-    """Stop and cont of a machine tell so with an event, and their responses stay in place."""
+    """Stop and cont of a machine say so with an event, and their responses stay in place."""
     talk = probe.negotiated()
     heard: list[Said] = []
     for name in ("cont", "stop"):
@@ -108,12 +108,12 @@ def _stop(probe: Probe) -> None:
     names = {said.message.name for said in _events(heard) if isinstance(said.message, Event)}
     if not {"RESUME", "STOP"} <= names:
         told = ", ".join(sorted(names)) or "no event"
-        raise Inconclusive(f"the target tells {told} for cont and stop")
+        raise Inconclusive(f"the target emits {told} for cont and stop")
 
 
 @case("event.shape", name="reset", needs=("system_reset",), destructive=True)
 def _reset(probe: Probe) -> None:
-    """A reset of the machine is told with events that have their shape."""
+    """A reset of the machine is reported with events that have their shape."""
     talk = probe.negotiated()
     line = talk.say({"execute": "system_reset", "id": "reset"})
     heard = talk.until_answered(line) + talk.quiet(0.5)
@@ -121,7 +121,7 @@ def _reset(probe: Probe) -> None:
         raise Inconclusive("the target sent no event")
 
 
-#: The limited event that a quorum without a vote tells with every read, and how often it is read.
+#: The limited event that a quorum without a vote says with every read, and how often it is read.
 _QUORUM = "QUORUM_FAILURE"
 _READS = 5
 #: Seconds until the last of them must have come: the limit is one a second.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from qmpconf.conform.cases import case
-from qmpconf.conform.probe import Probe, Unmet, refused, succeeded
+from qmpconf.conform.probe import NotApplicable, Probe, Unmet, refused, succeeded
 from qmpconf.protocol.messages import Failure
-from qmpconf.protocol.values import dumps, same
+from qmpconf.protocol.places import same
+from qmpconf.protocol.values import dumps
+from qmpconf.text import counted
 
 
 @case("framing.object", name="replies")
@@ -42,7 +44,10 @@ TEXTS = {
 def _ascii_id(probe: Probe, text: str) -> None:
     """An id comes back in ASCII, the same by value."""
     talk = probe.negotiated()
-    succeeded(talk.ask({"execute": "query-version", "id": text}))
+    said = talk.ask({"execute": "query-version", "id": text})
+    if "\0" in text and not said.ok:
+        raise NotApplicable("the target takes no U+0000, as a parser may (RFC 8259 9)")
+    succeeded(said, requirement="response.id-echo")
 
 
 @case("framing.ascii", each={name: TEXTS[name] for name in ("latin", "bmp", "astral")}, name="raw")
@@ -50,7 +55,7 @@ def _ascii_raw(probe: Probe, text: str) -> None:
     """Text that was sent as plain UTF-8 comes back in ASCII."""
     talk = probe.negotiated()
     line = talk.say('{"execute": "query-version", "id": "%s"}' % text)  # noqa: UP031 - full of braces
-    succeeded(talk.reply(line))
+    succeeded(talk.reply(line), requirement="response.id-echo")
 
 
 @case("framing.ascii", name="error")
@@ -73,7 +78,7 @@ def _numbers(probe: Probe, number: bytes) -> None:
 def _strings(probe: Probe) -> None:
     """Quotes, backslashes and control characters are escaped, in ids and in errors."""
     talk = probe.negotiated()
-    odd = "".join(map(chr, range(0x20))) + '"\\/\x7f\u2028\ufffd'
+    odd = "".join(map(chr, range(1, 0x20))) + '"\\/\x7f\u2028\ufffd'
     succeeded(talk.ask({"execute": "query-version", "id": odd}))
     refused(talk.ask({"execute": odd, "id": "1"}))
 
@@ -146,7 +151,7 @@ def _pipelined(probe: Probe) -> None:
     last = talk.send(b"\n".join(commands) + b"\n")
     answers = [said for said in talk.until_answered(last) if said.answers]
     if len(answers) != len(commands):
-        raise Unmet(f"{len(commands)} responses", f"{len(answers)}", line=last)
+        raise Unmet(counted(len(commands), "response"), f"{len(answers)}", line=last)
 
 
 # --- text that is tolerated, or not ----------------------------------------------------------------

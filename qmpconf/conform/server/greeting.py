@@ -1,9 +1,18 @@
-"""The greeting: it comes by itself, first, once, and tells version and capabilities."""
+"""The greeting: it comes by itself, first, once, and says version and capabilities."""
 
 from __future__ import annotations
 
 from qmpconf.conform.cases import case
-from qmpconf.conform.probe import QUIET, Probe, Unmet, harmless_oob, refused, succeeded
+from qmpconf.conform.probe import (
+    QUIET,
+    Inconclusive,
+    Probe,
+    Talk,
+    Unmet,
+    harmless_oob,
+    refused,
+    succeeded,
+)
 from qmpconf.protocol.messages import DOWNSTREAM, Greeting
 
 
@@ -63,7 +72,7 @@ def _reconnect(probe: Probe) -> None:
     """Ten sessions, one after the other, each begin alike: the same greeting, then the gate."""
     told = []
     for _ in range(10):
-        talk = probe.connect()
+        talk = _greeted_again(probe)
         if talk.greeting is not None:
             told.append((talk.greeting.message.value, talk.greeting.line))
         said = talk.ask({"execute": "query-commands", "id": "1"})
@@ -74,6 +83,20 @@ def _reconnect(probe: Probe) -> None:
     for value, line in told:
         if value != told[0][0]:
             raise Unmet("the greeting of the first session", f"{value}", line=line)
+
+
+def _greeted_again(probe: Probe) -> Talk:
+    """A session of a server that has greeted before; silence breaks the rule."""
+    if not probe.facts.greeting:
+        return probe.connect()
+    talk = probe.dial()
+    said = talk.hear()
+    if said is None:
+        seen = "the end of the session" if talk.ended else f"nothing in {probe.patience:g} s"
+        raise Unmet("a greeting, as in an earlier session", seen)
+    if talk.greeting is None:
+        raise Inconclusive(f"no greeting to begin with: got {said}")
+    return talk
 
 
 LEFT = {

@@ -1,11 +1,12 @@
-"""Limits: how deep a message may nest and how long it may be, and that more is no catastrophe."""
+"""Limits: how deep a message may nest and how long it may be, and that more is not a catastrophe."""
 
 from __future__ import annotations
 
 from qmpconf.conform.cases import case
 from qmpconf.conform.probe import Probe, Unmet, succeeded
 from qmpconf.protocol.messages import Failure, Success
-from qmpconf.protocol.values import same
+from qmpconf.protocol.places import same
+from qmpconf.text import counted
 
 #: Servers that read byte by byte need three seconds for a mebibyte, more on a busy machine.
 _SLOW = 60.0
@@ -80,7 +81,7 @@ def _long(probe: Probe, size: int) -> None:
     line = talk.say({"execute": "query-version", "id": text})
     said = succeeded(talk.reply(line, timeout=_patience(probe, size)))
     if not same(getattr(said.message, "id", None), text):
-        raise Unmet(f"an id of {len(text)} characters", "another one", line=said.line)
+        raise Unmet(f"an id of {counted(len(text), 'character')}", "another one", line=said.line)
 
 
 @case("limits.size", name="tokens", owns_silence=True, slow=True, limit=_SLOW)

@@ -1,14 +1,14 @@
-"""Input that is no JSON, or no UTF-8: it is refused, in both phases, and the session goes on."""
+"""Input that is not JSON, or not UTF-8: it is refused, in both phases, and the session goes on."""
 
 from __future__ import annotations
 
 from qmpconf.conform.cases import case
-from qmpconf.conform.probe import Probe, Talk, Unmet, refused, succeeded
+from qmpconf.conform.probe import QUIET, Probe, Talk, Unmet, refused, succeeded
 from qmpconf.protocol.messages import Failure, Success
 
 _COMMAND = b'{"execute": "query-version", "id": %b}'
 
-#: Text that is no JSON (RFC 8259).
+#: Text that is not JSON (RFC 8259).
 TEXTS = {
     "leading-zero": _COMMAND % b"01",
     "minus-leading-zero": _COMMAND % b"-01",
@@ -51,8 +51,7 @@ TEXTS = {
     "template": _COMMAND % b"%s",
 }
 
-#: Bytes in a string that are no UTF-8, and escapes that are no character (a reset byte is another
-#: matter, see `recovery`).
+#: Bytes in a string that are not UTF-8 (a reset byte is another matter, see `recovery`).
 SEQUENCES = {
     "continuation-alone": b"\x80",
     "first-of-two-alone": b"\xc3",
@@ -67,6 +66,10 @@ SEQUENCES = {
     "beyond-unicode": b"\xf4\x90\x80\x80",
     "five-bytes": b"\xf8\x88\x80\x80\x80",
     "latin1": b"caf\xe9",
+}
+
+#: Escapes that are half a pair: JSON, which says that nobody knows what they mean (RFC 8259 8.2).
+HALVES = {
     "escape-high-surrogate": b"\\ud83d",
     "escape-low-surrogate": b"\\ude00",
     "escape-swapped-pair": b"\\ude00\\ud83d",
@@ -77,13 +80,13 @@ SEQUENCES = {
 
 @case("framing.json-strict", each=TEXTS, name="")
 def _strict(probe: Probe, text: bytes) -> None:
-    """Text that is no JSON gets an error, and no command in it is carried out."""
+    """Text that is not JSON gets an error, and no command in it is carried out."""
     _refused(probe.negotiated(), text)
 
 
 @case("framing.json-strict", each=TEXTS, name="negotiation")
 def _strict_negotiation(probe: Probe, text: bytes) -> None:
-    """Before negotiation, too, text that is no JSON gets an error, and no success."""
+    """Before negotiation, too, text that is not JSON gets an error, and no success."""
     talk = probe.connect()
     _refused(talk, text.replace(b"query-version", b"qmp_capabilities"))
     succeeded(talk.ask({"execute": "qmp_capabilities", "id": "good"}))
@@ -91,8 +94,14 @@ def _strict_negotiation(probe: Probe, text: bytes) -> None:
 
 @case("framing.utf8-in", each=SEQUENCES, name="")
 def _utf8(probe: Probe, sequence: bytes) -> None:
-    """A string that is no UTF-8, or holds half a surrogate pair, is refused."""
+    """A string that is not UTF-8 is refused."""
     _refused(probe.negotiated(), _COMMAND % (b'"' + sequence + b'"'))
+
+
+@case("framing.utf8-in", "framing.surrogates", each=HALVES, name="")
+def _surrogates(probe: Probe, sequence: bytes) -> None:
+    """A string that holds half a surrogate pair is refused."""
+    _refused(probe.negotiated(), _COMMAND % (b'"' + sequence + b'"'), "framing.surrogates")
 
 
 @case("framing.utf8-in", name="name")
@@ -103,17 +112,21 @@ def _utf8_name(probe: Probe) -> None:
     _refused(talk, b'{"execute": "query-version\x80"}')
 
 
-def _refused(talk: Talk, text: bytes) -> None:
-    """Send what must be refused, and a good command: errors in between, and nothing else."""
+def _refused(talk: Talk, text: bytes, rule: str = "") -> None:
+    """Send what must be refused, and a good command: errors in between, and nothing else.
+
+    What is not refused breaks `rule`, else the case's first requirement.
+    """
     line = talk.send(text + b"\n")
+    talk.settle(QUIET)  # one that takes a read for a command is another question
     good = talk.say({"execute": "query-version", "id": "good"})
     errors = 0
     for said in talk.until_answered(good, breaks="recovery.after-error")[:-1]:
         if isinstance(said.message, Success):
-            raise Unmet("an error", str(said), line=said.line)
+            raise Unmet("an error", str(said), line=said.line, requirement=rule)
         errors += isinstance(said.message, Failure)
     if not errors:
-        raise Unmet("an error", "the next command's response", line=line)
+        raise Unmet("an error", "the next command's response", line=line, requirement=rule)
 
 
 @case("framing.utf8-in", name="valid")
@@ -127,7 +140,7 @@ def _utf8_valid(probe: Probe) -> None:
 
 @case("request.non-object", name="negotiation")
 def _scalar_negotiation(probe: Probe) -> None:
-    """A value that is no object gets GenericError before negotiation, too."""
+    """A value that is not an object gets GenericError before negotiation, too."""
     talk = probe.connect()
     for text in (b"1\n", b"[]\n", b'"qmp_capabilities"\n'):
         talk.send(text)

@@ -97,6 +97,6 @@ def _enable_nothing(probe: Probe) -> None:
     """An empty list, and a list without repetition of what is offered, can be enabled."""
     talk = probe.connect()
     if not probe.facts.version:
-        raise Inconclusive("the greeting tells no version")
+        raise Inconclusive("the greeting gives no version")
     succeeded(talk.ask({"execute": "qmp_capabilities", "arguments": _enable([]), "id": "1"}))
     succeeded(talk.ask({"execute": "query-version", "id": "2"}))

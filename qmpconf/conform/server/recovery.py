@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qmpconf.conform.cases import case
-from qmpconf.conform.probe import Probe, Talk, Unmet, succeeded
+from qmpconf.conform.probe import QUIET, Probe, Talk, Unmet, succeeded
 from qmpconf.protocol.messages import Failure, Success
 
 STORMS = {
@@ -18,15 +18,15 @@ STORMS = {
 }
 
 
-@case("recovery.after-error", each=STORMS, name="", owns_silence=True)
+@case("recovery.after-error", "recovery.reset-byte", each=STORMS, name="")
 def _storms(probe: Probe, text: bytes) -> None:
-    """After malformed input, however much, a good command is answered."""
+    """After malformed input, however much, and a 0xFF a good command is answered."""
     talk = probe.negotiated()
     talk.send(text)
-    # Whatever the parser is in the middle of, the reset byte ends it.
     talk.send(b"\xff\n")
+    talk.settle(QUIET)
     good = talk.say({"execute": "query-version", "id": "good"})
-    succeeded(talk.until_answered(good)[-1])
+    succeeded(talk.until_answered(good, breaks="recovery.reset-byte")[-1])
 
 
 @case("recovery.after-error", name="negotiation", owns_silence=True)
@@ -34,6 +34,7 @@ def _negotiation(probe: Probe) -> None:
     """Malformed input before negotiation does not end the session, either."""
     talk = probe.connect()
     talk.send(b'{"execute": }\n@@@\n]\n')
+    talk.settle(QUIET)
     good = talk.say({"execute": "qmp_capabilities", "id": "good"})
     succeeded(talk.until_answered(good)[-1])
 
@@ -44,6 +45,7 @@ def _between(probe: Probe) -> None:
     talk = probe.negotiated()
     for number in range(10):
         talk.send(b'{"bad" %d}\n' % number)
+        talk.settle(QUIET)
         line = talk.say({"execute": "query-version", "id": str(number)})
         succeeded(talk.until_answered(line)[-1])
 
@@ -69,6 +71,7 @@ def _reset(probe: Probe, text: bytes) -> None:
     talk = probe.negotiated()
     talk.send(text)
     talk.send(b"\xff")
+    talk.settle(QUIET)
     _goes_on(talk)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qmpconf.conform.cases import case
 from qmpconf.conform.probe import Probe, Unmet, harmless_oob, refused, succeeded, without_id
 from qmpconf.protocol.messages import Failure
-from qmpconf.protocol.values import same
+from qmpconf.protocol.places import same
 
 MEMBERS = {
     "empty": "{}",
@@ -47,13 +47,13 @@ def _members(probe: Probe, text: str) -> None:
 
 @case("request.execute-string", each=NAMES, name="")
 def _execute(probe: Probe, name: str) -> None:
-    """A command's name that is no string is refused, with the id."""
+    """A command's name that is not a string is refused, with the id."""
     _refused(probe, '{"execute": ' + name + ', "id": "seven"}', "seven")
 
 
 @case("request.arguments-object", each=ARGUMENTS, name="")
 def _arguments(probe: Probe, value: str) -> None:
-    """Arguments that are no object are refused, with the id."""
+    """Arguments that are not an object are refused, with the id."""
     _refused(
         probe, '{"execute": "query-version", "arguments": ' + value + ', "id": "seven"}', "seven"
     )
@@ -99,7 +99,7 @@ VALUES = {
 
 @case("request.non-object", each=VALUES, name="")
 def _non_object(probe: Probe, text: bytes) -> None:
-    """A value that is no object gets GenericError, without an id."""
+    """A value that is not an object gets GenericError, without an id."""
     talk = probe.negotiated()
     talk.send(text + b"\r\n")
     said = talk.reply()
@@ -138,6 +138,9 @@ UNKNOWN = {
 def _unknown(probe: Probe, name: str) -> None:
     """A command that does not exist gets CommandNotFound."""
     talk = probe.negotiated()
+    if "\0" in name:  # a parser may take no U+0000 (RFC 8259 9)
+        refused(talk.ask({"execute": name, "id": "1"}), "CommandNotFound", "GenericError")
+        return
     refused(talk.ask({"execute": name, "id": "1"}), "CommandNotFound")
     refused(talk.ask({"execute": name, "arguments": {"x": 1}, "id": "2"}), "CommandNotFound")
     succeeded(talk.ask({"execute": "query-version", "id": "3"}))

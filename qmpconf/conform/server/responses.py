@@ -5,6 +5,7 @@ from __future__ import annotations
 from qmpconf.conform.cases import case
 from qmpconf.conform.probe import (
     QUIET,
+    NotApplicable,
     Probe,
     Unmet,
     nothing_more,
@@ -12,7 +13,15 @@ from qmpconf.conform.probe import (
     succeeded,
     without_id,
 )
+from qmpconf.protocol.places import same
 from qmpconf.protocol.values import dumps
+from qmpconf.text import counted
+
+#: Commands of a client that reads late: they, and their responses, are more than sockets keep.
+LATE = 250
+
+#: Seconds after which a server that takes nothing is taken for one that waits to be read.
+STALLS = 0.5
 
 IDS: dict[str, str] = {
     "null": "null",
@@ -43,11 +52,18 @@ IDS: dict[str, str] = {
 }
 
 
+#: JSON, and beyond what a parser need take.
+_BEYOND = IDS["beyond-unsigned"]
+
+
 @case("response.id-echo", each=IDS, name="success")
 def _id_success(probe: Probe, text: str) -> None:
     """The id of a command that succeeds comes back, by value."""
     talk = probe.negotiated()
-    succeeded(talk.ask('{"execute": "query-version", "id": ' + text + "}"))
+    said = talk.ask('{"execute": "query-version", "id": ' + text + "}")
+    if text == _BEYOND and not said.ok:
+        raise NotApplicable("the target refuses the number, as a parser may (RFC 8259 9)")
+    succeeded(said)
 
 
 @case("response.id-echo", each=IDS, name="error")
@@ -63,7 +79,7 @@ def _id_error(probe: Probe, text: str) -> None:
     name="malformed",
 )
 def _id_malformed(probe: Probe, text: str) -> None:
-    """The id of an object that is no command comes back with its error."""
+    """The id of an object that is not a command comes back with its error."""
     talk = probe.negotiated()
     refused(talk.ask('{"id": ' + text + ', "qmpconf-no-such-member": 1}'))
 
@@ -107,11 +123,11 @@ def _no_id_error(probe: Probe) -> None:
 
 @case("response.id-absent", name="parse-error")
 def _no_id_parse_error(probe: Probe) -> None:
-    """What cannot be read gets an error without an id, also when an id stands in it."""
+    """What cannot be read gets an error without an id, or with the one that was read before."""
     talk = probe.negotiated()
     talk.send(b'{"execute": "query-version", "id": 1 2}\n')
     for said in talk.until_answered(talk.say({"execute": "query-version", "id": "good"}))[:-1]:
-        if said.outcome != "event":
+        if said.outcome != "event" and not same(getattr(said.message, "id", None), 1):
             without_id(said)
 
 
@@ -119,9 +135,9 @@ def _no_id_parse_error(probe: Probe) -> None:
 def _each_one(probe: Probe) -> None:
     """Each of twenty commands, good and bad, gets one response, and nothing follows."""
     talk = probe.negotiated()
-    good = dumps({"execute": "query-version", "id": "1"})
-    bad = dumps({"execute": "qmpconf-no-such-command", "id": "2"})
-    last = talk.send(b"\n".join([good, bad] * 10) + b"\n")
+    names = ("query-version", "qmpconf-no-such-command")
+    commands = [dumps({"execute": names[n % 2], "id": f"each-{n}"}) for n in range(20)]
+    last = talk.send(b"\n".join(commands) + b"\n")
     heard = [said for said in talk.until_answered(last) if said.outcome != "event"]
     if len(heard) != 20:
         raise Unmet("20 responses", f"{len(heard)}", line=last)
@@ -148,9 +164,42 @@ def _one(probe: Probe, text: bytes) -> None:
     while said is not None and said.outcome == "event":
         said = talk.hear()
     if said is None:
-        raise Unmet("one response", "none", line=line)
+        rule = "request.non-object" if text.startswith(b"[") else ""
+        raise Unmet("one response", "none", line=line, requirement=rule)
     nothing_more(talk.quiet(QUIET))
     nothing_more(talk.barrier())
+
+
+@case(
+    "response.exactly-one",
+    name="late-reader",
+    needs=("query-commands",),
+    slow=True,
+    limit=60.0,
+)
+def _late_reader(probe: Probe) -> None:
+    """A client that reads nothing until it has sent all, or can send no more, gets every response.
+
+    A server may end such a session, to protect itself: that breaks a rule of limits, which is weaker.
+    """
+    talk = probe.negotiated()
+    pad = "x" * 1000
+    commands = [dumps({"execute": "query-commands", "id": f"{n}-{pad}"}) for n in range(LATE)]
+    last = talk.pile(b"\n".join(commands) + b"\n", STALLS)
+    try:
+        heard = talk.until_answered(last)
+    except Unmet:
+        if talk.ended:
+            raise Unmet(
+                "every response, once the client reads",
+                "the end of the session",
+                line=last,
+                requirement="limits.size",
+            ) from None
+        raise
+    answered = sum(1 for said in heard if said.answers)
+    if answered != LATE:
+        raise Unmet(counted(LATE, "response"), f"{answered}", line=last)
 
 
 @case("response.exactly-one", name="quit", needs=("quit",), destructive=True)
@@ -175,7 +224,7 @@ def _members(probe: Probe) -> None:
     succeeded(talk.ask({"execute": "query-version"}))
     refused(talk.ask({"execute": "qmpconf-no-such-command", "id": "2"}))
     refused(talk.ask({"execute": "qmpconf-no-such-command"}))
-    refused(talk.ask("[]"))
+    refused(talk.ask("{}"))
 
 
 @case("response.void", name="qmp-capabilities")
@@ -211,7 +260,8 @@ def _error_shape(probe: Probe, text: bytes) -> None:
     """An error has a class, one of five, and a description, and nothing else."""
     talk = probe.negotiated()
     talk.send(text + b"\r\n")
-    message = refused(talk.reply())
+    breaks = "request.non-object" if text == b"[]" else ""
+    message = refused(talk.reply(breaks=breaks), requirement=breaks)
     if not message.description:
         raise Unmet("a description", "an empty one")
     talk.barrier()

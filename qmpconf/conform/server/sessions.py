@@ -22,7 +22,7 @@ def _single(probe: Probe) -> None:
     said = second.hear(_WAIT)
     if said is not None:
         raise Unmet("nothing for a second client", str(said), line=said.line)
-    succeeded(first.ask({"execute": "query-version", "id": "1"}))
+    succeeded(first.ask({"execute": "query-version", "id": "1"}, breaks="session.single"))
     first.close()
     if second.ended:
         return
@@ -41,7 +41,7 @@ def _undisturbed(probe: Probe) -> None:
             probe.target.connect(patient=False).close()
         except TargetError:
             break
-    succeeded(first.ask({"execute": "query-version", "id": "1"}))
+    succeeded(first.ask({"execute": "query-version", "id": "1"}, breaks="session.single"))
 
 
 @case("session.half-close", name="pending", owns_silence=True)

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
+from qmpconf.check.baseline import Baseline
 from qmpconf.check.requirements import ALL_REQUIREMENTS
+from qmpconf.check.verdict import exit_code
 from qmpconf.errors import InputError
-from qmpconf.report.results.records import Finding, Message, Rule, Verdict, VerdictWord
+from qmpconf.findings import Group, Groups
+from qmpconf.report.results.records import (
+    FindingRecord,
+    Gone,
+    Latency,
+    Message,
+    Note,
+    Rule,
+    Verdict,
+    VerdictWord,
+)
+from qmpconf.report.results.stream import ResultFile
+from qmpconf.text import counted
+from qmpconf.trace.around import Near, body
 from qmpconf.trace.figures import Figures
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.stats import Stats
-from qmpconf.trace.summary import Summaries, Summary
+from qmpconf.trace.summary import Summable, Summaries, Summary
 
 #: Messages of the same session that are kept before a finding's line, and behind it.
 BEFORE, AFTER = 6, 4
@@ -40,15 +55,79 @@ def rules(ids: Iterable[str]) -> list[Rule]:
     ]
 
 
+def record(subject: str, group: Group, baseline: Baseline) -> FindingRecord:
+    """Equal findings as they are written: of which subject, and what the baseline says of them."""
+    one = group.first
+    reason = baseline.reasons.get(group.fingerprint)
+    answered = (("answered", one.answer),) if one.answer else ()
+    return FindingRecord(
+        subject=subject,
+        fingerprint=group.fingerprint,
+        rule=one.requirement,
+        severity=one.severity,
+        blame=one.blame,
+        message=one.message,
+        path=one.path,
+        line=one.line,
+        session=one.session,
+        pointer=one.pointer,
+        about=one.subject,
+        expected=one.expected,
+        seen=one.seen,
+        source=one.source,
+        hint=one.hint,
+        count=group.count,
+        lines=tuple(sorted(set(group.lines))),
+        status="new" if reason is None else "known",
+        reason=reason or "",
+        around=one.around,
+        more=dict((*answered, *one.more)),
+        weight=one.weight,
+    )
+
+
+def dropped(subject: str, groups: Groups) -> list[Note]:
+    """That some findings of a subject were counted, but not kept."""
+    if not groups.dropped:
+        return []
+    findings = counted(groups.dropped, "finding is", "findings are")
+    text = f"{findings} not shown, for there are too many kinds"
+    return [Note(subject=subject, text=text)]
+
+
+def gone_of(baseline: Baseline, found: Iterable[FindingRecord], subject: str = "") -> list[Gone]:
+    """The entries of the baseline that nothing was found for."""
+    return [
+        Gone(
+            subject=subject,
+            fingerprint=key,
+            reason=baseline.reasons[key],
+            place=baseline.places.get(key, ""),
+        )
+        for key in baseline.gone({one.fingerprint for one in found})
+    ]
+
+
+def ended(result: ResultFile, *, judged: bool = True) -> ResultFile:
+    """The result, completed by the one rule (`qmpconf.check.verdict`) out of its own records."""
+    new = (
+        one.severity
+        for one in result.records
+        if isinstance(one, FindingRecord) and one.status == "new"
+    )
+    gone = any(isinstance(one, Gone) for one in result.records)
+    return result.end(exit_code(new, strict=result.header.strict, gone=gone, judged=judged))
+
+
 def verdicts(
-    subject: str, findings: Iterable[Finding], exercised: Iterable[str] | None = None
+    subject: str, findings: Iterable[FindingRecord], exercised: Iterable[str] | None = None
 ) -> list[Verdict]:
     """What each requirement of the register came to with a subject.
 
     With `exercised`, the ids that the subject gave an occasion to judge, every requirement has a
     verdict; without it, only those that are broken have one.
     """
-    broken: dict[str, list[Finding]] = {}
+    broken: dict[str, list[FindingRecord]] = {}
     for one in findings:
         if one.severity != "note":
             broken.setdefault(one.rule, []).append(one)
@@ -63,7 +142,7 @@ def verdicts(
     return found
 
 
-def _broken(subject: str, rule: str, findings: Sequence[Finding]) -> Verdict:
+def _broken(subject: str, rule: str, findings: Sequence[FindingRecord]) -> Verdict:
     new = [one for one in findings if one.counts]
     told = new or list(findings)
     return Verdict(
@@ -73,6 +152,24 @@ def _broken(subject: str, rule: str, findings: Sequence[Finding]) -> Verdict:
         reason=told[0].message,
         known="" if new else told[0].reason,
     )
+
+
+def latencies(subject: str, figures: Figures) -> list[Latency]:
+    """How long each command took."""
+    return [
+        Latency(
+            subject=subject,
+            name=one.name,
+            count=one.count,
+            errors=one.errors,
+            p50=one.p50,
+            p95=one.p95,
+            max=one.max,
+            total=one.total,
+            buckets=tuple(one.buckets),
+        )
+        for one in figures.latencies
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +183,7 @@ class Around:
 def messages_near(path: str, lines: Iterable[int]) -> list[Message]:
     """The messages around some lines of a trace, which is read once more, each session's apart.
 
-    A file that cannot be read any more, or that is no trace, has none.
+    A file that cannot be read any more, or that is not a trace, has none.
     """
     wanted = {line for line in lines if line}
     return around(path, wanted).messages if wanted else []
@@ -95,10 +192,12 @@ def messages_near(path: str, lines: Iterable[int]) -> list[Message]:
 def around(path: str, lines: Iterable[int]) -> Around:
     """The same, with the figures of the whole trace."""
     stats = Stats(path)
-    near = _Near(path, lines)
+    wanted = sorted(set(lines))[:MOST_PLACES]
+    near = Near(wanted, BEFORE, AFTER, partial(_message, path))
     try:
-        summaries = Summaries()
-        for item in TraceReader(path).items():
+        reader = TraceReader(path)
+        summaries = Summaries(reader.begin)
+        for item in reader.items():
             summary = summaries.take(item)
             if summary is not None:
                 stats.add(summary)
@@ -108,44 +207,10 @@ def around(path: str, lines: Iterable[int]) -> Around:
     return Around(near.found, stats.figures())
 
 
-class _Near:
-    """Collects the messages around wanted lines in `found`, in the trace's order."""
-
-    def __init__(self, path: str, lines: Iterable[int]) -> None:
-        self._path = path
-        self._wanted = frozenset(sorted(set(lines))[:MOST_PLACES])
-        self._before: dict[int, deque[tuple[Summary, object]]] = {}
-        self._after: dict[int, int] = {}
-        self.found: list[Message] = []
-
-    def add(self, summary: Summary, item: object) -> None:
-        """Take the next message."""
-        conn = summary.conn
-        kept = self._before.setdefault(conn, deque(maxlen=BEFORE))
-        if summary.line in self._wanted:
-            self.found += [_message(self._path, *one) for one in kept]
-            kept.clear()
-            self._after[conn] = AFTER + 1
-        if self._after.get(conn, 0):
-            self._after[conn] -= 1
-            self.found.append(_message(self._path, summary, item))
-        else:
-            kept.append((summary, item))
-        if summary.kind == "close":
-            self._before.pop(conn, None)
-            self._after.pop(conn, None)
-
-
-def _message(path: str, summary: Summary, item: object) -> Message:
-    body = ""
-    if isinstance(item, Item):
-        data = item.frame.data
-        body = data[: BODY + 4].decode("utf-8", "backslashreplace")
-        if len(body) > BODY:
-            body = body[:BODY] + "…"
+def _message(path: str, summary: Summary, item: Summable) -> Message:
     told = {
         name: getattr(summary, name)
         for name in Message.__struct_fields__
         if name in Summary.__struct_fields__
     }
-    return msgspec.convert({**told, "path": path, "body": body}, Message)
+    return msgspec.convert({**told, "path": path, "body": body(item, BODY)}, Message)

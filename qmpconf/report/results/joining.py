@@ -1,7 +1,7 @@
 """How records of several streams come together, kind by kind.
 
 Each function takes the records in one fixed order, whatever the order of the streams.  What one
-stream tells twice, and what two of them tell in the same words, counts once.
+stream says twice, and what two of them tell in the same words, counts once.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from typing import TypeVar
 
 import msgspec
 
+from qmpconf.check.requirements import ALL_REQUIREMENTS
+from qmpconf.check.verdict import fails
+from qmpconf.protocol.requirements import Level
 from qmpconf.report.results.records import (
     WORST_FIRST,
     Case,
     Coverage,
-    Finding,
+    FindingRecord,
     Gone,
     Latency,
     Record,
@@ -63,7 +66,7 @@ def _fact(before: _Fact, value: _Fact, *, adds: bool) -> _Fact:
     return round(before + value, 6) if adds else max(before, value)
 
 
-def findings(found: Iterable[Finding]) -> Iterator[Finding]:
+def findings(found: Iterable[FindingRecord]) -> Iterator[FindingRecord]:
     """Equal ones of one subject together; one that is new anywhere is new."""
     for same in _by(found, lambda one: (one.subject, one.rule, one.fingerprint)):
         places = {(one.path, one.line, one.count, one.case): one for one in same}
@@ -89,7 +92,7 @@ def cases(found: Iterable[Case]) -> Iterator[Case]:
 
 
 def latencies(found: Iterable[Latency]) -> Iterator[Latency]:
-    """One for each command of a subject; percentiles are the larger ones where several are told."""
+    """One for each command of a subject; percentiles are the larger ones where several are said."""
     for same in _by(found, lambda one: (one.subject, one.name)):
         buckets: Counter[float] = Counter()
         for one in same:
@@ -123,26 +126,34 @@ def coverage(found: Iterable[Coverage]) -> Iterator[Coverage]:
         )
 
 
-def gone(found: Iterable[Gone], shown: Iterable[Finding]) -> list[Gone]:
+def gone(found: Iterable[Gone], shown: Iterable[FindingRecord]) -> list[Gone]:
     """The entries of a list that were found nowhere: one shard finds what another one does not."""
     fingerprints = {(subject, one.fingerprint) for one in shown for subject in ("", one.subject)}
     return [one for one in found if (one.subject, one.fingerprint) not in fingerprints]
 
 
-def healed(records: Sequence[Record], still_gone: Sequence[Gone]) -> bool:
+def healed(records: Sequence[Record], still_gone: Sequence[Gone], *, strict: bool) -> bool:
     """Whether a stream fails only for entries that were gone in it, and are found in others."""
     left = {(one.subject, one.fingerprint) for one in still_gone}
     own = [one for one in records if isinstance(one, Gone)]
     return bool(own) and not any(
-        (one.subject, one.fingerprint) in left if isinstance(one, Gone) else _fails(one)
+        (one.subject, one.fingerprint) in left
+        if isinstance(one, Gone)
+        else _fails(one, strict=strict)
         for one in records
     )
 
 
-def _fails(record: Record) -> bool:
+def _fails(record: Record, *, strict: bool) -> bool:
+    if isinstance(record, Verdict) and record.verdict == "inconclusive":
+        rule = ALL_REQUIREMENTS.get(record.rule)
+        return rule is not None and rule.level is Level.MUST
     if isinstance(record, Verdict | Case):
-        return record.verdict in ("fail", "warn") and not record.known
-    return isinstance(record, Finding) and record.counts
+        bad = fails("error" if record.verdict == "fail" else "warning", strict=strict)
+        return record.verdict in ("fail", "warn") and bad and not record.known
+    if isinstance(record, FindingRecord) and record.status == "new":
+        return fails(record.severity, strict=strict)
+    return False
 
 
 def distinct(records: Iterable[_R]) -> list[_R]:

@@ -15,12 +15,15 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-from qmpconf.check.findings import SEVERITIES
+from qmpconf.check.collect import Exercised, join
+from qmpconf.check.verdict import exit_code, fails
+from qmpconf.findings import SEVERITIES, Severity
 from qmpconf.report.results import joining
 from qmpconf.report.results.records import (
     Case,
     Coverage,
-    Finding,
+    Exercise,
+    FindingRecord,
     Gone,
     Header,
     Latency,
@@ -30,10 +33,13 @@ from qmpconf.report.results.records import (
     Rule,
     Subject,
     Table,
+    Traffic,
     Unjudged,
     Verdict,
 )
-from qmpconf.report.results.stream import Result, dumped
+from qmpconf.report.results.stream import ResultFile, dumped
+from qmpconf.trace.figures import Figures
+from qmpconf.trace.stats import together
 
 #: Exit codes, from the one that counts most (qmpconf/README.md, Exit codes).
 _CODES = (130, 4, 3, 2, 1, 0)
@@ -60,13 +66,14 @@ class Run:
 class Report:
     """What the views show.  Every list is sorted; the same results give the same report.
 
-    `unread` tells of each result that could not be read at all.
+    `unread` reports each result that could not be read at all; `strict` makes warnings fail,
+    whatever the runs said.
     """
 
     runs: list[Run] = field(default_factory=list)
     subjects: list[Subject] = field(default_factory=list)
     rules: dict[str, Rule] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[FindingRecord] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
     messages: dict[str, list[Message]] = field(default_factory=dict)
@@ -76,7 +83,10 @@ class Report:
     notes: list[Note] = field(default_factory=list)
     unjudged: list[Unjudged] = field(default_factory=list)
     gone: list[Gone] = field(default_factory=list)
+    exercised: Exercised | None = None
+    figures: Figures | None = None
     unread: list[str] = field(default_factory=list)
+    strict: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -87,7 +97,13 @@ class Report:
         codes = {run.exit_code if run.exit_code in _CODES else 3 for run in self.runs}
         if self.unread:
             codes.add(3)
+        if self.strict:
+            codes.add(exit_code((one.severity for one in self.new), strict=True))
         return next((code for code in _CODES if code in codes), 0)
+
+    def fails(self, severity: Severity) -> bool:
+        """Whether a new finding of this severity fails the runs that are shown."""
+        return fails(severity, strict=self.strict or any(run.header.strict for run in self.runs))
 
     @property
     def cut(self) -> list[Run]:
@@ -95,12 +111,12 @@ class Report:
         return [run for run in self.runs if not run.complete]
 
     @property
-    def new(self) -> list[Finding]:
+    def new(self) -> list[FindingRecord]:
         """The findings that are not known, the worst first."""
         return [one for one in self.findings if one.status == "new"]
 
     @property
-    def known(self) -> list[Finding]:
+    def known(self) -> list[FindingRecord]:
         """The findings that are known."""
         return [one for one in self.findings if one.status == "known"]
 
@@ -115,7 +131,7 @@ class Report:
         """What the requirement came to with the subject."""
         return next((v for v in self.verdicts if v.rule == rule and v.subject == subject), None)
 
-    def around(self, finding: Finding, before: int = 4, after: int = 3) -> list[Message]:
+    def around(self, finding: FindingRecord, before: int = 4, after: int = 3) -> list[Message]:
         """The messages of the finding's session next to its line, in order."""
         every = self.messages.get(finding.path, [])
         if not every or not finding.line:
@@ -131,14 +147,20 @@ def _of_session(messages: Iterable[Message], session: int, most: int) -> list[Me
     return list(islice(own, most))
 
 
-def merged(results: Iterable[Result], unread: Iterable[str] = ()) -> Report:
+def merged(
+    results: Iterable[ResultFile], unread: Iterable[str] = (), *, strict: bool = False
+) -> Report:
     """One report of all of them; `unread` are messages about those that could not be read."""
-    unique: dict[bytes, Result] = {}
+    unique: dict[bytes, ResultFile] = {}
     for one in sorted(results, key=lambda result: result.origin):
         unique.setdefault(_identity(one), one)
     ordered = [unique[key] for key in sorted(unique)]
     records = [record for one in ordered for record in one.records]
-    report = Report(subjects=joining.subjects(_of(records, Subject)), unread=sorted(set(unread)))
+    report = Report(
+        subjects=joining.subjects(_of(records, Subject)),
+        unread=sorted(set(unread)),
+        strict=strict,
+    )
     order = {subject.name: place for place, subject in enumerate(report.subjects)}
 
     def placed(subject: str) -> tuple[int, str]:
@@ -147,7 +169,7 @@ def merged(results: Iterable[Result], unread: Iterable[str] = ()) -> Report:
     rules = {rule.id: rule for rule in _of(records, Rule)}
     report.rules = {name: rules[name] for name in sorted(rules)}
     report.findings = sorted(
-        joining.findings(_of(records, Finding)),
+        joining.findings(_of(records, FindingRecord)),
         key=lambda f: (
             f.status,
             SEVERITIES.index(f.severity),
@@ -184,13 +206,17 @@ def merged(results: Iterable[Result], unread: Iterable[str] = ()) -> Report:
     report.unjudged = _unique(
         _of(records, Unjudged), lambda u: (placed(u.subject), u.kind, u.line, u.text)
     )
+    if exercises := joining.distinct(_of(records, Exercise)):
+        report.exercised = join(one.exercised for one in exercises)
+    if traffic := joining.distinct(_of(records, Traffic)):
+        report.figures = together([one.figures for one in traffic])
     gone = joining.gone(_of(records, Gone), report.findings)
     report.gone = _unique(gone, lambda g: (placed(g.subject), g.fingerprint))
     report.runs = [_run(one, report) for one in ordered]
     return report
 
 
-def _identity(result: Result) -> bytes:
+def _identity(result: ResultFile) -> bytes:
     """Sorts streams, and is the same for two copies of one."""
     head = result.header
     told = f"{head.verb} {head.label} {head.started}"
@@ -200,13 +226,13 @@ def _identity(result: Result) -> bytes:
     return b"\n".join(lines)
 
 
-def _run(result: Result, report: Report) -> Run:
+def _run(result: ResultFile, report: Report) -> Run:
     finish = result.finish
     if finish is None or result.damage:
         failure = result.damage or "the result was cut off"
         return Run(result.header, False, 3, failure, result.origin)
     code = finish.exit_code
-    if code == 1 and joining.healed(result.records, report.gone):
+    if code == 1 and joining.healed(result.records, report.gone, strict=result.header.strict):
         code = 0
     return Run(result.header, True, code, finish.failure, result.origin)
 

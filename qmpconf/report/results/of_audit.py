@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from qmpconf.report.documents import Audited
-from qmpconf.report.results.records import Finding, Header, Rule, Subject
-from qmpconf.report.results.stream import Result
+from qmpconf.check.baseline import Baseline
+from qmpconf.findings import Finding, Groups
+from qmpconf.report.results.common import dropped, ended, gone_of, record
+from qmpconf.report.results.records import FindingRecord, Header, Rule, Subject
+from qmpconf.report.results.stream import ResultFile
 from qmpconf.schema.documents.account import counts_of
-from qmpconf.schema.documents.audit import Group, grouped
+from qmpconf.schema.documents.audit import place_of
+from qmpconf.schema.documents.result import Compilation
 from qmpconf.schema.documents.rules import RULES
 
 _PREFIX = "document."
 
 
-def of_audit(header: Header, documents: Sequence[Audited]) -> Result:
-    """The result of auditing some documents; any finding fails it."""
-    result = Result(header)
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A document, under the name of its file, with what the audit found."""
+
+    name: str
+    compilation: Compilation
+    findings: Sequence[Finding]
+
+
+def of_audit(header: Header, documents: Sequence[Audited], baseline: Baseline) -> ResultFile:
+    """The result of auditing some documents."""
+    result = ResultFile(header)
     named: dict[str, None] = {}
+    found: list[FindingRecord] = []
     for one in documents:
-        counts, source = counts_of(one.compilation), one.compilation.catalog.source
-        facts: dict[str, str | int | float | bool] = {
-            "catalog": one.compilation.catalog.name,
-            "form": source.form,
-            "commands": counts.commands,
-            "events": counts.events,
-            "types": counts.types,
-            "examples": counts.examples,
-        }
+        facts = _facts(one.compilation)
         result.records.append(Subject(name=one.name, kind="document", facts=facts))
-        groups = grouped(one.findings)
-        named |= dict.fromkeys(group.first.rule for group in groups)
-        result.records += [_finding(one.name, group) for group in groups]
+        groups = Groups(_placed(one.name, each) for each in one.findings)
+        named |= dict.fromkeys(group.first.requirement for group in groups)
+        found += [record(one.name, group, baseline) for group in groups]
+        result.records += dropped(one.name, groups)
+    result.records += [*found, *gone_of(baseline, found)]
     result.records += [
         Rule(
             id=rule,
@@ -43,27 +50,27 @@ def of_audit(header: Header, documents: Sequence[Audited]) -> Result:
         )
         for rule in sorted(named)
     ]
-    return result.end(1 if named else 0)
+    return ended(result)
 
 
-def _finding(document: str, group: Group) -> Finding:
-    one = group.first
-    parts = (one.rule, one.subject, one.pointer, one.message)
-    lines = [place.partition(":")[0] for place in group.places]
-    return Finding(
-        subject=document,
-        fingerprint=hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16],
-        rule=one.rule,
-        severity="error",
-        blame="document",
-        message=one.message,
-        path=document,
-        line=one.line,
-        pointer=one.pointer,
-        about=one.subject,
-        expected=one.expected,
-        seen=one.seen,
-        source=f"{document}, line {group.places[0]}",
-        count=len(group.places),
-        lines=tuple(sorted({int(line) for line in lines})),
-    )
+def _facts(compilation: Compilation) -> dict[str, str | int | float | bool]:
+    counts, source = counts_of(compilation), compilation.catalog.source
+    return {
+        "form": source.form,
+        "catalog": compilation.catalog.name,
+        **({"a fragment": source.partial} if source.partial else {}),
+        "commands": counts.commands,
+        "events": counts.events,
+        "types": counts.types,
+        "arguments": counts.arguments,
+        "returned members": counts.returned,
+        "event members": counts.data,
+        "enumeration values": counts.values,
+        "examples": counts.examples,
+        "undetermined": counts.undetermined,
+    }
+
+
+def _placed(document: str, one: Finding) -> Finding:
+    """The finding in its file."""
+    return replace(one, path=document, source=f"{document}, line {place_of(one)}")

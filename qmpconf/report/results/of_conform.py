@@ -1,24 +1,39 @@
-"""The result of `qmpconf conform`: the server is the subject, with every case and its verdict."""
+"""The result of `qmpconf conform` and `conform-client`: the server or client is the subject.
+
+Every case stands there with its verdict.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import msgspec
 
-from qmpconf.check.findings import Severity
-from qmpconf.check.requirements import ALL_REQUIREMENTS
+from qmpconf.check.baseline import Baseline
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.proof import command
-from qmpconf.conform.verdicts import Breach, Result, Verdict
+from qmpconf.conform.verdicts import CaseResult, Verdict
+from qmpconf.findings import Groups
 from qmpconf.report.results import records
-from qmpconf.report.results.common import messages_near, rules
-from qmpconf.report.results.records import Case, Finding, Gone, Message, Note, Record, Subject
+from qmpconf.report.results.common import messages_near, record, rules
+from qmpconf.report.results.records import (
+    Case,
+    FindingRecord,
+    Gone,
+    Header,
+    Message,
+    Note,
+    Record,
+    Subject,
+)
+from qmpconf.report.results.stream import ResultFile as Stream
 
 
 def server_of(outcome: Outcome) -> str:
-    """The subject's name: the server's product and version, without where it listened."""
+    """The subject's name: a server's product and version, without where it listened, or a client."""
+    if outcome.side == "client":
+        return outcome.target
     return outcome.target.rpartition(" at ")[0] or outcome.target
 
 
@@ -28,13 +43,15 @@ def opening(outcome: Outcome) -> Iterator[Record]:
         "target": outcome.repeat if _is_spawned(outcome) else outcome.target,
         "schema": outcome.schema,
     }
-    yield Subject(name=server_of(outcome), kind="server", facts=facts)
+    if outcome.frozen.name:
+        facts["requirements"] = outcome.frozen.name
+    yield Subject(name=server_of(outcome), kind=outcome.side, facts=facts)
 
 
-def case(outcome: Outcome, result: Result) -> Case:
-    """One case, as soon as it has run."""
+def case(subject: str, result: CaseResult) -> Case:
+    """One case of a subject (`server_of`), as soon as it has run."""
     return Case(
-        subject=server_of(outcome),
+        subject=subject,
         id=result.case,
         verdict=result.verdict.value,
         title=result.title,
@@ -51,7 +68,7 @@ def closing(outcome: Outcome, told: Iterable[str]) -> Iterator[Record]:
     server = server_of(outcome)
     before = set(told)
     hidden = _hiding(outcome.target.rpartition(" at ")[2] if _is_spawned(outcome) else "")
-    yield from (case(outcome, one) for one in outcome.results if one.case not in before)
+    yield from (case(server, one) for one in outcome.results if one.case not in before)
     named: list[str] = []
     for result in outcome.results:
         if result.verdict.broken:
@@ -61,17 +78,19 @@ def closing(outcome: Outcome, told: Iterable[str]) -> Iterator[Record]:
                 yield from map(hidden, messages_near(result.trace, lines))
         named += result.requirements
     yield from _verdicts(server, outcome)
-    yield from rules(named)
+    for rule in rules(named):
+        yield msgspec.structs.replace(rule, level=outcome.frozen.level(rule.id).value)
     for pattern, name in outcome.healed:
         reason = f"{name} is listed as known to fail ({pattern}), and passes: take it off the list"
         yield Gone(subject=server, fingerprint=pattern, reason=reason)
+    yield from (Note(subject=server, text=one) for one in outcome.notes())
     if outcome.gone:
         yield Note(subject=server, text=f"cut short: {outcome.gone}")
 
 
 def _is_spawned(outcome: Outcome) -> bool:
-    """Whether the suite has started the server, at an address that tells nothing any more."""
-    return outcome.repeat.startswith("--spawn")
+    """Whether the suite has started the server, at an address that says nothing any more."""
+    return outcome.side == "server" and outcome.repeat.startswith("--spawn")
 
 
 def _hiding(address: str) -> Callable[[Message], Message]:
@@ -99,42 +118,27 @@ def _verdicts(server: str, outcome: Outcome) -> Iterator[records.Verdict]:
         )
 
 
-def _findings(server: str, outcome: Outcome, result: Result) -> Iterator[Finding]:
-    breaches = result.breaches or [_without(result)]
-    groups: dict[tuple[str, str, str, str], list[Breach]] = {}
-    for one in breaches:
-        groups.setdefault((one.requirement, one.subject, one.pointer, one.expected), []).append(one)
-    for key, same in groups.items():
-        first = same[0]
-        severity: Severity = "error" if first.level == "MUST" else "warning"
-        parts = (result.case, *key)
-        yield Finding(
-            subject=server,
-            fingerprint=hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16],
-            rule=first.requirement,
-            severity=severity,
-            blame="server",
-            message=result.title,
-            path=result.trace,
-            line=first.line,
-            pointer=first.pointer,
-            about=first.subject,
-            expected=first.expected,
-            seen=first.seen,
-            source=first.source,
-            count=len(same),
-            lines=tuple(sorted({one.line for one in same})),
+def _findings(server: str, outcome: Outcome, result: CaseResult) -> Iterator[FindingRecord]:
+    """The findings of a broken case, equal ones together.
+
+    The same finding in two cases is two: each is known, and is repeated, by its own case.
+    """
+    groups = Groups(
+        replace(one, path=result.trace, identity=(result.case, one.fingerprint))
+        for one in result.breaches
+    )
+    for group in groups:
+        yield msgspec.structs.replace(
+            record(server, group, Baseline()),
             status="known" if result.known else "new",
             reason=result.known,
             case=result.case,
-            repeat=command(result, outcome.repeat),
+            repeat=command(result, outcome.repeat, outcome.side),
             around=tuple(result.excerpt.splitlines()),
         )
 
 
-def _without(result: Result) -> Breach:
-    """A broken case that names no breach: its reason stands for one."""
-    rule = ALL_REQUIREMENTS[result.requirements[0]]
-    return Breach(
-        rule.id, rule.level.value, 0, rule.sentence, rule.source, result.title, result.reason
-    )
+def of_conform(header: Header, outcome: Outcome) -> Stream:
+    """The whole result of a run that has ended."""
+    result = Stream(header, [*opening(outcome), *closing(outcome, ())])
+    return result.end(outcome.exit_code, outcome.gone)

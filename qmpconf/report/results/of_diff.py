@@ -2,59 +2,57 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from qmpconf.check.findings import Severity
-from qmpconf.report.results.records import Finding, Header, Rule, Subject
-from qmpconf.report.results.stream import Result
-from qmpconf.schema.diff import Change, Level
+from qmpconf.check.baseline import Baseline
+from qmpconf.findings import Group
+from qmpconf.report.results.common import ended, gone_of, record
+from qmpconf.report.results.records import Header, Note, Rule, Subject
+from qmpconf.report.results.stream import ResultFile
+from qmpconf.schema.changes import PREFIX, RULES, findings
+from qmpconf.schema.diff import LEVELS, Change, Level
 from qmpconf.schema.model import Catalog
-
-#: How much a change weighs, and the rule that stands for its level.
-_LEVELS: Mapping[Level, tuple[Severity, str, str]] = {
-    "breaks": ("error", "MUST", "What a client relies on stays as it was."),
-    "risk": ("warning", "SHOULD", "A client meets nothing that it does not know."),
-    "deprecated": ("warning", "SHOULD", "A client uses nothing that will go away."),
-    "unknown": ("note", "MAY", "Both sides tell the same."),
-    "compatible": ("note", "MAY", "What is new need not concern a client."),
-}
 
 
 def of_diff(
-    header: Header, before: Catalog, after: Catalog, changes: Sequence[Change], exit_code: int
-) -> Result:
-    """The result of comparing two catalogs; `exit_code` is the verb's, by the level it shows."""
+    header: Header,
+    before: Catalog,
+    after: Catalog,
+    changes: Sequence[Change],
+    baseline: Baseline,
+    down_to: Level = "compatible",
+) -> ResultFile:
+    """The result of comparing two catalogs, down to a level: what breaks a client is an error."""
     name = f"{before.name} → {after.name}"
     facts: dict[str, str | int | float | bool] = {"before": before.name, "after": after.name}
-    result = Result(header, [Subject(name=name, kind="catalogs", facts=facts)])
+    shown = LEVELS[: LEVELS.index(down_to) + 1]
+    left = sum(one.level not in shown for one in changes)
+    if left:
+        facts["left out"] = left
+    result = ResultFile(header, [Subject(name=name, kind="catalogs", facts=facts)])
     source = after.source.title or after.source.package or after.name
-    result.records += [_finding(name, one, source) for one in changes]
-    levels = dict.fromkeys(one.level for one in changes)
+    found = [record(name, Group.of(one), baseline) for one in findings(changes, source)]
+    levels = [level for level in shown if any(one.level == level for one in changes)]
+    result.records += [one for one in found if one.rule.removeprefix(PREFIX) in levels]
+    result.records += gone_of(baseline, found)
     result.records += [
-        Rule(id=f"diff.{level}", level=_LEVELS[level][1], text=_LEVELS[level][2], source=source)
+        Rule(
+            id=f"{PREFIX}{level}",
+            level=RULES[level].level,
+            text=RULES[level].sentence,
+            source=source,
+        )
         for level in levels
     ]
-    return result.end(exit_code)
+    result.records += [Note(subject=name, text=text) for text in _drift(before, after)]
+    return ended(result)
 
 
-def _finding(subject: str, one: Change, source: str) -> Finding:
-    more = {"also": ", ".join(one.also), "condition": one.condition}
-    kind, _, rest = one.place.partition(" ")
-    about, slash, pointer = rest.partition("/")
-    parts = (one.level, one.what, one.place, one.message)
-    return Finding(
-        subject=subject,
-        fingerprint=hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16],
-        rule=f"diff.{one.level}",
-        severity=_LEVELS[one.level][0],
-        blame="document",
-        message=one.message,
-        line=one.line_after or one.line_before,
-        about=f"{kind} {about}",
-        pointer=slash + pointer,
-        expected=one.before,
-        seen=one.after,
-        source=source,
-        more={key: words for key, words in more.items() if words},
-    )
+def _drift(before: Catalog, after: Catalog) -> list[str]:
+    """How to read changes between a document and a server, which are not changes in time."""
+    kinds = before.source.kind, after.source.kind
+    if kinds[0] == kinds[1]:
+        return []
+    words = {"document": "document", "introspection": "server"}
+    first, second = words[kinds[0]], words[kinds[1]]
+    return [f"drift: what is gone is in the {first} only, what is new is in the {second} only"]

@@ -13,7 +13,7 @@ import msgspec
 
 from qmpconf.conform.outcome import Outcome
 from qmpconf.report.results.of_conform import closing, opening, server_of
-from qmpconf.report.results.records import Case, Finding, Message, Record, Subject
+from qmpconf.report.results.records import Case, FindingRecord, Message, Record, Subject
 
 
 def of_matrix(name: str, outcome: Outcome, folder: str) -> Iterator[Record]:
@@ -30,7 +30,7 @@ def of_matrix(name: str, outcome: Outcome, folder: str) -> Iterator[Record]:
 
 
 def _placed(record: Record, folder: str) -> Record:
-    if isinstance(record, Finding | Message):
+    if isinstance(record, FindingRecord | Message):
         return msgspec.structs.replace(record, path=_moved(record.path, folder))
     if isinstance(record, Case):
         return msgspec.structs.replace(record, trace=_moved(record.trace, folder))

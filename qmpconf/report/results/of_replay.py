@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from qmpconf.check.baseline import Baseline
+from qmpconf.findings import fingerprint_of
 from qmpconf.replay.bindings import sentence
-from qmpconf.replay.difference import Difference, Effect, Group, Kind
-from qmpconf.replay.result import Result as Replay
-from qmpconf.report.results.common import messages_near
+from qmpconf.replay.causes import Call
+from qmpconf.replay.difference import Difference
+from qmpconf.replay.findings import RULES, group, rule_of, severity_of
+from qmpconf.replay.result import MaskUse
+from qmpconf.replay.result import ReplayResult as Replay
+from qmpconf.report.results.common import gone_of, messages_near, record
 from qmpconf.report.results.records import (
-    Finding,
-    Gone,
+    FindingRecord,
     Header,
     Note,
     Record,
@@ -22,39 +26,23 @@ from qmpconf.report.results.records import (
     Table,
     Verdict,
 )
-from qmpconf.report.results.stream import Result
-from qmpconf.report.upgrade import as_data
+from qmpconf.report.results.stream import ResultFile
+from qmpconf.report.results.upgraded import because, is_unused, notes
+from qmpconf.text import counted
 
 _SOURCE = "the recording"
-
-#: Characters of a value within a sentence.
-_LONGEST = 80
 
 #: Elements that are named of notes that say the same.
 _VALUES = 12
 
-_EFFECTS: Mapping[Effect, str] = {
-    "": "",
-    "design": "new by design",
-    "changed": "behaves otherwise",
-    "broke": "the client loses something",
-}
 
-#: What a replay holds a target to, by the kind of difference that shows a breach.
-RULES: Mapping[Kind, str] = {
-    "changed": "What the target says is what the recorded server said.",
-    "missing": "What the recorded server said, the target says too.",
-    "extra": "What the target says, the recorded server had said.",
-    "moved": "Messages come in the recorded order.",
-    "fixed": "What failed when it was recorded still fails.",
-}
-
-
-def of_replay(header: Header, replay: Replay, *, messages: bool = False) -> Result:
-    """The result of one replay; with `messages`, the trace is read once more."""
-    result = Result(header, list(_records(replay)))
+def of_replay(
+    header: Header, replay: Replay, baseline: Baseline, *, messages: bool = False
+) -> ResultFile:
+    """The result of one replay, by what is known; with `messages`, the trace is read once more."""
+    result = ResultFile(header, list(_records(replay, baseline)))
     if messages:
-        found = (one.line for one in result.records if isinstance(one, Finding))
+        found = (one.line for one in result.records if isinstance(one, FindingRecord))
         result.records += messages_near(replay.trace, found)
     return result.end(replay.exit_code, replay.failure)
 
@@ -65,13 +53,14 @@ def subject_of(replay: Replay) -> str:
     return f"{replay.trace} against {against}"
 
 
-def _records(replay: Replay) -> Iterator[Record]:
+def _records(replay: Replay, baseline: Baseline) -> Iterator[Record]:
     name = subject_of(replay)
     facts: dict[str, str | int | float | bool] = {
         "target": replay.target,
         "compare": replay.level.value,
         "sessions": replay.sessions,
         "sent": replay.sent,
+        "greetings": replay.greetings,
         "replies": replay.replies,
         "events": replay.events,
         "seconds": round(replay.seconds, 3),
@@ -79,24 +68,37 @@ def _records(replay: Replay) -> Iterator[Record]:
     if replay.output:
         facts["output"] = replay.output
     yield Subject(name=name, kind="trace", facts=facts)
-    found = list(_together(_finding(name, group, replay) for group in replay.differences))
+    causes = because(replay)
+    groups = [one for one in replay.differences if not is_unused(one.first, replay.upgrade)]
+    singles = [
+        record(name, group(one, replay.trace, _cause(one.first, causes)), baseline)
+        for one in groups
+    ]
+    found = list(_together(singles))
     yield from found
     for kind, text in RULES.items():
-        rule = f"replay.{kind}"
+        rule = rule_of(kind)
         yield Rule(id=rule, level="MUST", party="server", text=text, source=_SOURCE)
         yield _verdict(name, rule, [one for one in found if one.rule == rule], replay)
-    for digest in replay.gone:
-        yield Gone(subject=name, fingerprint=digest, reason=replay.known[digest])
+    if not replay.failure:
+        yield from gone_of(baseline, singles, name)
+    if hidden := len(replay.differences) - len(groups):
+        text = f"{counted(hidden, 'change')} of the schema are about what the session never used"
+        yield Note(subject=name, text=text)
+    if replay.upgrade:
+        yield from notes(name, replay.upgrade)
     texts = list(replay.warnings)
     if replay.failure:
         texts.append(f"not played to the end: {replay.failure}")
     if replay.differences.dropped:
-        texts.append(f"{replay.differences.dropped} differences were counted, but not kept")
+        texts.append(
+            f"{counted(replay.differences.dropped, 'difference was', 'differences were')} counted, but not kept"
+        )
     yield from (Note(subject=name, text=text) for text in texts)
     yield from _tables(name, replay)
 
 
-def _verdict(subject: str, rule: str, found: list[Finding], replay: Replay) -> Verdict:
+def _verdict(subject: str, rule: str, found: list[FindingRecord], replay: Replay) -> Verdict:
     new = [one for one in found if one.counts]
     known = [one for one in found if one.status == "known"]
     told = new or known
@@ -114,41 +116,15 @@ def _verdict(subject: str, rule: str, found: list[Finding], replay: Replay) -> V
     return Verdict(subject=subject, rule=rule, verdict="pass")
 
 
-def _finding(subject: str, group: Group, replay: Replay) -> Finding:
-    one = group.first
-    known = replay.known.get(one.digest)
-    more = {
-        "nearest": one.nearest,
-        "for an upgrade": _EFFECTS[one.effect],
-        "replay line": str(one.got_line or ""),
-    }
-    return Finding(
-        subject=subject,
-        fingerprint=one.digest,
-        rule=f"replay.{one.kind}",
-        severity="note" if one.note else "error",
-        blame="server",
-        message=_message(one),
-        path=replay.trace,
-        line=one.line,
-        session=one.session,
-        pointer=one.pointer,
-        about=one.subject,
-        expected=one.expected,
-        seen=one.got,
-        source=f"{replay.trace}:{one.line}" if one.line else replay.trace,
-        count=group.count,
-        lines=tuple(sorted({kept.line for kept in group.kept if kept.line})),
-        status="new" if known is None else "known",
-        reason=known or "",
-        around=one.around,
-        more={key: words for key, words in more.items() if words},
-    )
+def _cause(one: Difference, causes: Mapping[tuple[int, int], Call]) -> str:
+    """The failed call behind a difference, in words."""
+    cause = causes.get((one.session, one.line)) if severity_of(one) != "note" else None
+    return f"{cause.name} in line {cause.line} failed" if cause else ""
 
 
-def _together(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _together(findings: Iterable[FindingRecord]) -> Iterator[FindingRecord]:
     """Notes that say the same of elements of one array as one: a release offers many things more."""
-    notes: dict[tuple[str, ...], list[Finding]] = {}
+    notes: dict[tuple[str, ...], list[FindingRecord]] = {}
     for one in findings:
         if one.severity != "note" or not one.pointer.rpartition("/")[2].isdecimal():
             yield one
@@ -161,12 +137,11 @@ def _together(findings: Iterable[Finding]) -> Iterator[Finding]:
         if len(same) == 1:
             yield first
             continue
-        values = ", ".join(one.seen or one.expected for one in same[:_VALUES])
+        values = ", ".join(map(_element, same[:_VALUES]))
         more = f" and {len(same) - _VALUES} more" if len(same) > _VALUES else ""
-        digest = hashlib.sha256("\0".join(key).encode(errors="surrogatepass"))
         yield msgspec.structs.replace(
             first,
-            fingerprint=digest.hexdigest()[:16],
+            fingerprint=fingerprint_of(*key),
             message=f"{key[3]}: {values}{more}",
             pointer=first.pointer.rpartition("/")[0],
             expected="",
@@ -175,42 +150,23 @@ def _together(findings: Iterable[Finding]) -> Iterator[Finding]:
         )
 
 
-def _message(one: Difference) -> str:
-    """Why it counts as a difference or not; with the element that only one side's array has."""
-    text = one.note or one.why or _words(one)
-    value = {"missing": one.expected, "extra": one.got}.get(one.kind, "")
-    if not value or not one.pointer.rpartition("/")[2].isdecimal():
-        return text
-    return f"{text}: {value if len(value) <= _LONGEST else value[:_LONGEST] + '...'}"
+def _element(one: FindingRecord) -> str:
+    """The element that a note is about; one that has a name, by that."""
+    text = one.expected if one.rule == "replay.missing" else one.seen
+    named = _NAMED.match(text)
+    return named[1] if named else text
 
 
-def _words(one: Difference) -> str:
-    return {
-        "changed": "is another one",
-        "missing": "was recorded, and did not come",
-        "extra": "came, and was not recorded",
-        "moved": "came in another order",
-        "fixed": "failed when it was recorded, and succeeds",
-    }[one.kind]
+#: An element's JSON text that begins with its name.
+_NAMED = re.compile(r'\{"name": "([^"\\]+)"')
 
 
 def _tables(subject: str, replay: Replay) -> Iterator[Table]:
     rows: tuple[tuple[str, ...], ...]
     head: tuple[str, ...]
     if replay.masks:
-        rows = tuple(
-            (
-                name,
-                message,
-                place,
-                str(use.count),
-                *(use.examples[0][1:] if use.examples else ("", "")),
-                use.mask.reason,
-            )
-            for (name, message, place), use in sorted(replay.masks.items())
-        )
         head = ("mask", "message", "place", "times", "recorded", "got", "why")
-        yield Table(subject=subject, title="Masked", head=head, rows=rows)
+        yield Table(subject=subject, title="Masked", head=head, rows=tuple(_masked(replay)))
     if replay.unused:
         rows = tuple((one.name, one.message, one.place, one.source) for one in replay.unused)
         head = ("mask", "message", "place", "configured in")
@@ -218,12 +174,16 @@ def _tables(subject: str, replay: Replay) -> Iterator[Table]:
     if bound := tuple((sentence(one),) for one in replay.bindings):
         title = "Values that the target chose"
         yield Table(subject=subject, title=title, head=("bound",), rows=bound)
-    if replay.upgrade:
-        data = as_data(replay.upgrade)
-        rows = tuple(
-            (one["level"], "yes" if one["met"] else "no", one["place"], one["message"])
-            for one in data["announced"]
-        )
-        title = f"What the schemas announce from {data['before']} to {data['after']}"
-        head = ("level", "met", "place", "change")
-        yield Table(subject=subject, title=title, head=head, rows=rows)
+
+
+def _masked(replay: Replay) -> Iterator[tuple[str, ...]]:
+    """One row for each mask and place, whatever the messages."""
+    together: dict[tuple[str, str, str], list[MaskUse]] = {}
+    for (name, _, place), use in sorted(replay.masks.items()):
+        source = f" ({use.mask.source})" if use.mask.source else ""
+        together.setdefault((name, place, use.mask.reason + source), []).append(use)
+    for (name, place, reason), uses in together.items():
+        subject = uses[0].subject if len(uses) == 1 else f"{counted(len(uses), 'kind')} of messages"
+        times = str(sum(use.count for use in uses))
+        examples = uses[0].examples[0][1:] if uses[0].examples else ("", "")
+        yield (name, subject, place, times, *examples, reason)

@@ -28,15 +28,17 @@ from typing import Literal
 
 import msgspec
 
-from qmpconf.check.findings import Blame, Severity
+from qmpconf.check.collect import Exercised
+from qmpconf.findings import Blame, Severity
+from qmpconf.trace.figures import Figures
 
 #: The version that this module describes.
 VERSION = 1
 
 #: The verbs that write results.
-Verb = Literal["check", "replay", "conform", "audit", "diff"]
+Verb = Literal["check", "replay", "conform", "conform-client", "audit", "diff", "coverage", "stats"]
 
-SubjectKind = Literal["trace", "server", "document", "catalogs"]
+SubjectKind = Literal["trace", "server", "client", "document", "catalogs"]
 
 #: ``new``: counts; ``known``: expected, with a reason.
 Status = Literal["new", "known"]
@@ -44,7 +46,7 @@ Status = Literal["new", "known"]
 #: Of a requirement or a case.  ``not-exercised``: the trace gave no occasion to judge it.
 VerdictWord = Literal["pass", "fail", "warn", "not-applicable", "inconclusive", "not-exercised"]
 
-#: From the one that counts most, where several are told of one requirement and subject.
+#: From the one that counts most, where several are said of one requirement and subject.
 WORST_FIRST: tuple[VerdictWord, ...] = (
     "fail",
     "warn",
@@ -59,7 +61,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """The first line: the format's version, which verb wrote it, when (UTC, RFC 3339) and how.
 
     `command` is the command line that gives the same result again; `label` what its user calls
-    this run (a shard, a job), or empty.
+    this run (a shard, a job), or empty; `strict` says whether warnings make it fail.
     """
 
     qmpresult: int = VERSION
@@ -68,6 +70,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     started: str = ""
     command: str = ""
     label: str = ""
+    strict: bool = False
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", omit_defaults=True):
@@ -96,14 +99,14 @@ class Rule(_Record, frozen=True, kw_only=True, tag="rule"):
     source: str = ""
 
 
-class Finding(_Record, frozen=True, kw_only=True, tag="finding"):
-    """Equal findings of one subject (qmpconf/README.md, Findings and verdicts); also a difference, or a change.
+class FindingRecord(_Record, frozen=True, kw_only=True, tag="finding"):
+    """Equal findings (`qmpconf.findings.Finding`) of one subject, as they are written.
 
     `path` and `line` (1-based, 0: none) are of the first one, `lines` of the first few; `session`
     is its connection number (0: none), `pointer` the place in the message.  `about` is the command
     or event, `case` the case of the suite that shows it, `repeat` the command that shows it again.
     `around` are the messages before it as short lines, where the verb keeps those and no
-    `Message`.  Of those with a `weight`, the greatest goes first.  `more` is what only one verb tells
+    `Message`.  Of those with a `weight`, the greatest goes first.  `more` is what only one verb says
     (``answered``, ``nearest``).
     """
 
@@ -134,7 +137,7 @@ class Finding(_Record, frozen=True, kw_only=True, tag="finding"):
 
     @property
     def counts(self) -> bool:
-        """Whether it makes a run fail."""
+        """Whether it is new, and more than a note."""
         return self.status == "new" and self.severity != "note"
 
 
@@ -182,6 +185,8 @@ class Message(_Record, frozen=True, kw_only=True, tag="message"):
     outcome: str = ""
     text: str = ""
     size: int = 0
+    fds: int = 0
+    members: dict[str, str | int | bool] = {}
     body: str = ""
 
 
@@ -217,12 +222,25 @@ class Coverage(_Record, frozen=True, kw_only=True, tag="coverage"):
 
 
 class Table(_Record, frozen=True, kw_only=True, tag="table"):
-    """Rows that only one verb has."""
+    """Rows that only one verb has; where it is `folded`, text says how many there are."""
 
     subject: str
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    folded: bool = False
+
+
+class Exercise(_Record, frozen=True, kw_only=True, tag="exercised"):
+    """All that some traces exercise of catalogs and requirements (`qmpconf coverage`)."""
+
+    exercised: Exercised
+
+
+class Traffic(_Record, frozen=True, kw_only=True, tag="figures"):
+    """How many messages of which kind some traces hold, how long and how big (`qmpconf stats`)."""
+
+    figures: Figures
 
 
 class Note(_Record, frozen=True, kw_only=True, tag="note"):
@@ -248,23 +266,29 @@ class Unjudged(_Record, frozen=True, kw_only=True, tag="unjudged"):
 
 
 class Gone(_Record, frozen=True, kw_only=True, tag="gone"):
-    """An entry of a baseline or list that nothing was found for; it makes the run fail."""
+    """An entry of a baseline or list that nothing was found for; it makes the run fail.
+
+    `place` is ``FILE:LINE`` of the entry, or empty.
+    """
 
     subject: str
     fingerprint: str
     reason: str = ""
+    place: str = ""
 
 
 Record = (
     Subject
     | Rule
-    | Finding
+    | FindingRecord
     | Verdict
     | Case
     | Message
     | Latency
     | Coverage
     | Table
+    | Exercise
+    | Traffic
     | Note
     | Unjudged
     | Gone

@@ -1,8 +1,8 @@
 """Result streams as files: written line by line, read back whole or as far as they go.
 
 A stream that its writer did not end has no `Finish`: everything up to there is read, and the
-`Result` says that it was cut off.  A torn last line is skipped; so are lines that are no records,
-and `Result.damage` tells of the first of them.
+`Result` says that it was cut off.  A torn last line is skipped; so are lines that are not records,
+and `Result.damage` reports the first of them.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import IO, Any, Self
 
 import msgspec
 
+from qmpconf.closing import Closing
 from qmpconf.errors import InputError, OutputError
 from qmpconf.report.results.records import VERSION, Finish, Header, Record, Verb
+from qmpconf.text import counted
 from qmpconf.version import __version__
 
 
@@ -37,7 +38,7 @@ _HEAD = 1 << 20
 
 
 @dataclass(slots=True)
-class Result:
+class ResultFile:
     """One stream: `finish` is None when it was cut off; `origin` is its path, or empty.
 
     `damage` says what is wrong with a stream that is not as it was written, or is empty.
@@ -65,14 +66,14 @@ class Result:
         return self
 
 
-def header(verb: Verb, command: str = "", label: str = "") -> Header:
+def header(verb: Verb, command: str = "", label: str = "", *, strict: bool = False) -> Header:
     """The first line of a stream that begins now."""
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     by = f"qmpconf {__version__}"
-    return Header(verb=verb, by=by, started=now, command=command, label=label)
+    return Header(verb=verb, by=by, started=now, command=command, label=label, strict=strict)
 
 
-class ResultWriter:
+class ResultWriter(Closing):
     """Writes one stream to a file, each record at once; ``-`` is stdout.
 
     `finish` ends it; a writer that is closed before leaves a stream that is seen to be cut off.
@@ -105,17 +106,6 @@ class ResultWriter:
         if self._path != "-":
             self._file.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def _line(self, record: Header | Record | Finish) -> None:
         try:
             self._file.write(dumped(record) + b"\n")
@@ -129,7 +119,7 @@ class ResultWriter:
         return OutputError(f"cannot write {self._path}: {error.strerror or error}")
 
 
-def write_result(path: str, result: Result) -> None:
+def write_result(path: str, result: ResultFile) -> None:
     """Write a whole stream.  Raises `OutputError`."""
     with ResultWriter(path, result.header) as writer:
         writer.write(*result.records)
@@ -153,10 +143,10 @@ def _whole(value: Any) -> Any:
     return [_whole(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def read_result(path: str) -> Result:
+def read_result(path: str) -> ResultFile:
     """The stream in the file `path`; ``-`` is stdin.
 
-    Raises `InputError` for a file that cannot be read, that is no result, or of a newer version.
+    Raises `InputError` for a file that cannot be read, that is not a result, or of a newer version.
     """
     origin = "stdin" if path == "-" else path
     try:
@@ -177,11 +167,11 @@ def _read(file: IO[bytes], origin: str) -> bytes:
     return head + file.read()
 
 
-def parse_result(data: bytes, origin: str = "") -> Result:
+def parse_result(data: bytes, origin: str = "") -> ResultFile:
     """The stream in `data`.  Raises `InputError`, as `read_result` does."""
     lines = data.split(b"\n")
     torn = lines.pop()
-    result = Result(_head(lines[0] if lines else torn, origin), origin=origin)
+    result = ResultFile(_head(lines[0] if lines else torn, origin), origin=origin)
     damage: list[str] = []
     for number, line in enumerate(lines[1:], 2):
         if result.finish is not None:
@@ -192,15 +182,17 @@ def parse_result(data: bytes, origin: str = "") -> Result:
                 result.finish = _decode_finish(line)
             else:
                 result.records.append(_decode_record(line))
-        except (*_UNREADABLE, RecursionError) as error:
-            damage.append(f"line {number} is no record of a result: {error}")
+        except RecursionError:
+            damage.append(f"line {number} is not a record of a result: it is nested too deeply")
+        except _UNREADABLE as error:
+            damage.append(f"line {number} is not a record of a result: {error}")
     if damage:
         more = len(damage) - 1
-        result.damage = damage[0] + (f"; {more} more lines are damaged" if more else "")
-    elif result.finish and result.finish.finish != len(result.records):
-        result.damage = (
-            f"{result.finish.finish} records were written, and {len(result.records)} are here"
+        result.damage = damage[0] + (
+            f"; {counted(more, 'more line is', 'more lines are')} damaged" if more else ""
         )
+    elif result.finish and result.finish.finish != len(result.records):
+        result.damage = f"{counted(result.finish.finish, 'record was', 'records were')} written, and {counted(len(result.records), 'is', 'are')} here"
     return result
 
 
@@ -209,7 +201,7 @@ def _head(line: bytes, origin: str) -> Header:
         version = _decode_version(line).qmpresult
     except (*_UNREADABLE, RecursionError):
         raise InputError(
-            f"{origin}:1: this is no result of qmpconf: {_shown(line)}; write one with "
+            f"{origin}:1: this is not a result of qmpconf: {_shown(line)}; write one with "
             "'qmpconf check --result FILE', for example"
         ) from None
     if version != VERSION:
@@ -219,8 +211,12 @@ def _head(line: bytes, origin: str) -> Header:
         )
     try:
         return _decode_header(line)
-    except (*_UNREADABLE, RecursionError) as error:
-        raise InputError(f"{origin}:1: this is no result of qmpconf: {error}") from None
+    except RecursionError:
+        raise InputError(
+            f"{origin}:1: this is not a result of qmpconf: nested too deeply"
+        ) from None
+    except _UNREADABLE as error:
+        raise InputError(f"{origin}:1: this is not a result of qmpconf: {error}") from None
 
 
 def _shown(line: bytes) -> str:

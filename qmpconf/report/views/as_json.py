@@ -4,14 +4,15 @@
 
     {"qmpconf-report": 1,
      "exit_code": 1,            the verb's, of all results the one that counts most
-     "failed": true,            whether something that is not known was found, something known is
-                               gone, a result is not whole, or there was no message to judge
+     "failed": true,            whether the exit code is another one than 0
      "totals": {"error": 1, "warning": 0, "note": 0},      findings that are not known
      "unread": ["..."],         what is wrong with results that could not be read
      "runs": [{"verb", "label", "by", "started", "command", "complete", "exit_code", "failure"}],
      "subjects": [...], "rules": [...], "findings": [...], "known": [...], "verdicts": [...],
      "cases": [...], "messages": [...], "latencies": [...], "coverage": [...], "tables": [...],
      "notes": [...], "unjudged": [...], "gone": [...],
+     "exercised": {...},        what traces exercise (`qmpconf.report.coverage.as_data`), or null
+     "figures": {...},          how many, how long, how big (`qmpconf.trace.figures`), or null
      "closing": ["..."]}       the lines that end every view: what was found, what was not judged
 
 The lists hold the records of `qmpconf.report.results.records` with all their members, in the
@@ -27,8 +28,9 @@ from typing import Any
 
 import msgspec
 
+from qmpconf.report import coverage
 from qmpconf.report.results.merge import Report, Run
-from qmpconf.report.views import words
+from qmpconf.report.views import judged
 
 VERSION = 1
 
@@ -43,7 +45,7 @@ def as_data(report: Report) -> dict[str, Any]:
     return {
         "qmpconf-report": VERSION,
         "exit_code": report.exit_code,
-        "failed": _failed(report),
+        "failed": report.exit_code != 0,
         "totals": dict(report.totals()),
         "unread": report.unread,
         "runs": [_run(one) for one in report.runs],
@@ -60,18 +62,10 @@ def as_data(report: Report) -> dict[str, Any]:
         "notes": _records(report.notes),
         "unjudged": _records(report.unjudged),
         "gone": _records(report.gone),
-        "closing": words.closings(report),
+        "exercised": coverage.as_data(report.exercised) if report.exercised else None,
+        "figures": msgspec.to_builtins(report.figures) if report.figures else None,
+        "closing": judged.closings(report),
     }
-
-
-def _failed(report: Report) -> bool:
-    missing = (
-        words.is_hollow(report)
-        or report.gone
-        or report.unread
-        or any(run.failure for run in report.runs)
-    )
-    return bool(missing) or any(one.counts for one in report.new)
 
 
 def _run(run: Run) -> dict[str, Any]:

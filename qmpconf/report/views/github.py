@@ -1,7 +1,7 @@
 """The report as annotations of a GitHub job: workflow commands, one a line.
 
 GitHub shows ten errors, ten warnings and ten notices of a step, and drops the others in silence:
-the worst come first, and a last notice tells how many were left out.  The step's summary is the
+the worst come first, and a last notice says how many were left out.  The step's summary is the
 Markdown view (`qmpconf.report.views.markdown`).
 """
 
@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from qmpconf.report.results.merge import Report
-from qmpconf.report.views import words
-from qmpconf.report.views.words import Kind
+from qmpconf.report.views import grouping, judged, words
+from qmpconf.report.views.grouping import Kind
 from qmpconf.text import counted, printable
 
 #: Annotations of one severity that GitHub shows for a step.
@@ -36,25 +36,23 @@ def page(report: Report, root: str = "") -> str:
         else:
             left += 1
     lines = [*kept["error"], *kept["warning"], *kept["notice"]]
-    if left:
-        text = f"{counted(left, 'more finding')} of this report had no place here"
-        lines.append(_line("notice", "qmpconf", f"{text}: {words.closing(report)}"))
+    if lines:
+        text = f"{counted(left, 'more finding')} of this report had no place here: " if left else ""
+        lines.append(_line("notice", "qmpconf", text + judged.closing(report)))
     return "".join(f"{line}\n" for line in lines)
 
 
 def _every(report: Report, root: str) -> Iterator[tuple[Command, str]]:
     for alarm in words.alarms(report):
         yield "error", _line("error", "qmpconf", alarm)
-    for kind in words.kinds(report.new):
+    for kind in grouping.kinds(report.new):
         command = _COMMANDS[kind.first.severity]
         yield command, _line(command, kind.first.rule, _message(kind, report), **_at(kind, root))
     for sentence in words.gone(report):
         yield "error", _line("error", "known, but gone", sentence)
-    closing, *lacks = words.closings(report)
+    _, *lacks = judged.closings(report)
     for lack in lacks:
         yield "warning", _line("warning", "qmpconf", lack)
-    if lacks and not report.new:
-        yield "notice", _line("notice", "qmpconf", closing)
     for note in report.notes:
         yield "notice", _line("notice", note.subject or "qmpconf", note.text)
 
@@ -67,7 +65,7 @@ def _message(kind: Kind, report: Report) -> str:
     if rule is not None and rule.text:
         lines.append(f"{first.rule} ({rule.level}): {rule.text}")
     if kind.count > 1:
-        lines.append(f"{kind.count:,} times")
+        lines.append(counted(kind.count, "time"))
     return "\n".join(map(printable, lines))
 
 

@@ -16,13 +16,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
+from qmpconf.findings import Severity
 from qmpconf.report.results.merge import Report
-from qmpconf.report.results.records import Finding, Message, Subject, Verdict
-from qmpconf.report.views import words
-from qmpconf.report.views.words import Kind
-from qmpconf.text import harmless
+from qmpconf.report.results.records import FindingRecord, Message, Subject, Verdict
+from qmpconf.report.views import grouping, judged, words
+from qmpconf.report.views.grouping import Kind
+from qmpconf.text import counted, harmless
+from qmpconf.trace.around import ODD
+from qmpconf.trace.wording import line
 
-#: Findings of one test case that are told in full.
+#: Findings of one test case that are said in full.
 _MOST = 20
 
 _BROKEN = ("fail", "warn")
@@ -66,7 +69,7 @@ def _tests(subject: Subject, report: Report) -> list[Test]:
     findings = [one for one in report.findings if one.subject == subject.name]
     verdicts = {one.rule: one for one in report.verdicts if one.subject == subject.name}
     seconds = _times(subject, report)
-    by_rule: dict[str, list[Finding]] = {rule: [] for rule in verdicts}
+    by_rule: dict[str, list[FindingRecord]] = {rule: [] for rule in verdicts}
     for one in findings:
         by_rule.setdefault(one.rule, []).append(one)
     tests = [
@@ -94,7 +97,7 @@ def _test(
     subject: str,
     rule: str,
     verdict: Verdict | None,
-    found: list[Finding],
+    found: list[FindingRecord],
     report: Report,
     seconds: float,
 ) -> Test:
@@ -106,9 +109,10 @@ def _test(
     if new or (verdict and verdict.verdict in _BROKEN and not verdict.known):
         reason = words.sentence(new[0]) if new else verdict.reason if verdict else ""
         severe = any(one.severity == "error" for one in new) or (not new and _is(verdict, "fail"))
-        kind = "error" if severe else "warning"
+        kind: Severity = "error" if severe else "warning"
+        outcome = "failure" if report.fails(kind) else "skipped"
         out = "\n".join(_around(new, report))
-        return Test(subject, rule, "failure", kind, reason or rule, text, out, seconds)
+        return Test(subject, rule, outcome, kind, reason or rule, text, out, seconds)
     if known or (verdict and verdict.known):
         why = f"known: {verdict.known if verdict and verdict.known else known[0].reason}"
         return Test(subject, rule, "skipped", "known", why, out=text, seconds=seconds)
@@ -128,27 +132,27 @@ def _own(report: Report) -> Iterator[Test]:
         yield Test("qmpconf", f"result {number}", "failure", "not-whole", alarm, alarm)
     for number, sentence in enumerate(words.gone(report), 1):
         yield Test("qmpconf", f"gone {number}", "failure", "gone", sentence, sentence)
-    for number, sentence in enumerate(words.unjudged(report), 1):
+    for number, sentence in enumerate(judged.unjudged(report), 1):
         yield Test("qmpconf", f"not judged {number}", "skipped", "not-judged", sentence)
-    if words.is_hollow(report):
-        text = words.closing(report)
+    if judged.is_hollow(report):
+        text = judged.closing(report)
         yield Test("qmpconf", "nothing to judge", "failure", "nothing-judged", text, text)
 
 
-def _told(findings: Iterable[Finding], report: Report) -> Iterator[str]:
-    found = words.kinds(findings)
+def _told(findings: Iterable[FindingRecord], report: Report) -> Iterator[str]:
+    found = grouping.kinds(findings)
     for kind in found[:_MOST]:
-        times = f" ({kind.count:,} times)" if kind.count > 1 else ""
+        times = f" ({counted(kind.count, 'time')})" if kind.count > 1 else ""
         lines = [f"{words.place(kind)}: {words.sentence(kind.first)}{times}".removeprefix(": ")]
         lines += [f"  {name:<12} {text}" for name, text in words.told(kind, report) if text]
         yield "\n".join(lines)
     if len(found) > _MOST:
-        yield f"... and {len(found) - _MOST} more kinds"
+        yield f"... and {counted(len(found) - _MOST, 'more kind')}"
 
 
-def _around(findings: Iterable[Finding], report: Report) -> Iterator[str]:
+def _around(findings: Iterable[FindingRecord], report: Report) -> Iterator[str]:
     """The messages around the first few findings."""
-    for kind in words.kinds(findings)[:_MOST]:
+    for kind in grouping.kinds(findings)[:_MOST]:
         yield f"around {words.place(kind)}:"
         messages = report.around(kind.first)
         yield from (_message(one, kind) for one in messages)
@@ -157,14 +161,12 @@ def _around(findings: Iterable[Finding], report: Report) -> Iterator[str]:
 
 
 def _message(one: Message, kind: Kind) -> str:
-    arrow = "->" if one.sender == "client" else "<-"
-    mark = ">" if one.line == kind.first.line else " "
-    said = one.body or " ".join(filter(None, (one.kind, one.name, one.outcome, one.text)))
-    return f"{mark} {one.line:>6} {one.t:>12.6f}  {arrow} {said}"
+    here = one.line == kind.first.line
+    return f"{'>' if here else ' '} {line(one, one.body if here or one.kind in ODD else '')}"
 
 
 def _properties(subject: Subject, report: Report) -> list[tuple[str, str]]:
-    told = [("kind", str(subject.kind))]
+    told = [("kind", str(subject.kind)), ("report", "; ".join(judged.closings(report)))]
     told += [(name, _fact(value)) for name, value in sorted(subject.facts.items())]
     named = {one.rule for one in report.verdicts if one.subject == subject.name}
     named |= {one.rule for one in report.findings if one.subject == subject.name}

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from qmpconf.report import coverage, stats
 from qmpconf.report.results.merge import Report
 from qmpconf.report.results.records import Verdict
-from qmpconf.report.views import words
-from qmpconf.report.views.words import Kind
-from qmpconf.text import counted, printable
+from qmpconf.report.views import grouping, judged, words
+from qmpconf.report.views.grouping import Kind
+from qmpconf.report.views.own import Own
+from qmpconf.text import counted, defused, printable, shortened
 
 #: GitHub refuses the summary of a step beyond 1 MiB.
 LIMIT = 1 << 20
@@ -39,7 +41,7 @@ _BEGINS = re.compile(r"^(\d+)([.)])|^[-+=]")
 
 
 def prose(text: str) -> str:
-    """`text` as words that are no markup."""
+    """`text` as words that are not markup."""
     text = _short(text)
     parts, at = [], 0
     for found in _REFERENCE.finditer(text):
@@ -55,8 +57,7 @@ def code(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    text = printable(text)
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+    return shortened(printable(text), _LONGEST)
 
 
 def _escaped(text: str) -> str:
@@ -103,17 +104,27 @@ class _Page:
         return "\n\n".join(self._blocks) + "\n"
 
 
-def page(report: Report, limit: int = LIMIT, *, details: bool = True) -> str:
-    """The whole report in at most `limit` bytes; without `details` what a summary needs."""
+def page(
+    report: Report, limit: int = LIMIT, *, details: bool = True, own: Own | None = None
+) -> str:
+    """The whole report in at most `limit` bytes; without `details` what a summary needs.
+
+    `own` says how much of figures and coverage there is.
+    """
     out = _Page(limit)
-    out.add(f"## qmpconf: {prose(words.headline(report))}")
-    out.rows("", [f"- **{prose(one)}**" for one in words.alarms(report)])
-    closing, *lacks = words.closings(report)
-    out.add(f"{prose(closing)}.")
+    own = own or Own()
+    closing, *lacks = judged.closings(report)
+    if words.has_findings(report):
+        out.add(f"## qmpconf: {prose(words.headline(report))}")
+        out.rows("", [f"- **{prose(one)}**" for one in words.alarms(report)])
+        out.add(f"{prose(closing)}.")
+    _exercised(out, report, own, details=details)
     out.rows("", [f"- **{prose(one)}**" for one in lacks])
-    found = words.kinds(report.new)
-    _findings(out, found, details=details)
+    found = grouping.kinds(report.new)
+    _findings(out, grouping.shown_kinds(report, found), details=details)
     _card(out, report)
+    if details:
+        _documents(out, report)
     out.rows("### Known, but gone\n", [f"- {prose(one)}" for one in words.gone(report)])
     notes = [": ".join(filter(None, (code(n.subject), prose(n.text)))) for n in report.notes]
     out.rows("### Notes\n", [f"- {note}" for note in notes])
@@ -122,7 +133,7 @@ def page(report: Report, limit: int = LIMIT, *, details: bool = True) -> str:
         for table in report.tables:
             rows = [_row(map(code, row)) for row in table.rows]
             _folded(out, f"{table.title} ({len(rows)})", rows, _head(map(prose, table.head)))
-    known = words.kinds(report.known)
+    known = grouping.kinds(report.known)
     _folded(
         out,
         f"{counted(len(known), 'kind')} known",
@@ -132,6 +143,22 @@ def page(report: Report, limit: int = LIMIT, *, details: bool = True) -> str:
         ],
     )
     return out.text()
+
+
+def _exercised(out: _Page, report: Report, own: Own, *, details: bool) -> None:
+    """Figures, and what is exercised, each with the command that makes the page again."""
+    runs = [run.header for run in report.runs]
+    made_by = own.made_by or (runs[0].command if len(runs) == 1 else "")
+    if report.figures:
+        for block in stats.as_markdown(report.figures, own.top):
+            out.add(defused(block))
+    if report.exercised:
+        out.add("# Coverage")
+        if made_by:
+            out.add(f"Made by `{printable(made_by).replace('`', chr(39))}`.")
+        view = own.coverage or coverage.View(rows=details)
+        for block in coverage.as_markdown(report.exercised, view):
+            out.add(defused(block))
 
 
 def _findings(out: _Page, found: Sequence[Kind], *, details: bool) -> None:
@@ -175,7 +202,7 @@ def _card(out: _Page, report: Report) -> None:
     if card is None:
         return
     rows = [
-        f"{number}. {code(name)}: {prose(words.verdict_counts(verdicts.values()))}"
+        f"{number}. {code(name)}: {prose(judged.verdict_counts(verdicts.values()))}"
         for number, (name, verdicts) in enumerate(card.subjects.items(), 1)
     ]
     out.rows("### Report card\n", rows)
@@ -185,6 +212,21 @@ def _card(out: _Page, report: Report) -> None:
         for rule in card.broken
     )
     out.rows(_head(("requirement", *numbers)), list(marks), f"\n{words.KEY}")
+
+
+def _documents(out: _Page, report: Report) -> None:
+    """What each document that was audited holds, a column for each."""
+    documents = [one for one in report.subjects if one.kind == "document"]
+    names = dict.fromkeys(name for one in documents for name in one.facts)
+    rows = [
+        _row((prose(name), *(_fact(one.facts.get(name)) for one in documents))) for name in names
+    ]
+    head = _head(("", *(code(one.name) for one in documents)))
+    _folded(out, "What the documents hold", rows, head)
+
+
+def _fact(value: str | float | None) -> str:
+    return "" if value is None else prose(str(value) if isinstance(value, str) else f"{value:,}")
 
 
 def _mark(verdict: Verdict | None) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import quote
 
 from qmpconf.report.results.merge import Report, Run
-from qmpconf.report.results.records import Finding, Rule
-from qmpconf.report.views import words
+from qmpconf.report.results.records import FindingRecord, Rule
+from qmpconf.report.views import judged, words
 from qmpconf.text import counted, printable
 from qmpconf.version import __version__
 
@@ -58,6 +58,7 @@ def _run(report: Report) -> dict[str, Any]:
         "invocations": _invocations(report, len(findings) - len(kept)),
         "columnKind": "unicodeCodePoints",
         "results": [_result(one, places[one.rule], compared=compared) for one in kept],
+        "properties": {"closing": [_text(one) for one in judged.closings(report)]},
     }
     if any(_base(one.path) for one in kept):
         text = "The folder in which qmpconf was called."
@@ -92,7 +93,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return found
 
 
-def _result(one: Finding, place: int, *, compared: bool) -> dict[str, Any]:
+def _result(one: FindingRecord, place: int, *, compared: bool) -> dict[str, Any]:
     found: dict[str, Any] = {
         "ruleId": one.rule,
         "ruleIndex": place,
@@ -123,13 +124,13 @@ def _result(one: Finding, place: int, *, compared: bool) -> dict[str, Any]:
     return found
 
 
-def _message(one: Finding) -> str:
+def _message(one: FindingRecord) -> str:
     told = {"expected": one.expected, "seen": one.seen}
     lines = [words.sentence(one), *(f"{name} {text}" for name, text in told.items() if text)]
     return _text("; ".join(lines)) or one.rule
 
 
-def _properties(one: Finding) -> dict[str, Any]:
+def _properties(one: FindingRecord) -> dict[str, Any]:
     told = {
         "subject": one.subject,
         "blame": one.blame,
@@ -142,12 +143,12 @@ def _properties(one: Finding) -> dict[str, Any]:
     return {name: text for name, text in sorted(told.items()) if text}
 
 
-def _location(one: Finding) -> dict[str, Any]:
-    """Where it is in the trace; a subject that is no file stands for one that is missing."""
+def _location(one: FindingRecord) -> dict[str, Any]:
+    """Where it is in the trace; a subject that is not a file stands for one that is missing."""
     if one.path:
         physical = _physical(one.path, one.line)
     else:
-        text = "The subject, which is no file."
+        text = "The subject, which is not a file."
         physical = {
             "artifactLocation": {"uri": _quoted(one.subject or "-"), "description": {"text": text}}
         }
@@ -157,7 +158,7 @@ def _location(one: Finding) -> dict[str, Any]:
     return found
 
 
-def _logical(one: Finding) -> Iterator[dict[str, Any]]:
+def _logical(one: FindingRecord) -> Iterator[dict[str, Any]]:
     session = f"session {one.session}" if one.session else ""
     if session:
         yield {"name": session, "fullyQualifiedName": session, "kind": "resource"}
@@ -193,10 +194,10 @@ def _uri(path: str) -> str:
 
 
 def _quoted(text: str, safe: str = "/") -> str:
-    """`text` percent-encoded: bytes of a name that are no UTF-8 as they are."""
+    """`text` percent-encoded: bytes of a name that are not UTF-8 as they are."""
     try:
         return quote(text, safe, errors="surrogateescape")
-    except UnicodeEncodeError:  # half of a pair, which is no byte
+    except UnicodeEncodeError:  # half of a pair, which is not a byte
         return quote(text, safe, errors="backslashreplace")
 
 
@@ -230,7 +231,7 @@ def _invocation(run: Run) -> dict[str, Any]:
 
 
 def _unjudged(report: Report) -> list[str]:
-    closing, *lacks = words.closings(report)
+    closing, *lacks = judged.closings(report)
     return [closing, *lacks] if lacks else []
 
 

@@ -44,7 +44,7 @@ class Argument:
 
 
 class ArgsTypeError(ValueError):
-    """The text is no ``args_type``; its message names the part that is not understood."""
+    """The text is not an ``args_type``; its message names the part that is not understood."""
 
 
 def parse(text: str) -> tuple[Argument, ...]:
@@ -55,7 +55,7 @@ def parse(text: str) -> tuple[Argument, ...]:
 def _argument(part: str) -> Argument:
     found = _ARGUMENT.match(part)
     if not found or found["letter"] not in LETTERS or (found["flag"] and found["letter"] != "-"):
-        raise ArgsTypeError(f"{part!r} is no argument of an args_type")
+        raise ArgsTypeError(f"{part!r} is not an argument of an args_type")
     letter = found["letter"]
     return Argument(
         found["name"],

@@ -1,8 +1,8 @@
 """The document audit: every example of a document against the catalog of the same document.
 
-An example is read as its writer meant it (`qmpconf.schema.documents.tolerant`); where it is no
+An example is read as its writer meant it (`qmpconf.schema.documents.tolerant`); where it is not
 JSON is a finding, and what it says is validated all the same.  What a document only shortens
-(``...``) is no defect.  Each finding has the line of the very member that it is about.
+(``...``) is not a defect.  Each finding has the line of the very member that it is about.
 
 Pure: takes a `Compilation`, knows no file.
 """
@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from qmpconf.findings import Finding
 from qmpconf.schema.documents import examples as shown
 from qmpconf.schema.documents import tolerant
 from qmpconf.schema.documents.audit_values import Flaw, flaws_of
-from qmpconf.schema.documents.result import Compilation, DocumentFinding, Example
+from qmpconf.schema.documents.result import Compilation, Example, defect
 from qmpconf.schema.documents.tolerant import Node
 from qmpconf.schema.model import Catalog, Command, Event
 from qmpconf.schema.problems import Problem
@@ -26,7 +27,7 @@ _OF_COMMAND = frozenset({"arguments", "id", "control"})
 _EXECUTE = ("execute", "exec-oob")
 
 
-def audit(compilation: Compilation) -> tuple[DocumentFinding, ...]:
+def audit(compilation: Compilation) -> tuple[Finding, ...]:
     """Every defect of the document: what compiling found, and what its examples show."""
     found = [*compilation.findings, *_Audit(compilation).findings()]
     return tuple(sorted(found, key=lambda one: (one.line, one.column)))
@@ -57,27 +58,27 @@ def held(compilation: Compilation) -> list[Held]:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Findings that say the same of the same subject: the first, and the places of all.
+    """Equal findings: the first, and the places of all.
 
     `places` are lines; in a document of one line, its columns.
     """
 
-    first: DocumentFinding
+    first: Finding
     places: tuple[str, ...]
 
 
-def grouped(findings: Sequence[DocumentFinding]) -> tuple[Group, ...]:
+def grouped(findings: Sequence[Finding]) -> tuple[Group, ...]:
     """The findings, equal ones as one, in the order of their first places."""
-    groups: dict[tuple[str, str, str], list[DocumentFinding]] = {}
+    groups: dict[str, list[Finding]] = {}
     for one in findings:
-        groups.setdefault((one.rule, one.subject, one.message), []).append(one)
+        groups.setdefault(one.fingerprint, []).append(one)
     return tuple(
         Group(members[0], tuple(dict.fromkeys(map(place_of, members))))
         for members in groups.values()
     )
 
 
-def place_of(one: DocumentFinding) -> str:
+def place_of(one: Finding) -> str:
     """Where a finding is: its line, with the column where the line alone says little."""
     return f"{one.line}:{one.column}" if one.line == 1 and one.column else str(one.line)
 
@@ -91,7 +92,7 @@ class _Audit:
         #: Commands that their own section shows.
         self.shown = {(one.subject, shown.command_of(one)) for one in self.examples}
 
-    def findings(self) -> Iterator[DocumentFinding]:
+    def findings(self) -> Iterator[Finding]:
         pending: Example | None = None
         for example in self.examples:
             if pending and (example.direction == "->" or example.subject != pending.subject):
@@ -100,14 +101,14 @@ class _Audit:
             reading = tolerant.read(example.text)
             for flaw in reading.flaws:
                 yield _finding(
-                    example, Flaw("example.not-json", flaw.at, "is no JSON: " + flaw.message)
+                    example, Flaw("example.not-json", flaw.at, "is not JSON: " + flaw.message)
                 )
             if example.direction == "<-" and reading.single_quotes:
-                message = "is no JSON: single quotes, which a server never writes"
+                message = "is not JSON: single quotes, which a server never writes"
                 yield _finding(example, Flaw("example.not-json", reading.single_quotes[0], message))
             node = reading.node
             if node is None or node.kind != "object":
-                message = "is no JSON object, as every message is"
+                message = "is not a JSON object, as every message is"
                 yield _finding(example, Flaw("example.not-a-message", 0, message))
                 pending = None
             elif example.direction == "->":
@@ -119,13 +120,13 @@ class _Audit:
         if pending:
             yield self._no_reply(pending)
 
-    def _no_reply(self, example: Example) -> DocumentFinding:
+    def _no_reply(self, example: Example) -> Finding:
         message = "the example has no reply"
         return _finding(_whole(example), Flaw("example.no-reply", 0, message))
 
     # ── the client's side ────────────────────────────────────────────────────────────────────
 
-    def _command(self, example: Example, node: Node) -> Iterator[DocumentFinding]:
+    def _command(self, example: Example, node: Node) -> Iterator[Finding]:
         named = [(name, at, one) for name, at, one in node.members if name in _EXECUTE]
         if not named:
             message = "names no command: there is no member 'execute'"
@@ -151,7 +152,7 @@ class _Audit:
         told = Held(example, command, command.arguments, sent, problems, "the arguments")
         yield from self._flaws(told)
 
-    def _flaws(self, one: Held) -> Iterator[DocumentFinding]:
+    def _flaws(self, one: Held) -> Iterator[Finding]:
         if one.problems:
             self.held.append(one)
         for flaw in flaws_of(self.catalog, one.key, one.node, one.problems, one.whole):
@@ -169,9 +170,7 @@ class _Audit:
 
     # ── the server's side ────────────────────────────────────────────────────────────────────
 
-    def _answer(
-        self, example: Example, node: Node, pending: Example | None
-    ) -> Iterator[DocumentFinding]:
+    def _answer(self, example: Example, node: Node, pending: Example | None) -> Iterator[Finding]:
         event = node.get("event")
         if event is not None:
             yield from self._event(example, node, str(event.value), event.start)
@@ -194,7 +193,7 @@ class _Audit:
             told = Held(example, command, command.returns, returned, problems, "the return value")
             yield from self._flaws(told)
 
-    def _event(self, example: Example, node: Node, name: str, at: int) -> Iterator[DocumentFinding]:
+    def _event(self, example: Example, node: Node, name: str, at: int) -> Iterator[Finding]:
         if name not in self.catalog.events:
             if not self.catalog.events:
                 return  # events are described in a document of their own
@@ -217,9 +216,9 @@ def _whole(example: Example) -> Example:
     return replace(example, lines=(example.line,))
 
 
-def _finding(example: Example, flaw: Flaw) -> DocumentFinding:
+def _finding(example: Example, flaw: Flaw) -> Finding:
     line, column = line_at(example, flaw.at)
-    return DocumentFinding(
+    return defect(
         f"document.{flaw.rule}",
         line,
         example.subject,
@@ -233,9 +232,8 @@ def _finding(example: Example, flaw: Flaw) -> DocumentFinding:
 
 def line_at(example: Example, at: int) -> tuple[int, int]:
     """Line and column of the offset `at` in an example's text."""
-    rows = example.text[:at].split("\n")
-    row = len(rows) - 1
+    row = example.text.count("\n", 0, at)
     lines = example.lines or range(example.line, example.line + row + 1)
     line = lines[min(row, len(lines) - 1)]
-    column = example.column + len(rows[0]) if row == 0 and example.column else 0
+    column = example.column + at if row == 0 and example.column else 0
     return line, column

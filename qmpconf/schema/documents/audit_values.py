@@ -11,11 +11,12 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from qmpconf.protocol.values import pointer
+from qmpconf.protocol.places import pointer
 from qmpconf.schema.documents.tolerant import Node
 from qmpconf.schema.model import Array, Catalog, Member, Object
 from qmpconf.schema.problems import Path, Problem, suggest
 from qmpconf.schema.walk import shape_of
+from qmpconf.text import shortened
 
 #: How alike two names are (difflib's ratio) when one is taken for a misspelling of the other.
 ALIKE = 0.75
@@ -169,11 +170,5 @@ class _Judge:
         subject = f"the member {name!r}" if name else self.whole
         rule = {"value": "example.wrong-value"}.get(one.kind, "example.wrong-type")
         verb = "is" if name or not self.whole.endswith("s") else "are"
-        message = (
-            f"{subject} {verb} documented as {_short(one.expected)}, but the example has {one.seen}"
-        )
+        message = f"{subject} {verb} documented as {shortened(one.expected, 80)}, but the example has {one.seen}"
         return Flaw(rule, node.start, message, pointer(map(str, one.path)), one.expected, one.seen)
-
-
-def _short(words: str) -> str:
-    return words if len(words) <= 80 else words[:79] + "…"

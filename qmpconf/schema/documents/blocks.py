@@ -28,13 +28,16 @@ class Text:
     """Lines joined to one running text that still knows the line of each character."""
 
     def __init__(self, lines: Sequence[tuple[Line, str]]) -> None:
-        self.text = ""
+        pieces: list[str] = []
+        length = 0
         self._starts: list[int] = []
         self._lines: list[Line] = []
         for line, words in lines:
-            self._starts.append(len(self.text) + (1 if self.text else 0))
+            self._starts.append(length + (1 if length else 0))
             self._lines.append(line)
-            self.text += (" " if self.text else "") + " ".join(words.split())
+            pieces.append((" " if length else "") + " ".join(words.split()))
+            length += len(pieces[-1])
+        self.text = "".join(pieces)
 
     def __str__(self) -> str:
         return self.text

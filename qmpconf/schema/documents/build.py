@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from qmpconf.findings import Finding
 from qmpconf.schema.documents.announce import mentions, stem
-from qmpconf.schema.documents.items import Entry
+from qmpconf.schema.documents.items import TextEntry
 from qmpconf.schema.documents.nesting import Node
-from qmpconf.schema.documents.result import DocumentFinding, Undetermined
+from qmpconf.schema.documents.result import Undetermined, defect
 from qmpconf.schema.documents.values import Value, without_doubles
 from qmpconf.schema.model import Array, Enum, EnumValue, Facts, Member, Object, Type
 
@@ -39,7 +40,7 @@ class Described:
 class Scope:
     """What a section's members can refer to.
 
-    `described` are the lists that stand apart; `kinds` tells which of them are kinds of one
+    `described` are the lists that stand apart; `kinds` says which of them are kinds of one
     thing (its name, and the subjects of the kinds); `enclosing` are the keys and names of the
     objects around, outermost first; `table` are types that a second source knows, by argument.
     `doubtful` collects the entries (line, path) that are where they are for want of anything
@@ -69,7 +70,7 @@ class Builder:
     def __init__(self) -> None:
         self.types: dict[str, Type] = {}
         self.undetermined: list[Undetermined] = []
-        self.findings: list[DocumentFinding] = []
+        self.findings: list[Finding] = []
         self.named: dict[str, Named] = {}
 
     # ── reports ──────────────────────────────────────────────────────────────────────────────
@@ -84,7 +85,7 @@ class Builder:
         column: int = 0,
     ) -> None:
         """Report a defect of the document."""
-        self.findings.append(DocumentFinding(rule, line, subject, message, pointer, column=column))
+        self.findings.append(defect(rule, line, subject, message, pointer, column=column))
 
     def leave(self, key: str, line: int, reason: str) -> str:
         """Leave the place `key` undetermined; gives the type that it gets."""
@@ -149,12 +150,14 @@ class Builder:
             )
         return tuple(found)
 
-    def _named_members(self, owner: str, node: Node, entry: Entry, scope: Scope) -> list[Member]:
+    def _named_members(
+        self, owner: str, node: Node, entry: TextEntry, scope: Scope
+    ) -> list[Member]:
         facts = entry.facts
         command, _, pointer = owner.partition(".")
         for flaw in entry.flaws:
             self.findings.append(
-                DocumentFinding(
+                defect(
                     flaw.rule,
                     flaw.line,
                     command,
@@ -198,7 +201,7 @@ class Builder:
         known = scope.table.get(node.name, "any")
         if known != "any" and key == f"{scope.command}.arguments.{node.name}":
             return known
-        return self.leave(key, line, "the document does not tell its type")
+        return self.leave(key, line, "the document does not give its type")
 
     def _unlisted(self, key: str, line: int) -> str:
         self.leave(key, line, "an object whose members the document does not list")
@@ -219,7 +222,7 @@ class Builder:
             element = self._elsewhere(node, key, scope) or (
                 self._unlisted(key, line)
                 if facts.element == "object"
-                else self.leave(key + "[]", line, "the document does not tell the elements' type")
+                else self.leave(key + "[]", line, "the document does not give the elements' type")
             )
         return self.array(key, element, line)
 
@@ -331,6 +334,6 @@ def _without(found: Type, unknown: set[str]) -> Type:
     return replace(found, members=members)
 
 
-def replace_entry(node: Node, entry: Entry) -> Node:
+def replace_entry(node: Node, entry: TextEntry) -> Node:
     """The same place in the list, for one entry of its group."""
     return node if entry is node.entry else Node(entry, [], node.open, node.doubtful)

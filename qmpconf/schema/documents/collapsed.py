@@ -1,6 +1,6 @@
 """Finds the lines again of a document whose white space was collapsed.
 
-Nothing but the document's grammar tells where lines ended: a heading is as long as its underline,
+Nothing but the document's grammar says where lines ended: a heading is as long as its underline,
 an example ends with its last bracket, ``Arguments:``, ``- "name":`` and the sentences that
 announce lists begin a line of their own.  The lines made here have the place of their first
 character in the text as given.

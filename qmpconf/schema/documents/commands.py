@@ -17,6 +17,7 @@ from qmpconf.schema.documents.parts import Parts, parts_of
 from qmpconf.schema.documents.result import Compilation, Example, Heading
 from qmpconf.schema.documents.sections import Section
 from qmpconf.schema.model import Catalog, Command, Source
+from qmpconf.text import counted
 
 
 def compile_plain(text: str, name: str = "") -> Compilation:
@@ -41,7 +42,7 @@ def compile_hx(text: str, name: str = "") -> Compilation:
 
 
 class _Document:
-    def __init__(self, seen: View, table: Mapping[str, hx.Entry], builder: Builder) -> None:
+    def __init__(self, seen: View, table: Mapping[str, hx.HxEntry], builder: Builder) -> None:
         self.view, self.table, self.builder = seen, table, builder
         self.commands: dict[str, Command] = {}
         self.headings: list[Heading] = []
@@ -141,6 +142,6 @@ def _nothing(form: str, found: Sequence[Section], lines: Sequence[Line]) -> str:
     titles = ", ".join(repr(one.title) for one in found if one.line)[:200]
     full = sum(not line.blank for line in lines)
     return (
-        f"looks like {form} ({full} lines), but no section describes a command; "
+        f"looks like {form} ({counted(full, 'line')}), but no section describes a command; "
         f"headings found: {titles or 'none'}"
     )

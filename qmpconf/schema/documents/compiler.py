@@ -13,7 +13,12 @@ def compile_document(text: str, name: str = "") -> Compilation:
 
     `name` is the catalog's name; empty, it is made of the version that the document describes
     (``qemu-1.6.2-doc``).  The catalog says which of its facts the document itself contradicts or shows
-    in examples alone, and whether the document is only a part.  Raises InputError when the text is in no known form, or when nothing
-    of it can be compiled.
+    in examples alone, and whether the document is only a part.  Raises `InputError` when the text has
+    no known form, or when nothing of it can be compiled.
+
+    >>> lines = ["stop", "----", "", "Stop the emulator.", "", "Arguments: None.", "", "Example:", ""]
+    >>> lines += ['-> { "execute": "stop" }', '<- { "return": {} }', ""]
+    >>> list(compile_document(chr(10).join(lines), "mine").catalog.commands)
+    ['stop']
     """
     return marked(weighed(form_of(text).compile(text, name)))

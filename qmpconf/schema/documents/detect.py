@@ -2,7 +2,7 @@
 
 A form is recognised by its clues: patterns that a text of that form has.  `FORMS` is the table of
 all forms, the most particular first; a text without all clues of any form is refused with a
-message that tells which clues it has, and which it lacks.
+message that says which clues it has, and which it lacks.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def form_of(text: str) -> Form:
     if not text.strip():
         raise InputError("the document is empty")
     if "\0" in text:
-        raise InputError("is no text (it has NUL characters): give the document's text")
+        raise InputError("is not text (it has NUL characters): give the document's text")
     for form in FORMS:
         if all(clue.holds(text) for clue in form.clues):
             return form

@@ -59,7 +59,7 @@ def gather(lines: Sequence[Line], at: int, subject: str = "") -> tuple[Example, 
 def _depth(line: str) -> int:
     """How many more brackets the line opens than it closes; those in strings do not count.
 
-    With a quote too few, nothing tells what is in a string: then all brackets count.
+    With a quote too few, nothing says what is in a string: then all brackets count.
     """
     bare = line if line.replace('\\"', "").count('"') % 2 else _QUOTED.sub("", line)
     return sum(bare.count(one) for one in "{[") - sum(bare.count(one) for one in "}]")

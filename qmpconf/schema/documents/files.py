@@ -15,12 +15,12 @@ def read_document(path: Path) -> str:
     """The text of a document.  Raises InputError, which names the file and what is wrong."""
     data = read_bytes(path)
     if b"\0" in data:
-        raise InputError(f"{path}: is no text (it has NUL bytes); give the document as text")
+        raise InputError(f"{path}: is not text (it has NUL bytes); give the document as text")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path}: is no UTF-8 text (byte {error.start}: {data[error.start]:#04x}); "
+            f"{path}: is not UTF-8 text (byte {error.start}: {data[error.start]:#04x}); "
             "convert it first, with iconv or the like"
         ) from None
     return text.replace("\r\n", "\n").removeprefix("\ufeff")

@@ -21,7 +21,7 @@ _IF = re.compile(r"^#if(?P<kind>def|ndef)?\s*(?P<condition>.*)$")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HxEntry:
     """A command of the table: its line, its arguments and the line of those, its condition."""
 
     name: str
@@ -36,13 +36,13 @@ class Hx:
     """The two halves of the file: the prose's lines, and the table."""
 
     prose: tuple[Line, ...]
-    table: Mapping[str, Entry]
+    table: Mapping[str, HxEntry]
 
 
 def take_apart(lines: Sequence[Line], builder: Builder) -> Hx:
     """Tell prose and table apart; what the table gets wrong goes to `builder`."""
     prose: list[Line] = []
-    table: dict[str, Entry] = {}
+    table: dict[str, HxEntry] = {}
     conditions: list[str] = []
     inside, last = False, ""
     for line in lines:
@@ -64,7 +64,7 @@ def take_apart(lines: Sequence[Line], builder: Builder) -> Hx:
                 if last in table:
                     message = "the table has this command twice"
                     builder.find("document.command.twice", line.number, last, message)
-                table[last] = Entry(last, line.number, condition=" && ".join(conditions))
+                table[last] = HxEntry(last, line.number, condition=" && ".join(conditions))
             elif last:
                 table[last] = _with_arguments(table[last], field["value"], line, builder)
     return Hx(tuple(prose), table)
@@ -77,19 +77,19 @@ def _condition(found: re.Match[str]) -> str:
     )
 
 
-def _with_arguments(entry: Entry, text: str, line: Line, builder: Builder) -> Entry:
+def _with_arguments(entry: HxEntry, text: str, line: Line, builder: Builder) -> HxEntry:
     try:
         arguments = parse(text)
     except ArgsTypeError as error:
         builder.find("document.args-type.unknown", line.number, entry.name, str(error))
         arguments = ()
-    return Entry(entry.name, entry.line, arguments, line.number, entry.condition)
+    return HxEntry(entry.name, entry.line, arguments, line.number, entry.condition)
 
 
 # ── a command without prose ──────────────────────────────────────────────────────────────────
 
 
-def command_of(entry: Entry, builder: Builder) -> Command:
+def command_of(entry: HxEntry, builder: Builder) -> Command:
     """A command that only the table has."""
     message = "the table has this command, but no section describes it"
     builder.find("document.command.undocumented", entry.line, entry.name, message)
@@ -98,19 +98,19 @@ def command_of(entry: Entry, builder: Builder) -> Command:
         members = tuple(_member(one, entry) for one in entry.arguments if not one.open)
         more = any(one.open for one in entry.arguments)
         builder.types[key] = Object(members, open=more, facts=Facts(entry.arguments_line))
-    reason = "nothing in the document tells what is returned"
+    reason = "nothing in the document says what is returned"
     returns = builder.leave(f"{entry.name}.return", entry.line, reason)
     return Command(entry.name, key, returns, facts=Facts(entry.line, condition=entry.condition))
 
 
-def _member(one: Argument, entry: Entry) -> Member:
+def _member(one: Argument, entry: HxEntry) -> Member:
     return Member(one.name, one.type, one.optional, facts=Facts(entry.arguments_line))
 
 
 # ── the table against the prose ──────────────────────────────────────────────────────────────
 
 
-def compare(entry: Entry, command: Command, text: str, builder: Builder) -> Command:
+def compare(entry: HxEntry, command: Command, text: str, builder: Builder) -> Command:
     """Report where table and prose disagree, and add what the prose forgot.
 
     `text` is the section's running text: an argument that it calls invalid was not forgotten.
@@ -148,7 +148,7 @@ def compare(entry: Entry, command: Command, text: str, builder: Builder) -> Comm
     return Command(command.name, key, command.returns, facts=command.facts)
 
 
-def _compared(entry: Entry, one: Argument, member: Member, builder: Builder) -> Member:
+def _compared(entry: HxEntry, one: Argument, member: Member, builder: Builder) -> Member:
     """The member, which knows what the table denies."""
     facts, table = member.facts, entry.arguments_line
     found = builder.types.get(member.type)
@@ -169,7 +169,7 @@ def _compared(entry: Entry, one: Argument, member: Member, builder: Builder) -> 
     return replace(member, facts=facts)
 
 
-def _forgotten(entry: Entry, one: Argument, text: str, builder: Builder) -> list[Member]:
+def _forgotten(entry: HxEntry, one: Argument, text: str, builder: Builder) -> list[Member]:
     """An argument that the prose does not list: the member to add, unless it is ruled out."""
     ruled_out = re.search(rf"\"?\b{re.escape(one.name)}\b\"? argument is invalid\b", text)
     if ruled_out:
@@ -181,7 +181,7 @@ def _forgotten(entry: Entry, one: Argument, text: str, builder: Builder) -> list
 
 
 def _find(
-    builder: Builder, what: str, line: int, entry: Entry, message: str, name: str = ""
+    builder: Builder, what: str, line: int, entry: HxEntry, message: str, name: str = ""
 ) -> None:
     pointer = f"arguments.{name}" if name else "arguments"
     builder.find(f"document.args-type.{what}", line, entry.name, message, pointer)

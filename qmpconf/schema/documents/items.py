@@ -14,7 +14,7 @@ from typing import Literal
 from qmpconf.schema.documents.blocks import Text
 from qmpconf.schema.documents.values import QUOTED, Value, chain, doubles, listed
 
-#: What an item is: a member, a note that tells the values of the member before it, a group of
+#: What an item is: a member, a note that gives the values of the member before it, a group of
 #: members of which a server sends the ones of its kind, a mark that further members are
 #: possible, another note, or the line that begins another case of the entry before.
 Role = Literal["member", "values", "group", "open", "note", "case"]
@@ -95,7 +95,7 @@ class Facts:
 
 
 @dataclass(slots=True)
-class Entry:
+class TextEntry:
     """An item, understood: its role, names, words (without names), facts, flaws and line.
 
     `group` holds the entries of a group.
@@ -107,10 +107,10 @@ class Entry:
     facts: Facts
     line: int
     flaws: list[Flaw] = field(default_factory=list)
-    group: tuple[Entry, ...] = ()
+    group: tuple[TextEntry, ...] = ()
 
 
-def understand(text: Text) -> Entry:
+def understand(text: Text) -> TextEntry:
     """What an item says."""
     words = str(text)
     line = text.first.number
@@ -119,7 +119,7 @@ def understand(text: Text) -> Entry:
             return _member(text, (found["name"],), found.end(), len(words))
     if _VALUES.match(words):
         facts = Facts(values=list(chain(text)), default=_marked_default(words))
-        return Entry("values", (), words, facts, line, _twice(facts.values))
+        return TextEntry("values", (), words, facts, line, _twice(facts.values))
     found = _NO_COLON.match(words)
     if found and any(_JSON_TYPE.search(one["inside"]) for one in _PARENTHESES.finditer(words)):
         entry = _member(text, (found["name"],), found.end(), len(words))
@@ -127,15 +127,15 @@ def understand(text: Text) -> Entry:
         entry.flaws.append(Flaw("document.member.no-colon", line, message))
         return entry
     if _OPEN.match(words):
-        return Entry("open", (), words, Facts(), line)
+        return TextEntry("open", (), words, Facts(), line)
     if _GROUP.match(words):
         entries = tuple(_grouped(text, words))
         if entries:
-            return Entry("group", (), words, Facts(), line, [], entries)
-    return Entry("note", (), words, _note(words), line)
+            return TextEntry("group", (), words, Facts(), line, [], entries)
+    return TextEntry("note", (), words, _note(words), line)
 
 
-def _grouped(text: Text, words: str) -> Iterator[Entry]:
+def _grouped(text: Text, words: str) -> Iterator[TextEntry]:
     """The members that a group tells apart, each optional: a server has those of its kind."""
     starts = list(_GROUPED.finditer(words))
     ends = [*(one.start() for one in starts), len(words)][1:]
@@ -155,7 +155,7 @@ def _features(words: str) -> tuple[str, ...]:
     return ("deprecated",) if re.search(r"^deprecated\b|\(deprecated\b", words) else ()
 
 
-def _member(text: Text, names: tuple[str, ...], start: int, end: int) -> Entry:
+def _member(text: Text, names: tuple[str, ...], start: int, end: int) -> TextEntry:
     words = str(text)[start:end].strip()
     line = text.first.number
     facts, flaws = Facts(), []
@@ -173,19 +173,19 @@ def _member(text: Text, names: tuple[str, ...], start: int, end: int) -> Entry:
     facts.features = _features(words)
     since = _SINCE.search(words)
     facts.since = since["version"] if since else ""
-    return Entry("member", names, words, facts, line, flaws)
+    return TextEntry("member", names, words, facts, line, flaws)
 
 
 # ── types ────────────────────────────────────────────────────────────────────────────────────
 
 
 def type_span(words: str) -> int:
-    """Where the parentheses that tell the type end in `words`; -1 when there are none."""
+    """Where the parentheses that give the type end in `words`; -1 when there are none."""
     return max((end for end, _ in _type_tokens(words)), default=-1)
 
 
 def _type_tokens(words: str) -> Iterator[tuple[int, list[str]]]:
-    """Each pair of parentheses that tells a type or an option: its end, and its parts."""
+    """Each pair of parentheses that gives a type or an option: its end, and its parts."""
     for found in _PARENTHESES.finditer(words):
         parts = [part.strip() for part in found["inside"].split(",")]
         if any(_is_type_part(part) for part in parts):
@@ -303,7 +303,7 @@ def _twice(values: Sequence[Value]) -> list[Flaw]:
     ]
 
 
-def attach(member: Entry, note: Entry) -> None:
+def attach(member: TextEntry, note: TextEntry) -> None:
     """Add what a note says to the member that it stands under."""
     facts = member.facts
     if note.role == "values":

@@ -1,6 +1,6 @@
 """Which version of QEMU a document describes, out of what stands in it.
 
-A document tells its version seldom: in the name of a package that it came in.  Otherwise what it
+A document gives its version seldom: in the name of a package that it came in.  Otherwise what it
 describes dates it.  Each landmark is something that a version was the first to document; a
 document with a landmark of a version that lacks another of the same version was written on the way
 there ("1.1-dev").
@@ -62,7 +62,7 @@ EVERYWHERE = "stop"
 
 
 def version_of(text: str, entries: Collection[str]) -> str:
-    """The version that a document describes ("1.6.2", "1.1-dev"); empty when nothing tells.
+    """The version that a document describes ("1.6.2", "1.1-dev"); empty when nothing says.
 
     `entries` are the commands and type keys compiled from it.
     """

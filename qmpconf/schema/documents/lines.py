@@ -5,7 +5,7 @@ line, or bars on lines of their own with the dates (and the pop-up texts) of a b
 them.  Here each viewer's leftovers are taken away, and every line that remains knows where it
 stood in the text as given.
 
-Knows nothing of what the lines say, apart from a few marks of the documents that tell which of a
+Knows nothing of what the lines say, apart from a few marks of the documents that say which of a
 viewer's columns holds them.
 """
 

@@ -1,4 +1,6 @@
-"""The compiler for the QMP reference manuals: ``qemu-qmp-ref(7)``, ``qemu-storage-daemon-qmp-ref(7)``.
+"""The compiler for the reference manuals: ``qemu-qmp-ref(7)`` and its kin.
+
+The storage daemon has ``qemu-storage-daemon-qmp-ref(7)``, the guest agent ``qemu-ga-ref(7)``.
 
 Two input forms (roff source, rendered text), two layouts (4.x to 9.x, 10 and later)::
 
@@ -26,8 +28,10 @@ from qmpconf.schema.documents.rendered import read_rendered
 from qmpconf.schema.documents.result import Compilation
 from qmpconf.schema.documents.roff import read_roff
 from qmpconf.schema.model import Catalog, Source
+from qmpconf.text import counted
 
-STORAGE_DAEMON = "qemu-storage-daemon"
+#: Products other than the emulator; the names of their manuals begin with theirs.
+_PRODUCTS = ("qemu-storage-daemon", "qemu-ga")
 
 _ROFF = re.compile(r"^\.(?:TH|SH|SS)[ \t]", re.MULTILINE)
 _RENDERED = re.compile(
@@ -67,12 +71,12 @@ def _compile(page: Page, form: str, text: str, name: str, sha256: str) -> Compil
     else:
         kinds = Counter(block.kind for block in page.blocks)
         raise InputError(
-            f"a manual page ({kinds['chapter']} chapters, {kinds['section']} sections), but none "
+            f"a manual page ({counted(kinds['chapter'], 'chapter')}, {counted(kinds['section'], 'section')}), but none "
             "of its headings is a command's, an event's or a type's: is it qemu-qmp-ref(7)?"
         )
     built = Builder(found)
     title = page.name or "qemu-qmp-ref"
-    product = STORAGE_DAEMON if title.startswith(STORAGE_DAEMON) else "qemu"
+    product = next((one for one in _PRODUCTS if title.startswith(one)), "qemu")
     source = Source(
         "document",
         product=product,

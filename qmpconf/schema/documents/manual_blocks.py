@@ -56,7 +56,7 @@ class Page:
     """A manual page: its title line's facts and its blocks.
 
     `name` is the page's name in lower case ("qemu-qmp-ref"), `version` what its footer (or
-    ``.TH``) tells, both empty where there is none.
+    ``.TH``) says, both empty where there is none.
     """
 
     name: str

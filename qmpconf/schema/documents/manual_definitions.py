@@ -26,9 +26,9 @@ from qmpconf.schema.documents.manual_entries import (
     NAME,
     VERSION,
     Entries,
-    Entry,
     Feature,
     Kind,
+    ManualEntry,
     Part,
 )
 
@@ -71,13 +71,13 @@ def read_definitions(blocks: Sequence[Block]) -> Entries:
 
 
 def _chapter(body: Sequence[Block], found: Entries) -> None:
-    entry: Entry | None = None
+    entry: ManualEntry | None = None
     open_list = False
     for node in map(_whole, tree(body)):
         heading = _ENTRY.fullmatch(node.text) if node.block.kind == "text" else None
         if heading:
             kind: Kind = next(one for one in get_args(Kind) if one == heading["kind"])
-            entry = Entry(kind, heading["name"], node.line, since=heading["since"] or "")
+            entry = ManualEntry(kind, heading["name"], node.line, since=heading["since"] or "")
             found.entries.append(entry)
             found.heading(node.block, f"{BECOMES[kind]} {entry.name}")
             below = node.children
@@ -107,7 +107,7 @@ def _whole(node: Node) -> Node:
     return Node(block, children)
 
 
-def _part_of_entry(entry: Entry, node: Node, found: Entries, open_list: bool) -> bool:
+def _part_of_entry(entry: ManualEntry, node: Node, found: Entries, open_list: bool) -> bool:
     """Read one node below an entry.
 
     `open_list`: a list of parts was torn apart before the node, whose bullets still belong to it.
@@ -140,7 +140,7 @@ def _part_of_entry(entry: Entry, node: Node, found: Entries, open_list: bool) ->
     return False
 
 
-def _report_glue(entry: Entry, node: Node, found: Entries) -> None:
+def _report_glue(entry: ManualEntry, node: Node, found: Entries) -> None:
     found.finding(
         "document.heading.glued",
         node.line,
@@ -150,7 +150,7 @@ def _report_glue(entry: Entry, node: Node, found: Entries) -> None:
     )
 
 
-def _returns(entry: Entry, block: Block) -> bool:
+def _returns(entry: ManualEntry, block: Block) -> bool:
     found = _RETURN.fullmatch(block.text)
     if found:
         entry.returns, entry.returns_line, entry.stated = found["type"], block.line, True
@@ -162,7 +162,7 @@ def _bullets(nodes: Sequence[Node]) -> list[list[Node]]:
     return [node.children for node in nodes if node.text == BULLET and node.children]
 
 
-def _parts(entry: Entry, bullets: Sequence[Sequence[Node]], found: Entries) -> bool:
+def _parts(entry: ManualEntry, bullets: Sequence[Sequence[Node]], found: Entries) -> bool:
     """Read the parts of an entry; tells whether their list was torn apart, and may go on."""
     torn = glued = False
     for nodes in bullets:
@@ -178,7 +178,7 @@ def _parts(entry: Entry, bullets: Sequence[Sequence[Node]], found: Entries) -> b
                 "document.member.unreadable",
                 first.line,
                 entry.name,
-                "is no member, value or reference to members",
+                "is not a member, value or reference to members",
                 seen=first.text,
             )
             continue
@@ -201,7 +201,7 @@ def _parts(entry: Entry, bullets: Sequence[Sequence[Node]], found: Entries) -> b
     return torn
 
 
-def _features(entry: Entry, node: Node, found: Entries) -> None:
+def _features(entry: ManualEntry, node: Node, found: Entries) -> None:
     for nodes in _bullets(node.children):
         first = nodes[0]
         feature = _FEATURE.fullmatch(first.text)
@@ -213,6 +213,6 @@ def _features(entry: Entry, node: Node, found: Entries) -> None:
                 "document.feature.unreadable",
                 first.line,
                 entry.name,
-                "is no feature",
+                "is not a feature",
                 seen=first.text,
             )

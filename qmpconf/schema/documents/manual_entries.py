@@ -15,8 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from qmpconf.findings import Finding
 from qmpconf.schema.documents.manual_blocks import Block
-from qmpconf.schema.documents.result import DocumentFinding, Heading
+from qmpconf.schema.documents.result import Heading, defect
 
 Kind = Literal["Command", "Event", "Object", "Enum", "Alternate"]
 
@@ -56,7 +57,7 @@ class Part:
 
 @dataclass(slots=True)
 class Feature:
-    """A feature, with the text that tells what it is about."""
+    """A feature, with the text that says what it is about."""
 
     name: str
     text: str
@@ -64,11 +65,11 @@ class Feature:
 
 
 @dataclass(slots=True)
-class Entry:
+class ManualEntry:
     """One command, event or type.
 
     `returns` is the text of what a command returns, None where the document has no word about
-    it; `stated` tells that it names a type (the layout of 10 and later) and is not prose.  `prose`
+    it; `stated` says that it names a type (the layout of 10 and later) and is not prose.  `prose`
     is all other text; `blocks` are all blocks, for the examples in them.
     """
 
@@ -90,9 +91,9 @@ class Entry:
 class Entries:
     """Everything that a reader of a layout found."""
 
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[ManualEntry] = field(default_factory=list)
     headings: list[Heading] = field(default_factory=list)
-    findings: list[DocumentFinding] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     def heading(self, block: Block, became: str) -> None:
         """Account for a heading."""
@@ -100,7 +101,7 @@ class Entries:
 
     def finding(self, rule: str, line: int, subject: str, message: str, seen: str = "") -> None:
         """Report a place where the document is wrong."""
-        self.findings.append(DocumentFinding(rule, line, subject, message, seen=seen))
+        self.findings.append(defect(rule, line, subject, message, seen=seen))
 
 
 # ── phrases ──────────────────────────────────────────────────────────────────────────────────
@@ -146,7 +147,7 @@ _NOT_SINCE = ("deprecated", "obsolete", "removed", "unstable")
 
 
 def since_of(text: str) -> str:
-    """The version in the first ``since 2.10`` of `text` that tells when something came.
+    """The version in the first ``since 2.10`` of `text` that says when something came.
 
     ``deprecated since 3.0`` is none.
     """
@@ -163,7 +164,7 @@ _SINCE_EACH = re.compile(
 
 
 def since_each(text: str, names: Iterable[str]) -> dict[str, str]:
-    """Versions that `text` tells for single `names`: ``(vhost-vdpa since 5.1)``."""
+    """Versions that `text` says for single `names`: ``(vhost-vdpa since 5.1)``."""
     known = set(names)
     return {
         found["name"]: found["version"]
@@ -180,10 +181,10 @@ _DEFAULT = re.compile(
 
 
 def default_of(text: str) -> str:
-    """The default that `text` tells, as it writes it ("defaults to 4", "default: false").
+    """The default that `text` says, as it writes it ("defaults to 4", "default: false").
 
     It is one word, in quotes or with the sentence's end behind it; what takes more words to tell
-    is no value.
+    is not a value.
     """
     found = _DEFAULT.search(text)
     return found["value"] if found else ""

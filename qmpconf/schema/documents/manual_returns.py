@@ -2,7 +2,7 @@
 
 The rule, in this order:
 
-1. The text says "nothing": the command returns nothing.  So does one whose text tells only when
+1. The text says "nothing": the command returns nothing.  So does one whose text says only when
    it fails, and one without any text, unless its name says that it is a query.
 2. The first sentence names one type of the document: that is the type; a list of it where the
    sentence says "list of", "list with" or "array of" before the name.
@@ -48,7 +48,7 @@ _STRING = re.compile(r"\bas a string\b")
 
 #: No first sentence is longer.
 _LONGEST = 500
-#: JSON values of examples that tell the builtin type.
+#: JSON values of examples that show the builtin type.
 _BUILTINS = {str: "string", int: "int", bool: "boolean"}
 
 
@@ -100,7 +100,7 @@ def _without_text(command: str, replies: Sequence[tolerant.Node]) -> Returned:
     if found:
         return found
     if replies or "query-" in command:
-        return Returned(undetermined="the document does not tell what is returned")
+        return Returned(undetermined="the document does not say what is returned")
     return Returned()
 
 

@@ -19,9 +19,9 @@ from qmpconf.schema.documents.manual_entries import (
     BECOMES,
     KINDS,
     Entries,
-    Entry,
     Feature,
     Kind,
+    ManualEntry,
     part_of,
     since_of,
 )
@@ -53,7 +53,7 @@ def is_sections(blocks: Sequence[Block]) -> bool:
 def read_sections(blocks: Sequence[Block]) -> Entries:
     """The entries of a manual page in the layout of 4.x to 9.x."""
     found = Entries()
-    entry: Entry | None = None
+    entry: ManualEntry | None = None
     label = ""
     body: list[Block] = []
     for block in _unglued(blocks, found):
@@ -78,9 +78,9 @@ def read_sections(blocks: Sequence[Block]) -> Entries:
     return found
 
 
-def _entry(heading: re.Match[str], block: Block) -> Entry:
+def _entry(heading: re.Match[str], block: Block) -> ManualEntry:
     kind: Kind = next(one for one in get_args(Kind) if one == heading["kind"])
-    return Entry(kind, heading["name"], block.line)
+    return ManualEntry(kind, heading["name"], block.line)
 
 
 def _unglued(blocks: Sequence[Block], found: Entries) -> Iterator[Block]:
@@ -106,7 +106,7 @@ def _unglued(blocks: Sequence[Block], found: Entries) -> Iterator[Block]:
 # ── what stands below a heading ──────────────────────────────────────────────────────────────
 
 
-def _section(entry: Entry | None, label: str, body: Sequence[Block]) -> None:
+def _section(entry: ManualEntry | None, label: str, body: Sequence[Block]) -> None:
     if not entry or not body:
         return
     entry.blocks += body
@@ -144,7 +144,7 @@ def _items(body: Sequence[Block], *, bare: bool) -> list[Node]:
     return tree(blocks)
 
 
-def _parts(entry: Entry, nodes: Sequence[Node]) -> None:
+def _parts(entry: ManualEntry, nodes: Sequence[Node]) -> None:
     for node in nodes:
         part = part_of(node.text, node.line) if node.block.kind == "text" else None
         if not part:
@@ -157,7 +157,7 @@ def _parts(entry: Entry, nodes: Sequence[Node]) -> None:
         entry.parts.append(part)
 
 
-def _features(entry: Entry, nodes: Sequence[Node]) -> None:
+def _features(entry: ManualEntry, nodes: Sequence[Node]) -> None:
     for node in nodes:
         if _FEATURE.fullmatch(node.text) and node.children:
             entry.features.append(Feature(node.text, node.body(), node.line))
@@ -166,7 +166,7 @@ def _features(entry: Entry, nodes: Sequence[Node]) -> None:
 
 
 def _results(body: Sequence[Block]) -> list[Block]:
-    """The blocks that tell what is returned: the first paragraph, or the first bullet's."""
+    """The blocks that say what is returned: the first paragraph, or the first bullet's."""
     texts = [block for block in body if block.kind == "text"]
     for at, block in enumerate(texts):
         if len(block.text) > 1:

@@ -15,13 +15,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from qmpconf.findings import Finding
 from qmpconf.schema.documents import examples, tolerant
 from qmpconf.schema.documents.lines import Line
 from qmpconf.schema.documents.manual_blocks import Block
 from qmpconf.schema.documents.manual_entries import (
     Entries,
-    Entry,
     Feature,
+    ManualEntry,
     Part,
     default_of,
     instead_of,
@@ -30,7 +31,7 @@ from qmpconf.schema.documents.manual_entries import (
     subjects_of,
 )
 from qmpconf.schema.documents.manual_returns import returned
-from qmpconf.schema.documents.result import DocumentFinding, Example, Undetermined
+from qmpconf.schema.documents.result import Example, Undetermined, defect
 from qmpconf.schema.model import (
     INTEGER_BOUNDS,
     Alternate,
@@ -75,7 +76,7 @@ class Builder:
         self.commands: dict[str, Command] = {}
         self.events: dict[str, Event] = {}
         self.types: dict[str, Type] = {}
-        self.findings: list[DocumentFinding] = list(found.findings)
+        self.findings: list[Finding] = list(found.findings)
         self.undetermined: list[Undetermined] = []
         self.examples: list[Example] = []
         self._kinds = {
@@ -87,7 +88,7 @@ class Builder:
             self._entry(entry)
         self._break_cycles()
 
-    def _entry(self, entry: Entry) -> None:
+    def _entry(self, entry: ManualEntry) -> None:
         among: Mapping[str, object] = (
             self.commands
             if entry.kind == "Command"
@@ -149,21 +150,21 @@ class Builder:
     def _finding(
         self, rule: str, line: int, subject: str, message: str, pointer: str = "", seen: str = ""
     ) -> None:
-        self.findings.append(DocumentFinding(rule, line, subject, message, pointer, seen=seen))
+        self.findings.append(defect(rule, line, subject, message, pointer, seen=seen))
 
-    def _empty(self, entry: Entry) -> None:
+    def _empty(self, entry: ManualEntry) -> None:
         """Report a list that the document begins and does not fill."""
         message = "the document lists nothing that it can be"
         self._finding("document.type.empty", entry.line, entry.name, message)
         self._unknown(entry, entry.line, "", message)
 
-    def _unknown(self, entry: Entry, line: int, pointer: str, reason: str) -> str:
+    def _unknown(self, entry: ManualEntry, line: int, pointer: str, reason: str) -> str:
         self.undetermined.append(Undetermined(line, entry.name, pointer, reason))
         return "any"
 
     # ── types ───────────────────────────────────────────────────────────────────────────────
 
-    def _key(self, written: str, entry: Entry, part: Part) -> str:
+    def _key(self, written: str, entry: ManualEntry, part: Part) -> str:
         """The key of a type as written; a name that the document does not describe is `any`."""
         depth = 0
         while depth <= _MOST_NESTED and (array := _ARRAY.fullmatch(written)):
@@ -189,7 +190,7 @@ class Builder:
             key = f"[{key}]"
         return key
 
-    def _members(self, entry: Entry, about: _About, key: str) -> str:
+    def _members(self, entry: ManualEntry, about: _About, key: str) -> str:
         """The key of what a command takes or an event carries, empty for nothing."""
         elsewhere = [name for text in entry.prose for name in _ELSEWHERE.findall(text)]
         if not entry.parts and len(elsewhere) == 1:
@@ -206,7 +207,7 @@ class Builder:
         self.types[key] = found
         return key
 
-    def _object(self, entry: Entry, about: _About, key: str) -> Object:
+    def _object(self, entry: ManualEntry, about: _About, key: str) -> Object:
         members: list[Member] = []
         bases: list[str] = []
         variants: dict[str, str] = {}
@@ -244,7 +245,7 @@ class Builder:
             facts=about.facts if entry.kind == "Object" else Facts(entry.line),
         )
 
-    def _reference(self, entry: Entry, part: Part) -> list[str]:
+    def _reference(self, entry: ManualEntry, part: Part) -> list[str]:
         """The object type whose members a part refers to; none where it is no such type."""
         if self._kinds.get(part.type) == "Object":
             return [part.type]
@@ -258,7 +259,7 @@ class Builder:
         self._unknown(entry, part.line, "", f"the members of {part.type} are not described")
         return []
 
-    def _branch(self, entry: Entry, part: Part, key: str) -> str:
+    def _branch(self, entry: ManualEntry, part: Part, key: str) -> str:
         """The object type whose members a value of the tag adds."""
         if not part.name:
             found = self._reference(entry, part)
@@ -273,7 +274,7 @@ class Builder:
         return wrapper
 
     def _member(
-        self, entry: Entry, about: _About, part: Part, key: str, tags: Sequence[str]
+        self, entry: ManualEntry, about: _About, part: Part, key: str, tags: Sequence[str]
     ) -> Member:
         if part.type and not part.type.startswith(_ONE_OF):
             type_key = self._key(part.type, entry, part)
@@ -293,15 +294,15 @@ class Builder:
                 "document.member.no-type",
                 part.line,
                 entry.name,
-                "the document tells no type",
+                "the document gives no type",
                 pointer=part.name,
             )
-            type_key = self._unknown(entry, part.line, part.name, "the document tells no type")
+            type_key = self._unknown(entry, part.line, part.name, "the document gives no type")
         return Member(
             part.name, type_key, part.optional, default_of(part.text), about.facts_of(part)
         )
 
-    def _undescribed(self, entry: Entry) -> str:
+    def _undescribed(self, entry: ManualEntry) -> str:
         """The key of arguments of which the document only shows an example."""
         message = "an example sends arguments, the document describes none"
         self._finding("document.arguments.missing", entry.line, entry.name, message)
@@ -310,7 +311,7 @@ class Builder:
         self.types[key] = Object(open=True, facts=Facts(entry.line))
         return key
 
-    def _returns(self, entry: Entry, replies: Sequence[tolerant.Node]) -> str:
+    def _returns(self, entry: ManualEntry, replies: Sequence[tolerant.Node]) -> str:
         part = Part(entry.returns_line or entry.line)
         if entry.stated:
             return self._key(entry.returns or "", entry, part)
@@ -339,9 +340,9 @@ class Builder:
 
 
 class _About:
-    """What an entry's features, prose and names tell about itself and its parts."""
+    """What an entry's features, prose and names say about itself and its parts."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: ManualEntry) -> None:
         names = [name for part in entry.parts for name in (part.name, part.case) if name]
         self._since = since_each(" ".join(entry.prose), names)
         self._features: dict[str, list[str]] = {}
@@ -379,7 +380,7 @@ class _About:
         return tuple(EnumValue(part.name, self.facts_of(part)) for part in parts if part.name)
 
 
-def _examples(entry: Entry) -> Iterable[Example]:
+def _examples(entry: ManualEntry) -> Iterable[Example]:
     """The examples in an entry, literal or set as a paragraph."""
     for block in entry.blocks:
         lines = _lines(block)

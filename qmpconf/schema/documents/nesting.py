@@ -1,9 +1,9 @@
 """Which item of a list belongs under which.
 
-Where the form kept the indentation, that tells.  Where a viewer lost it, the text has to: an item
+Where the form kept the indentation, that says.  Where a viewer lost it, the text has to: an item
 that ends with a colon opens a list of its own, and where that list ends is read from the
-examples (a name that is shown beside the container is no member of it), from repeated names, from
-blank lines, and from containers that are worded alike.  What none of these tells is reported.
+examples (a name that is shown beside the container is not a member of it), from repeated names, from
+blank lines, and from containers that are worded alike.  What none of these says is reported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from qmpconf.schema.documents.announce import stem
 from qmpconf.schema.documents.blocks import ArrayHeading, Case, Item
-from qmpconf.schema.documents.items import Entry, Facts, attach, understand
+from qmpconf.schema.documents.items import Facts, TextEntry, attach, understand
 
 #: No list is nested deeper than this (the deepest known has 5 levels): what seems to be is taken
 #: for a member of the deepest.
@@ -32,7 +32,7 @@ class Node:
     `doubtful` marks an entry whose place nothing in the document determines.
     """
 
-    entry: Entry
+    entry: TextEntry
     children: list[Node] = field(default_factory=list)
     open: bool = False
     doubtful: bool = False
@@ -59,7 +59,7 @@ class Tree:
 
     nodes: list[Node] = field(default_factory=list)
     open: bool = False
-    notes: list[Entry] = field(default_factory=list)
+    notes: list[TextEntry] = field(default_factory=list)
 
     def named(self) -> bool:
         """Whether the list has any member at all."""
@@ -70,7 +70,7 @@ def tree_of(
     entries: Sequence[Item | ArrayHeading | Case], shown: Iterable[ShownObject], *, indented: bool
 ) -> Tree:
     """Nest the items of one list; `shown` are the objects in the section's examples."""
-    tree, root = Tree(), Node(Entry("member", (), "", Facts(), 0))
+    tree, root = Tree(), Node(TextEntry("member", (), "", Facts(), 0))
     understood = [_entry(one) for one in entries]
     stack: _Indented | _Cued
     stack = _Indented(root) if indented else _Cued(root, understood, tuple(shown))
@@ -94,12 +94,12 @@ def tree_of(
     return tree
 
 
-def _entry(one: Item | ArrayHeading | Case) -> Entry:
+def _entry(one: Item | ArrayHeading | Case) -> TextEntry:
     if isinstance(one, Item):
         return understand(one.text)
     if isinstance(one, Case):
-        return Entry("case", (), "", Facts(), one.line.number)
-    return Entry("member", (one.name,), ":", Facts("array", "object"), one.line.number)
+        return TextEntry("case", (), "", Facts(), one.line.number)
+    return TextEntry("member", (one.name,), ":", Facts("array", "object"), one.line.number)
 
 
 class _Indented:
@@ -136,7 +136,7 @@ class _Cued:
     """By the text: see the module's docstring.  The last node of the stack is the deepest list."""
 
     def __init__(
-        self, root: Node, entries: Sequence[Entry], shown: tuple[ShownObject, ...]
+        self, root: Node, entries: Sequence[TextEntry], shown: tuple[ShownObject, ...]
     ) -> None:
         self.doubtful = False
         self._entries = entries
@@ -219,7 +219,7 @@ class _Cued:
         container, known = self._stack[level].name, self._children(level)
         for other in range(len(self._stack)):
             if other != level:
-                known = known - self._children(other)  # a name of both levels tells nothing
+                known = known - self._children(other)  # a name of both levels says nothing
         return any(
             (container and self._inside(container, name)) or self._beside(name, known - {name})
             for name in names
@@ -231,7 +231,7 @@ class _Cued:
     def _beside(self, name: str, others: set[str]) -> bool:
         return any(name in members and not members.isdisjoint(others) for _, members in self._shown)
 
-    def _is_closed(self, level: int, entry: Entry) -> bool:
+    def _is_closed(self, level: int, entry: TextEntry) -> bool:
         """Whether other lists, worded alike, or its own first item say that it is complete."""
         node, siblings = self._stack[level], self._stack[level - 1].children
         if _are_alike(entry, node.entry) or node.is_said_again:
@@ -252,7 +252,7 @@ def _other_case(node: Node, one: Case) -> Node:
     return Node(entry, doubtful=node.doubtful)
 
 
-def _are_alike(one: Entry, other: Entry) -> bool:
+def _are_alike(one: TextEntry, other: TextEntry) -> bool:
     """Whether two entries open lists in the same words, under names of the same kind."""
     if not (one.names and other.names and one.words.endswith(":")):
         return False

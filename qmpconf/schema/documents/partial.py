@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from qmpconf.protocol.dialect import of_product
 from qmpconf.schema.documents import tolerant
 from qmpconf.schema.documents.examples import command_of
 from qmpconf.schema.documents.result import Compilation
@@ -41,7 +42,8 @@ def _reasons(compilation: Compilation) -> Iterator[str]:
         shown = [one for one in _listed(compilation) if one not in catalog.commands]
         if shown:
             yield f"it leaves out {_and(shown)}, which its example of {_LIST} lists"
-    absent = [one for one in EVERYWHERE if one not in catalog.commands]
+    greets = of_product(catalog.source.product).greets
+    absent = [one for one in EVERYWHERE if greets and one not in catalog.commands]
     if absent:
         yield f"it leaves out {_and(absent)}, which every QMP server has"
 

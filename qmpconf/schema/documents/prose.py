@@ -37,7 +37,7 @@ class Told:
     """What is known of a section from outside.
 
     The command's name, the heading's line, whether the form kept the indentation, the types of
-    arguments that a second source tells, and the condition under which the command exists.
+    arguments that a second source says, and the condition under which the command exists.
     """
 
     name: str
@@ -176,7 +176,7 @@ class _Section:
         if parts.named:
             return self.builder.array(key, self._named_object(line), line)
         if parts.shape == "array":
-            reason = "the document does not tell what the elements are"
+            reason = "the document does not say what the elements are"
             return self.builder.array(key, self.builder.leave(key + "[]", line, reason), line)
         if parts.shape == "object":
             self.builder.leave(key, line, "an object whose members the document does not list")
@@ -206,14 +206,14 @@ class _Section:
         return name
 
     def _unsaid(self, key: str) -> str:
-        """Nothing is said of what is returned: the examples at most tell that it is nothing."""
+        """Nothing is said of what is returned: the examples at most say that it is nothing."""
         replies = self.shown.replies
         if replies and all(one.kind == "object" and not one.members for one in replies):
             return ""
         reason = (
             "only an example shows what is returned"
             if replies
-            else "nothing in the document tells what is returned"
+            else "nothing in the document says what is returned"
         )
         return self.builder.leave(key, self.told.line, reason)
 
@@ -243,7 +243,7 @@ class _Section:
                 continue
             tree = tree_of(left.items, (), indented=self.told.indented)
             if any(node.entry.facts.kind for node in _walk(tree.nodes)):
-                message = "a list of members of which nothing tells what they belong to"
+                message = "a list of members of which nothing says what they belong to"
                 self._find("document.list.unattached", left.line, message)
 
     def _doubts(self) -> None:
@@ -251,7 +251,7 @@ class _Section:
         if self.scope.doubtful:
             line, first = self.scope.doubtful[0]
             names = ", ".join(path.rpartition(".")[2] for _, path in self.scope.doubtful)
-            reason = f"the indentation is lost, and only the wording tells the place of {names}"
+            reason = f"the indentation is lost, and only the wording shows the place of {names}"
             self.builder.leave(f"{self.told.name}.{first.rpartition('.')[0]}", line, reason)
 
     def _is_repeated(self, one: Described) -> bool:

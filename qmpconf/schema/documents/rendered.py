@@ -234,7 +234,7 @@ class _Reader:
             self._paragraph.insert(0, rest)
 
     def pause(self, *, whole: bool = False) -> None:
-        """The paragraph ends here.  `whole`: what follows shows that its line is no tag with text."""
+        """The paragraph ends here.  `whole`: what follows shows that its line is not a tag with text."""
         if self._paragraph and self._is_labelled_tag(self._paragraph[0]):
             self._split(TAG)
         label = self._label.match(self._paragraph[0].words) if self._paragraph else None

@@ -26,7 +26,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _NUMBER = re.compile(r"\d{1,7}(?=\s|$)")
 _HEAD = re.compile(r"[\w-]+$")
 _WORD = re.compile(r"\w+(?:-+\w+)*")
-#: Lines of tables, which can run through the text behind a table, are no words.
+#: Lines of tables, which can run through the text behind a table, are not words.
 _BOXES = dict.fromkeys(range(0x2500, 0x2580), " ")
 #: How many of a viewer's numbers may be missing between two lines: a heading and its empty lines.
 _JUMP = 4

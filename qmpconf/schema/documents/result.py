@@ -1,7 +1,7 @@
 """What compiling a document gives besides the catalog: an account of every line that mattered.
 
 Nothing is guessed in silence (qmpconf/README.md, Catalogs): what a source does not determine is
-`Undetermined`, what it contradicts is a `DocumentFinding`, and every heading of the document
+`Undetermined`, what it contradicts is a `Finding` (`defect`), and every heading of the document
 stands in `Compilation.headings` with what became of it.
 """
 
@@ -9,28 +9,43 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qmpconf.findings import Finding
 from qmpconf.schema.model import Catalog
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentFinding:
-    """One place where a document is wrong, or contradicts itself.
+def defect(
+    rule: str,
+    line: int,
+    subject: str,
+    message: str,
+    pointer: str = "",
+    expected: str = "",
+    seen: str = "",
+    column: int = 0,
+) -> Finding:
+    """The finding of one place where a document is wrong, or contradicts itself.
 
     `rule` names the kind of defect, as ``document.example.not-json`` or
     ``document.args-type.disagrees``; `line` is 1-based in the source as given; `subject` is the
     command, event or type that it is about; `pointer` the place inside of it (a JSON pointer,
     or a member's name), empty for the whole.  `column` (1-based, 0: unknown) tells places apart
-    in a document whose lines were lost.
+    in a document whose lines were lost.  Which file it is, nobody has said yet: `path` is empty.
+    Two are equal that say the same of one subject, wherever inside of it.
     """
-
-    rule: str
-    line: int
-    subject: str
-    message: str
-    pointer: str = ""
-    expected: str = ""
-    seen: str = ""
-    column: int = 0
+    return Finding(
+        requirement=rule,
+        level="MUST",
+        severity="error",
+        blame="document",
+        line=line,
+        pointer=pointer,
+        subject=subject,
+        message=message,
+        expected=expected,
+        seen=seen,
+        column=column,
+        identity=(rule, subject, message),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +98,7 @@ class Compilation:
     """A compiled document."""
 
     catalog: Catalog
-    findings: tuple[DocumentFinding, ...]
+    findings: tuple[Finding, ...]
     undetermined: tuple[Undetermined, ...]
     headings: tuple[Heading, ...]
     examples: tuple[Example, ...]

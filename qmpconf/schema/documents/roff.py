@@ -8,6 +8,7 @@ It knows no QAPI, and draws no conclusion from any word.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -59,7 +60,8 @@ _ESCAPE = re.compile(
 )
 _REQUEST = re.compile(r"[.'][ \t]*(?P<name>[^\s\\\"]*)[ \t]*(?P<rest>.*)")
 _ARGUMENT = re.compile(r'"((?:[^"]|"")*)"?|(\S+)')
-_UNICODE = re.compile(r"u[0-9A-Fa-f]{4,5}")
+#: Half a surrogate pair is no character.
+_UNICODE = re.compile(r"u(?![Dd][89A-Fa-f]..\Z)[0-9A-Fa-f]{4,5}")
 
 
 def unescape(text: str) -> str:
@@ -87,9 +89,10 @@ def arguments(text: str) -> list[str]:
 
 def _columns(text: str, default: float) -> float:
     try:
-        return min(max(float(text), 0.0), 1000.0)
+        found = float(text)
     except ValueError:
         return default
+    return default if math.isnan(found) else min(max(found, 0.0), 1000.0)
 
 
 class _Setter:
@@ -244,7 +247,7 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
 def read_roff(text: str) -> Page:
     """The logical blocks of roff source.
 
-    Any text gives a page: what is no request is words.
+    Any text gives a page: what is not a request is words.
     """
     setter = _Setter()
     for number, line in _statements(text):

@@ -53,6 +53,7 @@ def _headings(lines: Sequence[Line]) -> list[tuple[int, int, str]]:
     """Index of each heading, of the first line under it, and its stroke."""
     found: list[tuple[int, int, str]] = []
     at = 0
+    looked, commands = 0, False  # whether one of them, but for the first, is a command's
     while at < len(lines):
         line = lines[at]
         if examples.is_example(line):
@@ -64,7 +65,9 @@ def _headings(lines: Sequence[Line]) -> list[tuple[int, int, str]]:
             found.append((at, at + 2, underline["stroke"][0]))
             at += 2
             continue
-        commands = any(stroke == "-" for _, _, stroke in found[1:])
+        while looked < len(found):
+            commands = commands or (looked > 0 and found[looked][2] == "-")
+            looked += 1
         if commands and _stands_alone(lines, at):
             found.append((at, at + 1, ""))
         at += 1

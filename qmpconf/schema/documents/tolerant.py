@@ -1,4 +1,4 @@
-"""Reads the JSON of an example as its writer meant it, and says where it is no JSON.
+"""Reads the JSON of an example as its writer meant it, and says where it is not JSON.
 
 Examples in documents leave out commas and quotes, use single quotes, stop with a comma, and
 shorten with ``...``.  `read` gives a tree all the same, whose nodes know their place in the text,
@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from qmpconf.protocol.values import Float
+from qmpconf.text import shortened
 
 Kind = Literal["object", "array", "scalar", "elision"]
 
-#: Deeper nesting is no example.
+#: Deeper nesting is not an example.
 MOST_NESTING = 60
 
 #: A text with more flaws is not meant to be JSON; the rest is not listed.
@@ -32,12 +33,13 @@ _WORD = re.compile(r"[\w.+/-]+")
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None}
 _ELISION = re.compile(r"(?:\.\.\.|…)[^\"'{}\[\],]*")
 _BARE_QUOTE = re.compile(r'(?<!\\)"')
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\(?:[\"\\/bfnrt']|u[0-9a-fA-F]{4})")
 
 
 @dataclass(slots=True)
 class Flaw:
-    """Where the text is no JSON: the offset, and what is wrong there."""
+    """Where the text is not JSON: the offset, and what is wrong there."""
 
     at: int
     message: str
@@ -47,8 +49,8 @@ class Flaw:
 class Node:
     """A value in the text, from offset `start` up to `end`.
 
-    `members` (with the offset of each name) are an object's, `items` an array's, `value` a
-    scalar's.  `elided` marks an object or array that the document shortened.
+    `members` (with the offset of each name) are an object's, the `first` of each name by it;
+    `items` are an array's, `value` a scalar's.  `elided` marks an object or array that the document shortened.
     """
 
     kind: Kind
@@ -56,6 +58,7 @@ class Node:
     end: int = 0
     value: Any = None
     members: list[tuple[str, int, Node]] = field(default_factory=list)
+    first: dict[str, Node] = field(default_factory=dict)
     items: list[Node] = field(default_factory=list)
     elided: bool = False
 
@@ -69,7 +72,7 @@ class Node:
 
     def get(self, name: str) -> Node | None:
         """The member `name` of an object."""
-        return next((one for other, _, one in self.members if other == name), None)
+        return self.first.get(name)
 
     def nearest(self, path: tuple[str | int, ...]) -> Node:
         """The value at `path`, or the nearest one on the way."""
@@ -115,7 +118,7 @@ def read(text: str) -> Reading:
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= 20 else text[:19] + "…")
+    return repr(shortened(text, 20))
 
 
 class _Reader:
@@ -171,7 +174,7 @@ class _Reader:
             return None
         self.at = word.end()
         if word.group() not in _WORDS:
-            self.flaw(start, f"{_shown(word.group())} is no JSON value")
+            self.flaw(start, f"{_shown(word.group())} is not a JSON value")
             return Node("scalar", start, self.at, word.group())
         return Node("scalar", start, self.at, _WORDS[word.group()])
 
@@ -197,13 +200,17 @@ class _Reader:
     def _unescaped(self, raw: str, start: int) -> str:
         for escape in re.finditer(r"\\.", raw):
             if not _ESCAPE.match(raw, escape.start()):
-                self.flaw(start + 1 + escape.start(), f"{escape.group()!r} is no JSON escape")
+                self.flaw(start + 1 + escape.start(), f"{escape.group()!r} is not a JSON escape")
                 return raw
         try:
             plain = _BARE_QUOTE.sub('\\\\"', raw.replace("\\'", "'"))
-            return str(json.loads(f'"{plain}"'))
+            text = str(json.loads(f'"{plain}"'))
         except ValueError:
             return raw
+        if _SURROGATE.search(text):
+            self.flaw(start, "an escaped surrogate has no partner")
+            return raw
+        return text
 
     def _object(self, depth: int) -> Node:
         node = Node("object", self.at)
@@ -255,8 +262,9 @@ class _Reader:
         found = self.value(depth + 1)
         if found is None:
             return self.peek() in (",", "}")
-        if node.get(name) is not None:
+        if name in node.first:
             self.flaw(start, f"the member {name!r} stands here twice")
+        node.first.setdefault(name, found)
         node.members.append((name, start, found))
         return True
 

@@ -7,7 +7,7 @@
 
 The bytes of a session are put together by TCP's sequence numbers, never by the order in which
 packets stand in the file: reordered, repeated and overlapping segments give the same bytes once.
-Bytes that were not captured are a gap of known size; the other side's acknowledgements tell of
+Bytes that were not captured are a gap of known size; the other side's acknowledgements report
 those that nothing follows.
 
 scapy reads and writes the files, and dissects and builds the packets; it also captures live
@@ -21,5 +21,5 @@ capture; encrypted sessions (TLS) stay what they are.
 
 import logging
 
-# Before scapy is imported: what is wrong with a file, qmpconf tells in its own words.
+# Before scapy is imported: what is wrong with a file, qmpconf says in its own words.
 logging.getLogger("scapy").setLevel(logging.ERROR)

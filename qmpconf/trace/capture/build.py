@@ -77,7 +77,7 @@ class Conversation:
                 yield self._frame(_other(side), ACK)
 
     def skip(self, side: Index, size: int) -> Iterator[Frame]:
-        """Bytes that one side sent, and nobody captured; the other side tells of them."""
+        """Bytes that one side sent, and nobody captured; the other side reports them."""
         self._moved(side, size)
         yield self._frame(_other(side), ACK)
 

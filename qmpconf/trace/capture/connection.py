@@ -45,7 +45,7 @@ class Connection:
 
     `ends` are its two ends, in the order in which they were seen; `opener` is the one that sent
     the SYN (None: it was not captured), `whole` whether any SYN was.  `first` and `latest` are times
-    in ns.  `answered` tells that more than a SYN and its refusal was seen, `over` that nothing more
+    in ns.  `answered` says that more than a SYN and its refusal was seen, `over` that nothing more
     can come.
     """
 
@@ -219,7 +219,7 @@ class Connection:
         return Happening("gap", side, number, ns, size=missing)
 
     def _has_given(self, side: int, ack: int | None) -> bool:
-        """Whether all of a side up to `ack` was given; its end takes a number, and is no byte."""
+        """Whether all of a side up to `ack` was given; its end takes a number, and is not a byte."""
         stream = self._streams[side]
         wanted = None if ack is None else stream.counted_ack(ack)
         if wanted is None or stream.next is None:

@@ -25,7 +25,7 @@ _WRONG = "a packet with wrong lengths"
 
 
 class DamagedError(Exception):
-    """A packet that cannot be; the text tells why."""
+    """A packet that cannot be; the text says why."""
 
 
 class Inner(NamedTuple):

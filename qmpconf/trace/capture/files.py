@@ -1,12 +1,12 @@
 """pcap and pcapng files, read and written by scapy: streaming, and no further than can be trusted.
 
 A file that ends in the middle, or whose lengths contradict each other, gives the packets before
-that, and a note.  What is no capture at all raises `InputError`.
+that, and a note.  What is not a capture at all raises `InputError`.
 
 Times are whole numbers all the way.  Written are microseconds, which is what a trace has, and what
 scapy writes into a pcapng file.  What scapy (2.8) does not do is done here, on top of its reader:
 a section of a pcapng file has interfaces of its own, an interface may shift its times or have no
-limit to its packets, and packets that were missed are told.  Of a packet of more than 262,140 bytes
+limit to its packets, and packets that were missed are said.  Of a packet of more than 262,140 bytes
 scapy may cut off the end, which is noted, and is a gap in the session.
 """
 
@@ -24,6 +24,7 @@ from scapy.error import Scapy_Exception
 from scapy.utils import RawPcapNgReader, RawPcapNgWriter, RawPcapReader, RawPcapWriter
 
 from qmpconf.errors import InputError
+from qmpconf.text import counted
 from qmpconf.trace.capture.segments import Packet
 from qmpconf.trace.convert.base import Notes
 
@@ -152,10 +153,10 @@ def _blocks(file: _File, reader: Any, notes: Notes) -> Iterator[Packet]:
     except _DAMAGE:
         notes.damage(_cut(file, "block"), number + 1)
     if reader.strangers:
-        what = f"{reader.strangers:,} packets of interfaces that the file does not tell"
+        what = f"{counted(reader.strangers, 'packet')} of interfaces that the file does not tell"
         notes.damage(what)
     if dropped := sum(reader.dropped.values()):
-        notes.damage(f"the capture says that it missed {dropped:,} packets")
+        notes.damage(f"the capture says that it missed {counted(dropped, 'packet')}")
 
 
 def _cut(file: _File, what: str) -> str:

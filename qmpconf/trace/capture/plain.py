@@ -16,7 +16,7 @@ from struct import Struct
 
 from qmpconf.trace.capture.segments import Packet, Segment
 
-#: Where a link layer's packets tell what is in them (-1: nowhere), and where that is.
+#: Where a link layer's packets say what is in them (-1: nowhere), and where that is.
 _PLACES = {1: (12, 14), 113: (14, 16), 276: (0, 20), 0: (-1, 4), 108: (-1, 4)}
 _PLACES |= dict.fromkeys((12, 101, 228, 229), (-1, 0))
 _IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"

@@ -6,19 +6,20 @@ import os
 from collections.abc import Iterator
 
 from qmpconf.errors import InputError
+from qmpconf.text import counted
 from qmpconf.trace.capture.files import packets
 from qmpconf.trace.capture.layers import Decoder
 from qmpconf.trace.capture.segments import Packet, moment
 from qmpconf.trace.capture.sessions import Sessions
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source
+from qmpconf.trace.formatting import RECORDER, utc_text
 from qmpconf.trace.records import VERSION, Header, Record
-from qmpconf.trace.writer import RECORDER, utc_text
 
 
 def read(source: Source, options: Options, notes: Notes) -> Reading:
     """What a capture says; `options.port` is the server's port.
 
-    Raises `InputError` for what is no capture, or holds no packet; while the records are read, at
+    Raises `InputError` for what is not a capture, or holds no packet; while the records are read, at
     the end, if none of it is QMP.
     """
     notes.unit = "packet"
@@ -50,4 +51,4 @@ def _records(
     if not sessions.wire.sessions:
         what = f"{sessions.segments:,} of them TCP{f' on port {port}' if port else ''}"
         hint = "" if port else "; --port takes whatever is said on a port"
-        raise InputError(f"{name}: no QMP session in {number:,} packets, {what}{hint}")
+        raise InputError(f"{name}: no QMP session in {counted(number, 'packet')}, {what}{hint}")

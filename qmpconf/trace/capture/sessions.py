@@ -1,9 +1,9 @@
 """Connections to the records of a trace: which of them are QMP, who is the server, what was said.
 
-The greeting tells the server.  In a session that began before the capture it is what the messages
+The greeting shows the server.  In a session that began before the capture it is what the messages
 are: responses and events come from a server, commands from a client.  With a port, all of that
 port is taken, whatever it says, and the server is the side of that port, unless the other side
-greets.  What tells nothing is held back, and left out if it stays so (`_MOST_HELD`).
+greets.  What says nothing is held back, and left out if it stays so (`_MOST_HELD`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
+from qmpconf.protocol.dialect import SENTINEL
 from qmpconf.trace.capture.connection import Connection, Happening
 from qmpconf.trace.capture.segments import End, Segment, shown
 from qmpconf.trace.capture.stream import Room
@@ -42,7 +43,7 @@ _ASKS = re.compile(
     rb"\A\s*\{\s*[\"'](?:id|arguments)[\"']\s*:.*[\"']execute[\"']\s*:", re.DOTALL
 ).match
 
-_NO_QMP = "a TCP session is no QMP, and was left out; --port takes all of a port"
+_NO_QMP = "a TCP session is not QMP, and was left out; --port takes all of a port"
 
 
 class _Talk:
@@ -145,7 +146,7 @@ class Sessions:
                 yield from self._settle(talk)
 
     def _settle(self, talk: _Talk, *, final: bool = False) -> Iterator[Record]:
-        """Find out what a connection is, if that can be told by now."""
+        """Find out what a connection is, if that can be known by now."""
         over = final or talk.held[-1].what == "reset" or talk.connection.over
         server = self._on_port(talk, final=over) if self._port else _by_content(talk, final=over)
         if server is None:
@@ -233,17 +234,18 @@ class Sessions:
 def _by_content(talk: _Talk, *, final: bool) -> int | None:
     """Who is the server: the index of its end, -1 for no QMP, None where that is not known yet."""
     inside = not talk.connection.whole
-    for side, head in enumerate(talk.heads):
+    heads = [head.lstrip(SENTINEL) for head in talk.heads]  # a guest agent's client begins with one
+    for side, head in enumerate(heads):
         if _GREETING(head) or (inside and _SERVER(head)):
             return side
-    for side, head in enumerate(talk.heads):
+    for side, head in enumerate(heads):
         if _CLIENT(head) if inside else (_CLIENT(head[:256]) or _ASKS(head)):
             return 1 - side
     most = _MOST_HELD_INSIDE if inside else _MOST_HELD
     if final or talk.size > most or len(talk.held) > _MOST_PIECES:
         return -1
     if not inside and any(
-        head and not _MAY_GREET(head) and not head.lstrip().startswith(b"{") for head in talk.heads
+        head and not _MAY_GREET(head) and not head.lstrip().startswith(b"{") for head in heads
     ):
         return -1
     return None

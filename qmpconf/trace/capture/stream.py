@@ -1,6 +1,6 @@
 """One direction of a TCP connection: segments in any order to its bytes in theirs.
 
-A `Stream` is told what was captured (`add`, `end`) and what the other side has acknowledged
+A `Stream` is given what was captured (`add`, `end`) and what the other side has acknowledged
 (`acked`).  It gives, one after the other, the bytes that come next, or that some are missing
 (`take`).  Sequence numbers count without end in here, from a start that is far from 0; on the wire
 they wrap around after 4 GiB.
@@ -116,7 +116,7 @@ class Stream:
         """The other side has received everything before `ack`, and told so at `ns`."""
         count = self._counted(ack, self.next)
         if self.next is None or -_FAR < count - self.next < _FAR:
-            # A FIN takes a number, too, and is no byte.
+            # A FIN takes a number, too, and is not a byte.
             limit = count if self.fin is None else min(count, self.fin)
             if limit > self.known:
                 self.known, self._known_ns = limit, ns

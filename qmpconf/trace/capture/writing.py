@@ -1,7 +1,7 @@
 """A trace as a capture: each session a TCP connection, at the times of the trace.
 
 The addresses are made up (127.0.0.1), because a recorder does not know the client's port, and a
-UNIX socket has none; the server's port is that of the trace, where it tells one, and each session
+UNIX socket has none; the server's port is that of the trace, where it gives one, and each session
 has a client's port of its own.  A gap is a hole in the sequence numbers that the other side has
 acknowledged.  A session whose end was not recorded has none here either.
 """
@@ -18,7 +18,7 @@ from qmpconf.trace.capture.files import Put, pcap, pcapng
 from qmpconf.trace.convert.base import Notes, Options, Reading
 from qmpconf.trace.records import Close, Finish, Gap, Header, Open, Record, Shut, Side, Traffic
 
-#: The server's port where neither the trace nor the user tells one.
+#: The server's port where neither the trace nor the user gives one.
 _PORT = 4444
 
 #: Seconds that a record may be away from the start, so that every format can hold its time.
@@ -41,7 +41,7 @@ def write_pcap(file: BinaryIO, reading: Reading, options: Options, notes: Notes)
 
 
 class _Session:
-    """One session; `begun` tells whether anything of it was written."""
+    """One session; `begun` says whether anything of it was written."""
 
     def __init__(self, conversation: Conversation) -> None:
         self.conversation = conversation
@@ -104,7 +104,7 @@ class _Writer:
         if record.fds:
             kinds = ", ".join(f"{one.kind} ({one.access})" for one in record.fds)
             comment = f"descriptors rode on this message: {kinds}"
-            self._notes.lost("descriptors cannot be held: a comment tells of them", record.line)
+            self._notes.lost("descriptors cannot be held: a comment reports them", record.line)
         if record.redacted:
             comment = "; ".join(filter(None, [comment, f"redacted: {' '.join(record.redacted)}"]))
             self._notes.lost("that a value was redacted stands in a comment alone", record.line)
@@ -156,7 +156,7 @@ def _started(header: Header, notes: Notes) -> int:
     try:
         moment = datetime.fromisoformat(header.started)
     except ValueError:
-        notes.lost("the trace does not tell when it was started: it begins in 1970")
+        notes.lost("the trace does not say when it was started: it begins in 1970")
         return 0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -11,7 +11,7 @@ A format is one row of `FORMATS` and one module, imported when the format is use
 
 What a format cannot hold goes to `Notes.lost`, what is wrong with the input to `Notes.damage`:
 the reader goes on behind it.  Where it cannot, it raises `InputError`; what it has given until
-then is kept.  No module redacts, opens or names files: `qmpconf.trace.convert.run` does.
+then is kept.  No module redacts, opens or names files: `qmpconf.trace.convert.converting` does.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from qmpconf.errors import UsageError
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source
 from qmpconf.trace.convert.logs.styles import STYLES, Style
 
-#: How much of what tells a file's format is shown (bytes).
+#: How much of what shows a file's format is shown (bytes).
 _SHOWN = 40
 
-#: How much of a file is looked at to tell its format.
+#: How much of a file is looked at to find its format.
 HEAD = 1 << 18
 
 
@@ -49,7 +49,7 @@ class Format:
 
     `endings` decide about a file's format; `hints` only where its content does not, in the order
     of `FORMATS`.  `looks` is found in the first `HEAD` bytes of such a file and of no other.
-    `keeps` and `loses` tell people what it holds of a session, and what it does not.  With
+    `keeps` and `loses` say to people what it holds of a session, and what it does not.  With
     `writes`, files of the format can be written.
     """
 
@@ -128,6 +128,19 @@ FORMATS = (
     ),
     *map(_of_style, STYLES),
     Format(
+        "qemu-trace",
+        "QEMU's own trace log: handle_qmp_command, monitor_qmp_respond",
+        "qmpconf.trace.convert.qemu_trace",
+        looks=re.compile(
+            rb"^[^{}\n]{0,200}\b(?:handle_qmp_command|monitor_qmp_respond) mon 0x[0-9a-f]+ re(?:q|sp): ",
+            re.MULTILINE,
+        ),
+        keeps="commands, answers and events of all monitors, in microseconds with "
+        "-msg timestamp=on; of QEMU 5.2 commands only",
+        loses="a command's own bytes, what QEMU could not parse, descriptors, when a client goes",
+        writes=False,
+    ),
+    Format(
         "libvirt-log",
         "libvirtd's debug log",
         "qmpconf.trace.convert.libvirt_log",
@@ -204,14 +217,14 @@ def format_of_output(path: str) -> Format:
     if len(found) == 1:
         return found[0]
     which = ", ".join(one.name for one in found or FORMATS if one.writes)
-    why = "fits several formats" if found else "tells no format"
+    why = "fits several formats" if found else "shows no format"
     raise UsageError(f"the name of {path} {why}; choose one with --to: {which}")
 
 
 def format_of_input(path: str, head: bytes) -> tuple[Format, str]:
     """The format of a file by its name, or else by how it begins, and why it is that one.
 
-    Raises `UsageError` for a file that is no text and no format's.
+    Raises `UsageError` for a file that is not text and no format's.
     """
     for one in _by_ending(path, hints=False):
         return one, f"its name ends in {_ending(path, one.endings)}"
@@ -225,7 +238,7 @@ def format_of_input(path: str, head: bytes) -> tuple[Format, str]:
         return named("log"), "it is a text, and nothing else fits"
     known = ", ".join(one.name for one in FORMATS)
     raise UsageError(
-        f"neither the name nor the first bytes of {path} tell its format; choose one with --from: "
+        f"neither the name nor the first bytes of {path} show its format; choose one with --from: "
         f"{known}"
     )
 
@@ -244,7 +257,11 @@ def _what_shows(head: bytes, found: re.Match[bytes]) -> str:
 
 
 def _ending(path: str, endings: tuple[str, ...]) -> str:
-    return next(one for one in endings if path.lower().removesuffix(".gz").endswith(one))
+    return next(
+        one
+        for one in endings
+        if path.lower().removesuffix(".gz").removesuffix(".zst").endswith(one)
+    )
 
 
 def _is_text(head: bytes) -> bool:
@@ -254,7 +271,7 @@ def _is_text(head: bytes) -> bool:
 
 
 def _by_ending(path: str, *, hints: bool) -> list[Format]:
-    name = path.lower().removesuffix(".gz")
+    name = path.lower().removesuffix(".gz").removesuffix(".zst")
     sure = [one for one in FORMATS if _ends(name, one.endings)]
     found = sure or [one for one in FORMATS if hints and _ends(name, one.hints)]
     return sorted(found, key=lambda one: one.name != "log")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from qmpconf.protocol.framing import Frame, Kind
+from qmpconf.text import counted
 from qmpconf.trace.records import Header, Record
 from qmpconf.trace.redaction import Redactor
 
@@ -55,7 +56,7 @@ class Source:
 
     `name` is how messages call it, `path` where it is (empty: no file that can be opened again,
     or one that is compressed).  `file` gives its bytes, unpacked, once.  `head` are the first of
-    them.  Whoever reads `path` in place of `file` tells `advance` how many bytes that were.
+    them.  Whoever reads `path` in place of `file` says `advance` how many bytes that were.
     """
 
     name: str
@@ -80,7 +81,7 @@ _SHOWN = 160
 
 
 class Notes:
-    """Collects what is to be said about a conversion; each kind is told once, with a count.
+    """Collects what is to be said about a conversion; each kind is said once, with a count.
 
     `unit` is what the input's numbers count: ``line``, or what its reader sets (``packet``).
     Every line of a text is accounted for: it was `read` as a message or a part of one, or is
@@ -106,8 +107,8 @@ class Notes:
     def lost(self, text: str, line: int = 0) -> None:
         """Tell what the new format does not hold, or what was made up because the old one did not.
 
-        `text` is the same for all of one kind; `line` the line of the input, 0 if that is no
-        matter of one line.
+        `text` is the same for all of one kind; `line` the line of the input, 0 if that
+        concerns more than one line.
         """
         self._lost[text] += 1
         self._lines.setdefault(text, line)
@@ -137,5 +138,5 @@ class Notes:
         """What was noted: whether it is damage, the first line (or 0), and the text."""
         for is_damage, kinds in ((True, self._damage), (False, self._lost)):
             for text, count in kinds.items():
-                times = f" ({count:,} times)" if count > 1 else ""
+                times = f" ({counted(count, 'time')})" if count > 1 else ""
                 yield is_damage, self._lines[text], text + times

@@ -15,13 +15,14 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum, Flag, auto
 
-from qmpconf.protocol.values import Malformed, is_json, loads, pointer
+from qmpconf.protocol.places import pointer
+from qmpconf.protocol.values import Malformed, is_json, loads
 from qmpconf.trace.convert.logs.quoting import of_literal
 from qmpconf.trace.convert.placeholders import CUT, GRAMMAR, MASK, QUOTED_MASK
 
 #: Deeper objects are noise; QEMU refuses them as well.
 _DEEPEST = 1024
-#: More hidden places than this are told by the pointer of the whole message.
+#: More hidden places than this are said by the pointer of the whole message.
 _MANY = 500
 #: A shorter line was not wrapped by a mail program or a terminal; a string takes so many lines.
 _WRAPPED = 60
@@ -307,7 +308,7 @@ class Edited:
     # --- what is not there ---------------------------------------------------------------------
 
     def _hidden(self, text: bytes, at: int) -> int:
-        """What stands at `at` is no token: it may stand for a value."""
+        """What stands at `at` is not a token: it may stand for a value."""
         if self._need is _Need.COMMA and self._cut is not None and not self._levels[-1].is_object:
             self._need = _Need.ELEMENT
         if self._need not in (_Need.VALUE, *_ELEMENTS) or not self._levels or self.strict:

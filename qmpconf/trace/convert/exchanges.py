@@ -15,7 +15,7 @@ from qmpconf.protocol.session import Session
 from qmpconf.trace.convert.base import Notes, Reading
 from qmpconf.trace.convert.jsontext import names
 from qmpconf.trace.convert.texts import sender_of
-from qmpconf.trace.reader import Item, items_of
+from qmpconf.trace.items import Item, items_of
 from qmpconf.trace.records import Close, Gap
 
 
@@ -31,7 +31,7 @@ class Exchange(msgspec.Struct, frozen=True):
 #: What is not in an exchange, and what is said about it.
 _GREETING = "greetings are left out"
 _EVENT = "events are left out"
-_OTHER = "messages that are no QMP are left out"
+_OTHER = "messages that are not QMP are left out"
 _UNANSWERED = "commands without an answer are left out"
 _STRAY = "answers that fit no command are left out"
 _GAP = "gaps are left out"
@@ -82,7 +82,7 @@ def _answer(session: Session, item: Item, notes: Notes) -> Iterator[Exchange]:
 
 
 def _is_command(item: Item) -> bool:
-    """Whether it can be told for a command without knowing who has said it."""
+    """Whether it can be known for a command without knowing who has said it."""
     return sender_of(names(item.frame.data)) == "client"
 
 

@@ -34,7 +34,7 @@ def compact(data: bytes, comma: bytes = b", ", colon: bytes = b": ") -> bytes:
 def pretty(data: bytes, indent: int = 2) -> bytes:
     """`data` over several lines, as strict JSON; empty objects and arrays stay in one.
 
-    Raises `Malformed` for a string that is no string.
+    Raises `Malformed` for a string that is not a string.
     """
     pieces: list[bytes] = []
     depth = 0
@@ -69,7 +69,7 @@ def tokens(data: bytes) -> Iterator[bytes]:
 
 
 def members(data: bytes) -> list[tuple[str, bytes]] | None:
-    """The names and the text of the members of an object, in order; None if it is no object."""
+    """The names and the text of the members of an object, in order; None if it is not an object."""
     try:
         if not isinstance(loads(data), dict):
             return None
@@ -97,7 +97,7 @@ def members(data: bytes) -> list[tuple[str, bytes]] | None:
 
 
 def names(data: bytes) -> frozenset[str]:
-    """The names of an object's members; none for what is no object."""
+    """The names of an object's members; none for what is not an object."""
     try:
         return frozenset(_decode(data))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -13,7 +13,7 @@ from qmpconf.trace.convert.base import Notes, Options, Reading
 from qmpconf.trace.convert.jsontext import compact, names
 from qmpconf.trace.convert.logs.reader import read
 from qmpconf.trace.convert.texts import sender_of
-from qmpconf.trace.reader import Item, items_of
+from qmpconf.trace.items import Item, items_of
 from qmpconf.trace.records import Close, Gap, Header, Open
 
 __all__ = ["read", "write"]
@@ -23,7 +23,7 @@ def write(file: BinaryIO, reading: Reading, options: Options, notes: Notes) -> N
     """Write what libvirt would have logged, had it been the client."""
     del options
     clock = _Clock(reading.header, notes)
-    notes.lost("times are told in milliseconds")
+    notes.lost("times are in milliseconds")
     for item in items_of(reading.records):
         monitor = b"mon=0x%x" % item.conn
         before = clock.at(item.t) + b": 1: info : "
@@ -46,7 +46,7 @@ def _logged(item: Item, monitor: bytes, before: bytes, notes: Notes) -> bytes:
     text, found = item.frame.data, names(item.frame.data)
     if sender_of(found) != item.sender:
         if text.strip():
-            notes.lost("messages that are no QMP are left out", item.line)
+            notes.lost("messages that are not QMP are left out", item.line)
         return b""
     if item.frame.end != b"\r\n":
         notes.lost("the white space behind messages is left out", item.line)
@@ -88,7 +88,7 @@ class _Clock:
         try:
             self._begin = datetime.fromisoformat(first.started).astimezone(UTC)
         except (ValueError, OverflowError):
-            notes.lost("the trace does not tell when it was recorded: it begins in 1970")
+            notes.lost("the trace does not say when it was recorded: it begins in 1970")
             self._begin = datetime.fromtimestamp(0, UTC)
 
     def at(self, t: float) -> bytes:

@@ -1,4 +1,4 @@
-"""What a line of a text is, as far as patterns can tell: tables for `scanning`.
+"""What a line of a text is, as far as patterns can see: tables for `scanning`.
 
 Those for headings are for short lines: on long ones, they may take long.
 """

@@ -62,7 +62,7 @@ _BEGINS = re.compile(
 )
 #: How much of the text before a message is looked at.
 _NEAR = 40
-#: A message, as far as its first member tells who says it.
+#: A message, as far as its first member says who says it.
 _MESSAGE = re.compile(
     rb"\{[ \t]*[\"'](?:(?P<client>execute|exec-oob)|QMP|return|error|event|timestamp)[\"'][ \t]*:"
 )
@@ -71,7 +71,7 @@ _FEW = 0.2
 
 
 def default(mark: bytes) -> Side | None:
-    """Who speaks behind a mark, as far as it tells alone: an angle bracket without a line does not."""
+    """Who speaks behind a mark, as far as it says alone: an angle bracket without a line does not."""
     if mark in WORDS:
         return WORDS[mark]
     if mark in _SIGN_SIDES:
@@ -95,7 +95,7 @@ def mirrored(mark: bytes) -> bytes:
 class Mark:
     """A mark in a line: `side` who speaks, `sure` whether it holds against a message's members.
 
-    What is said stands from `end` on.  `used` tells that the text has it before messages.
+    What is said stands from `end` on.  `used` says that the text has it before messages.
     """
 
     text: bytes

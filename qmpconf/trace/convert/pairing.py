@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, field
 
 from qmpconf.protocol.messages import Failure, Success, from_server
-from qmpconf.protocol.values import Value, dumps, same
+from qmpconf.protocol.places import same
+from qmpconf.protocol.values import Value, dumps
 from qmpconf.trace.convert.said import Lacking, Said
 
 #: A turn of more parts, or of more bytes, ends where it is.
@@ -18,7 +19,7 @@ _MOST_PARTS = 5000
 _MOST_BYTES = 1 << 24
 #: Commands without an answer whose ids are remembered.
 _MOST_LATE = 1000
-#: What a server says of input that is no JSON.
+#: What a server says of input that is not JSON.
 _SYNTAX = re.compile(r"JSON|QMP input|syntax|pars|Expect", re.IGNORECASE)
 
 Part = Said | Lacking
@@ -172,7 +173,7 @@ def _answers(part: Part) -> bool:
 
 
 def _complains(message: Success | Failure) -> bool:
-    """Whether a server says so of input that is no command."""
+    """Whether a server says so of input that is not a command."""
     return isinstance(message, Failure) and _SYNTAX.search(message.description) is not None
 
 

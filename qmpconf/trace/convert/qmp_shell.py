@@ -40,11 +40,11 @@ _STEERING = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|[\x01\x02\x07\r]")
 #: The longest line that is tried as Python.
 _LONGEST = 1 << 20
 
-_NO_IDS = "the shell does not tell the ids that were on the wire"
+_NO_IDS = "the shell does not give the ids that were on the wire"
 _TYPED = "a command is not there as it was sent, but as it was typed: it was made of that"
 _PYTHON = "a message is not there as it was sent, but as Python writes it: it was made of that"
 _UNANSWERED = "what was typed and not answered is left out"
-_ELSE = "lines that are no messages are passed over"
+_ELSE = "lines that are not messages are passed over"
 _NO_MESSAGE = "neither a command nor an answer"
 
 

@@ -10,10 +10,10 @@ from typing import IO, BinaryIO
 
 from qmpconf.errors import InputError
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source, nothing
-from qmpconf.trace.convert.wire import joined
+from qmpconf.trace.formatting import header_line, record_line
+from qmpconf.trace.joining import joined
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Record
-from qmpconf.trace.writer import header_line, record_line
 
 
 def read(source: Source, options: Options, notes: Notes) -> Reading:

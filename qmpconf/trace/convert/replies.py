@@ -27,7 +27,7 @@ _NO_MESSAGE = "neither a command nor an answer"
 
 
 def read(source: Source, options: Options, notes: Notes) -> Reading:
-    """Commands and answers; what is no message is damage."""
+    """Commands and answers; what is not a message is damage."""
     del options
     return Reading(header(source, "replies"), _records(source, notes))
 

@@ -76,7 +76,7 @@ class Lacking:
 
 
 class Other(Enum):
-    """What is no message."""
+    """What is not a message."""
 
     ELSE = auto()  #: an object of something else
     FORM = auto()  #: a description of messages

@@ -365,7 +365,7 @@ class Scanner:
             self._above = text
 
     def _noise(self, number: int, text: bytes, side: Side, rest: bytes) -> Iterator[Lacking]:
-        """What one side says that is no object: input that the server refuses, perhaps."""
+        """What one side says that is not an object: input that the server refuses, perhaps."""
         whole = _input(rest) if side == "client" else b""
         if not whole:
             self._notes.missed(text, number)

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from qmpconf.errors import InputError
-from qmpconf.packed import GZIP, Unpacker
+from qmpconf.packed import MAGIC, Unpack, unpacker_of
+from qmpconf.packed import opened as open_file
 from qmpconf.trace.convert import HEAD
 from qmpconf.trace.convert.base import Notes, Source, nothing
 
@@ -28,13 +29,13 @@ _SEEN = 64
 def opened(path: str, notes: Notes, advance: Callable[[int], object] = nothing) -> Iterator[Source]:
     """The file at `path` (``-``: standard input) as a `Source`.
 
-    `advance` is told how many bytes were read, again and again.  Raises `InputError`.
+    `advance` is called with how many bytes were read, again and again.  Raises `InputError`.
     """
     if path == "-":
         yield _source("<stdin>", "", sys.stdin.buffer, notes, advance)
         return
     try:
-        file = open(path, "rb")  # noqa: SIM115 - closed below
+        file = open_file(path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     with file:
@@ -46,12 +47,12 @@ def _source(
     name: str, path: str, file: BinaryIO, notes: Notes, advance: Callable[[int], object]
 ) -> Source:
     try:
-        head = _read(file, len(codecs.BOM_UTF8))
+        head = _read(file, MAGIC)
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror or error}") from error
     pieces = _pieces(head, file, name, advance)
-    if head.startswith(GZIP):
-        pieces, path = _unpacked(pieces, notes), ""
+    if (unpacker := unpacker_of(head, name)) is not None:
+        pieces, path = _unpacked(pieces, unpacker, notes), ""
     reader = io.BufferedReader(_Pieces(pieces), HEAD)
     begin = _read(reader, HEAD)
     encoding = _utf16(begin[:_SEEN])
@@ -85,9 +86,8 @@ def _pieces(
         raise InputError(f"cannot read {name}: {error.strerror or error}") from error
 
 
-def _unpacked(pieces: Iterator[bytes], notes: Notes) -> Iterator[bytes]:
+def _unpacked(pieces: Iterator[bytes], unpacker: Unpack, notes: Notes) -> Iterator[bytes]:
     """What was compressed, member after member; it ends where the data is damaged."""
-    unpacker = Unpacker()
     try:
         for piece in pieces:
             yield from unpacker.feed(piece)
@@ -121,7 +121,7 @@ def _recoded(pieces: Iterator[bytes], encoding: str, notes: Notes) -> Iterator[b
         if first and text:
             text, first = text.removeprefix("\ufeff"), False
         if "\ufffd" in text:
-            notes.damage("bytes that are no UTF-16 stand as U+FFFD")
+            notes.damage("bytes that are not UTF-16 stand as U+FFFD")
         yield text.encode("utf-8", "replace")
     yield decoder.decode(b"", final=True).encode("utf-8", "replace")
 

@@ -15,16 +15,16 @@ from qmpconf.protocol.framing import SERVER_LIMITS, Framer, Kind, is_plain
 from qmpconf.trace.convert.base import Notes, Source
 from qmpconf.trace.convert.jsontext import compact, members, names
 from qmpconf.trace.convert.wire import SIDES, Wire
+from qmpconf.trace.formatting import RECORDER, utc_text
 from qmpconf.trace.records import VERSION, Descriptor, Header, Record, Side
-from qmpconf.trace.writer import RECORDER, utc_text
 
-NO_TIMES = "the format tells no times: all are 0, and the header has that of the conversion"
-NO_END = "the format does not tell the white space behind a message: \\r\\n stands for it"
+NO_TIMES = "the format gives no times: all are 0, and the header has that of the conversion"
+NO_END = "the format does not hold the white space behind a message: \\r\\n stands for it"
 NO_GREETING = "a session does not begin with the greeting: a gap stands for what came before"
 NO_COMMAND = "a session begins with an answer: a gap stands for the commands"
-NO_UTF8 = "a message is no UTF-8: its bytes are kept as they stand in the file"
+NO_UTF8 = "a message is not UTF-8: its bytes are kept as they stand in the file"
 WHITE_SPACE = "white space inside of messages is the file's: they are put on one line"
-BROKEN = "a message breaks off, or is no JSON"
+BROKEN = "a message breaks off, or is not JSON"
 
 
 def header(source: Source, name: str, started: datetime | None = None) -> Header:

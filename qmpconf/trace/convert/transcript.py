@@ -5,7 +5,7 @@
     -> { "execute": "query-status" }
     <- { "return": { "status": "running" } }
 
-Who says what is told by an arrow or another mark, or by the members of a message alone.  Messages
+Who says what is shown by an arrow or another mark, or by the members of a message alone.  Messages
 may be indented, quoted, within a sentence, in the quotes of a shell, and spread over lines; all
 else is prose.  What is abridged with ``...`` or masked is marked as such, what cannot be read is
 counted (`qmpconf.trace.convert.scanning`), and what people leave out is a gap
@@ -25,7 +25,7 @@ from qmpconf.trace.convert.marks import Marks
 from qmpconf.trace.convert.scanning import Found, Prose, Scanner
 from qmpconf.trace.convert.texts import NO_END, NO_TIMES, header
 from qmpconf.trace.convert.turns import Turns
-from qmpconf.trace.reader import Item, items_of
+from qmpconf.trace.items import Item, items_of
 from qmpconf.trace.records import Close, Gap, Open, Record
 
 

@@ -77,7 +77,7 @@ class Turns:
     # --- what stands in the text ---------------------------------------------------------------
 
     def prose(self) -> Iterator[Record]:
-        """A line between the messages that is no blank one."""
+        """A line between the messages that is not a blank one."""
         self._prose = True
         yield from self._settle()
 

@@ -10,7 +10,7 @@ It knows:
 - what a string shows by its syntax: credentials in URLs, options of file names, keys (`text`), and
   JSON in strings (`content`); lines of the human monitor, read as QEMU reads them (`human`);
 - what was replaced before, where a reply, an error, an event or an id repeats it (`values`);
-- bytes that are no message: everything behind a sensitive word (`noise`);
+- bytes that are not a message: everything behind a sensitive word (`noise`);
 - the command lines of client and server in the header (`commandline`).
 
 It errs to the safe side: what may be a secret goes.  What it cannot know:
@@ -20,8 +20,8 @@ It errs to the safe side: what may be a secret goes.  What it cannot know:
   or disk (``x /s``, ``qemu-io read``), a word on a client's command line;
 - the same secret where it stood before it was known as one, a value of less than four characters or
   a word of the protocol (``password``) where it is repeated, and of very many values the oldest;
-- a secret that was cut or changed: encrypted, hashed, half of it, bytes that are no message written in
-  pieces, of which the first came before the word that tells;
+- a secret that was cut or changed: encrypted, hashed, half of it, bytes that are not a message written in
+  pieces, of which the first came before the word that says;
 - what a server says of itself under a name that no release of QEMU uses.
 
 For these there are exact values (``--secret``), and `scan`, which lists what looks like a secret.

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from qmpconf.protocol.places import pointer
 from qmpconf.protocol.spans import Spot, spots, text_of
-from qmpconf.protocol.values import Malformed, dumps, is_json, loads, pointer
+from qmpconf.protocol.values import Malformed, dumps, is_json, loads
 from qmpconf.trace.redaction.names import (
     PAIRS,
     REPLACEMENT,

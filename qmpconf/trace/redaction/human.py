@@ -93,7 +93,7 @@ _ADDRESS = re.compile(r"none|(?:[\w.\[\]-]*|\[[^]]*\]):[0-9]+(?:,.*)?|(?:unix|we
 _ANNOUNCED = re.compile(
     r"(?:\S*[._-])?(?:password|passwd|pass|passphrase|secret|token|cookie|key|pwd)", re.IGNORECASE
 )
-#: Properties of secret objects that are no secret.
+#: Properties of secret objects that are not a secret.
 _KEPT = frozenset(["qom-type", "id", "format", "keyid", "iv", "loaded", "file", "serial"])
 
 

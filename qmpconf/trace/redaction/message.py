@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from qmpconf.protocol.places import pointer
 from qmpconf.protocol.spans import Spot, spots, text_of
-from qmpconf.protocol.values import Value, dumps, pointer, read
+from qmpconf.protocol.values import Value, dumps, read
 from qmpconf.trace.redaction.content import Verdict, hide_json, hide_string
 from qmpconf.trace.redaction.human import hide_line, shows_secret
 from qmpconf.trace.redaction.names import PAIRS, REPLACEMENT, is_secret, is_secret_whole
@@ -18,7 +19,7 @@ from qmpconf.trace.redaction.places import (
     CONTENTS,
     RESULTS,
     Command,
-    Result,
+    Replaced,
     commands_of,
     is_property,
 )
@@ -30,7 +31,7 @@ _HUMAN = "human-monitor-command"
 #: Members at the top level that say what a message is, and what stands in an error beside its text.
 _TOP = frozenset({*_NAMES, "control", "event"})
 _PROPS = ["arguments", "props"]
-#: Values of a command that are looked at, and bytes of each, to tell what command it is.
+#: Values of a command that are looked at, and bytes of each, to see what command it is.
 _MOST, _LONGEST = 1000, 1 << 16
 
 
@@ -64,11 +65,11 @@ class _Said:
         """The lines for the human monitor."""
         return [text for _, text in self._arguments] if _HUMAN in self.names else ()
 
-    def result(self) -> Result | None:
+    def result(self) -> Replaced | None:
         """What is known about the result, if it is a secret."""
         found = [one for name in self.names if (one := RESULTS.get(name)) and self.fits(one.when)]
         if any(map(shows_secret, self.lines())):
-            found.append(Result(_HUMAN))
+            found.append(Replaced(_HUMAN))
         return min(found, key=lambda one: one.kind == "listed", default=None)
 
 
@@ -119,7 +120,7 @@ def _is_found(hide: Callable[[str, Values], str], text: str) -> bool:
 
 def _may_carry(name: str, arguments: Value) -> bool:
     """Whether a command carries a secret, or its result may be one."""
-    rows: list[Command | Result] = [*commands_of(name)]
+    rows: list[Command | Replaced] = [*commands_of(name)]
     if name in RESULTS:
         rows.append(RESULTS[name])
     for row in rows:
@@ -129,7 +130,7 @@ def _may_carry(name: str, arguments: Value) -> bool:
     return False
 
 
-def hide_command(data: bytes, values: Values) -> tuple[bytes, list[str], Result | None]:
+def hide_command(data: bytes, values: Values) -> tuple[bytes, list[str], Replaced | None]:
     """A client's message without its secrets, their pointers, and whether its result is one.
 
     `data` is well-formed; `values` counts what was replaced.
@@ -163,12 +164,16 @@ def _is_plain_program(words: list[str]) -> bool:
     return is_plain_command(words[2] if is_shell else " ".join(words))
 
 
+#: Names of members that are none of a command's values, whatever they hold.
+_TOLD = frozenset({"arguments", "id", "props"}) | CONTENTS
+
+
 def _by_rows(rows: list[Command], spot: Spot, data: bytes, values: Values) -> Verdict:
     """What the rows of a command say about one of its values."""
     path = spot.path
     name = path[-1] if path else ""
     if spot.is_name:
-        is_known = name in ("arguments", "id", "props") or all(name in row.keeps for row in rows)
+        is_known = name in _TOLD or all(name in row.keeps for row in rows)
         return Verdict.KEEP if is_known else Verdict.HIDE
     is_argument = (len(path) == 2 and path[0] == "arguments") or (
         len(path) == 3 and path[:2] == _PROPS
@@ -188,7 +193,7 @@ def _by_rows(rows: list[Command], spot: Spot, data: bytes, values: Values) -> Ve
     return Verdict.DROP
 
 
-def hide_reply(data: bytes, values: Values, result: Result | None) -> tuple[bytes, list[str]]:
+def hide_reply(data: bytes, values: Values, result: Replaced | None) -> tuple[bytes, list[str]]:
     """A server's message without its secrets, and their pointers.
 
     `result` is what is known about the result that it holds, if that is a secret.
@@ -244,5 +249,5 @@ def hide_echoes(
     return (bytes(out + data[done:]), list(pointers)) if done else (data, [])
 
 
-#: A number of so many digits is no accident.
+#: A number of so many digits is not an accident.
 _DIGITS = 6

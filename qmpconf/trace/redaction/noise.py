@@ -44,6 +44,10 @@ class Stretch:
     marked: bool = False
     tail: bytes = b""
 
+    def pass_over(self, data: bytes) -> None:
+        """Nothing is hidden in the next bytes."""
+        self.tail = (self.tail + data)[-_TAIL:]
+
     def hide(self, frame: Frame, find: Find) -> Frame:
         """The frame as it is to be written; the same one if there is nothing to hide."""
         if frame.kind is Kind.SPACE or (self.tainted and _STRUCTURE(frame.data)):
@@ -51,7 +55,7 @@ class Stretch:
         if not self.tainted:
             found = find(self.tail + frame.data, len(self.tail))
             if found is None:
-                self.tail = (self.tail + frame.data)[-_TAIL:]
+                self.pass_over(frame.data)
                 return frame
             self.tainted = True
             at = found - len(self.tail)

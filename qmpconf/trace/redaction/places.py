@@ -15,7 +15,7 @@ from typing import Literal
 
 from qmpconf.trace.redaction.names import is_secret_whole
 
-#: What a kept member may hold: anything that is no secret by itself, or what the pattern matches.
+#: What a kept member may hold: anything that is not a secret by itself, or what the pattern matches.
 Kept = Mapping[str, re.Pattern[str] | None]
 _DISPLAYS = re.compile("vnc|spice|dbus")
 
@@ -25,7 +25,7 @@ class Command:
     """A command that carries a secret: its names, and what is none of it.
 
     With `when`, only if the argument of that name holds what the pattern matches.  `weak` says that
-    most of what it carries is no secret, so that it is not looked for elsewhere.
+    most of what it carries is not a secret, so that it is not looked for elsewhere.
     """
 
     names: str
@@ -100,7 +100,7 @@ def commands_of(name: str) -> list[Command]:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Replaced:
     """A command whose result is secret, if the argument in `when` holds what its pattern matches.
 
     It is a `text`; or a list of properties, each with its name and value (`listed`); or all of it is.
@@ -111,12 +111,12 @@ class Result:
     kind: Literal["text", "listed", "all"] = "text"
 
 
-RESULTS: Mapping[str, Result] = {
+RESULTS: Mapping[str, Replaced] = {
     one.command: one
     for one in (
-        Result("qom-get", when=("property", _PROPERTY)),
-        Result("qom-list-get", kind="listed"),
-        Result("guest-ssh-get-authorized-keys", kind="all"),
+        Replaced("qom-get", when=("property", _PROPERTY)),
+        Replaced("qom-list-get", kind="listed"),
+        Replaced("guest-ssh-get-authorized-keys", kind="all"),
     )
 }
 

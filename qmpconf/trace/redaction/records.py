@@ -12,8 +12,9 @@ from typing import Any
 
 from qmpconf.errors import InputError
 from qmpconf.protocol.framing import Frame, Kind
-from qmpconf.trace.reader import Item, TraceReader, items_of
-from qmpconf.trace.records import Close, Finish, Header, Open, Record, Traffic
+from qmpconf.trace.items import Item, items_of
+from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.records import Close, Finish, Header, Open, Record, Traffic, traffic
 from qmpconf.trace.redaction.redactor import Redactor
 from qmpconf.trace.redaction.values import Seen
 
@@ -94,14 +95,5 @@ def _item(record: Record) -> Item | Record:
 def _traffic(item: Item, redactor: Redactor) -> Traffic:
     frame, places = redactor(item.conn, item.sender, item.frame)
     known = item.redacted
-    return Traffic(
-        item.line,
-        item.t,
-        item.conn,
-        item.sender,
-        "msg" if frame.plain else "raw",
-        frame.data if frame.plain else frame.data + frame.end,
-        frame.end if frame.plain else b"",
-        item.fds,
-        (*known, *(place for place in places if place not in known)),
-    )
+    redacted = (*known, *(place for place in places if place not in known))
+    return traffic(item.line, item.t, item.conn, item.sender, frame, item.fds, redacted)

@@ -1,6 +1,6 @@
 """The redactor: what a trace holds of each frame that a client or a server sends.
 
-It knows what state needs: which results are awaited that are a secret, where a side's bytes are no
+It knows what state needs: which results are awaited that are a secret, where a side's bytes are not a
 message, and which values were taken out before.  What most frames need is one look at their bytes.
 """
 
@@ -22,9 +22,11 @@ from qmpconf.trace.redaction.names import (
     SENSITIVE_RESULT,
     is_suspicious,
     is_telling,
+    may_end_a_word,
+    remember,
 )
 from qmpconf.trace.redaction.noise import Stretch
-from qmpconf.trace.redaction.places import Result
+from qmpconf.trace.redaction.places import Replaced
 from qmpconf.trace.redaction.top import Top
 from qmpconf.trace.redaction.values import Seen, Values
 
@@ -33,7 +35,7 @@ Redacted = tuple[Frame, tuple[str, ...]]
 
 #: Secret results that one session may wait for by name, and bytes of an id.
 _MOST_AWAITED, _LONGEST_ID = 1000, 1000
-_SECRET = Result("")
+_SECRET = Replaced("")
 #: Longer messages are not looked at twice.
 _LONG = 1 << 16
 
@@ -45,11 +47,11 @@ class _Awaited:
     With `everything` there are too many of them, or ids too long to keep: any result may be one.
     """
 
-    by_id: dict[bytes | None, list[Result]] = field(default_factory=dict)
+    by_id: dict[bytes | None, list[Replaced]] = field(default_factory=dict)
     count: int = 0
     everything: bool = False
 
-    def add(self, command: Top, result: Result) -> None:
+    def add(self, command: Top, result: Replaced) -> None:
         """A command was sent whose result is a secret."""
         key = command.identity
         if self.count >= _MOST_AWAITED or len(key or b"") > _LONGEST_ID:
@@ -58,11 +60,11 @@ class _Awaited:
         self.by_id.setdefault(key, []).append(result)
         self.count += 1
 
-    def of(self, reply: Top) -> Result | None:
+    def of(self, reply: Top) -> Replaced | None:
         """What is known about the result in a response; it is not awaited any more.
 
         One that has no id answers a command that had none, or comes from a server that keeps none;
-        it may answer an earlier one, so that a result that is no secret's is waited on.
+        it may answer an earlier one, so that a result that is not a secret's is waited on.
         """
         if self.everything:
             return _SECRET
@@ -93,7 +95,7 @@ class Redactor:
         self._forms = self.seen.forms
         self._awaited: dict[int, _Awaited] = {}
         self._stretches: dict[tuple[int, Side], Stretch] = {}
-        self._greeted: set[int] = set()  # sessions of QMP: their server is no guest agent
+        self._greeted: set[int] = set()  # sessions of QMP: their server is not a guest agent
 
     def __call__(self, conn: int, sender: Side, frame: Frame) -> Redacted:
         """The frame as it is to be written, and the pointers of what was replaced."""
@@ -125,6 +127,31 @@ class Redactor:
             elif b"-data" in data or b"buf-b64" in data:
                 return True
         return is_telling(data)
+
+    def may_hide(self, conn: int, sender: Side, frame: Frame) -> bool:
+        """Whether there may be something to replace in a message: a quick look at its bytes."""
+        data = frame.data
+        if frame.kind is not Kind.VALUE:
+            return False  # noise is not taken apart
+        if sender == "client":
+            may_hold = is_suspicious(data)
+        else:
+            may_hold = conn in self._awaited or self._is_telling(conn, data)
+        return (
+            may_hold
+            or (conn, sender) in self._stretches
+            or (bool(self._forms) and self.seen.finder(data) is not None)
+        )
+
+    def missed(self, conn: int, sender: Side, *, whole: bool) -> None:
+        """A message was too long to be looked at, and is left out; without `whole`, it was broken.
+
+        What it asked for may be a secret, and what follows a broken one may be the rest of one.
+        """
+        if sender == "client":
+            self._awaited.setdefault(conn, _Awaited()).everything = True
+        if not whole:
+            self._stretches[conn, sender] = Stretch(tainted=True, marked=True)
 
     def forget(self, conn: int) -> None:
         """Session `conn` is over."""
@@ -170,6 +197,8 @@ class Redactor:
         try:
             if may_hold and sender == "client" and len(data) < _LONG:
                 may_hold = may_hide(data)
+                if not may_hold:
+                    remember(data)
                 if stretch is None and not may_hold and finder is None:
                     return frame, ()
             top = Top.of(data)
@@ -210,13 +239,17 @@ class Redactor:
 
     def _noise(self, conn: int, sender: Side, frame: Frame) -> Redacted:
         stretch = self._stretches.setdefault((conn, sender), Stretch())
+        if not (stretch.tainted or self._forms or may_end_a_word(frame.data)):
+            stretch.pass_over(frame.data)
+            return frame, ()
         if sender == "client":
             words = SENSITIVE
         else:
             words = SENSITIVE_RESULT if conn in self._awaited else SENSITIVE_REPLY
 
         def find(data: bytes, start: int) -> int | None:
-            places = [found.end() for found in words.finditer(data) if found.end() > start][:1]
+            ends = (found.end() for found in words.finditer(data))
+            places = [end for end in (next((end for end in ends if end > start), None),) if end]
             value = self.seen.first_in(data, start) if self._forms else None
             return min((*places, *([] if value is None else [value])), default=None)
 

@@ -19,9 +19,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from qmpconf.protocol.framing import Kind
+from qmpconf.protocol.places import pointer, pointer_parts, resolve
 from qmpconf.protocol.spans import spots, text_of
-from qmpconf.protocol.values import Malformed, loads, pointer, pointer_parts, resolve
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.protocol.values import Malformed, loads
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.redaction.names import REPLACEMENT
 from qmpconf.trace.redaction.records import redacted_header
 from qmpconf.trace.redaction.redactor import Redactor

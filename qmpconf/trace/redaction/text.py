@@ -28,7 +28,7 @@ _MARKS = ("=", "@", ":", "-----")
 
 _PEM = re.compile(r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----)(.*?)(-----END|\Z)", re.DOTALL)
 
-#: Programs that read, write, pack and pass on, and are told no secret.
+#: Programs that read, write, pack and pass on, and get no secret.
 _PLAIN = (
     r"(?:/[\w./-]*/)?(?:cat|tee|gzip|gunzip|zcat|bzip2|bunzip2|xz|unxz|zstd|zstdcat|lzop|lz4|pigz|"
     r"unpigz|dd|true|false|sleep|wc|head|tail)"
@@ -41,7 +41,7 @@ _IS_PLAIN = re.compile(
 ).fullmatch
 _EXEC = re.compile(r"((?:\A|(?<=[=,\s\"']))exec:|-cmd:)(.*)", re.DOTALL)
 
-#: A name with the value behind it.  How far the value goes is told by what stands before the name.
+#: A name with the value behind it.  How far the value goes is said by what stands before the name.
 _NAMED = re.compile(
     r"(?P<before>\A|[^\w.-])(?P<dash>-{0,2})(?P<name>[A-Za-z_][\w.-]{0,99}+)(?P<quote>\\*+[\"']?)"
     r"\s*+(?P<to>=|:(?!/))\s*+"
@@ -68,7 +68,7 @@ _PORT = re.compile(r"(?:[^:\[]*|\[[^]]*\])(?::[0-9]{0,5})?").fullmatch
 _MANY = 1000
 #: A user's name that is as long, and has no password, may be one: an access token.
 _LONG = 20
-#: Without slashes, what stands before a colon may be one of these, and then is no user.
+#: Without slashes, what stands before a colon may be one of these, and then is not a user.
 _PROTOCOLS = frozenset(
     [
         "rbd",
@@ -137,7 +137,7 @@ def _keeping(values: Values, *kept: int) -> Callable[[re.Match[str]], str]:
 
 
 def is_plain_command(line: str) -> bool:
-    """Whether a shell's command line has nothing but programs that are told no secret."""
+    """Whether a shell's command line has nothing but programs that get no secret."""
     return _IS_PLAIN(line) is not None
 
 

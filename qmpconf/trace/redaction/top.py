@@ -19,7 +19,7 @@ _RESPONSES = frozenset({"return", "error"})
 
 
 class Top(NamedTuple):
-    """The names of a message's members (none: it is no object), its id as text, and its result.
+    """The names of a message's members (none: it is not an object), its id as text, and its result.
 
     `identity` is None without an id; `is_text` says whether the result is a string.
     """

@@ -175,7 +175,7 @@ class Seen:
         return re.compile("|".join(map(self._pattern, dict.fromkeys(found))))
 
     def first_in(self, data: bytes, start: int) -> int | None:
-        """Where the first of the values stands in bytes that are no message, from `start` on."""
+        """Where the first of the values stands in bytes that are not a message, from `start` on."""
         places = [
             at
             for value in dict.fromkeys(self._candidates(data))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from qmpconf.check.findings import Finding
+from qmpconf.check.checking import check, wire_only
 from qmpconf.check.practice import Practice
-from qmpconf.check.run import check, wire_only
+from qmpconf.findings import Finding
 from qmpconf.trace.reader import TraceReader
 
 #: Line of the first message behind the opening: a header, the session's beginning, three messages.

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpconf.check.findings import Finding
 from qmpconf.check.practice import holders
+from qmpconf.findings import Finding
 from tests.check.practice.stage import Stage, found, names
 
 DUPLICATE = "Duplicate device ID 'nic0'"

@@ -40,7 +40,7 @@ ERRORS = [
     ("p 1/0", 'division by zero\r\nTry "help p" for more information\r\n', "division by zero"),
 ]  # fmt: skip
 
-#: What is no error, whatever words stand in it.
+#: What is not an error, whatever words stand in it.
 RIGHT = [
     ("stop", ""),
     ("drive_add 0 if=none", "OK\r\n"),
@@ -55,7 +55,7 @@ RIGHT = [
     ("info lapic 9", "No CPU available\r\n"),
     ("info tlb", "Cannot be shown: PG disabled\r\n"),
     ("info qtree", "bus: main\r\n  Device 'x' not found\r\n"),
-    ("help", "commit device|all -- commit changes\r\nError: is no command\r\n"),
+    ("help", "commit device|all -- commit changes\r\nError: is not a command\r\n"),
     ("log foo", "Log items (comma separated):\r\nguest_errors    log when the guest OS does bad things\r\n"),
     ("x /4x 0", "0000000000000000: 0x00000000 0x00000000\r\n"),
     ("qom-get /machine x", '"Error: a string of the guest"\r\n'),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from qmpconf.check.checking import check, wire_only
 from qmpconf.check.practice import refusals
-from qmpconf.check.run import check, wire_only
 from qmpconf.trace.reader import TraceReader
 from tests.check.practice.stage import Stage, found
 from tests.check.scripts import OPENING, basis, write

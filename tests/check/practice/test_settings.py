@@ -134,7 +134,7 @@ def test_limits(texts: list[str], every: float, of: dict[str, float]) -> None:
     "text", ["", "soon", "0", "-1", "1h", "migrate=", "=2s", "1e5", "nan", "0s"]
 )
 def test_what_is_no_limit(text: str, everything: str) -> None:
-    with pytest.raises(UsageError, match="is no limit of time"):
+    with pytest.raises(UsageError, match="is not a limit of time"):
         limits([text])
     assert main(["check", everything, f"--max-latency={text}"]) == 2
 
@@ -167,7 +167,7 @@ def test_the_configuration(
     [
         ('[check]\nignore = ["practice.poling"]', r"toml:2: .*did you mean 'practice.polling'"),
         ("[check]\nignore = 5", r"toml:2: 'ignore' must be a list of strings"),
-        ('[check]\nmax-latency = "soon"', r"toml:2: 'soon' is no limit of time"),
+        ('[check]\nmax-latency = "soon"', r"toml:2: 'soon' is not a limit of time"),
         (
             '[check]\nignored = ["practice"]',
             r"toml:2: unknown key 'ignored'; did you mean 'ignore'",

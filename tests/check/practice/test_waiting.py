@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from qmpconf.check.checking import check, wire_only
 from qmpconf.check.practice import Limits, Practice
 from qmpconf.check.practice.waiting import STORM
-from qmpconf.check.run import check, wire_only
 from qmpconf.trace.reader import TraceReader
 from tests.check.practice.stage import FIRST, Stage, found, names
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qmpconf.check.findings import Finding
+from qmpconf.findings import Finding
 from tests.check.practice.stage import Stage, found, names
 
 

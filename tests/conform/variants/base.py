@@ -12,6 +12,7 @@ put; a module of this package has a class for each, and registers it::
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -49,6 +50,18 @@ CATALOG = restrict(FULL, COMMANDS, EVENTS)
 def now() -> int:
     """Microseconds since 1970."""
     return time.time_ns() // 1000
+
+
+class Crowd(MonitorServer):
+    """Takes every client at once."""
+
+    def _accept(self, listener: socket.socket) -> None:
+        super()._accept(listener)
+        self._watch(listener)
+
+    def _drop(self, client: Any) -> None:
+        client.listener = None
+        super()._drop(client)
 
 
 class Broken(Monitor):
@@ -160,6 +173,7 @@ __all__ = [
     "FULL",
     "VARIANTS",
     "Broken",
+    "Crowd",
     "Variant",
     "defect",
     "now",

@@ -10,7 +10,7 @@ from qmpconf.monitor.offer import restrict
 from qmpconf.monitor.refusal import NOT_FOUND, Refusal
 from qmpconf.protocol.messages import Command
 from qmpconf.protocol.values import Value, dumps
-from tests.conform.variants.base import CATALOG, FULL, Broken, defect, replace
+from tests.conform.variants.base import CATALOG, FULL, Broken, Crowd, defect, replace
 
 # --- events ----------------------------------------------------------------------------------------
 
@@ -115,7 +115,7 @@ class ClockStorm(Broken):
 
 @defect("event.rate-limit", smoke=False, cases=("event.rate-limit/*",))
 class LastIsLost(Broken):
-    """Of limited events, the first one in a second is told, and the last one is not kept."""
+    """Of limited events, the first one in a second is said, and the last one is not kept."""
 
     catalog = FULL
 
@@ -124,7 +124,7 @@ class LastIsLost(Broken):
         self._limited[key] = None
 
 
-@defect("schema.event-known", cases=("event.*",))
+@defect("schema.event-known", "event.comes", cases=("event.*",))
 class UnknownEvent(Broken):
     """An event comes that the schema does not have."""
 
@@ -138,6 +138,20 @@ class WrongData(Broken):
 
     def event(self, message: dict[str, Any]) -> dict[str, Any]:
         return {**message, "data": {"by": "qmp"}} if message["event"] == "RESUME" else message
+
+
+@defect("event.delivered", "session.single", smoke=False, cases=("event.delivered/every*",))
+class OneOfTwoClients(Broken):
+    """Of two clients that are served at a time the one that caused an event alone gets it."""
+
+    server = Crowd
+
+    def _execute(self, session: Session, command: Command) -> Value:
+        self.memory["now"] = session
+        return super()._execute(session, command)
+
+    def _announce(self, event: dict[str, Value]) -> None:
+        self._send(self.memory["now"], event)
 
 
 # --- what the schema says --------------------------------------------------------------------------

@@ -42,7 +42,7 @@ class EventsEndInLineFeed(Broken):
         return dumps(message) + (b"\n" if "event" in message else CRLF)
 
 
-@defect("framing.ascii")
+@defect("framing.ascii", "framing.escapes")
 class RawText(Broken):
     """Text is sent as plain UTF-8."""
 
@@ -50,7 +50,7 @@ class RawText(Broken):
         return json.dumps(message, ensure_ascii=False).encode() + CRLF
 
 
-@defect("framing.ascii")
+@defect("framing.escapes", cases=("framing.ascii*",))
 class LowerCaseEscapes(Broken):
     """Escapes are in lower case."""
 
@@ -138,6 +138,7 @@ class ByLine(Broken):
 @defect(
     "framing.by-value",
     "fds.pass",
+    "fds.any-byte",
     "response.exactly-one",
     "response.id-echo",
     cases=("framing.by-value*",),
@@ -182,7 +183,7 @@ class Lenient(Broken):
 
 @defect("framing.utf8-in", "response.id-echo", cases=("framing.utf8*",))
 class AnyBytes(Broken):
-    """Bytes that are no UTF-8 are replaced."""
+    """Bytes that are not UTF-8 are replaced."""
 
     def heard(self, session: Session, data: bytes) -> bytes:
         decoder = self.memory.setdefault(
@@ -191,7 +192,7 @@ class AnyBytes(Broken):
         return b"\xff".join(decoder.decode(part).encode() for part in data.split(b"\xff"))
 
 
-@defect("framing.utf8-in", cases=("framing.utf8*",))
+@defect("framing.surrogates", cases=("framing.utf8*",))
 class LoneSurrogates(Lenient):
     """Half a surrogate pair is taken."""
 
@@ -233,7 +234,7 @@ class TabTaken(Lenient):
 
 @defect("framing.json-strict", "negotiation.gate", cases=("framing.json-strict*",))
 class CommentTaken(Lenient):
-    """Comments are taken, and a comment alone is no message."""
+    """Comments are taken, and a comment alone is not a message."""
 
     pattern = rb"/\*.*?\*/"
 

@@ -60,7 +60,7 @@ class AnyName(Rewritten):
 
 @defect("request.arguments-object", cases=("request.*/*",))
 class FalsyArguments(Rewritten):
-    """null, false, an empty list and an empty text are no arguments."""
+    """null, false, an empty list and an empty text are not arguments."""
 
     def rewritten(self, value: Any) -> Any:
         if not value.get("arguments", 1):
@@ -116,7 +116,7 @@ class UnknownSucceeds(Broken):
 
 @defect("request.non-object", cases=("request.non-object*",))
 class OtherClassForArrays(Broken):
-    """What is no object gets CommandNotFound."""
+    """What is not an object gets CommandNotFound."""
 
     def _read(self, frame: Frame) -> Command | Refusal:
         found = super()._read(frame)
@@ -127,7 +127,7 @@ class OtherClassForArrays(Broken):
 
 @defect("request.non-object", "response.id-absent", cases=("request.non-object*",))
 class IdForArrays(Broken):
-    """What is no object gets an error with an id."""
+    """What is not an object gets an error with an id."""
 
     def response(self, message: dict[str, Any]) -> dict[str, Any]:
         if "must be a JSON object" in message.get("error", {}).get("desc", ""):

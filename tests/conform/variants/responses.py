@@ -24,7 +24,7 @@ class Loses(Broken):
 
 @defect("response.exactly-one", cases=("response.exactly-one*",))
 class AnswersTwice(Broken):
-    """The error for what is no command is sent twice."""
+    """The error for what is not a command is sent twice."""
 
     def outgoing(self, _session: Session, message: dict[str, Any]) -> Iterable[Any]:
         yield message
@@ -67,7 +67,7 @@ class ReturnAndError(Broken):
 
 @defect("response.members", cases=("response.members*",))
 class TakesTime(Broken):
-    """Responses tell how long they took."""
+    """Responses say how long they took."""
 
     def response(self, message: dict[str, Any]) -> dict[str, Any]:
         return {**message, "elapsed": 1}
@@ -75,7 +75,7 @@ class TakesTime(Broken):
 
 @defect("response.members", cases=("response.members*",))
 class JsonRpc(Broken):
-    """Responses tell a protocol's version."""
+    """Responses give a protocol's version."""
 
     def response(self, message: dict[str, Any]) -> dict[str, Any]:
         return {"jsonrpc": "2.0", **message}
@@ -110,7 +110,7 @@ class Doubles(OtherId):
 
 @defect("response.id-echo", "response.in-order", cases=("response.id-echo*",))
 class OnlyText(Broken):
-    """An id that is no string is dropped."""
+    """An id that is not a string is dropped."""
 
     def response(self, message: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(message.get("id", ""), str):
@@ -262,3 +262,13 @@ class ErrorsFirst(Broken):
                 sorted(session.unread, key=lambda one: b"no-such-command" not in one.frame.data)
             )
         super()._admit(session)
+
+
+@defect("response.members", "response.void", cases=("response.*", "schema.return/*"))
+class VoidWithoutReturn(Broken):
+    """What returns nothing is answered without ``return``."""
+
+    def response(self, message: dict[str, Any]) -> dict[str, Any]:
+        if message.get("return") == {}:
+            message = {key: value for key, value in message.items() if key != "return"}
+        return message

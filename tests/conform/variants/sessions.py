@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -11,11 +10,10 @@ from qmpconf.monitor.commands import execute
 from qmpconf.monitor.core import Action, Phase, Session
 from qmpconf.monitor.refusal import Refusal
 from qmpconf.monitor.requests import NEGOTIATE, check_arguments
-from qmpconf.monitor.server import MonitorServer
 from qmpconf.protocol.framing import Framer
 from qmpconf.protocol.messages import Command
 from qmpconf.protocol.values import Value
-from tests.conform.variants.base import Broken, defect, now
+from tests.conform.variants.base import Broken, Crowd, defect, now
 
 _STAMP = {"seconds": now() // 1_000_000, "microseconds": 0}
 _EVENT: dict[str, Any] = {"timestamp": _STAMP, "event": "RESUME"}
@@ -268,23 +266,11 @@ class EventAtOnce(Broken):
 # --- sessions --------------------------------------------------------------------------------------
 
 
-class _Crowd(MonitorServer):
-    """Takes every client at once."""
-
-    def _accept(self, listener: socket.socket) -> None:
-        super()._accept(listener)
-        self._watch(listener)
-
-    def _drop(self, client: Any) -> None:
-        client.listener = None
-        super()._drop(client)
-
-
 @defect("session.single")
 class AllAtOnce(Broken):
     """A second client is served at once."""
 
-    server = _Crowd
+    server = Crowd
 
 
 @defect("session.half-close", "response.exactly-one", cases=("session.*",))
@@ -359,7 +345,7 @@ class NoEffect(Broken):
 
 @defect("oob.overtakes", "oob.allowed-only")
 class NotUnderstood(Broken):
-    """oob can be enabled, and exec-oob is no member of a command."""
+    """oob can be enabled, and exec-oob is not a member of a command."""
 
     def _execute(self, session: Session, command: Command) -> Value:
         if command.oob:
@@ -400,7 +386,7 @@ class OutOfBandUnasked(Broken):
 # --- descriptors -----------------------------------------------------------------------------------
 
 
-@defect("fds.pass", cases=("fds.*",))
+@defect("fds.any-byte", cases=("fds.*",))
 class OnlyOnTheFirstByte(Broken):
     """A descriptor on a later byte of a message is lost."""
 
@@ -423,7 +409,7 @@ class NoneIsNeeded(Broken):
         raise refusal
 
 
-@defect("fds.pass", cases=("fds.*",))
+@defect("fds.pass", "fds.any-byte", cases=("fds.*",))
 class NoDescriptors(Broken):
     """Descriptors are not taken at all."""
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from qmpconf.report.results.records import (
     Case,
     Coverage,
-    Finding,
+    FindingRecord,
     Gone,
     Header,
     Latency,
@@ -22,7 +22,7 @@ from qmpconf.report.results.records import (
     Unjudged,
     Verdict,
 )
-from qmpconf.report.results.stream import Result
+from qmpconf.report.results.stream import ResultFile
 
 #: What a trace holds when it wants to be more than text.
 HOSTILE = (
@@ -41,18 +41,18 @@ HOSTILE = (
 )
 
 
-def finding(**members: Any) -> Finding:
+def finding(**members: Any) -> FindingRecord:
     """A finding as `check` writes it."""
     told: dict[str, Any] = {
         "subject": "s.qmptrace",
         "path": "s.qmptrace",
         "line": 16,
         "session": 1,
-        "fingerprint": "3187d5882839bd50",
+        "fingerprint": "a6c07ef7defaac9c",
         "rule": "schema.arguments",
         "severity": "error",
         "blame": "client",
-        "message": "is no integer",
+        "message": "is not an integer",
         "about": "block_resize",
         "pointer": "/arguments/size",
         "expected": "integer",
@@ -60,10 +60,10 @@ def finding(**members: Any) -> Finding:
         "source": "qemu-7.2.22, block_resize",
         "lines": (16,),
     }
-    return Finding(**{**told, **members})
+    return FindingRecord(**{**told, **members})
 
 
-def warning(**members: Any) -> Finding:
+def warning(**members: Any) -> FindingRecord:
     """A second one, less severe and with more of them."""
     told: dict[str, Any] = {
         "line": 8,
@@ -71,7 +71,7 @@ def warning(**members: Any) -> Finding:
         "count": 4,
         "severity": "warning",
         "rule": "oob.id",
-        "fingerprint": "3d8c439b8f8839fd",
+        "fingerprint": "aeba56ada839dbe2",
         "about": "query-status",
         "pointer": "",
         "message": "With out-of-band execution enabled, every command carries an id",
@@ -81,7 +81,9 @@ def warning(**members: Any) -> Finding:
     return finding(**{**told, **members})
 
 
-def checked(*records: Record, path: str = "s.qmptrace", exit_code: int = 1, **head: Any) -> Result:
+def checked(
+    *records: Record, path: str = "s.qmptrace", exit_code: int = 1, **head: Any
+) -> ResultFile:
     """The result of a check of one trace."""
     facts: dict[str, Any] = {"messages": 15, "sessions": 1, "schema": "qemu-7.2.22"}
     rules = (
@@ -95,7 +97,7 @@ def checked(*records: Record, path: str = "s.qmptrace", exit_code: int = 1, **he
         Rule(id="oob.id", level="SHOULD", party="client", text="An id.", source="spec 2.3.1"),
     )
     made = {"verb": "check", "started": "2026-11-20T05:17:00Z", "command": f"qmpconf check {path}"}
-    result = Result(Header(**{**made, **head}), [Subject(name=path, kind="trace", facts=facts)])
+    result = ResultFile(Header(**{**made, **head}), [Subject(name=path, kind="trace", facts=facts)])
     result.records += [*rules, *records]
     return result.end(exit_code)
 
@@ -106,9 +108,11 @@ def lack(kind: str = "schema", **members: Any) -> Unjudged:
     return Unjudged(subject="s.qmptrace", kind=kind, **{**told, **members})
 
 
-def conformed(server: str, *verdicts: tuple[str, str], exit_code: int = 0, **head: Any) -> Result:
+def conformed(
+    server: str, *verdicts: tuple[str, str], exit_code: int = 0, **head: Any
+) -> ResultFile:
     """The result of a suite: a case and a verdict for each pair of rule and verdict."""
-    result = Result(Header(verb="conform", **head), [Subject(name=server, kind="server")])
+    result = ResultFile(Header(verb="conform", **head), [Subject(name=server, kind="server")])
     for rule, verdict in verdicts:
         result.records += [
             Case(subject=server, id=f"{rule}.case", verdict=verdict, rules=(rule,), seconds=0.25),
@@ -141,7 +145,7 @@ _facts = st.dictionaries(
 )
 
 _findings = st.builds(
-    Finding,
+    FindingRecord,
     subject=_any,
     fingerprint=_marks | _words,
     rule=_rules | _words,
@@ -240,7 +244,7 @@ _records = st.one_of(
 
 
 @st.composite
-def results(draw: st.DrawFn) -> Result:
+def results(draw: st.DrawFn) -> ResultFile:
     """Any result, complete or cut off."""
     head = Header(
         verb=draw(st.sampled_from(("check", "replay", "conform", "audit", "diff"))),
@@ -248,7 +252,7 @@ def results(draw: st.DrawFn) -> Result:
         command=draw(_words),
         label=draw(_words),
     )
-    result = Result(head, draw(st.lists(_records, max_size=8)), origin=draw(_words))
+    result = ResultFile(head, draw(st.lists(_records, max_size=8)), origin=draw(_words))
     if draw(st.booleans()):
         result.end(draw(st.sampled_from((0, 1, 3, 4, 130))), draw(_words))
     return result

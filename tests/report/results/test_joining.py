@@ -1,4 +1,4 @@
-"""What several streams tell of the same thing, as one."""
+"""What several streams say of the same thing, as one."""
 
 from __future__ import annotations
 

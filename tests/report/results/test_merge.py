@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,16 +19,16 @@ from qmpconf.report.results.records import (
     Subject,
     Verdict,
 )
-from qmpconf.report.results.stream import Result
+from qmpconf.report.results.stream import ResultFile
 from tests.report.results.samples import checked, conformed, finding, message, results, warning
 
 
-def alone(*records: Record, started: str = "1") -> Result:
-    return Result(Header(verb="conform", started=started), list(records)).end(0)
+def alone(*records: Record, started: str = "1") -> ResultFile:
+    return ResultFile(Header(verb="conform", started=started), list(records)).end(0)
 
 
 @given(st.lists(results(), max_size=4), st.data())
-def test_any_order_and_copies_give_the_same(found: list[Result], data: st.DataObject) -> None:
+def test_any_order_and_copies_give_the_same(found: list[ResultFile], data: st.DataObject) -> None:
     again = data.draw(st.permutations([*found, *found[:2]]))
     assert merged(again) == merged(found)
 
@@ -65,8 +66,8 @@ def test_what_is_cut_off_or_not_read_fails_the_report() -> None:
     assert [run.failure for run in report.cut] == ["the result was cut off"]
     assert report.new
     damaged = checked(exit_code=0)
-    damaged.damage = "r:2: no record"
-    assert merged([damaged]).cut[0].failure == "r:2: no record"
+    damaged.damage = "r:2: not a record"
+    assert merged([damaged]).cut[0].failure == "r:2: not a record"
     assert merged([checked(exit_code=0)], ["x: cannot be read"]).exit_code == 3
     assert merged([checked(exit_code=1)]).exit_code == 1
 
@@ -128,7 +129,11 @@ def test_what_another_shard_finds_is_not_gone() -> None:
     report = merged([first, second])
     assert (report.gone, report.exit_code) == ([], 0)
     assert merged([first]).exit_code == 1
-    worse = checked(gone, warning(subject="t.qmptrace"), path="t.qmptrace", exit_code=1)
+    warned = checked(gone, warning(subject="t.qmptrace"), path="t.qmptrace", exit_code=1)
+    assert merged([warned, second]).exit_code == 0
+    strict = ResultFile(msgspec.structs.replace(warned.header, strict=True), warned.records)
+    assert merged([strict.end(1), second]).exit_code == 1
+    worse = checked(gone, finding(subject="t.qmptrace", fingerprint="9"), path="t.qmptrace")
     assert merged([worse, second]).exit_code == 1
     other = Gone(subject="t.qmptrace", fingerprint=finding().fingerprint)
     assert merged([checked(other, path="t.qmptrace"), second]).exit_code == 1
@@ -189,3 +194,10 @@ def test_subjects_are_sorted_and_notes_told_once() -> None:
     report = merged([*results, alone(Note(subject="", text="x"), started="8")])
     assert [one.name for one in report.subjects] == ["a", "b"]
     assert len(report.notes) == 1
+
+
+def test_who_is_strict_is_failed_by_warnings() -> None:
+    results = [checked(warning(), exit_code=0)]
+    assert merged(results).exit_code == 0
+    assert merged(results, strict=True).exit_code == 1
+    assert merged([checked(finding(severity="note"), exit_code=0)], strict=True).exit_code == 0

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from qmpconf.check.reporter import Reporter
 from qmpconf.conform.known import Known
 from qmpconf.conform.outcome import Outcome
-from qmpconf.conform.verdicts import Breach, Result, Verdict
+from qmpconf.conform.verdicts import CaseResult, Verdict
 from qmpconf.report.results.of_matrix import of_matrix
-from qmpconf.report.results.records import Case, Finding, Subject
+from qmpconf.report.results.records import Case, FindingRecord, Subject
 
 TARGET = "qemu 7.2.22 (Debian) at unix:/run/x/qmp.sock"
 
 
 def outcome(known: str = "") -> Outcome:
-    breach = Breach("framing.crlf", "MUST", 5, "A sentence.", "spec 2.1", "CR LF", "LF")
-    one = Result(
+    breach = Reporter("/run/x/traces/framing.qmptrace", 0).finding(
+        "framing.crlf", 5, "", "", "A title", "CR LF", "LF", "spec 2.1"
+    )
+    one = CaseResult(
         "framing.crlf/replies",
         ("framing.crlf",),
         "A title",
@@ -38,7 +41,7 @@ def test_every_record_is_about_the_name_of_the_list() -> None:
 
 def test_traces_are_told_by_the_folder_of_their_server() -> None:
     records = list(of_matrix("QEMU 7.2, q35", outcome(), "03"))
-    (finding,) = [one for one in records if isinstance(one, Finding)]
+    (finding,) = [one for one in records if isinstance(one, FindingRecord)]
     (case,) = [one for one in records if isinstance(one, Case) and one.verdict == "fail"]
     assert finding.path == case.trace == "03/framing.qmptrace"
     assert (finding.line, finding.rule) == (5, "framing.crlf")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from qmpconf.check.baseline import Baseline
 from qmpconf.replay.compare import Level
 from qmpconf.replay.difference import Difference
-from qmpconf.replay.result import Result as Replay
+from qmpconf.replay.result import ReplayResult as Replay
 from qmpconf.report.results.of_replay import of_replay
-from qmpconf.report.results.records import Finding, Header
+from qmpconf.report.results.records import FindingRecord, Header
 
 
-def found(one: Difference) -> Finding:
+def found(one: Difference) -> FindingRecord:
     replay = Replay("t.qmptrace", "", "unix:x", Level.VALUE)
     replay.differences.add(one)
-    records = of_replay(Header(verb="replay"), replay).records
-    return next(record for record in records if isinstance(record, Finding))
+    records = of_replay(Header(verb="replay"), replay, Baseline()).records
+    return next(record for record in records if isinstance(record, FindingRecord))
 
 
 @pytest.mark.parametrize(
@@ -59,8 +60,8 @@ def test_notes_of_one_array_are_one() -> None:
             Difference("extra", "reply to x", 1, 7, pointer=where, got=f"{at}", note="offers more")
         )
     replay.differences.add(Difference("extra", "reply to x", 1, 7, pointer="/return/3", got="3"))
-    records = of_replay(Header(verb="replay"), replay).records
-    own, note = (record for record in records if isinstance(record, Finding))
+    records = of_replay(Header(verb="replay"), replay, Baseline()).records
+    own, note = (record for record in records if isinstance(record, FindingRecord))
     assert (own.severity, own.pointer, own.count) == ("error", "/return/3", 1)
     assert (note.severity, note.pointer, note.count) == ("note", "/return", 20)
     assert note.message == "offers more: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 8 more"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from qmpconf.errors import InputError, OutputError
 from qmpconf.report.results.records import Note
 from qmpconf.report.results.stream import (
-    Result,
+    ResultFile,
     ResultWriter,
     dumped,
     header,
@@ -27,17 +27,17 @@ from qmpconf.report.results.stream import (
 from tests.report.results.samples import checked, finding, results, warning
 
 
-def lines_of(result: Result) -> list[bytes]:
+def lines_of(result: ResultFile) -> list[bytes]:
     lines = [dumped(result.header), *map(dumped, result.records)]
     return lines + ([dumped(result.finish)] if result.finish else [])
 
 
-def data_of(result: Result) -> bytes:
+def data_of(result: ResultFile) -> bytes:
     return b"".join(line + b"\n" for line in lines_of(result))
 
 
 @given(results())
-def test_what_is_written_is_read(result: Result) -> None:
+def test_what_is_written_is_read(result: ResultFile) -> None:
     read = parse_result(data_of(result), result.origin)
     assert read == result
     assert read.complete == (result.finish is not None)
@@ -96,9 +96,13 @@ def test_damage_costs_the_damaged_lines_alone() -> None:
     lines[1] = b"\xff{"
     lines[2] = b'{"record":"no such"}'
     read = parse_result(b"\n".join([*lines, b""]), "r")
-    assert read.damage.startswith("line 2 is no record of a result: ")
-    assert read.damage.endswith("; 1 more lines are damaged")
-    assert [type(one).__name__ for one in read.records] == ["Rule", "Finding", "Finding"]
+    assert read.damage.startswith("line 2 is not a record of a result: ")
+    assert read.damage.endswith("; 1 more line is damaged")
+    assert [type(one).__name__ for one in read.records] == [
+        "Rule",
+        "FindingRecord",
+        "FindingRecord",
+    ]
     assert read.exit_code == 3
 
 
@@ -112,14 +116,14 @@ def test_more_behind_the_end() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "this is no result of qmpconf: it begins with an empty line, or is empty"),
-        (b"\n\n", "no result of qmpconf"),
-        (b'{"qmptrace":1}\n', "no result of qmpconf: '{\"qmptrace\":1}'"),
-        (b"\x1b[31m\xff" * 50, "no result of qmpconf: '\\x1b[31m\\xff"),
+        (b"", "this is not a result of qmpconf: it begins with an empty line, or is empty"),
+        (b"\n\n", "not a result of qmpconf"),
+        (b'{"qmptrace":1}\n', "not a result of qmpconf: '{\"qmptrace\":1}'"),
+        (b"\x1b[31m\xff" * 50, "not a result of qmpconf: '\\x1b[31m\\xff"),
         (b'{"qmpresult":2}\n', "version 2; this qmpconf reads version 1: use a newer one"),
-        (b'{"qmpresult":true}\n', "no result of qmpconf"),
-        (b'{"qmpresult":1,"verb":"dance"}\n', "no result of qmpconf: Invalid enum value"),
-        (b"[" * 100_000 + b"\n", "no result of qmpconf"),
+        (b'{"qmpresult":true}\n', "not a result of qmpconf"),
+        (b'{"qmpresult":1,"verb":"dance"}\n', "not a result of qmpconf: Invalid enum value"),
+        (b"[" * 100_000 + b"\n", "not a result of qmpconf"),
     ],
 )
 def test_what_is_no_result(data: bytes, said: str) -> None:
@@ -155,7 +159,7 @@ def test_one_byte_that_is_wrong_is_damage_or_an_input_error(
 
 @pytest.mark.parametrize("name", ["/dev/zero", "/dev/full"])
 def test_what_has_no_end_is_no_result(name: str) -> None:
-    with pytest.raises(InputError, match=f"{name}:1: this is no result"):
+    with pytest.raises(InputError, match=f"{name}:1: this is not a result"):
         read_result(name)
 
 

@@ -52,13 +52,18 @@ class Browser:
         return self.driver.execute_cdp_cmd(command, parameters)
 
     def open(
-        self, path: Path, fragment: str = "", width: int = 1280, scheme: str = "light"
+        self,
+        path: Path,
+        fragment: str = "",
+        width: int = 1280,
+        scheme: str = "light",
+        height: int = 900,
     ) -> None:
-        """Load a file in a window of `width` pixels."""
+        """Load a file in a window of `width` by `height` pixels."""
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
             width=width,
-            height=900,
+            height=height,
             deviceScaleFactor=1,
             mobile=False,
         )

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import typing
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from qmpconf.check.baseline import Baseline
+from qmpconf.check.checking import automatic, check
+from qmpconf.check.collect import Collector
 from qmpconf.report.results.merge import Report, merged
+from qmpconf.report.results.of_check import Checked, of_check
 from qmpconf.report.results.records import (
     Case,
     Coverage,
-    Finding,
+    FindingRecord,
     Gone,
     Header,
     Latency,
@@ -24,9 +30,16 @@ from qmpconf.report.results.records import (
     Verdict,
     VerdictWord,
 )
-from qmpconf.report.results.stream import Result
+from qmpconf.report.results.stream import ResultFile
+from qmpconf.trace.reader import TraceReader
 
 TRACE = "traces/session.qmptrace"
+
+#: Recordings of real sessions with two releases.
+_RECORDED = [
+    str(Path(__file__).parents[3] / "traces" / f"qemu-{version}-%s.qmptrace.gz")
+    for version in ("10.0.13", "11.1.3")
+]
 
 #: What a hostile trace tries: markup, ends of the elements it stands in, addresses that run.
 ATTACKS = (
@@ -58,11 +71,11 @@ def header(**members: Any) -> Header:
 
 def report(*records: Record, exit_code: int | None = 1, **head: Any) -> Report:
     """The report of one result; one without an exit code was cut off."""
-    result = Result(header(**head), list(records), origin="session.jsonl")
+    result = ResultFile(header(**head), list(records), origin="session.jsonl")
     return merged([result if exit_code is None else result.end(exit_code)])
 
 
-def finding(number: int = 0, **members: Any) -> Finding:
+def finding(number: int = 0, **members: Any) -> FindingRecord:
     """A finding of its own for each number."""
     told: dict[str, Any] = {
         "subject": TRACE,
@@ -79,7 +92,7 @@ def finding(number: int = 0, **members: Any) -> Finding:
         "expected": "a string",
         "seen": "nothing",
     }
-    return Finding(**(told | members))
+    return FindingRecord(**(told | members))
 
 
 def message(line: int, kind: str, name: str = "", **members: Any) -> Message:
@@ -161,13 +174,39 @@ def _coverage(
     )
 
 
+def alike(number: int) -> list[FindingRecord]:
+    """Notes that say the same of so many places."""
+    return [
+        finding(
+            100 + one,
+            severity="note",
+            message="is newer than the document: a member",
+            pointer=f"/return/new-{one}",
+            count=2,
+        )
+        for one in range(number)
+    ]
+
+
+@cache
+def recorded(kind: str = "shell") -> Report:
+    """What checking two real recordings found, with all that a result holds."""
+    return merged([_checked(path % kind) for path in _RECORDED])
+
+
+def _checked(path: str) -> ResultFile:
+    reader, collector = TraceReader(path), Collector()
+    outcome = check(reader, automatic(reader), observer=collector)
+    return of_check(header(), [Checked(outcome, collector.data())], Baseline())
+
+
 def servers(number: int) -> Report:
     """Many servers by some requirements; every third one breaks one of them, as is known."""
     words: tuple[VerdictWord, ...] = ("pass", "not-applicable", "inconclusive")
     results = []
     for one in range(number):
         name = f"A server with a long name, version {one}"
-        found = Result(header(verb="conform", label=f"server {one}"))
+        found = ResultFile(header(verb="conform", label=f"server {one}"))
         found.records.append(Subject(name=name, kind="server", facts={"schema": "introspected"}))
         for place in range(30):
             rule = f"family{place // 6}.rule-{place}"
@@ -200,10 +239,10 @@ def filled(words: typing.Callable[[], str]) -> Report:
     records = [_fill(kind, words, {"subject": subject, "name": subject}) for kind in kinds]
     records.append(
         msgspec.structs.replace(
-            next(one for one in records if isinstance(one, Finding)), fingerprint=words()
+            next(one for one in records if isinstance(one, FindingRecord)), fingerprint=words()
         )
     )
-    result = Result(_fill(Header, words, {"verb": "check"}), records, origin=words())
+    result = ResultFile(_fill(Header, words, {"verb": "check"}), records, origin=words())
     return merged([result.end(1, failure=words())])
 
 
@@ -225,6 +264,10 @@ def _fill(kind: Any, words: typing.Callable[[], str], fixed: dict[str, Any]) -> 
 def _value(hint: Any, words: typing.Callable[[], str]) -> Any:
     if hint is str:
         return words()
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return _fill(hint, words, {})
+    if typing.get_origin(hint) is list:
+        return [_value(typing.get_args(hint)[0], words)]
     if typing.get_origin(hint) is Literal:
         return typing.get_args(hint)[0]
     if typing.get_origin(hint) is tuple:

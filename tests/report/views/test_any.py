@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from qmpconf.report.results.merge import Report, merged
-from qmpconf.report.results.stream import Result
+from qmpconf.report.results.stream import ResultFile
 from qmpconf.report.views import as_json, github, html, junit, markdown, sarif, text
 from tests.report.results.samples import HOSTILE, checked, conformed, finding, results, warning
 
@@ -33,7 +33,7 @@ some = st.lists(results(), min_size=1, max_size=4)
 
 
 @given(some, st.data())
-def test_the_same_bytes_in_any_order(found: list[Result], data: st.DataObject) -> None:
+def test_the_same_bytes_in_any_order(found: list[ResultFile], data: st.DataObject) -> None:
     again = merged(data.draw(st.permutations([*found, *found[:2]])))
     first = merged(found)
     for name, page in VIEWS.items():
@@ -46,7 +46,7 @@ def test_the_page_has_the_same_bytes_in_any_order() -> None:
 
 
 @given(some)
-def test_text_is_text(found: list[Result]) -> None:
+def test_text_is_text(found: list[ResultFile]) -> None:
     page = text.page(merged(found))
     assert page.replace("\n", "").isprintable()
     for line in page.splitlines():
@@ -55,7 +55,7 @@ def test_text_is_text(found: list[Result]) -> None:
 
 
 @given(some)
-def test_json_is_json(found: list[Result]) -> None:
+def test_json_is_json(found: list[ResultFile]) -> None:
     report = merged(found)
     value = json.loads(as_json.page(report))
     assert value["qmpconf-report"] == 1
@@ -65,7 +65,7 @@ def test_json_is_json(found: list[Result]) -> None:
 
 
 @given(some)
-def test_junit_is_xml_and_counts_right(found: list[Result]) -> None:
+def test_junit_is_xml_and_counts_right(found: list[ResultFile]) -> None:
     page = junit.page(merged(found))
     assert page.replace("\n", "").isprintable()
     root = ET.fromstring(page.encode())
@@ -77,7 +77,7 @@ def test_junit_is_xml_and_counts_right(found: list[Result]) -> None:
 
 
 @given(some)
-def test_annotations_are_commands_of_one_line_each(found: list[Result]) -> None:
+def test_annotations_are_commands_of_one_line_each(found: list[ResultFile]) -> None:
     page = github.page(merged(found))
     member = r"(?:file|line|title)=[^,:\r\n]*"
     for line in page.split("\n")[:-1]:
@@ -103,7 +103,7 @@ def rendered(page: str) -> tuple[set[str], set[str], str]:
 
 
 @given(some)
-def test_markdown_holds_no_markup_but_its_own(found: list[Result]) -> None:
+def test_markdown_holds_no_markup_but_its_own(found: list[ResultFile]) -> None:
     page = markdown.page(merged(found))
     assert page.replace("\n", "").isprintable()
     tags, kinds, _ = rendered(page)
@@ -127,7 +127,7 @@ def test_markdown_refers_to_nobody(reference: str, before: str, after: str) -> N
 
 
 @given(some, st.integers(600, 5000))
-def test_markdown_keeps_to_its_limit(found: list[Result], limit: int) -> None:
+def test_markdown_keeps_to_its_limit(found: list[ResultFile], limit: int) -> None:
     report = merged([*found, *(conformed(f"server {n}", ("oob.id", "fail")) for n in range(9))])
     page = markdown.page(report, limit)
     assert len(page.encode()) <= limit

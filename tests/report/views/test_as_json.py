@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 from qmpconf.report.results.merge import merged
-from qmpconf.report.results.records import Finding, Gone
+from qmpconf.report.results.records import FindingRecord, Gone
 from qmpconf.report.views import as_json
 from tests.report.results.samples import checked, finding, message, warning
 
 
 def test_the_members() -> None:
     known = finding(status="known", reason="bug 1", fingerprint="2")
-    report = merged([checked(warning(), finding(), known, message(1))], ["x: is no result"])
+    report = merged([checked(warning(), finding(), known, message(1))], ["x: is not a result"])
     value = json.loads(as_json.page(report))
     assert list(value) == [
         "qmpconf-report",
@@ -34,13 +34,15 @@ def test_the_members() -> None:
         "notes",
         "unjudged",
         "gone",
+        "exercised",
+        "figures",
         "closing",
     ]
     assert (value["exit_code"], value["failed"]) == (3, True)
     assert value["totals"] == {"error": 1, "warning": 4, "note": 0}
-    assert value["unread"] == ["x: is no result"]
+    assert value["unread"] == ["x: is not a result"]
     assert [one["line"] for one in value["findings"]] == [16, 8]
-    assert list(value["findings"][0]) == list(Finding.__struct_fields__)
+    assert list(value["findings"][0]) == list(FindingRecord.__struct_fields__)
     assert value["known"][0]["reason"] == "bug 1"
     assert value["messages"][0]["latency"] is None
     assert value["runs"] == [
@@ -50,6 +52,7 @@ def test_the_members() -> None:
             "started": "2026-11-20T05:17:00Z",
             "command": "qmpconf check s.qmptrace",
             "label": "",
+            "strict": False,
             "complete": True,
             "exit_code": 1,
             "failure": "",
@@ -58,7 +61,8 @@ def test_the_members() -> None:
 
 
 def test_what_fails() -> None:
-    assert not as_json.as_data(merged([checked(finding(severity="note"))]))["failed"]
+    assert not as_json.as_data(merged([checked(finding(), exit_code=0)]))["failed"]
+    assert as_json.as_data(merged([checked(finding(), exit_code=1)]))["failed"]
     assert as_json.as_data(merged([checked(Gone(subject="", fingerprint="1"))]))["failed"]
     assert not as_json.as_data(merged([checked(exit_code=0)]))["failed"]
     cut = checked()

@@ -9,14 +9,15 @@ from tests.report.results.samples import checked, finding, warning
 
 
 def test_an_annotation() -> None:
-    (line,) = github.page(merged([checked(finding(path="a,b:c.qmptrace"))])).splitlines()
+    line, closing = github.page(merged([checked(finding(path="a,b:c.qmptrace"))])).splitlines()
     assert line == (
         "::error file=a%2Cb%3Ac.qmptrace,line=16,title=qmpconf%3A schema.arguments::"
-        "block_resize /arguments/size: is no integer%0Aexpected: integer"
+        "block_resize /arguments/size: is not an integer%0Aexpected: integer"
         '%0Aseen: string "1M"%0Asource: qemu-7.2.22, block_resize'
-        "%0Afingerprint: 3187d5882839bd50"
+        "%0Afingerprint: a6c07ef7defaac9c"
         "%0Aschema.arguments (MUST): The arguments of a command are those of its schema."
     )
+    assert closing == ("::notice title=qmpconf::15 messages in 1 session checked: 1 error")
 
 
 def test_ten_of_each_the_worst_first_and_how_many_are_left_out() -> None:
@@ -55,6 +56,7 @@ def test_gone_and_notes() -> None:
             "known,", "known%2C"
         ),
         "::notice title=qmpconf%3A s.qmptrace::is torn",
+        ("::notice title=qmpconf::15 messages in 1 session checked: no findings; 1 known one gone"),
     ]
 
 

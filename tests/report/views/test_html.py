@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmpconf.check.baseline import Baseline
+from qmpconf.check.checking import check_trace
 from qmpconf.check.choice import wire_only
 from qmpconf.check.collect import collect
-from qmpconf.check.run import check_trace
 from qmpconf.report.results.merge import Report, merged
 from qmpconf.report.results.of_check import Checked, of_check
 from qmpconf.report.results.records import (
     Coverage,
-    Finding,
+    FindingRecord,
     Latency,
     Message,
     Note,
@@ -31,12 +31,13 @@ from qmpconf.report.results.records import (
     Table,
     Verdict,
 )
-from qmpconf.report.results.stream import Result
+from qmpconf.report.results.stream import ResultFile
+from qmpconf.report.views.grouping import sections, shown_kinds
 from qmpconf.report.views.html import MOST_ROWS, page
 from qmpconf.report.views.html.card import card, ranges
 from qmpconf.report.views.html.findings import MOST_DIAGRAMS, entries
 from qmpconf.report.views.html.headline import headline
-from qmpconf.report.views.html.heat import STEPS, maps
+from qmpconf.report.views.html.heat import STEPS, maps, together
 from qmpconf.report.views.html.plot import plots
 from qmpconf.report.views.html.words import MOST, Lines, anchor, cut, shares, shown
 from qmpconf.text import printable
@@ -44,15 +45,18 @@ from qmpconf.trace.reader import TraceReader
 from tests.report.views.pages import (
     ATTACKS,
     TRACE,
+    alike,
     filled,
     finding,
     header,
     large,
     message,
     ordinary,
+    recorded,
     report,
     servers,
 )
+from tests.usual import examples
 
 VOID = {"meta", "input", "br", "link"}
 
@@ -63,6 +67,7 @@ ELEMENTS = frozenset(
         "html head meta title style script body a header nav button span main section h1 h2 h3 h4 h5 p "
         "ul ol li div table thead tbody tr th td form label input kbd fieldset legend small select "
         "option output article details summary dl dt dd code b i em pre strong svg line circle rect text "
+        "defs g use "
         "footer",
     )
 )
@@ -232,6 +237,29 @@ def test_new_findings_come_first_and_one_new_subject_makes_an_entry_new() -> Non
     ]
 
 
+def test_notes_are_grouped_as_the_text_groups_them() -> None:
+    notes = report(*alike(12), finding(1, severity="note", status="known", reason="old"))
+    grouped, known = entries(notes)
+    (section,) = sections(notes)
+    (kind,) = shown_kinds(notes, section.kinds)
+    assert (grouped.first, grouped.count) == (kind.first, kind.count) == (kind.first, 24)
+    assert known.status == "known"
+    found = parsed(notes)
+    assert found.text.count(kind.first.message) == 1
+    ids = found.attributes("id")
+    assert all(f"f-{one.fingerprint}" in ids for one in alike(12))
+    assert all(f"/return/new-{number}" in found.text for number in range(12))
+
+
+def test_real_recordings_have_the_same_kinds_in_html_and_in_text() -> None:
+    found = recorded()
+    wanted = [one for part in sections(found) for one in shown_kinds(found, part.kinds)]
+    assert [(one.first, one.count) for one in entries(found) if one.status == "new"] == [
+        (one.first, one.count) for one in wanted
+    ]
+    assert wanted
+
+
 def test_two_rules_with_one_fingerprint_have_two_anchors() -> None:
     found = entries(report(finding(1), finding(1, rule="oob.id")))
     assert len({one.anchor for one in found}) == 2
@@ -270,7 +298,7 @@ def test_a_note_is_nobodys_fault() -> None:
 
 
 def test_several_verbs_pass_or_fail_together() -> None:
-    both = [Result(header()).end(0), Result(header(verb="replay")).end(1)]
+    both = [ResultFile(header()).end(0), ResultFile(header(verb="replay")).end(1)]
     assert headline(merged(both)).words == "Failed"
     assert headline(merged(both[:1])).words == "Conforms"
 
@@ -299,7 +327,7 @@ def test_a_subject_without_a_verdict_is_not_taken_for_one_that_passes() -> None:
         Verdict(subject="a", rule="oob.id", verdict="pass"),
     )
     (row,) = card(shown_)[0].rows
-    assert [cell.text for cell in row.cells] == ["pass", "not told"]
+    assert [cell.text for cell in row.cells] == ["pass", "not said"]
 
 
 def test_many_subjects_have_words_for_screen_readers() -> None:
@@ -321,16 +349,16 @@ def test_the_session_around_a_finding_is_a_diagram() -> None:
     rows = entries(ordinary())[0].rows
     told = [(row.way, row.style, row.name, row.here, row.busy) for row in rows]
     assert told == [
-        ("s2c", "greeting", "greeting", False, False),
-        ("s2c", "event", "STOP", False, False),
+        ("s2c", "greeting", "greeting 10.0.13", False, False),
+        ("s2c", "event", "event STOP", False, False),
         ("c2s", "command", "query-block", True, True),
-        ("s2c", "error", "query-block", False, True),
+        ("s2c", "error", "query-block failed: GenericError: ", False, True),
         ("c2s", "command", "quit", False, True),
-        ("s2c", "return", "quit", False, True),
+        ("s2c", "return", "quit returned", False, True),
     ]
     assert [row.clock for row in rows][:2] == ["0.030000 s", "+10.0 ms"]
     assert [row.pause for row in rows] == ["", "", "", "", "2.94 s", ""]
-    assert rows[3].told == "error · GenericError · took 10.0 ms · 80 B"
+    assert rows[3].told == "took 10.0 ms · 80 B"
     assert rows[2].body == '{"line": 5}'
 
 
@@ -346,7 +374,7 @@ def test_a_command_from_before_the_diagram_keeps_the_server_busy_until_its_answe
 
 def test_without_messages_the_short_lines_are_the_diagram() -> None:
     lines = (
-        '     4 -> {"execute": "x"}',
+        '     4  0.250000  ->  {"execute": "x"}',
         '>    5 <- {"return": {}}',
         "     6 -- the client closes session 1",
         "something else",
@@ -372,6 +400,30 @@ def test_thousands_of_findings_are_all_there_and_the_diagrams_are_not() -> None:
 # Coverage, latencies, tables
 
 
+@pytest.mark.parametrize("kind", ["shell", "rich"])
+def test_a_page_of_two_small_results_is_below_500_kb(kind: str) -> None:
+    assert len(recorded(kind).coverage) > 400
+    assert len(page(recorded(kind)).encode()) < 500_000
+
+
+def test_what_all_bars_share_is_drawn_once() -> None:
+    found = parsed(recorded("rich"))
+    uses = [value for value in found.attributes("href") if value == "#grid"]
+    assert len(uses) == sum(len(plot.bars) for plot in plots(recorded("rich"))) > 100
+    grid = [one for name, one in found.elements if name == "line" and one.get("class") == "grid"]
+    assert len(grid) == len(plots(recorded("rich"))[0].ticks)
+
+
+def test_what_was_never_used_is_counted_and_named_and_no_more() -> None:
+    html = page(ordinary())
+    fold = re.search(r'<details class="fold unused">.*?</details>', html, re.DOTALL)
+    assert fold
+    assert "1 of 3" in fold[0]
+    assert "<code>blockdev-add</code>" in fold[0]
+    assert "qmpconf schema show qemu-10.0.13 NAME" in fold[0]
+    assert "/arguments/driver" not in html
+
+
 def test_coverage_is_a_map_with_totals() -> None:
     (one,) = maps(ordinary())
     assert [(tile.name, tile.used, tile.all, tile.step) for tile in one.commands] == [
@@ -391,8 +443,39 @@ def test_what_one_subject_exercised_is_not_missing_because_another_did_not() -> 
         Coverage(subject="b", schema="s", kind="command", name="x", missing=("/a", "/b")),
     ]
     (tile,) = maps(report(*both))[0].commands
-    assert tile.exercised == [("/a", 2)]
-    assert tile.unused == ["/b"]
+    assert tile.exercised == [("/", [("a", 2)])]
+    assert tile.unused == [("/", [("b", 0)])]
+
+
+def test_places_that_share_their_beginning_stand_side_by_side() -> None:
+    one = Coverage(
+        subject="a",
+        schema="s",
+        kind="command",
+        name="x",
+        calls=1,
+        places={"/arguments/id": 3, "/arguments/on": 1, "/arguments/on=yes": 1},
+        missing=(
+            "/arguments/on=no",
+            "/arguments/on=a/b",
+            "/arguments[on=a/b]",
+            "/arguments[on=a/b]/x",
+        ),
+    )
+    (map_,) = maps(report(one))
+    assert map_.commands[0].exercised == [
+        ("/arguments/", [("id", 3), ("on", 1)]),
+        ("/arguments/on=", [("yes", 1)]),
+    ]
+    html = page(report(one))
+    assert "<code>/arguments/{id 3\N{MULTIPLICATION SIGN}, on 1\N{MULTIPLICATION SIGN}}\n" in html
+    assert "\n/arguments[on=a/b]/x\n" in html
+
+
+@given(st.lists(st.text("/=[]ab\n", max_size=12), unique=True))
+def test_no_place_is_lost_when_they_stand_side_by_side(places: list[str]) -> None:
+    found = together((place, 0) for place in places)
+    assert sorted(shared + name for shared, names in found for name, _ in names) == sorted(places)
 
 
 def test_latencies_are_bars_on_a_log_axis_the_longest_in_total_first() -> None:
@@ -400,7 +483,7 @@ def test_latencies_are_bars_on_a_log_axis_the_longest_in_total_first() -> None:
     assert [bar.one.name for bar in plot.bars] == ["query-block", "quit"]
     assert [text for _, text in plot.ticks] == ["100 µs", "1 ms", "10 ms", "100 ms"]
     first = plot.bars[0]
-    assert (first.p50, first.max) == ("1.00%", "99.00%")
+    assert (first.p50, first.max) == ("1.0%", "99.0%")
     assert float(first.p50[:-1]) < float(first.p95[:-1]) < float(first.max[:-1])
 
 
@@ -429,7 +512,7 @@ def test_an_attack_in_every_place_stays_text(attack: str) -> None:
     assert printable(cut(attack, 200)[:200]) in found.text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
         st.one_of(
@@ -445,7 +528,7 @@ def test_arbitrary_strings_in_every_place_stay_text(texts: list[str]) -> None:
     assert_tame(found)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["client", "server"]), st.binary(max_size=200)), max_size=12)
 )
@@ -465,7 +548,7 @@ def test_arbitrary_bytes_of_a_session_stay_text(said: list[tuple[str, bytes]]) -
     assert "<b>.qmptrace" in found.text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_strings_come_out_as_they_went_in(first: str, second: str) -> None:
     told = report(
@@ -531,7 +614,7 @@ def test_the_policy_allows_this_script_and_this_style_alone() -> None:
 
 def test_the_same_results_give_the_same_bytes_in_any_order() -> None:
     results = [
-        Result(header(label=str(one)), [finding(one), finding(9, subject=str(one))]).end(1)
+        ResultFile(header(label=str(one)), [finding(one), finding(9, subject=str(one))]).end(1)
         for one in range(4)
     ]
     assert page(merged(results)) == page(merged(results[::-1]))
@@ -554,5 +637,5 @@ def test_messages_of_a_kind_that_nobody_knows_are_shown() -> None:
 
 def test_findings_of_a_subject_that_no_record_describes_are_shown() -> None:
     (entry,) = entries(report(finding(0, subject="unheard of")))
-    assert isinstance(entry.first, Finding)
+    assert isinstance(entry.first, FindingRecord)
     assert_tame(parsed(report(finding(0, subject="unheard of"))))

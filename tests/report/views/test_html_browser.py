@@ -11,7 +11,16 @@ import pytest
 from qmpconf.report.results.merge import Report, merged
 from qmpconf.report.views.html import page
 from tests.report.views.browser import Browser
-from tests.report.views.pages import ATTACKS, filled, large, ordinary, servers
+from tests.report.views.pages import (
+    ATTACKS,
+    alike,
+    filled,
+    large,
+    ordinary,
+    recorded,
+    report,
+    servers,
+)
 
 ENTER, ESCAPE, TAB = "\ue007", "\ue00c", "\ue004"
 
@@ -58,6 +67,29 @@ return [...bad];
 """
 
 
+#: Follow a link of the bar: its address, whether it stands in the window, and whether the heading
+#: that it leads to is below the bar and above the end of the window.
+LINK = """
+const link = document.querySelectorAll('nav a')[arguments[0]];
+const own = link.getBoundingClientRect();
+const inside = own.left >= 0 && own.right <= innerWidth && own.top >= 0 && own.bottom <= innerHeight;
+link.click();
+const heading = document.querySelector(link.hash).querySelector('h1, h2').getBoundingClientRect();
+const bar = document.querySelector('.bar').getBoundingClientRect();
+return [link.hash, inside, heading.top >= bar.bottom, heading.bottom <= innerHeight];
+"""
+
+
+#: Close the entry that is open, and say what the address is once the page has noticed.
+CLOSE = """
+const fold = document.querySelector('.finding > details[open]');
+return new Promise((done) => {
+  fold.addEventListener('toggle', () => done(location.hash), {once: true});
+  fold.querySelector('summary').click();
+});
+"""
+
+
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     browser = Browser(tmp_path_factory.mktemp("profile"))
@@ -75,11 +107,13 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "servers": servers(20),
         "few": servers(3),
         "large": large(2000),
+        "real": recorded(),
+        "alike": report(*alike(12)),
         "empty": merged([]),
     }
     folder = tmp_path_factory.mktemp("pages")
-    for name, report in found.items():
-        (folder / f"{name}.html").write_bytes(page(report).encode())
+    for name, one in found.items():
+        (folder / f"{name}.html").write_bytes(page(one).encode())
     return {name: folder / f"{name}.html" for name in found}
 
 
@@ -122,6 +156,41 @@ def test_it_loads_without_errors_and_fits(
     assert chromium.overflow <= 0
     assert chromium.faults == []
     assert chromium.loaded == []
+
+
+@pytest.mark.parametrize("name", ["ordinary", "real", "servers"])
+def test_on_a_phone_each_link_of_the_bar_is_seen_and_leads_to_its_section(
+    chromium: Browser, pages: dict[str, Path], name: str
+) -> None:
+    chromium.open(pages[name], width=390, height=844)
+    assert chromium.run("return document.scrollingElement.scrollWidth <= innerWidth")
+    count = chromium.run("return document.querySelectorAll('nav a').length")
+    assert count >= 3
+    for number in range(count):
+        hash_, inside, below, above = chromium.run(LINK, number)
+        assert inside, f"{hash_} stands outside of the window"
+        assert below, f"the heading of {hash_} is behind the bar"
+        assert above, f"the heading of {hash_} is below the window"
+    assert chromium.run("return document.scrollingElement.scrollWidth <= innerWidth")
+
+
+def test_coverage_that_was_never_used_is_folded(chromium: Browser, pages: dict[str, Path]) -> None:
+    for width in (390, 1280):
+        chromium.open(pages["real"], width=width)
+        folds = chromium.texts(".unused > summary")
+        assert folds
+        assert all(" of " in one for one in folds)
+        assert chromium.texts(".unused .words code") == []
+
+
+def test_a_link_to_a_note_among_others_opens_their_entry(
+    chromium: Browser, pages: dict[str, Path]
+) -> None:
+    first, *_, last = (f"f-{one.fingerprint}" for one in alike(12))
+    chromium.open(pages["alike"], f"#{last}")
+    assert opened(chromium) == [first]
+    assert hash_of(chromium) == f"#{last}"
+    assert chromium.run(CLOSE) == ""
 
 
 def test_hostile_strings_run_nothing(chromium: Browser, pages: dict[str, Path]) -> None:
@@ -244,7 +313,7 @@ def test_a_link_to_a_finding_opens_it(chromium: Browser, pages: dict[str, Path])
 def test_a_shared_link_shows_what_its_sender_saw(chromium: Browser, pages: dict[str, Path]) -> None:
     chromium.open(pages["ordinary"], "#severity=error")
     chromium.run("document.querySelectorAll('.finding > details > summary')[1].click()")
-    # The browser tells of an opened element a moment later.
+    # The browser reports an opened element a moment later.
     chromium.driver.execute_async_script("setTimeout(arguments[0], 50)")
     link = hash_of(chromium)
     assert link == f"#severity=error&at={SECOND}"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpconf.report.results.merge import merged
 from qmpconf.report.results.records import Gone, Header, Note, Subject, Verdict
-from qmpconf.report.results.stream import Result
+from qmpconf.report.results.stream import ResultFile
 from qmpconf.report.views import junit
-from tests.report.results.samples import checked, conformed, finding, message, results
+from tests.report.results.samples import checked, conformed, finding, message, results, warning
 
 #: Element -> its attributes (those that must be there, those that can), and what may stand in it.
 SCHEMA: dict[str, tuple[set[str], set[str], set[str]]] = {
@@ -45,36 +46,36 @@ def check(element: ET.Element) -> None:
         check(child)
 
 
-def cases(*found: Result) -> dict[str, ET.Element]:
+def cases(*found: ResultFile) -> dict[str, ET.Element]:
     root = ET.fromstring(junit.page(merged(found)).encode())
     check(root)
     return {f"{one.get('classname')} {one.get('name')}": one for one in root.iter("testcase")}
 
 
 @given(st.lists(results(), min_size=1, max_size=3))
-def test_any_report_has_the_shape(found: list[Result]) -> None:
+def test_any_report_has_the_shape(found: list[ResultFile]) -> None:
     check(ET.fromstring(junit.page(merged(found)).encode()))
 
 
 def test_a_failure_holds_all_there_is_to_know() -> None:
     one = finding(count=3)
-    said = [message(15, body='{"execute": "stop"}'), message(16, body="this one")]
+    said = [message(15, body="another"), message(16, body='{"execute": "stop"}')]
     (case,) = cases(checked(one, *said)).values()
     assert case.attrib["classname"] == "s.qmptrace"
     assert case.attrib["name"] == "schema.arguments"
     failure, out = case
     assert failure.attrib == {
         "type": "error",
-        "message": "block_resize /arguments/size: is no integer",
+        "message": "block_resize /arguments/size: is not an integer",
     }
     words = "".join(failure.itertext())
     assert words.startswith(
         "schema.arguments (MUST): The arguments of a command are those of its schema. [the schema]"
     )
-    assert "s.qmptrace:16: block_resize /arguments/size: is no integer (3 times)" in words
+    assert "s.qmptrace:16: block_resize /arguments/size: is not an integer (3 times)" in words
     assert 'seen         string "1M"' in words
-    assert '-> {"execute": "stop"}' in (out.text or "")
-    assert re.search(r"^>     16 .* this one$", out.text or "", re.MULTILINE)
+    assert re.search(r"^>    16 .*  ->  stop  \{", out.text or "", re.MULTILINE)
+    assert re.search(r"^     15 .*  ->  stop$", out.text or "", re.MULTILINE)
 
 
 def test_verdicts_of_a_server() -> None:
@@ -93,12 +94,20 @@ def test_verdicts_of_a_server() -> None:
         "q b": ["failure"],
         "q c": ["skipped"],
         "q d": ["skipped"],
-        "q e": ["failure"],
+        "q e": ["skipped"],
     }
     assert found["q c"][0].attrib["message"] == "not-applicable: because"
     assert found["q b"][0].attrib == {"type": "error", "message": "because"}
-    assert found["q e"][0].attrib["type"] == "warning"
+    assert found["q e"][0].attrib == {"type": "warning", "message": "because"}
     assert found["q a"].attrib["time"] == "0.250"
+
+
+def test_a_warning_is_a_failure_where_warnings_count() -> None:
+    result = checked(warning())
+    strict = ResultFile(msgspec.structs.replace(result.header, strict=True), result.records).end(1)
+    (case,) = cases(strict).values()
+    assert case[0].tag == "failure"
+    assert case[0].attrib["type"] == "warning"
 
 
 def test_what_is_known_is_skipped_and_what_is_new_beside_it_fails() -> None:
@@ -110,7 +119,7 @@ def test_what_is_known_is_skipped_and_what_is_new_beside_it_fails() -> None:
     assert case[0].tag == "failure"
     broken = Verdict(subject="q", rule="a", verdict="fail", known="bug 2")
     (case,) = cases(
-        Result(Header(verb="conform"), [Subject(name="q", kind="server"), broken]).end(0)
+        ResultFile(Header(verb="conform"), [Subject(name="q", kind="server"), broken]).end(0)
     ).values()
     assert case[0].attrib["message"] == "known: bug 2"
 
@@ -128,12 +137,12 @@ def test_what_is_not_whole_fails() -> None:
     found = cases(cut, checked(Gone(subject="", fingerprint="0f3c"), started="2"))
     assert [one[0].tag for one in found.values()] == ["failure", "failure"]
     assert set(found) == {"qmpconf result 1", "qmpconf gone 1"}
-    root = ET.fromstring(junit.page(merged([], ["x is no result"])))
+    root = ET.fromstring(junit.page(merged([], ["x is not a result"])))
     assert root.attrib["failures"] == "1"
 
 
 def test_a_fact_that_is_true_or_false_is_so_in_xml() -> None:
-    result = Result(
+    result = ResultFile(
         Header(verb="check", started="1"),
         [Subject(name="s", kind="trace", facts={"finished": False})],
     )

@@ -6,7 +6,7 @@ from markdown_it import MarkdownIt
 
 from qmpconf.report.results.merge import merged
 from qmpconf.report.results.records import Gone, Note, Table
-from qmpconf.report.results.stream import Result
+from qmpconf.report.results.stream import ResultFile
 from qmpconf.report.views import markdown
 from tests.report.results.samples import checked, conformed, finding, warning
 
@@ -14,12 +14,12 @@ from tests.report.results.samples import checked, conformed, finding, warning
 def test_a_page() -> None:
     page = markdown.page(merged([checked(warning(), finding(seen="a | b"))]))
     assert page.startswith(
-        "## qmpconf: 1 error, 4 warnings\n\n"
-        "15 messages in 1 session checked: 1 error, 4 warnings.\n\n"
+        "## qmpconf: 1 error, 4 warnings (1 kind)\n\n"
+        "15 messages in 1 session checked: 1 error, 4 warnings (1 kind).\n\n"
         "| severity | blame | requirement | where | times | what |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
         "| error | client | <code>schema.arguments</code> | <code>s.qmptrace:16</code> | 1 "
-        "| block&#95;resize /arguments/size: is no integer |\n"
+        "| block&#95;resize /arguments/size: is not an integer |\n"
     )
     assert "  - seen: <code>a &#124; b</code>\n" in page
     assert page.count("<details>") == page.count("</details>") == 1
@@ -31,12 +31,24 @@ def test_a_summary_is_short() -> None:
         [checked(*many, Table(subject="s", title="Masked", head=("a",), rows=(("b",),)))]
     )
     page = markdown.page(report, details=False)
-    assert page.count("is no integer") == 50
+    assert page.count("is not an integer") == 50
     assert "20 more kinds of findings." in page
     assert "<details>" not in page
     whole = markdown.page(report)
     assert "<summary>20 more kinds</summary>" in whole
     assert "<summary>Masked (1)</summary>" in whole
+
+
+def test_notes_that_say_the_same_are_one_row_and_each_has_its_details() -> None:
+    notes = [
+        finding(severity="note", fingerprint=f"{n:016}", pointer=f"/arguments/{name}", count=2)
+        for n, name in enumerate(("size", "offset", "length"))
+    ]
+    page = markdown.page(merged([checked(*notes)]))
+    (row,) = (line for line in page.splitlines() if line.startswith("| note "))
+    assert " | 6 | is not an integer: block&#95;resize /arguments/length, block" in row
+    assert page.count("\n- **note** ") == 3
+    assert markdown.page(merged([checked(*notes)]), details=False).count("not an integer") == 1
 
 
 def test_a_page_that_is_too_long_ends_between_rows() -> None:
@@ -67,7 +79,7 @@ def test_a_card_gone_known_and_notes() -> None:
 
 
 def test_the_title_tells_what_is_wrong() -> None:
-    def title(*results: Result) -> str:
+    def title(*results: ResultFile) -> str:
         return markdown.page(merged(results)).partition("\n")[0]
 
     cut = checked()

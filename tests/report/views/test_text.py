@@ -8,25 +8,25 @@ import pytest
 
 from qmpconf.report.results.merge import merged
 from qmpconf.report.results.records import Gone, Header, Note, Rule, Subject, Table
-from qmpconf.report.results.stream import Result
+from qmpconf.report.results.stream import ResultFile
 from qmpconf.report.views import text
 from tests.report.results.samples import checked, conformed, finding, warning
 
 README = """\
 severity    blame    requirement       line    times    what
 ----------  -------  ----------------  ------  -------  ---------------------------------------------------------------
-error       client   schema.arguments  16      1        block_resize /arguments/size: is no integer
+error       client   schema.arguments  16      1        block_resize /arguments/size: is not an integer
                                                           expected     integer
                                                           seen         string "1M"
                                                           source       qemu-7.2.22, block_resize
-                                                          fingerprint  3187d5882839bd50
+                                                          fingerprint  a6c07ef7defaac9c
 warning     client   oob.id            8       4        query-status: With out-of-band execution enabled, every command
                                                             carries an id
                                                           expected     an id
                                                           seen         none
                                                           source       qemu-7.2.22, block_resize
-                                                          fingerprint  3d8c439b8f8839fd
-15 messages in 1 session checked: 1 error, 4 warnings
+                                                          fingerprint  aeba56ada839dbe2
+15 messages in 1 session checked: 1 error, 4 warnings (1 kind)
 next: qmpconf show s.qmptrace --line 13-19
       --baseline FILE for what is known
       --result FILE and 'qmpconf report FILE --format html' for a page
@@ -90,9 +90,9 @@ def test_the_same_finding_in_several_traces_is_one_row() -> None:
         [checked(finding(subject=path, path=path), path=path) for path in ("a.qmptrace", "b")]
     )
     page = text.page(report)
-    assert page.count("is no integer") == 1
+    assert page.count("is not an integer") == 1
     assert "at           a.qmptrace:16 and 1 more file\n" in page
-    assert "30 messages in 2 sessions of 2 traces checked: 2 errors\n" in page
+    assert "30 messages in 2 sessions of 2 traces checked: 2 errors (1 kind)\n" in page
 
 
 def test_what_is_not_whole_is_said_first_and_last() -> None:
@@ -121,13 +121,13 @@ def test_known_gone_and_notes() -> None:
     )
     assert text.page(merged([checked(*records)])).splitlines() == [
         "0f3c5a9e12b44d07: in the baseline, but not found (bug 2)",
-        "known 3187d5882839bd50: block_resize /arguments/size: is no integer (3 times): bug 1",
+        "known a6c07ef7defaac9c: block_resize /arguments/size: is not an integer (3 times): bug 1",
         "s.qmptrace: line 3: the last line is torn; the rest was checked",
         (
             "15 messages in 1 session checked: no findings; 1 kind known from the baseline; "
             "1 known one gone"
         ),
-        "next: --baseline FILE --update-baseline takes out what is gone",
+        "next: --baseline FILE --update takes out what is gone",
     ]
 
 
@@ -137,15 +137,15 @@ def test_what_is_known_for_one_reason_is_one_line() -> None:
     ]
     page = text.page(merged([checked(*known)]))
     assert [line for line in page.splitlines() if line.startswith("known ")] == [
-        f"known {n} and 2 more: block_resize /arguments/size: is no integer (3 times): bug {n}"
+        f"known {n} and 2 more: block_resize /arguments/size: is not an integer (3 times): bug {n}"
         for n in range(2)
     ]
 
 
 def test_what_nobody_explained_is_not_told_twice() -> None:
-    known = finding(status="known", reason="to be explained: block_resize: is no integer")
+    known = finding(status="known", reason="to be explained: block_resize: is not an integer")
     page = text.page(merged([checked(known)]))
-    assert "/arguments/size: is no integer: to be explained\n" in page
+    assert "/arguments/size: is not an integer: to be explained\n" in page
 
 
 def test_what_to_do_next_with_results_from_files() -> None:
@@ -169,7 +169,8 @@ def test_the_report_card_of_several_servers() -> None:
     assert re.search(r"^oob.id +FAIL +n/a$", page, re.MULTILINE)
     assert "framing.crlf" not in page
     assert "  1  QEMU 5.2: 1 pass, 1 fail\n" in page
-    assert "4 cases on 2 servers, 2 pass, 1 fail, 1 not-applicable: no findings\n" in page
+    closing = "does not conform: 4 cases on 2 servers, 2 pass, 1 fail, 1 not-applicable; 1.0 s"
+    assert page.endswith(f"\n{closing}\n")
 
 
 def test_a_card_of_many_servers_is_told_in_parts() -> None:
@@ -182,11 +183,11 @@ def test_a_card_of_many_servers_is_told_in_parts() -> None:
 
 def test_a_replay_and_a_comparison_of_catalogs() -> None:
     facts = {"sent": 6, "replies": 1, "events": 2}
-    replay = Result(Header(verb="replay"), [Subject(name="s", kind="trace", facts=facts)])
+    replay = ResultFile(Header(verb="replay"), [Subject(name="s", kind="trace", facts=facts)])
     assert text.page(merged([replay.end(0)])) == (
         "6 messages sent, 1 reply and 2 events matched: no differences\n"
     )
-    diff = Result(
+    diff = ResultFile(
         Header(verb="diff"),
         [
             Subject(name="a → b", kind="catalogs"),
@@ -198,11 +199,38 @@ def test_a_replay_and_a_comparison_of_catalogs() -> None:
 
 
 def test_notes_give_way_to_what_counts() -> None:
-    notes = [finding(severity="note", fingerprint=f"{n:016}") for n in range(50)]
-    assert text.page(merged([checked(*notes)])).count("is no integer") == 50
+    notes = [
+        finding(severity="note", fingerprint=f"{n:016}", message=f"is not an integer {n}")
+        for n in range(50)
+    ]
+    assert text.page(merged([checked(*notes)])).count("is not an integer") == 50
     page = text.page(merged([checked(warning(), *notes)]))
-    assert page.count("is no integer") == 20
+    assert page.count("is not an integer") == 20
     assert "... and 30 more kinds of notes (all of them: --format json)\n" in page
+
+
+def test_notes_that_say_the_same_are_one_row_with_their_places() -> None:
+    notes = [
+        finding(severity="note", fingerprint=f"{n:016}", pointer=f"/arguments/{name}")
+        for n, name in enumerate(("size", "offset", "length"))
+    ]
+    page = text.page(merged([checked(*notes)]), 200)
+    told = "is not an integer: block_resize /arguments/length, block_resize /arguments/offset, "
+    assert page.count("is not an integer") == 1
+    assert told in re.sub(r"\s+", " ", page)
+    assert "3 notes\n" in page
+
+
+def test_lines_are_for_editors_and_are_not_wrapped() -> None:
+    note = finding(severity="note", fingerprint="2", line=0, message="m" * 200)
+    page = text.page(merged([checked(warning(), finding(), note)]), 40, lines=True)
+    first, second, third, *_ = page.splitlines()
+    text_of = "block_resize /arguments/size: is not an integer"
+    assert first == f"s.qmptrace:16: error: schema.arguments: {text_of}"
+    assert second.startswith("s.qmptrace:8: warning: oob.id: query-status: ")
+    assert second.endswith(" (4 times)")
+    assert third.startswith("s.qmptrace: note: schema.arguments: ")
+    assert third.endswith("m" * 200)
 
 
 def test_colours_are_of_the_severity_alone() -> None:

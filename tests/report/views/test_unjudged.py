@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpconf.report.results.merge import Report, merged
-from qmpconf.report.results.records import Finding, Header, Subject, Unjudged
-from qmpconf.report.results.stream import Result
-from qmpconf.report.views import as_json, github, html, junit, markdown, sarif, text, words
+from qmpconf.report.results.records import FindingRecord, Header, Subject, Unjudged
+from qmpconf.report.results.stream import ResultFile
+from qmpconf.report.views import as_json, github, html, judged, junit, markdown, sarif, text
 from qmpconf.report.views.html.headline import headline
 from tests.report.results.samples import checked, finding, lack
 
@@ -51,7 +51,7 @@ SHOWN: dict[str, Callable[[Report], str]] = {
 
 @pytest.mark.parametrize("view", SHOWN)
 @pytest.mark.parametrize("more", [(), (finding(),)])
-def test_every_view_says_it_in_the_same_words(view: str, more: tuple[Finding, ...]) -> None:
+def test_every_view_says_it_in_the_same_words(view: str, more: tuple[FindingRecord, ...]) -> None:
     page = SHOWN[view](merged([checked(lack(), *more, exit_code=len(more))]))
     assert LINE in page
     assert "no findings" not in page
@@ -66,7 +66,7 @@ def test_nothing_found_without_a_schema_is_no_success(view: str) -> None:
 def test_the_headline_of_a_page() -> None:
     def head(*records: Unjudged, messages: int = 1) -> tuple[str, str]:
         facts: dict[str, str | int | float | bool] = {"messages": messages, "sessions": 1}
-        result = Result(Header(verb="check"), [Subject(name="s", kind="trace", facts=facts)])
+        result = ResultFile(Header(verb="check"), [Subject(name="s", kind="trace", facts=facts)])
         result.records += records
         found = headline(merged([result.end(0)]))
         return found.style, found.words
@@ -84,7 +84,7 @@ def test_a_line_for_each_kind_with_its_count() -> None:
         lack("line", text="z", line=0, count=1000),
         lack("mood", text="w", line=0, advice=""),
     ]
-    assert words.unjudged(merged([checked(*lacks)])) == [
+    assert judged.unjudged(merged([checked(*lacks)])) == [
         "NOT JUDGED: 4 calls against the schema: x was refused (line 5), and 1 more reason",
         "NOT JUDGED: 1,000 lines: z; name one",
         "NOT JUDGED: 1 mood: w",
@@ -93,16 +93,16 @@ def test_a_line_for_each_kind_with_its_count() -> None:
 
 def test_of_several_traces_the_first_is_named() -> None:
     some = [checked(lack()), checked(path="b.qmptrace")]
-    (line,) = words.unjudged(merged(some))
+    (line,) = judged.unjudged(merged(some))
     assert "(s.qmptrace: line 2)" in line
-    assert "without a schema" not in words.closing(merged(some))
+    assert "without a schema" not in judged.closing(merged(some))
 
 
 def test_a_check_of_nothing_fails() -> None:
     facts: dict[str, str | int | float | bool] = {"messages": 0, "sessions": 0}
-    result = Result(Header(verb="check"), [Subject(name="s", kind="trace", facts=facts)]).end(1)
+    result = ResultFile(Header(verb="check"), [Subject(name="s", kind="trace", facts=facts)]).end(1)
     report = merged([result])
-    assert words.closing(report) == "0 messages in 0 sessions checked: nothing was judged"
+    assert judged.closing(report) == "0 messages in 0 sessions checked: nothing was judged"
     assert as_json.as_data(report)["failed"] is True
     assert ET.fromstring(junit.page(report)).attrib["failures"] == "1"
 
@@ -110,6 +110,6 @@ def test_a_check_of_nothing_fails() -> None:
 @given(st.lists(st.sampled_from(["schema", "call", "property", "line"]), max_size=5))
 def test_whatever_was_not_judged_is_counted_once(kinds: list[str]) -> None:
     lacks = [lack(kind, line=n + 1) for n, kind in enumerate(kinds)]
-    lines = words.unjudged(merged([checked(*lacks), checked(*lacks)]))
+    lines = judged.unjudged(merged([checked(*lacks), checked(*lacks)]))
     assert len(lines) == len(set(kinds))
     assert sum(int(line.split()[2]) for line in lines) == len(kinds)

@@ -51,7 +51,7 @@ Arguments:
 - "mode": how it gets there; 'jump' and 'fade' can be had anywhere
           (LampMode, optional, default 'fade')
 - "shade": what to put on it (josn-string, optional)
-- "warm": no type is told here
+- "warm": no type is said here
 - "slow": take your time (json-bool)
 
 Example:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from qmpconf.findings import Finding
 from qmpconf.schema.documents.audit import audit, grouped, place_of
 from qmpconf.schema.documents.compiler import compile_document
-from qmpconf.schema.documents.result import DocumentFinding
 from qmpconf.schema.model import Event, Member, Object
 from tests.schema.documents import samples
 
@@ -31,14 +31,15 @@ Return a json-object with the following information:
 GOOD = '"level": 1, "room": { "name": "a" }'
 
 
-def found(example: str, head: str = HEAD) -> list[DocumentFinding]:
+def found(example: str, head: str = HEAD) -> list[Finding]:
     findings = audit(compile_document(f"Lamps\n-----\n\n{head}Example:\n\n{example}\n"))
-    return [one for one in findings if one.rule.startswith("document.example")]
+    return [one for one in findings if one.requirement.startswith("document.example")]
 
 
 def told(example: str, head: str = HEAD) -> list[tuple[str, str]]:
     return [
-        (one.rule.removeprefix("document.example."), one.pointer) for one in found(example, head)
+        (one.requirement.removeprefix("document.example."), one.pointer)
+        for one in found(example, head)
     ]
 
 
@@ -113,7 +114,7 @@ def test_events_are_checked_where_the_document_describes_any(
     events = {"GLOW": Event("GLOW", "glow")}
     catalog = replace(compilation.catalog, types=types, events=events)
     assert [
-        (one.rule.removeprefix("document.example."), one.pointer)
+        (one.requirement.removeprefix("document.example."), one.pointer)
         for one in audit(replace(compilation, catalog=catalog))
     ] == findings
 
@@ -142,14 +143,14 @@ def test_a_finding_has_the_line_of_the_very_member() -> None:
     (finding,) = audit(compile_document(text))
     assert text.split("\n")[finding.line - 1].strip() == '"name": 3 } } }'
     blamed = samples.blamed(text)
-    (finding,) = (one for one in audit(compile_document(blamed)) if "example" in one.rule)
+    (finding,) = (one for one in audit(compile_document(blamed)) if "example" in one.requirement)
     assert blamed.split("\n")[finding.line - 1].strip() == '"name": 3 } } }'
 
 
 def test_a_finding_in_a_document_of_one_line_has_a_column() -> None:
     shown = reply(GOOD + ', "smell": 1')
     text = samples.collapsed(f"Lamps\n-----\n\n{HEAD}Example:\n\n{shown}")
-    findings = [one for one in audit(compile_document(text)) if "example" in one.rule]
+    findings = [one for one in audit(compile_document(text)) if "example" in one.requirement]
     assert [text[one.column - 1 :][:10] for one in findings] == ['"smell": 1']
     assert place_of(findings[0]) == f"1:{findings[0].column}"
 
@@ -163,4 +164,4 @@ def test_equal_findings_are_one_group() -> None:
 
 def test_the_sample_document_has_only_the_flaws_that_it_was_given() -> None:
     findings = audit(compile_document(samples.PLAIN))
-    assert [one for one in findings if one.rule.startswith("document.example")] == []
+    assert [one for one in findings if one.requirement.startswith("document.example")] == []

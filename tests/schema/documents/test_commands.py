@@ -49,7 +49,9 @@ def values(catalog: Catalog, key: str) -> list[str]:
 
 
 def rules(compilation: Compilation) -> list[tuple[str, str]]:
-    return [(one.rule.removeprefix("document."), one.subject) for one in compilation.findings]
+    return [
+        (one.requirement.removeprefix("document."), one.subject) for one in compilation.findings
+    ]
 
 
 def test_every_command_is_there(compiled: Compilation) -> None:
@@ -233,7 +235,7 @@ def test_lines_are_those_of_the_file_as_given() -> None:
 def test_a_collapsed_document_tells_columns() -> None:
     text = samples.collapsed(samples.PLAIN)
     found = next(
-        one for one in compile_document(text).findings if one.rule == "document.heading.name"
+        one for one in compile_document(text).findings if one.requirement == "document.heading.name"
     )
     assert (found.line, text[found.column - 1 :].split(" ---")[0]) == (1, "Show the fuse box")
 

@@ -41,7 +41,9 @@ def test_no_known_form_names_what_is_there_and_what_is_not() -> None:
     assert "qmp-commands.hx" in message
 
 
-@pytest.mark.parametrize(("text", "words"), [("", "empty"), ("  \n", "empty"), ("a\0b", "no text")])
+@pytest.mark.parametrize(
+    ("text", "words"), [("", "empty"), ("  \n", "empty"), ("a\0b", "not text")]
+)
 def test_what_is_no_document_at_all(text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         compile_document(text)

@@ -13,9 +13,9 @@ from tests.schema.documents import samples
 
 def found_in(text: str) -> list[tuple[str, str, str]]:
     return [
-        (one.rule.removeprefix("document."), one.subject, one.pointer)
+        (one.requirement.removeprefix("document."), one.subject, one.pointer)
         for one in compile_document(text).findings
-        if one.rule.startswith(("document.args-type", "document.command"))
+        if one.requirement.startswith(("document.args-type", "document.command"))
     ]
 
 
@@ -98,7 +98,7 @@ def test_a_command_that_only_the_table_has() -> None:
     found = compilation.catalog.types[command.arguments]
     assert isinstance(found, Object)
     assert ([one.name for one in found.members], found.open) == (["a"], True)
-    assert compilation.findings[-1].rule == "document.command.undocumented"
+    assert compilation.findings[-1].requirement == "document.command.undocumented"
     assert compilation.headings[-1].became == "command bare"
 
 
@@ -114,7 +114,7 @@ def test_args_type_letters() -> None:
 
 @pytest.mark.parametrize("text", ["a", "a:", "a:sx", "a:Z", ":s", "a:s,"])
 def test_what_is_no_args_type_is_named(text: str) -> None:
-    with pytest.raises(ArgsTypeError, match="no argument of an args_type"):
+    with pytest.raises(ArgsTypeError, match="not an argument of an args_type"):
         parse(text)
 
 

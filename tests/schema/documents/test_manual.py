@@ -21,6 +21,7 @@ from qmpconf.schema.documents.manual import (
 from qmpconf.schema.documents.result import Compilation
 from qmpconf.schema.model import Alternate, Array, Catalog, Enum, Member, Object
 from tests.schema.documents import manuals
+from tests.usual import examples
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,9 @@ def test_source_and_rendering_give_the_same_catalog(name: str) -> None:
     ]
     shown = [(one.direction, one.subject, one.text.split()) for one in from_source.examples]
     assert [(one.direction, one.subject, one.text.split()) for one in from_page.examples] == shown
-    assert [one.rule for one in from_page.findings] == [one.rule for one in from_source.findings]
+    assert [one.requirement for one in from_page.findings] == [
+        one.requirement for one in from_source.findings
+    ]
 
 
 @pytest.mark.parametrize("name", manuals.NAMES)
@@ -218,7 +221,7 @@ def test_a_heading_that_lost_its_line_is_found_and_reported(sections: Compilatio
     )
     assert commands["cup-replace-every-one"].facts.features == ("deprecated",)
     assert commands["cup-replace-every-one"].facts.condition == "defined(CONFIG_CUPS)"
-    glued = [one for one in sections.findings if one.rule == "document.heading.glued"]
+    glued = [one for one in sections.findings if one.requirement == "document.heading.glued"]
     assert [one.subject for one in glued] == ["cup-replace-every-one (Command)", "TABLES"]
     assert ("TABLES", "prose") in {(one.text, one.became) for one in sections.headings}
 
@@ -226,7 +229,7 @@ def test_a_heading_that_lost_its_line_is_found_and_reported(sections: Compilatio
 def test_a_type_that_is_not_described_is_any_and_counted(sections: Compilation) -> None:
     assert members(sections.catalog, "KettleInfo")["left"].type == "any"
     assert [(one.subject, one.pointer) for one in sections.undetermined] == [("KettleInfo", "left")]
-    unknown = [one for one in sections.findings if one.rule == "document.type.unknown"]
+    unknown = [one for one in sections.findings if one.requirement == "document.type.unknown"]
     assert [(one.subject, one.pointer, one.seen) for one in unknown] == [
         ("KettleInfo", "left", "Nowhere")
     ]
@@ -272,7 +275,7 @@ def test_parts_behind_a_lost_line_still_belong_to_their_entry(definitions: Compi
         ("colour", "str"),
         ("inside", "CupOrName"),
     ]
-    assert [(one.rule, one.subject) for one in definitions.findings] == [
+    assert [(one.requirement, one.subject) for one in definitions.findings] == [
         ("document.heading.glued", "Mug"),
         ("document.heading.glued", "Mug"),
         ("document.heading.glued", "kettle-fill"),
@@ -319,7 +322,7 @@ def test_what_is_described_twice_is_left_out_and_reported() -> None:
     )
     compiled = compile_roff(text)
     assert members(compiled.catalog, "B")["x"].type == "int"
-    assert [(one.rule, one.line) for one in compiled.findings] == [
+    assert [(one.requirement, one.line) for one in compiled.findings] == [
         ("document.entry.twice", 5),
         ("document.member.twice", 12),
     ]
@@ -337,14 +340,14 @@ def test_a_type_that_is_its_own_base_gives_a_finding_and_a_sound_catalog() -> No
         "The members of A",
     )
     compiled = compile_roff(text)
-    assert [one.rule for one in compiled.findings] == ["document.union.endless"]
+    assert [one.requirement for one in compiled.findings] == ["document.union.endless"]
     assert store.decode(store.encode(compiled.catalog)) == compiled.catalog
 
 
 def test_a_member_without_a_type_is_reported() -> None:
     compiled = compile_roff(page(".SS A (Object)", ".SS Members", ".TP", "x", "is nice"))
     assert members(compiled.catalog, "A")["x"].type == "any"
-    assert [one.rule for one in compiled.findings] == ["document.member.no-type"]
+    assert [one.requirement for one in compiled.findings] == ["document.member.no-type"]
 
 
 def test_arguments_that_only_an_example_shows() -> None:
@@ -360,7 +363,7 @@ def test_arguments_that_only_an_example_shows() -> None:
     found = compiled.catalog.types[compiled.catalog.commands["a"].arguments]
     assert isinstance(found, Object)
     assert found.open
-    assert [one.rule for one in compiled.findings] == ["document.arguments.missing"]
+    assert [one.requirement for one in compiled.findings] == ["document.arguments.missing"]
     assert [one.pointer for one in compiled.undetermined] == ["arguments"]
 
 
@@ -390,7 +393,7 @@ _PIECES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.sampled_from(_PIECES), max_size=40), st.booleans(), st.sampled_from("\n\r\f"))
 def test_any_text_gives_a_compilation_or_an_input_error(
     pieces: list[str], has_title: bool, end: str
@@ -407,7 +410,7 @@ def test_any_text_gives_a_compilation_or_an_input_error(
         assert all(0 <= one.line <= last for one in compiled.headings)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text())
 def test_arbitrary_text(text: str) -> None:
     for compile_text in (compile_roff, compile_rendered):
@@ -417,7 +420,7 @@ def test_arbitrary_text(text: str) -> None:
             continue
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.sampled_from(manuals.NAMES), st.booleans(), st.data())
 def test_half_a_document(name: str, rendered: bool, data: st.DataObject) -> None:
     text = manuals.rendered(name) if rendered else manuals.roff(name)

@@ -116,3 +116,7 @@ def test_what_belongs_to_what_follows_from_the_columns() -> None:
 def test_nothing_belongs_to_text_that_damage_put_to_the_left() -> None:
     roots = tree([Block("text", 0, "a", 1, 1), Block("text", 7, "b", 1, 1)])
     assert [node.text for node in roots] == ["a", "b"]
+
+
+def test_half_a_surrogate_pair_is_no_character() -> None:
+    assert unescape(r"a\[uD800]b\[uDFFF]c\[u00E9]\[u1D800]") == "abcé\U0001d800"

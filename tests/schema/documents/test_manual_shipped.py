@@ -1,14 +1,12 @@
 """The shipped catalogs of the reference manuals: what is in them, and that they are made anew.
 
-The comparison with the document runs where the document is: in the folder that QMPCONF_DOCUMENTS
-names, or in ``shared/documents`` next to the checkout.  Debian's pages are compared in tests/real.
+The comparison with the document runs where QMPCONF_DOCUMENTS names the folder that holds it.
+Debian's pages are compared in tests/real.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +16,7 @@ from qmpconf.schema.documents.files import read_document
 from qmpconf.schema.documents.result import Compilation
 from qmpconf.schema.model import Alternate, Enum, Object
 from qmpconf.schema.walk import shape_of
+from tests.schema.documents.given import document
 
 MANUALS = [name for name in store.shipped() if name.endswith("-doc")]
 NAME = "qemu-5.2.0-doc"
@@ -25,13 +24,7 @@ NAME = "qemu-5.2.0-doc"
 
 @pytest.fixture(scope="module")
 def compiled() -> Compilation:
-    folder = os.environ.get("QMPCONF_DOCUMENTS")
-    checkout = Path(__file__).parents[3]
-    path = Path(folder) if folder else checkout.parent / "shared" / "documents"
-    path /= "qemu-qmp-ref-5.2.0.man.txt"
-    if not path.is_file():
-        pytest.skip(f"no {path.name} in {path.parent}: set QMPCONF_DOCUMENTS")
-    return compile_document(read_document(path))
+    return compile_document(read_document(document("qemu-qmp-ref-5.2.0.man.txt")))
 
 
 def test_the_shipped_catalog_is_what_the_compiler_gives(compiled: Compilation) -> None:
@@ -47,15 +40,15 @@ def test_the_report_accounts_for_every_heading(compiled: Compilation) -> None:
         "type": 436,
         "prose": 37,
     }
-    glued = [one for one in compiled.findings if one.rule == "document.heading.glued"]
+    glued = [one for one in compiled.findings if one.requirement == "document.heading.glued"]
     assert len(glued) == 52
 
 
 def test_the_findings_are_the_documents_own(compiled: Compilation) -> None:
     found = {
-        (one.rule.removeprefix("document."), one.subject, one.line)
+        (one.requirement.removeprefix("document."), one.subject, one.line)
         for one in compiled.findings
-        if one.rule != "document.heading.glued"
+        if one.requirement != "document.heading.glued"
     }
     assert found == {
         ("arguments.missing", "block-dirty-bitmap-add", 3545),

@@ -15,6 +15,7 @@ from qmpconf.schema.documents.audit import audit
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.walk import is_known, references_of
 from tests.schema.documents import samples
+from tests.usual import examples
 
 _WORDS = [
     "lamp-on", "query-lamps", "----", "--------", "=====", "Arguments:", "Arguments: None.",
@@ -55,7 +56,7 @@ def _mangled(form: str, data: st.DataObject) -> str:
     return text[:low] + text[middle:high] + data.draw(st.sampled_from(_WORDS)) + text[high:]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(_TEXTS)
 def test_any_text_gives_a_compilation_or_an_input_error(text: str) -> None:
     try:
@@ -101,7 +102,7 @@ def test_a_hostile_text_is_no_trouble(text: str) -> None:
     audit(compilation)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.one_of(st.text(), st.text("{}[]\",:.\\ \n'a1-…", max_size=60)))
 def test_any_text_is_read_as_an_example(text: str) -> None:
     reading = tolerant.read(text)

@@ -1,12 +1,11 @@
 """The shipped catalogs are what the compiler makes of the documents.
 
-Runs where the documents are: in the folder that QMPCONF_DOCUMENTS names, or in ``shared/documents``
-next to the checkout.  Without them the figures of the shipped catalogs are checked alone.
+Runs where QMPCONF_DOCUMENTS names the folder that holds the documents.  Without them the figures of
+the shipped catalogs are checked alone.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.documents.files import read_document
 from qmpconf.schema.model import Catalog, Enum, Member, Object
 from qmpconf.schema.walk import is_known, references_of
+from tests.schema.documents.given import document
 
 #: File of the document, its catalog.
 DOCUMENTS = {
@@ -26,15 +26,6 @@ DOCUMENTS = {
     "qmp-commands-1.6.2.txt": "qemu-1.6.2-doc",
     "qmp-commands-2017-01.txt": "qemu-2.9-dev-doc",
 }
-
-
-def document(name: str) -> Path:
-    folder = os.environ.get("QMPCONF_DOCUMENTS")
-    checkout = Path(__file__).parents[3]
-    path = Path(folder) if folder else checkout.parent / "shared" / "documents"
-    if not (path / name).is_file():
-        pytest.skip(f"no {name} in {path}: set QMPCONF_DOCUMENTS")
-    return path / name
 
 
 def object_of(catalog: Catalog, key: str) -> dict[str, Member]:
@@ -83,9 +74,9 @@ def test_every_heading_became_a_command_or_is_prose(file: str) -> None:
 def test_where_args_type_and_prose_disagree(file: str, rules: list[tuple[str, str, int]]) -> None:
     found = compile_document(read_document(document(file))).findings
     assert [
-        (one.rule.removeprefix("document."), one.subject, one.line)
+        (one.requirement.removeprefix("document."), one.subject, one.line)
         for one in found
-        if one.rule.startswith("document.args-type")
+        if one.requirement.startswith("document.args-type")
     ] == rules
 
 
@@ -120,7 +111,7 @@ def test_known_defects_are_found_where_they_are(
 ) -> None:
     found = audit(compile_document(read_document(document(file))))
     assert findings <= {
-        (one.rule.removeprefix("document."), one.subject, one.line) for one in found
+        (one.requirement.removeprefix("document."), one.subject, one.line) for one in found
     }
 
 

@@ -182,7 +182,7 @@ EQMP
 
 @pytest.mark.parametrize("name", [one for one in store.shipped() if one.endswith("-doc")])
 def test_shipped_documents_know_their_doubts(name: str) -> None:
-    """Each has some, each with its line; and a contradicted fact says what contradicts it."""
+    """Each with examples has some, each with its line; and a contradicted fact says by what."""
     catalog = store.load_shipped(name)
     found = 0
     for one in catalog.types.values():
@@ -191,7 +191,7 @@ def test_shipped_documents_know_their_doubts(name: str) -> None:
             assert bool(facts.against) == (facts.strength == "contradicted")
             assert all(against.line > 0 for against in facts.against)
             found += len(facts.against)
-    assert found
+    assert bool(found) == (catalog.source.product != "qemu-ga")  # qemu-ga-ref(7) has no examples
 
 
 def test_no_example_makes_an_error_by_its_own_document() -> None:

@@ -17,12 +17,13 @@ from qmpconf.schema.documents.tolerant import MOST_FLAWS, MOST_NESTING, read
         ('{"a:"x"}', {"a": "x"}, 1, "closing quote of the name 'a'"),
         ('{"a" 1}', {"a": 1}, 5, "colon"),
         ("{a: 1}", {"a": 1}, 1, "no quotes"),
-        ('{"a": yes}', {"a": "yes"}, 6, "no JSON value"),
+        ('{"a": yes}', {"a": "yes"}, 6, "not a JSON value"),
         ('{"a": 1', {"a": 1}, 0, "not closed"),
         ("[1, [2", [1, [2]], 4, "not closed"),
         ('{"a": 1}\'', {"a": 1}, 8, "follows the end"),
         ('{"a": 1, "a": 2}', {"a": 2}, 9, "twice"),
-        (r'"\?"', r"\?", 1, "no JSON escape"),
+        (r'"\?"', r"\?", 1, "not a JSON escape"),
+        (r'"a\ud800"', r"a\ud800", 0, "no partner"),
         ('{"a": "x\n}', {"a": "x"}, 6, "not closed"),
     ],
 )
@@ -90,3 +91,12 @@ def test_no_value_at_all(text: str) -> None:
     reading = read(text)
     assert reading.node is None
     assert reading.flaws
+
+
+def test_the_first_of_two_members_is_the_one_that_is_got() -> None:
+    reading = read('{"a": 1, "b": 2, "a": 3}')
+    assert reading.node is not None
+    [first, missing] = [reading.node.get(name) for name in "ac"]
+    assert missing is None
+    assert first is not None
+    assert first.value == 1

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from qmpconf.trace.capture.connection import Connection, Happening
 from qmpconf.trace.capture.segments import ACK, FIN, RST, SYN, Segment
 from qmpconf.trace.capture.stream import Room, Stream
+from tests.usual import examples
 
 WRAP = 1 << 32
 ENDS = ((b"\x7f\0\0\x01", 50_000), (b"\x7f\0\0\x01", 4444))
@@ -88,7 +89,7 @@ ISNS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(data=st.data(), isns=st.tuples(ISNS, ISNS))
 def test_reordered_repeated_overlapping_and_lost(
     data: st.DataObject, isns: tuple[int, int]
@@ -137,7 +138,7 @@ def test_reordered_repeated_overlapping_and_lost(
         given[one.side] += len(one.data) or one.size
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(data=st.data(), isns=st.tuples(ISNS, ISNS))
 def test_a_capture_that_begins_in_the_middle(data: st.DataObject, isns: tuple[int, int]) -> None:
     sent = Sent(isns)
@@ -294,7 +295,7 @@ def test_nonsense_is_passed_over() -> None:
     assert [one.data for one in found if one.what == "data"] == [b"one"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.lists(
         st.builds(

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from qmpconf.cli.main import main
 from qmpconf.errors import InputError
 from qmpconf.trace.convert.base import Notes
+from qmpconf.trace.formatting import record_line
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Record, Traffic
-from qmpconf.trace.writer import record_line
 from tests.trace.capture.captures import capture, read, said, session, texts
+from tests.usual import examples
 
 WHOLE = {ng: capture([*session(1), *session(2)], ng=ng) for ng in (True, False)}
 
@@ -32,13 +33,13 @@ def survives(data: bytes, port: int = 0) -> tuple[list[Record], list[str], str]:
     return records, texts(notes), ""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes(data: bytes) -> None:
     assert survives(data)[2]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     ng=st.booleans(),
     changes=st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), max_size=20),
@@ -52,7 +53,7 @@ def test_damaged_captures(ng: bool, changes: list[tuple[int, int]], cut: int, po
     survives(bytes(data[: cut % (2 * len(data)) + 1]), port)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     ng=st.booleans(), order=st.permutations(range(len(session()))), port=st.sampled_from([0, 4444])
 )
@@ -72,7 +73,7 @@ def test_every_cut_of_a_capture_gives_what_was_before(ng: bool) -> None:
         told = (
             "ends in the middle of a",
             "too short for its headers",
-            "is no QMP",
+            "is not QMP",
             "wrong lengths",
         )
         assert all(any(words in one for words in told) for one in notes), notes

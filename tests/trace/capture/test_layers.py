@@ -14,6 +14,7 @@ from qmpconf.trace.capture.layers import Decoder
 from qmpconf.trace.capture.segments import Packet, Segment, shown
 from qmpconf.trace.convert.base import Notes
 from tests.trace.capture.captures import session, texts
+from tests.usual import examples
 
 logging.getLogger("scapy").setLevel(logging.ERROR)
 scapy = pytest.importorskip("scapy.all")
@@ -159,7 +160,7 @@ def test_a_frame_of_our_own_is_what_scapy_says_it_is() -> None:
         assert found.data == bytes(built[scapy.TCP].payload)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.sampled_from([0, 1, 12, 101, 108, 113, 228, 229, 276]),
     st.one_of(

@@ -13,6 +13,7 @@ from qmpconf.trace.capture.dissect import DamagedError, dissected, segment_of
 from qmpconf.trace.capture.plain import NotPlainError, plain_segment
 from qmpconf.trace.capture.segments import Packet, Segment
 from tests.trace.capture.test_layers import FRAMES, OTHERS, packet
+from tests.usual import examples
 
 PLAIN = {
     *("ethernet", "ethernet, padded", "ethernet, ipv6", "cooked", "cooked, ipv6", "cooked 2"),
@@ -48,7 +49,7 @@ def test_what_is_no_tcp_is_nothing_for_both(name: str) -> None:
 WHOLE = [(link, bytes(frame)) for link, frame in FRAMES.values()]  # type: ignore[call-overload]
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(
     st.sampled_from(WHOLE),
     st.lists(st.tuples(st.integers(0, 90), st.integers(0, 255)), max_size=3),

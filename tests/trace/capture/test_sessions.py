@@ -1,4 +1,4 @@
-"""Captures to sessions: who is the server, where it begins and ends, and what is no QMP."""
+"""Captures to sessions: who is the server, where it begins and ends, and what is not QMP."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_other_traffic_is_left_out_and_counted() -> None:
     header, records = read(capture(frames), 0, notes)
     assert shown(records) == LINES
     assert texts(notes) == [
-        "a TCP session is no QMP, and was left out; --port takes all of a port (5 times)"
+        "a TCP session is not QMP, and was left out; --port takes all of a port (5 times)"
     ]
     assert header.meta == {"capture": "test.pcapng"}
 

@@ -12,7 +12,8 @@ import pytest
 
 from qmpconf.cli.main import main
 from qmpconf.protocol.framing import Framer
-from qmpconf.trace.reader import Item, TraceReader, direction
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.records import Close, Gap, Open, Side
 from qmpconf.trace.writer import TraceWriter
 from tests.trace.capture.captures import GREETING

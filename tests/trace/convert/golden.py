@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from qmpconf.trace.convert.run import convert
+from qmpconf.trace.convert.converting import convert
 
 FOLDER = Path(__file__).parent / "golden"
 INPUTS = sorted(path for path in FOLDER.iterdir() if path.suffix != ".expected")

@@ -1,4 +1,4 @@
-"""Whatever the bytes: a result that can be read, or an error that is told, and nothing else."""
+"""Whatever the bytes: a result that can be read, or an error that is said, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qmpconf.errors import QmpconfError
-from qmpconf.trace.convert.run import convert
+from qmpconf.trace.convert.converting import convert
 from qmpconf.trace.reader import TraceReader
 from tests.trace.convert.golden import INPUTS
 from tests.trace.test_roundtrip import STREAMS, record
+from tests.usual import examples
 
 NAMES = ("qmptrace", "libvirt-log", "replies", "qmp-shell", "transcript")
 READ = (*NAMES, "log")
@@ -89,7 +90,9 @@ def settle(source: str, target: str, **how: str) -> bool:
 @pytest.mark.parametrize("name", READ)
 @given(data=mutated() | st.binary(max_size=100) | st.lists(PIECES).map(b"".join))
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_bytes_can_be_read(folder: str, name: str, data: bytes) -> None:
     source, target = os.path.join(folder, "in"), os.path.join(folder, "out.qmptrace")
@@ -100,13 +103,15 @@ def test_any_bytes_can_be_read(folder: str, name: str, data: bytes) -> None:
             pass
         for other in NAMES:
             settle(target, os.path.join(folder, "again"), to_format=other)
-    settle(source, target)  # whatever the content tells
+    settle(source, target)  # whatever the content says
 
 
 @pytest.mark.parametrize("name", NAMES)
 @given(stream=STREAMS)
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_trace_can_be_written(
     folder: str, name: str, stream: list[tuple[int, str, bytes]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qmpconf.check.run import automatic, check
+from qmpconf.check.checking import automatic, check
 from qmpconf.trace.reader import TraceReader
 from tests.trace.convert.golden import INPUTS, read_as
 

@@ -13,9 +13,10 @@ from qmpconf.protocol.session import Session
 from qmpconf.trace.convert import HEAD, named
 from qmpconf.trace.convert.base import Notes, Options, Source
 from qmpconf.trace.convert.edited import Edited
-from qmpconf.trace.reader import Item, items_of
+from qmpconf.trace.items import Item, items_of
 from qmpconf.trace.records import Gap, Record
 from tests.trace.convert.test_anything import PIECES, mutated
+from tests.usual import examples
 
 NAMES = ("transcript", "iotests", "replies", "qmp-shell")
 
@@ -55,7 +56,7 @@ def count(data: bytes) -> int:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(data=TEXTS | mutated() | st.lists(PIECES).map(b"".join) | st.binary(max_size=200))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_lines_add_up(name: str, data: bytes) -> None:
     records, notes = read(name, data)
     assert notes.read + notes.prose + notes.misses == count(data)
@@ -64,7 +65,7 @@ def test_the_lines_add_up(name: str, data: bytes) -> None:
 
 
 @given(data=TEXTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_nobody_is_blamed_for_what_is_left_out(data: bytes) -> None:
     """Whatever lines stand together: no rule about the order of messages is broken."""
     records, _ = read("transcript", data)
@@ -82,7 +83,7 @@ def test_nobody_is_blamed_for_what_is_left_out(data: bytes) -> None:
 
 
 @given(data=TEXTS | st.lists(PIECES).map(b"".join))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_what_looks_like_a_message_is_never_dropped(data: bytes) -> None:
     _, notes = read("transcript", data + b'\n\n"execute": \n-> {"execute": "last"}\n')
     assert notes.misses

@@ -12,13 +12,14 @@ from qmpconf.errors import UsageError
 from qmpconf.protocol.values import Malformed, loads
 from qmpconf.trace.convert import FORMATS
 from qmpconf.trace.convert.base import Notes, Options, Source
+from qmpconf.trace.convert.converting import convert
 from qmpconf.trace.convert.exchanges import exchanges
 from qmpconf.trace.convert.jsontext import names
 from qmpconf.trace.convert.qmptrace import read as read_trace
-from qmpconf.trace.convert.run import convert
 from qmpconf.trace.convert.texts import sender_of
 from qmpconf.trace.files import read_lines
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 
 TRACES = sorted((Path(__file__).parents[3] / "traces").glob("*.qmptrace.gz"))
 TEXTS = ("libvirt-log", "replies", "qmp-shell", "transcript")
@@ -99,7 +100,7 @@ def test_a_libvirt_log_keeps_messages_times_and_that_there_were_descriptors(
     offset = before[0].t - after[0].t
     for one, other in zip(before, after, strict=True):
         assert abs(one.t - other.t - offset) < 0.0021
-    assert "times are told in milliseconds" in told
+    assert "times are in milliseconds" in told
 
 
 @pytest.mark.parametrize("path", TRACES, ids=lambda path: path.name)

@@ -13,8 +13,9 @@ import pytest
 from qmpconf.errors import InputError, OutputError, UsageError
 from qmpconf.protocol.framing import Kind
 from qmpconf.trace.convert import format_of_input, format_of_output, named
-from qmpconf.trace.convert.run import convert
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.convert.converting import convert
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Finish, Traffic
 from tests.trace.convert.golden import FOLDER
 
@@ -102,7 +103,7 @@ def test_it_is_said_what_the_format_was_guessed_by(
             lambda: format_of_output("a.log"),
             "a.log fits several formats.*--to: libvirt-log, qmp-sh",
         ),
-        (lambda: format_of_output("a"), "tells no format.*--to: qmptrace"),
+        (lambda: format_of_output("a"), "shows no format.*--to: qmptrace"),
         (lambda: format_of_input("a", bytes(range(20))), "neither the name nor.*--from"),
         (lambda: named("x"), "no format 'x'.*qmptrace"),
     ],
@@ -171,9 +172,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        with pytest.raises(UsageError, match="exists"):
-            convert(str(FOLDER / "document.txt"), str(path))
-        convert(str(FOLDER / "document.txt"), str(path), overwrite=True)
+        convert(str(FOLDER / "document.txt"), str(path))
         assert os.read(reader, 4) == b"<- {"
     finally:
         os.close(reader)
@@ -270,7 +269,7 @@ def test_text_in_another_encoding(tmp_path: Path, encoding: str, marked: bool) -
 def test_utf_16_that_is_damaged(tmp_path: Path) -> None:
     text = '-> {"execute":"x"}\n'.encode("utf-16") + b"\x00\xd8" + "<- {}\n".encode("utf-16-le")
     (tmp_path / "mail").write_bytes(text + b"x")
-    assert "bytes that are no UTF-16" in damage(tmp_path / "mail", tmp_path)[0]
+    assert "bytes that are not UTF-16" in damage(tmp_path / "mail", tmp_path)[0]
 
 
 def test_bytes_that_are_no_utf_8_stay_what_they_are(tmp_path: Path) -> None:
@@ -279,7 +278,7 @@ def test_bytes_that_are_no_utf_8_stay_what_they_are(tmp_path: Path) -> None:
     )
     done = convert(str(tmp_path / "mail"), str(tmp_path / "out.qmptrace"))
     assert bodies(tmp_path / "out.qmptrace")[0] == b'{"execute":"x","id":"caf\xe9"}\r\n'
-    assert [line for _, line, text in done.notes.told() if "no UTF-8" in text] == [2]
+    assert [line for _, line, text in done.notes.told() if "not UTF-8" in text] == [2]
 
 
 @pytest.mark.parametrize(
@@ -319,7 +318,7 @@ def test_what_was_read_of_a_damaged_trace_is_kept(tmp_path: Path) -> None:
     lines = (tmp_path / "a.qmptrace").read_bytes().splitlines(keepends=True)
     (tmp_path / "b.qmptrace").write_bytes(b"".join([*lines[:5], b"nonsense\n", *lines[5:]]))
     done = convert(str(tmp_path / "b.qmptrace"), str(tmp_path / "c.qmptrace"))
-    assert "b.qmptrace:6: no record" in str(done.failed)
+    assert "b.qmptrace:6: not a record" in str(done.failed)
     assert (tmp_path / "c.qmptrace").read_bytes() == b"".join(lines[:5])
     (tmp_path / "b.qmptrace").write_bytes(b"".join(lines[:5]) + lines[5][:9])
     done = convert(str(tmp_path / "b.qmptrace"), str(tmp_path / "c.qmptrace"), overwrite=True)

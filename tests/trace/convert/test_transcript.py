@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from qmpconf.check.run import check_trace
-from qmpconf.trace.convert.run import convert
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.check.checking import check_trace
+from qmpconf.trace.convert.converting import convert
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Gap, Open
 from tests.trace.convert.test_lines import read as records_of
 

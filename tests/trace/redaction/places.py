@@ -320,7 +320,7 @@ ECHOES = (
     (_SET, '{"return": "\\u0048uNt3r\\u002dpa55"}'),
 )
 
-#: Bytes that are no message, from a client.
+#: Bytes that are not a message, from a client.
 NOISE = (
     '{"execute":"set_password","arguments":{"protocol":"vnc","password":"§"}',
     '{"execute":"set_password","arguments":{"protocol":"vnc","password":"§',

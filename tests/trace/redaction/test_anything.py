@@ -12,9 +12,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer, Kind
-from qmpconf.protocol.values import loads, resolve
+from qmpconf.protocol.places import resolve
+from qmpconf.protocol.values import loads
 from qmpconf.trace.records import Side
 from qmpconf.trace.redaction import REPLACEMENT, Redactor
+from tests.usual import examples
 
 #: Secrets that are nothing else: two marks around anything.
 SECRETS = st.text(
@@ -120,7 +122,7 @@ def shown(pieces: list[tuple[Side, bytes]], redactor: Redactor | None = None) ->
 
 
 def check(frame: Frame, new: Frame, places: tuple[str, ...]) -> None:
-    """What was replaced is told, and what was a message is one."""
+    """What was replaced is said, and what was a message is one."""
     assert bool(places) >= (new.data != frame.data)
     if places and places != ("",):
         value = loads(new.data)
@@ -139,7 +141,7 @@ def cut(data: bytes, draw: Any) -> list[bytes]:
 
 
 @given(SECRETS, st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_a_secret_in_any_command(secret: str, data: st.DataObject) -> None:
     draw = data.draw
     arguments = around(hold(secret, draw), draw)
@@ -153,7 +155,7 @@ def test_a_secret_in_any_command(secret: str, data: st.DataObject) -> None:
 
 
 @given(SECRETS, st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_a_secret_for_the_human_monitor(secret: str, data: st.DataObject) -> None:
     assume(not any(char in secret for char in "\n\r") and secret.isprintable())
     draw = data.draw
@@ -178,7 +180,7 @@ def test_a_secret_for_the_human_monitor(secret: str, data: st.DataObject) -> Non
 
 
 @given(SECRETS, st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_a_secret_that_is_repeated(secret: str, data: st.DataObject) -> None:
     """In an error, a reply or an event, as it is or escaped, in base64 or URL-encoded."""
     draw = data.draw
@@ -215,7 +217,7 @@ def test_a_secret_that_is_repeated(secret: str, data: st.DataObject) -> None:
 
 
 @given(SECRETS, st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_a_secret_in_bytes_that_are_no_message(secret: str, data: st.DataObject) -> None:
     """Once a word has told of it: whatever is broken, wherever it is cut into writes."""
     draw = data.draw
@@ -241,7 +243,7 @@ def test_a_secret_in_bytes_that_are_no_message(secret: str, data: st.DataObject)
     pieces = [("client", piece) for piece in (*cut(junk + broken, draw),)]
     kept = shown([*pieces, ("server", b'{"return": {}}'), ("client", b' {"execute":"stop"}')])
     whole = b"".join(piece for _, piece in pieces)
-    # A write may end within the word that tells.
+    # A write may end within the word that says.
     assume(member.encode() in whole)
     for form in forms(secret):
         assert form not in kept
@@ -250,7 +252,7 @@ def test_a_secret_in_bytes_that_are_no_message(secret: str, data: st.DataObject)
 @given(
     st.lists(st.tuples(st.sampled_from(["client", "server"]), st.binary(max_size=60)), max_size=6)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_any_bytes_keep_their_frames(pieces: list[tuple[Side, bytes]]) -> None:
     """A reader of the trace cuts what is written as the recorder cut what was sent."""
     framers = {"client": Framer(CLIENT_LIMITS), "server": Framer(SERVER_LIMITS)}

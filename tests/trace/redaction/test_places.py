@@ -12,8 +12,9 @@ import pytest
 
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Framer, Kind
 from qmpconf.trace.convert import FORMATS
-from qmpconf.trace.convert.run import convert
-from qmpconf.trace.reader import Item, TraceReader
+from qmpconf.trace.convert.converting import convert
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Side
 from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.writer import TraceWriter

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer, Kind
-from qmpconf.protocol.values import loads, resolve
+from qmpconf.protocol.places import resolve
+from qmpconf.protocol.values import loads
 from qmpconf.trace.records import Side
 from qmpconf.trace.redaction import REPLACEMENT, Redactor
-from qmpconf.trace.redaction.places import COMMANDS, RESULTS, Command, Result
+from qmpconf.trace.redaction.places import COMMANDS, RESULTS, Command, Replaced
+from tests.usual import examples
 
 SECRET = "hunter2"
 
@@ -263,7 +265,7 @@ def test_results_without_an_id_in_turn() -> None:
 
 
 @pytest.mark.parametrize("result", RESULTS.values(), ids=lambda one: one.command)
-def test_results_of_every_row_of_the_table(result: Result) -> None:
+def test_results_of_every_row_of_the_table(result: Replaced) -> None:
     arguments = {result.when[0]: "data"} if result.when else {}
     redactor = Redactor()
     redacted(command(result.command, arguments, id=1), redactor=redactor)
@@ -355,7 +357,7 @@ def paths(value: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...],
 
 
 @given(JSON)
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_whatever_stands_in_arguments(value: Any) -> None:
     data = command("x", {"password": value})
     kept, pointers = redacted(data)

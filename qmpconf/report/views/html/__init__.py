@@ -19,7 +19,7 @@ from urllib.parse import quote_plus
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from qmpconf.check.findings import SEVERITIES
+from qmpconf.findings import SEVERITIES
 from qmpconf.report.results.merge import Report
 from qmpconf.report.views.html import words
 from qmpconf.report.views.html.card import MANY, card, cases, meanings
@@ -27,7 +27,8 @@ from qmpconf.report.views.html.findings import MOST_BODIES, MOST_DIAGRAMS, entri
 from qmpconf.report.views.html.headline import headline, judged, meaning
 from qmpconf.report.views.html.heat import STEPS, maps
 from qmpconf.report.views.html.plot import plots
-from qmpconf.report.views.words import alarms, closing, unjudged
+from qmpconf.report.views.judged import closing, unjudged
+from qmpconf.report.views.words import alarms, sides
 from qmpconf.text import counted, duration, printable
 from qmpconf.version import __version__
 
@@ -99,6 +100,7 @@ def _environment() -> Environment:
         "counted": counted,
         "cut": lambda text, most=words.MOST_WORD: words.cut(text, most),
         "duration": duration,
+        "sides": lambda one: zip(("Expected", "Seen"), sides(one, words.MOST), strict=True),
         "fragment": lambda text: quote_plus(printable(text)),
     }
     return found

@@ -39,7 +39,7 @@ _BROKEN = ("fail", "warn")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One requirement or case with one subject; `word` is empty where nothing is told of it."""
+    """One requirement or case with one subject; `word` is empty where nothing is said of it."""
 
     number: int
     subject: str
@@ -54,7 +54,7 @@ class Cell:
     @property
     def text(self) -> str:
         """The word."""
-        return SIGNS[self.word][1] if self.word else "not told"
+        return SIGNS[self.word][1] if self.word else "not said"
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class Row:
     @property
     def verdict(self) -> tuple[str, str]:
         """The sign and the word of the worst."""
-        return next((SIGNS[one] for one in WORST_FIRST if one == self.worst), ("", "not told"))
+        return next((SIGNS[one] for one in WORST_FIRST if one == self.worst), ("", "not said"))
 
     @property
     def same(self) -> bool:
@@ -160,7 +160,7 @@ def _cells(report: Report, judged: Sequence[Verdict] | Sequence[Case]) -> list[C
 
 
 def _why(report: Report, judged: Sequence[Verdict] | Sequence[Case]) -> list[tuple[str, str, str]]:
-    """The reasons, each once, with the numbers of the subjects that it is told of."""
+    """The reasons, each once, with the numbers of the subjects that it is said of."""
     numbers = {subject.name: number for number, subject in enumerate(report.subjects, 1)}
     found: dict[tuple[str, str], list[int]] = {}
     for one in judged:

@@ -1,4 +1,4 @@
-"""Findings for the page: one entry for each fingerprint, with every subject that shows it.
+"""Findings for the page: one entry for each kind, with every subject that shows it.
 
 Also the session around an entry, as rows of a sequence diagram.  The diagrams of the first
 entries, the worst, are all there; a report with thousands of findings must still load.
@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from qmpconf.check.findings import SEVERITIES
+from qmpconf.findings import SEVERITIES
 from qmpconf.report.results.merge import Report
-from qmpconf.report.results.records import Finding, Message, Rule
+from qmpconf.report.results.records import FindingRecord, Message, Rule
+from qmpconf.report.views.grouping import Kind, kinds, place_of, shown_kinds
 from qmpconf.report.views.html.words import MOST_BODY, Lines, anchor, cut, volume
 from qmpconf.text import duration
+from qmpconf.trace.wording import FATES, said
 
 #: Entries with a diagram, and with the text of its messages.
 MOST_DIAGRAMS = 1000
@@ -27,19 +29,11 @@ MOST_LINES = 12
 #: Seconds between two messages from which on the diagram says that time went by.
 PAUSE = 0.1
 
-#: Kinds of message that are no arrow from one lane to the other.
-_FATES = {
-    "open": "session opens",
-    "shut": "stops sending",
-    "close": "session closes",
-    "gap": "a gap in the recording",
-}
-
 #: Kinds that a style sheet knows; any word may stand in a result.
-_STYLES = {*_FATES, "greeting", "command", "return", "error", "event", "malformed", "short"}
+_STYLES = {*FATES, "greeting", "command", "return", "error", "event", "malformed", "short"}
 
-#: A line of a transcript: a mark, the line's number, which way, the text.
-_SHORT = re.compile(r"\s*(>?)\s*(\d{0,9})\s*(->|<-|--)\s*(.*)", re.DOTALL)
+#: A line of an excerpt: a mark, the line's number, the time, which way, the text.
+_SHORT = re.compile(r"\s*(>?)\s*(\d{0,9})\s*(?:\d+\.\d+\s+)?(->|<-|--)\s*(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +69,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one subject shows the finding; `number` is the subject's, from 1, or 0."""
+    """Where one subject shows the finding; `number` is the subject's, from 1, or 0.
+
+    Of notes that say the same, `name` is the place in the message, and `anchor` the id that leads
+    to the note, where it is not that of the whole entry.
+    """
 
     number: int
-    one: Finding
+    one: FindingRecord
+    name: str = ""
+    anchor: str = ""
 
     @property
     def lines(self) -> str:
@@ -89,18 +89,19 @@ class Place:
 
 
 @dataclass(slots=True)
-class Entry:
-    """Equal findings of all subjects."""
+class FindingEntry:
+    """Equal findings of all subjects, or notes that say the same: the words of `first` stand for all."""
 
     anchor: str
     rule: Rule | None
+    first: FindingRecord
     places: list[Place] = field(default_factory=list)
     rows: Sequence[Row] = ()
 
     @property
-    def first(self) -> Finding:
-        """The one whose words stand for all."""
-        return self.places[0].one
+    def subjects(self) -> int:
+        """How many subjects show it."""
+        return len({place.one.subject for place in self.places})
 
     @property
     def count(self) -> int:
@@ -123,36 +124,53 @@ class Entry:
         return " ".join(dict.fromkeys(place.one.blame for place in self.places))
 
 
-def entries(report: Report) -> list[Entry]:
-    """All findings of a report: the new ones first, the worst first."""
+def entries(report: Report) -> list[FindingEntry]:
+    """All findings of a report: the new ones first, the worst first; notes as the text has them."""
+    every = kinds(sorted(report.findings, key=_order))
+    new = [one for one in every if one.first.status == "new"]
+    known = [one for one in every if one.first.status != "new"]
     numbers = {subject.name: number for number, subject in enumerate(report.subjects, 1)}
-    found: dict[tuple[str, str], Entry] = {}
     taken: Counter[str] = Counter()
-    for one in sorted(report.findings, key=_order):
-        key = (one.fingerprint, one.rule)
-        entry = found.get(key)
-        if entry is None:
-            name = anchor("f", one.fingerprint)
-            taken[name] += 1
-            name += f"-{taken[name]}" if taken[name] > 1 else ""
-            entry = found[key] = Entry(name, report.rules.get(one.rule))
-        entry.places.append(Place(numbers.get(one.subject, 0), one))
-    for place, entry in enumerate(list(found.values())[:MOST_DIAGRAMS]):
+    found = [_entry(report, kind, numbers, taken) for kind in (*shown_kinds(report, new), *known)]
+    for place, entry in enumerate(found[:MOST_DIAGRAMS]):
         entry.rows = _diagram(report, entry, bodies=place < MOST_BODIES)
-    return list(found.values())
+    return found
 
 
-def _order(one: Finding) -> tuple[bool, int]:
+def _entry(
+    report: Report, kind: Kind, numbers: Mapping[str, int], taken: Counter[str]
+) -> FindingEntry:
+    """One kind; `taken` counts the anchors that are in use."""
+    own = _anchor(kind.first, taken)
+    entry = FindingEntry(own, report.rules.get(kind.first.rule), kind.first)
+    anchors = {kind.first.fingerprint: ""}
+    several = len({one.fingerprint for one in kind.findings}) > 1
+    for one in kind.findings:
+        fresh = one.fingerprint not in anchors
+        name = anchors.setdefault(one.fingerprint, _anchor(one, taken) if fresh else "")
+        place = place_of(one) if several else ""
+        entry.places.append(Place(numbers.get(one.subject, 0), one, place, name if fresh else ""))
+    return entry
+
+
+def _anchor(one: FindingRecord, taken: Counter[str]) -> str:
+    """An id that no other finding has."""
+    name = anchor("f", one.fingerprint)
+    taken[name] += 1
+    return name + (f"-{taken[name]}" if taken[name] > 1 else "")
+
+
+def _order(one: FindingRecord) -> tuple[bool, int]:
     return (one.status != "new", SEVERITIES.index(one.severity))
 
 
-def facets(found: Iterable[Entry], of: Callable[[Entry], str]) -> Mapping[str, int]:
+def facets(found: Iterable[FindingEntry], of: Callable[[FindingEntry], str]) -> Mapping[str, int]:
     """What a filter can choose: each value, and how many entries have it, the most first."""
     counts = Counter(of(one) for one in found)
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _diagram(report: Report, entry: Entry, *, bodies: bool) -> list[Row]:
+def _diagram(report: Report, entry: FindingEntry, *, bodies: bool) -> list[Row]:
     """The messages around it, of the first subject that kept any; else the short lines."""
     for place in entry.places:
         messages = report.around(place.one)
@@ -161,7 +179,7 @@ def _diagram(report: Report, entry: Entry, *, bodies: bool) -> list[Row]:
     return [_short(line) for line in entry.first.around]
 
 
-def _rows(messages: Sequence[Message], finding: Finding, *, bodies: bool) -> list[Row]:
+def _rows(messages: Sequence[Message], finding: FindingRecord, *, bodies: bool) -> list[Row]:
     rows = []
     waiting = {one.answers for one in messages if one.answers}
     waiting -= {one.line for one in messages}
@@ -172,9 +190,9 @@ def _rows(messages: Sequence[Message], finding: Finding, *, bodies: bool) -> lis
         since = one.t - before.t if before else 0.0
         rows.append(
             Row(
-                way="fate" if one.kind in _FATES else "c2s" if one.sender == "client" else "s2c",
+                way="fate" if one.kind in FATES else "c2s" if one.sender == "client" else "s2c",
                 kind=one.kind,
-                name=_name(one),
+                name=said(one)[0],
                 told=_told(one),
                 clock=f"+{duration(since)}" if before else _clock(one.t),
                 pause=duration(since) if since >= PAUSE else "",
@@ -194,29 +212,18 @@ def _clock(t: float) -> str:
     return f"{t:.6f} s" if t < 10 else f"{t:.3f} s"
 
 
-def _name(one: Message) -> str:
-    if one.kind in _FATES:
-        return _FATES[one.kind]
-    return one.name or one.kind
-
-
 def _told(one: Message) -> str:
-    """What stands behind the name: the outcome, the id, how long it took, how large it is."""
-    kind = {"command": "", "event": "event"}.get(one.kind, one.kind if one.name else "")
+    """What stands behind the words: the id, how long it took, how large it is."""
     parts = [
-        kind,
-        one.outcome,
-        one.text if one.kind in _FATES else "",
         f"id {one.id}" if one.id else "",
-        "out of band" if one.oob else "",
         f"took {duration(one.latency)}" if one.latency is not None else "",
-        volume(one.size) if one.size and one.kind != "command" else "",
+        volume(one.size) if one.size and one.kind not in {"command", "gap"} else "",
     ]
     return " · ".join(filter(None, parts))
 
 
 def _short(line: str) -> Row:
-    """A line of a transcript, ``>   12 -> text``: from the client; ``<-``: from the server."""
+    """A line of an excerpt, ``>   12  0.500000  -> text``: from the client; ``<-``: from the server."""
     found = _SHORT.match(line)
     if found is None:
         return Row("fate", "other", line)

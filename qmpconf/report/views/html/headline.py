@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from qmpconf.check.findings import SEVERITIES
+from qmpconf.findings import SEVERITIES
 from qmpconf.report.results.merge import Report, Run
 from qmpconf.report.results.records import Subject, Verdict
+from qmpconf.report.views.grouping import verb_of
 from qmpconf.report.views.html.words import shares
-from qmpconf.report.views.words import is_hollow, verb_of, verdict_counts
+from qmpconf.report.views.judged import is_hollow, verdict_counts
 from qmpconf.text import counted
 
 #: Verb -> what it is called when it passes, and when it does not.
@@ -23,7 +24,7 @@ _CALLED: Mapping[str, tuple[str, str]] = {
     "diff": ("Nothing breaks", "Changes that break"),
 }
 
-#: Exit code -> what it means (qmpconf/README.md, Exit codes); 0 and 1 are told in the verb's words.
+#: Exit code -> what it means (qmpconf/README.md, Exit codes); 0 and 1 are said in the verb's words.
 _MEANS = {
     0: "conforms",
     1: "findings or differences",
@@ -35,7 +36,7 @@ _MEANS = {
 
 
 #: What every trace's name ends in, which says nothing.
-_ENDING = re.compile(r"\.qmptrace(\.gz)?$")
+_ENDING = re.compile(r"\.qmptrace(\.gz|\.zst)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ def headline(report: Report) -> Headline:
         return Headline("cut", "!", "Not judged against a schema")
     if report.unjudged:
         good += ", as far as it was judged"
+    if warnings := report.totals()["warning"]:
+        good += f", with {counted(warnings, 'warning')}"
     return Headline("pass", "✓", f"{good}, but for what is known" if report.known else good)
 
 

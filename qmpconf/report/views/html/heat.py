@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from qmpconf.text import counted
 STEPS = 5
 
 #: Places that one tile lists as exercised, and as missing.
-MOST_PLACES = 400
+MOST_PLACES = 100
 
 _CALLED: Mapping[Kind, str] = {
     "commands": "commands",
@@ -26,6 +27,23 @@ _CALLED: Mapping[Kind, str] = {
     "events": "events",
     "data": "members of events",
 }
+
+
+#: What places share but for their last part, and those parts, each with how often it was exercised.
+Together = tuple[str, Sequence[tuple[str, int]]]
+
+#: All of a place but its last member or value; not into the value that chooses a variant.
+_SHARED = re.compile(r".*[/=](?![^\[\]]*\])", re.DOTALL)
+
+
+def together(places: Iterable[tuple[str, int]]) -> list[Together]:
+    """Places with how often they were exercised: those with a shared beginning side by side."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for place, times in places:
+        shared = _SHARED.match(place)
+        start = shared.end() if shared else 0
+        found.setdefault(place[:start], []).append((place[start:], times))
+    return list(found.items())
 
 
 @dataclass(slots=True)
@@ -67,14 +85,14 @@ class Tile:
         return f"{calls}, refused {counted(self.refused, 'time')}" if self.refused else calls
 
     @property
-    def exercised(self) -> Sequence[tuple[str, int]]:
+    def exercised(self) -> Sequence[Together]:
         """The places that were exercised, with how often."""
-        return sorted(self.places.items())[:MOST_PLACES]
+        return together(sorted(self.places.items())[:MOST_PLACES])
 
     @property
-    def unused(self) -> Sequence[str]:
+    def unused(self) -> Sequence[Together]:
         """The places that were not."""
-        return sorted(self.missing)[:MOST_PLACES]
+        return together((place, 0) for place in sorted(self.missing)[:MOST_PLACES])
 
     @property
     def dropped(self) -> int:

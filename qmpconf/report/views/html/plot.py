@@ -1,6 +1,6 @@
 """Latencies as a plot: one range a command, from p50 over p95 to the longest, on a log axis.
 
-Places are told in per cent of the plot's width, so that it fits any screen and print; the numbers
+Places are in per cent of the plot's width, so that it fits any screen and print; the numbers
 stand beside it, so that the plot is a table too.
 """
 
@@ -90,7 +90,7 @@ def _log(seconds: float) -> float:
 
 def _place(seconds: float, low: int, high: int) -> str:
     share = (_log(seconds) - low) / (high - low)
-    return f"{1 + 98 * min(1.0, max(0.0, share)):.2f}%"
+    return f"{1 + 98 * min(1.0, max(0.0, share)):.1f}%"
 
 
 def _ticks(low: int, high: int) -> list[tuple[str, str]]:

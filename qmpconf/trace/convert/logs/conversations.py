@@ -135,7 +135,7 @@ class Conversations:
         *,
         silent: Silent = "",
     ) -> Iterator[Record]:
-        """A message; `silent` tells what the program that logged it leaves out."""
+        """A message; `silent` says what the program that logged it leaves out."""
         self.found += 1
         parts = members(text)
         greeting = sender == "server" and "QMP" in parts

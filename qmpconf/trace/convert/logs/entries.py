@@ -47,12 +47,12 @@ _BEHIND = {"SEND_MSG": _FD, "IO_WRITE": _LEN}
 
 
 @dataclass(slots=True)
-class Entry:
+class LogEntry:
     """One trace point.
 
     `kind` is its name without ``QEMU_MONITOR_`` (``LINE``: a line that was read; ``SEND``: a
     command on its way; ``BANNER``: the daemon begins; ``OTHER``: another of its lines), `monitor` the address that it names, `thread`
-    the thread that has written it, `when` its time if the log tells one, `fd` the descriptor that
+    the thread that has written it, `when` its time if the log gives one, `fd` the descriptor that
     was sent, or -1, `ret` how many bytes were written.  `text` is the message; with `broken`, what
     there is of it.
     """
@@ -69,7 +69,7 @@ class Entry:
     _collector: Collector = field(default_factory=Collector)
 
     def take(self, line: int, text: bytes) -> bool:
-        """Take what stands in the next line; tells whether that was all."""
+        """Take what stands in the next line; says whether that was all."""
         if not self.text:
             found = self._collector.add(line, text)
             if found is None:
@@ -99,7 +99,7 @@ class Entries:
 
     def __init__(self, times: Times) -> None:
         self._times = times
-        self._latest: Entry | None = None  # the one that may go on
+        self._latest: LogEntry | None = None  # the one that may go on
 
     @property
     def busy(self) -> bool:
@@ -108,7 +108,7 @@ class Entries:
 
     def feed(
         self, line: int, text: bytes, when: datetime | None = None, thread: str = ""
-    ) -> tuple[list[Entry], bool]:
+    ) -> tuple[list[LogEntry], bool]:
         """The entries that end with a line, or before it; and whether the line is libvirt's.
 
         `when` and `thread` are given where they do not stand in the text.
@@ -133,23 +133,23 @@ class Entries:
         rest: bytes | None = None
         if found is not None:
             kind, monitor, rest = found.groups()
-            entry = Entry(kind.decode(), line, when, monitor.decode().lower(), thread)
+            entry = LogEntry(kind.decode(), line, when, monitor.decode().lower(), thread)
         elif loose is not None:
             rest = loose.group(1)
-            entry = Entry("LINE" if loose.re is _LINE else "SEND", line, when, "", thread)
+            entry = LogEntry("LINE" if loose.re is _LINE else "SEND", line, when, "", thread)
         else:
             name = "BANNER" if _BANNER.search(text) else "OTHER"
-            entry = Entry(name, line, when, "", thread)
+            entry = LogEntry(name, line, when, "", thread)
         return [*done, *([entry] if rest is None else self._go_on(entry, line, rest))], True
 
-    def _go_on(self, entry: Entry, line: int, text: bytes) -> list[Entry]:
+    def _go_on(self, entry: LogEntry, line: int, text: bytes) -> list[LogEntry]:
         if entry.take(line, text):
             self._latest = None
             return [entry]
         self._latest = entry
         return []
 
-    def end(self) -> list[Entry]:
+    def end(self) -> list[LogEntry]:
         """The entry that does not go on: another one begins, or the log ends."""
         entry, self._latest = self._latest, None
         if entry is None:

@@ -5,7 +5,7 @@ program's memory, the socket's path, a process, a machine, a sandbox or a contai
 ``name=value`` before or behind the message, as members of the object that holds it, or in a form
 of their own (``kata[1234]:``, ``(monitor vm1.qmp1)``).
 
-Who says a message shows in its members.  For what is no message, the words before it tell: those
+Who says a message shows in its members.  For what is not a message, the words before it tell: those
 that stood before other messages of the same side.
 """
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from qmpconf.trace.convert.base import Notes
 from qmpconf.trace.convert.jsontext import names
 from qmpconf.trace.convert.logs.conversations import Conversations
-from qmpconf.trace.convert.logs.entries import Entry
+from qmpconf.trace.convert.logs.entries import LogEntry
 from qmpconf.trace.convert.texts import BROKEN, is_negotiation, one_line
 from qmpconf.trace.records import Descriptor, Record, Side
 
@@ -38,7 +38,7 @@ class _Monitor:
 
     fresh: bool = False  # it has begun here, and its greeting may come
     begun: bytes = b""  # the negotiation
-    due: tuple[Entry, float] | None = None  # to be sent, and not written; since when
+    due: tuple[LogEntry, float] | None = None  # to be sent, and not written; since when
     written: bytes = b""  # the latest message
 
 
@@ -46,8 +46,8 @@ class _Monitor:
 class _Thread:
     """What one thread has read or is about to send, and has not named a monitor for."""
 
-    greetings: list[tuple[Entry, float]] = field(default_factory=list)
-    line: tuple[Entry, float] | None = None
+    greetings: list[tuple[LogEntry, float]] = field(default_factory=list)
+    line: tuple[LogEntry, float] | None = None
     known: bytes = b""  # a greeting that named its monitor: as a line, it comes once more
     monitor: str = ""  # the one that it named last
 
@@ -55,7 +55,7 @@ class _Thread:
 class Monitors:
     """Makes records of entries.
 
-    `writes` tells whether the log says when messages are written; it is an assumption that the
+    `writes` says whether the log says when messages are written; it is an assumption that the
     log can prove wrong.
     """
 
@@ -67,7 +67,7 @@ class Monitors:
         self._threads: dict[str, _Thread] = {}
         self._banner: tuple[int, float] | None = None  # where a daemon may have begun anew
 
-    def feed(self, entry: Entry, t: float) -> Iterator[Record]:
+    def feed(self, entry: LogEntry, t: float) -> Iterator[Record]:
         """The records of one entry, at `t` seconds of the trace."""
         if entry.kind == "OTHER":
             return
@@ -101,11 +101,11 @@ class Monitors:
         for monitor in self._monitors.values():
             yield from self._due(monitor)
         for name in list(self._threads):
-            yield from self._read_before(Entry("OTHER", line, None, thread=name), t)
+            yield from self._read_before(LogEntry("OTHER", line, None, thread=name), t)
 
     # --- sessions ------------------------------------------------------------------------------
 
-    def _begun_anew(self, entry: Entry) -> Iterator[Record]:
+    def _begun_anew(self, entry: LogEntry) -> Iterator[Record]:
         """Whether the banner was that of another process: the same one may log it again."""
         if self._banner is None or entry.kind in ("LINE", "SEND"):
             return
@@ -119,7 +119,7 @@ class Monitors:
             return
         self._banner = None
 
-    def _new(self, entry: Entry, t: float) -> Generator[Record, None, _Monitor]:
+    def _new(self, entry: LogEntry, t: float) -> Generator[Record, None, _Monitor]:
         monitor = self._monitors.get(entry.monitor)
         talk = self._talks.talk({"monitor": entry.monitor})
         if monitor is not None:
@@ -132,7 +132,7 @@ class Monitors:
             yield from self._talks.begin(entry.line, t, {"monitor": entry.monitor})
         return monitor
 
-    def _close(self, entry: Entry, t: float) -> Iterator[Record]:
+    def _close(self, entry: LogEntry, t: float) -> Iterator[Record]:
         yield from self._due(self._monitors.pop(entry.monitor))
         talk = self._talks.talk({"monitor": entry.monitor})
         if talk is not None:
@@ -140,7 +140,7 @@ class Monitors:
 
     # --- messages ------------------------------------------------------------------------------
 
-    def _sending(self, entry: Entry, t: float, monitor: _Monitor) -> Iterator[Record]:
+    def _sending(self, entry: LogEntry, t: float, monitor: _Monitor) -> Iterator[Record]:
         if entry.broken:
             if entry.kind == "SEND_MSG":
                 yield from self._broken(entry, t, "client")
@@ -166,7 +166,7 @@ class Monitors:
         elif not monitor.written.endswith(entry.text):
             yield from self._sent(entry, t, monitor)
 
-    def _receiving(self, entry: Entry, t: float, monitor: _Monitor) -> Iterator[Record]:
+    def _receiving(self, entry: LogEntry, t: float, monitor: _Monitor) -> Iterator[Record]:
         if entry.kind == "RECV_REPLY":
             monitor.fresh = False
             if monitor.due is not None and not is_negotiation(monitor.due[0].text):
@@ -178,7 +178,7 @@ class Monitors:
         else:
             yield from self._said(entry, t, "server")
 
-    def _broken(self, entry: Entry, t: float, side: Side) -> Iterator[Record]:
+    def _broken(self, entry: LogEntry, t: float, side: Side) -> Iterator[Record]:
         self._notes.missed(entry.text, entry.line)
         self._notes.damage(BROKEN, entry.line)
         where = {"monitor": entry.monitor}
@@ -190,7 +190,7 @@ class Monitors:
         if due is not None:
             yield from self._sent(due[0], max(due[1], self._talks.latest), monitor)
 
-    def _sent(self, entry: Entry, t: float, monitor: _Monitor) -> Iterator[Record]:
+    def _sent(self, entry: LogEntry, t: float, monitor: _Monitor) -> Iterator[Record]:
         if entry.kind == "SEND_MSG":
             self._notes.lost(_NO_WRITE, entry.line)
         monitor.written = entry.text
@@ -205,7 +205,7 @@ class Monitors:
         yield from self._said(entry, t, "client", fds)
 
     def _said(
-        self, entry: Entry, t: float, side: Side, fds: tuple[Descriptor, ...] = ()
+        self, entry: LogEntry, t: float, side: Side, fds: tuple[Descriptor, ...] = ()
     ) -> Iterator[Record]:
         text = one_line(entry.text, side, entry.line, self._notes)
         where = {"monitor": entry.monitor} if entry.monitor else {}
@@ -213,7 +213,7 @@ class Monitors:
 
     # --- lines that name no monitor ------------------------------------------------------------
 
-    def _wait(self, entry: Entry, t: float) -> None:
+    def _wait(self, entry: LogEntry, t: float) -> None:
         """What this is, or whose, shows in the next entry of its thread."""
         thread = self._threads[entry.thread]
         if entry.text == thread.known:
@@ -224,7 +224,7 @@ class Monitors:
         else:
             thread.line = entry, t
 
-    def _read_before(self, entry: Entry, t: float) -> Iterator[Record]:
+    def _read_before(self, entry: LogEntry, t: float) -> Iterator[Record]:
         """What this thread has read before: the greeting of this monitor, or what comes now."""
         thread = self._threads.get(entry.thread)
         if thread is None:
@@ -252,7 +252,7 @@ class Monitors:
         else:
             yield from self._said(line, when, side)
 
-    def _greeting(self, entry: Entry, t: float, address: str) -> Iterator[Record]:
+    def _greeting(self, entry: LogEntry, t: float, address: str) -> Iterator[Record]:
         monitor = self._monitors[address]
         if not monitor.fresh:
             return

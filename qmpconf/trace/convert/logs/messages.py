@@ -53,7 +53,7 @@ UNQUOTED = re.compile(
     rb"\{\s*(?:[\w.:-]+\s*(?::|=>)[^{}\n]{0,200},\s*)?:?(?:QMP|execute|exec_oob|return)(?::|=>|\s=>)"
 )
 _ARRAY_OF_BYTES = re.compile(rb"\[ *[0-9]{1,3} *(?:, *[0-9]{1,3} *){9}")
-#: Longer text is no name, number or time.
+#: Longer text is not a name, number or time.
 _LONGEST_FIELD = 200
 #: How deep other objects are looked through.
 _DEEPEST = 8
@@ -62,7 +62,7 @@ Kind = Literal["message", "doubtful", "other"]
 
 
 def members(text: bytes) -> dict[str, bytes]:
-    """The members of an object, by name, as they are written; none for what is no object."""
+    """The members of an object, by name, as they are written; none for what is not an object."""
     try:
         return {name: bytes(value) for name, value in _members(text).items()}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -1,6 +1,6 @@
 r"""Where in a text there are objects, and what they are in JSON.
 
-An object begins with a brace and a quote.  How the quote is written tells what it is part of:
+An object begins with a brace and a quote.  How the quote is written says what it is part of:
 ``{"`` is JSON, ``{'`` Python's notation or QEMU's dialect, ``{\"`` the inside of a string, ``{""``
 the inside of a quoted field of CSV.  What is inside of strings is unquoted, and looked through
 again; so is what other objects hold (`qmpconf.trace.convert.logs.messages`).
@@ -63,7 +63,7 @@ class Found(NamedTuple):
 def objects(text: bytes, level: int = 0, at: int = 0) -> Iterator[Found]:
     """The objects of a text from `at` on, in their order."""
     tries = _TRIES
-    hidden = at  # up to here, what is no whole object belongs to one that is broken
+    hidden = at  # up to here, what is not a whole object belongs to one that is broken
     closed = True  # whether a string in single quotes may end
     while True:
         opening = _OPEN.search(text, at)

@@ -2,15 +2,14 @@
 
 Each line is libvirt's, or one that the user's pattern fits, or any other; in each of the others
 objects are looked for.  An object that its line does not end goes on in the next lines, until it
-ends or a line comes that is no part of it.  Every line is accounted for: as read, as prose, or as
+ends or a line comes that is not part of it.  Every line is accounted for: as read, as prose, or as
 not understood.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from itertools import chain
 from typing import BinaryIO
@@ -18,24 +17,24 @@ from typing import BinaryIO
 from qmpconf.errors import InputError, UsageError
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source
 from qmpconf.trace.convert.logs import fields as about
+from qmpconf.trace.convert.logs.context import HEAD, Context, context_of, inner_context
 from qmpconf.trace.convert.logs.conversations import TWICE, Conversations
 from qmpconf.trace.convert.logs.entries import Entries
+from qmpconf.trace.convert.logs.going_on import Open
 from qmpconf.trace.convert.logs.libvirt import Monitors
-from qmpconf.trace.convert.logs.messages import LIKELY, UNQUOTED, Held, held, members
-from qmpconf.trace.convert.logs.objects import Extent, Found, extent, objects
-from qmpconf.trace.convert.logs.styles import Rule, Silent, filled, rule_of
+from qmpconf.trace.convert.logs.messages import LIKELY, UNQUOTED, held, members
+from qmpconf.trace.convert.logs.objects import Extent, Found, objects
+from qmpconf.trace.convert.logs.speech import Speech
+from qmpconf.trace.convert.logs.styles import Rule, filled, rule_of
 from qmpconf.trace.convert.logs.text import LONGEST, Line, lines
 from qmpconf.trace.convert.logs.times import Times
 from qmpconf.trace.convert.logs.wrapped import unwrapped
 from qmpconf.trace.convert.texts import (
-    BROKEN,
     NO_END,
     header,
-    likely_sender,
-    one_line,
     sender_of,
 )
-from qmpconf.trace.records import Record, Side
+from qmpconf.trace.records import Record
 
 #: Every line with an object that may be a message has one of these, or is the beginning of one that
 #: goes on; in the journal, its text may be an array of bytes.
@@ -43,8 +42,6 @@ _MARKS = (b"return", b"execute", b"event", b"error", b"QMP", b"exec-oob", b'"MES
 _GOES_ON = re.compile(rb"[{\[,:]\s*\Z")
 #: Lines that libvirt's part of the reader looks at in any case.
 _LIBVIRT = (b"QEMU_MONITOR_", b"Line [{", b"info : libvirt version", b'"MESSAGE"')
-#: Where in a line its time and whom it concerns are looked for, besides around the message.
-_HEAD = 4096
 #: A time that two texts have in common only if they are the same.
 _EXACT = re.compile(rb"\d\d:\d\d:\d\d\.\d{6}")
 #: How many lines are remembered, to see what several processes have logged.
@@ -53,35 +50,12 @@ _COPIES = 64
 _SOCAT = re.compile(rb"[<>] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+ +length=\d+ from=\d+ to=\d+")
 _BLOB = re.compile(rb"\[[\d.]+[BKMG]? blob data\]")
 
-#: How a line begins whose text goes on: its time; quote marks of a mail.
-_TIMED = re.compile(
-    rb"[ \t>|]*\[?(?:\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d\d:\d\d:\d\d"
-    rb"|\d{10}\.\d)[^\s\]]*\]?"
-)
-_QUOTES = re.compile(rb"[ \t]*(?:[>|][ \t]?)*")
-_INNER = re.compile(rb"(?<![\w\[])[\"'}{\]]|(?<!\w)\[(?!\d+\])")
-#: What may come next, by the last byte of the text before.
-_NEXT = {
-    b"{": rb"[\"'}]|[bu][\"']",
-    b"[": rb"[\"'{}\[\]0-9tfnTFN-]|[bu][\"']",
-    b",": rb"[\"'{\[0-9tfnTFN-]|[bu][\"']",
-    b":": rb"[\"'{\[0-9tfnTFN-]|[bu][\"']",
-}
-_FITS = {byte: re.compile(rb"\s*(?:%b)" % pattern) for byte, pattern in _NEXT.items()}
-_FITS_VALUE = re.compile(rb"\s*[,}\]:]")
-
 #: How many records are looked at for the first message: sessions may begin before there is one.
 _MOST_BEGUN = 10_000
 
 _NO_TIMES = "no line has a time: all are 0"
 _LATE = "the first message has no time: the header has that of the conversion"
-_NOTATIONS = {
-    "literal": "a message stands there in another language's notation: it was made of that",
-    "latin-1": "a message is not UTF-8 in the log: it was read as Latin-1",
-}
 _BLOBS = "journalctl did not show a text ('blob data'): `journalctl -a` does, and -o json"
-_TYPED = "virsh adds an id to a command that has none: it was taken from the answer"
-_NO_SIDE = "neither the line nor its members show who says a message: it is taken for the server's"
 
 
 def read(source: Source, options: Options, notes: Notes) -> Reading:
@@ -110,47 +84,10 @@ def write(file: BinaryIO, reading: Reading, options: Options, notes: Notes) -> N
     raise UsageError("logs of programs are read, and not written; --to libvirt-log writes one")
 
 
-@dataclass(slots=True)
-class _Context:
-    """What is known where an object stands: its line, its time, whom it concerns."""
-
-    line: int
-    when: datetime | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
-    before: bytes = b""
-    side: Side | None = None  # if the line tells
-    explicit: bool = False  # whether whatever stands there is a message
-    begun: bool = False  # of a line: whether its beginning was looked at
-
-
-@dataclass(slots=True)
-class _Open:
-    """An object that goes on in the next lines."""
-
-    context: _Context
-    rule: tuple[Rule, dict[str, str]] | None
-    lines: list[Line]
-    pieces: list[bytes]
-    extent: Extent
-    size: int = 0
-
-
-@dataclass(slots=True)
-class _Typed:
-    """A command as it was typed; what was sent has an id, which the answer tells."""
-
-    line: int
-    t: float
-    fields: Mapping[str, str]
-    text: bytes
-    silent: Silent
-
-
 class LogReader:
     """Reads one log.  `begin` is the time of its first message."""
 
     def __init__(self, source: Source, options: Options, notes: Notes) -> None:
-        self.begin: datetime | None = None
         self._source = source
         self._notes = notes
         self._pattern = options.pattern
@@ -159,23 +96,18 @@ class LogReader:
             keys = ("session",)
         self._times = Times(datetime.now(UTC))
         self._talks = Conversations(notes, keys)
+        self._speech = Speech(self._talks, notes)
         self._entries = Entries(self._times)
         sends, writes = (
             b"QEMU_MONITOR_" + one in source.head for one in (b"SEND_MSG", b"IO_WRITE")
         )
         self._monitors = Monitors(self._talks, notes, writes=writes or not sends)
-        self._words = about.Words()
-        self._hint: Mapping[str, str] = {}  # what a line before said of the next one
         self._ahead: datetime | None = None  # when the next line was said, as the line before says
-        self._open: _Open | None = None
-        self._typed: _Typed | None = None
+        self._open: Open | None = None
         self._copies: dict[int, bytes] = {}  # of what was logged lately, by whom
         self._carried = b""  # of a line that comes in pieces
-        self._t = 0.0
-        self._begun = 0.0  # `begin`, in seconds of the trace
         self._lines = 0
         self._is_libvirt = False
-        self._ends_unknown = False  # whether there was a message of which the log omits the end
 
     def records(self) -> Iterator[Record]:
         """The records of the log."""
@@ -184,14 +116,19 @@ class LogReader:
             yield from self._line(line)
         yield from self._broken_off()
         for entry in self._entries.end():
-            yield from self._monitors.feed(entry, self._at(entry.when))
-        yield from self._monitors.finish(self._lines, self._t)
-        yield from self._send_typed()
-        if self.begin is None:
+            yield from self._monitors.feed(entry, self._speech.at(entry.when))
+        yield from self._monitors.finish(self._lines, self._speech.t)
+        yield from self._speech.send_typed()
+        if self._speech.begin is None:
             self._notes.lost(_NO_TIMES)
-        if self._ends_unknown:
+        if self._speech.ends_unknown:
             self._notes.lost(NO_END)
-        yield from self._talks.finish(self._lines, self._t)
+        yield from self._talks.finish(self._lines, self._speech.t)
+
+    @property
+    def begin(self) -> datetime | None:
+        """When the first message was said, if its line says so."""
+        return self._speech.begin
 
     @property
     def found(self) -> int:
@@ -266,7 +203,7 @@ class LogReader:
         if line.text[:2] in (b"> ", b"< ") and _SOCAT.match(line.text):
             self._ahead = self._times.of(line.text)
         elif b"(monitor " in line.text:
-            self._hint = about.of_text(line.text)
+            self._speech.hint = about.of_text(line.text)
         elif b"blob data]" in line.text and _BLOB.search(line.text):
             self._notes.lost(_BLOBS, line.number)
 
@@ -275,13 +212,13 @@ class LogReader:
         text = filled(line.text)
         if not any(mark in text for mark in _MARKS) and _GOES_ON.search(text[-16:]) is None:
             return
-        context = _Context(line.number, self._ahead)
+        context = Context(line.number, self._ahead)
         self._ahead = None
         before = self._talks.found, self._notes.misses
         yield from self._objects(text, context, line)
         is_nothing = before == (self._talks.found, self._notes.misses) and self._open is None
-        if is_nothing and UNQUOTED.search(text[:_HEAD]):
-            yield from self._miss(line.number, text, about.of_text(text), None)
+        if is_nothing and UNQUOTED.search(text[:HEAD]):
+            yield from self._speech.miss(line.number, text, about.of_text(text), None)
 
     def _by_pattern(self, line: Line, pattern: re.Pattern[bytes]) -> Iterator[Record]:
         """The message of a line that the user's pattern fits."""
@@ -292,10 +229,10 @@ class LogReader:
                 and LIKELY.search(line.text)
                 and any(any(held(one)) for one in objects(line.text))
             ):
-                yield from self._miss(line.number, line.text, {}, None)
+                yield from self._speech.miss(line.number, line.text, {}, None)
             return
         groups = {name: value or b"" for name, value in match.groupdict().items()}
-        context = _Context(line.number, explicit=True)
+        context = Context(line.number, explicit=True)
         context.when = self._times.of(groups.get("time", b""))
         if groups.get("session"):
             context.fields = {"session": groups["session"].decode("utf-8", "replace")}
@@ -304,10 +241,10 @@ class LogReader:
         text = groups["message"]
         found = yield from self._objects(text, context, line)
         if not found and text.strip():
-            yield from self._miss(line.number, line.text, context.fields, context.side)
+            yield from self._speech.miss(line.number, line.text, context.fields, context.side)
 
     def _objects(
-        self, text: bytes, context: _Context, line: Line, limit: int | None = None
+        self, text: bytes, context: Context, line: Line, limit: int | None = None
     ) -> Generator[Record, None, int]:
         """The messages among the objects of a text; gives how many objects there were.
 
@@ -320,31 +257,15 @@ class LogReader:
             count += 1
             rule = rule_of(one.before)
             if one.state == "open":
-                here = self._context(context, text, one)
-                self._open = _Open(here, rule, [line], [], Extent())
-                self._grow(self._open, one.text)
+                here = context_of(context, text, one, self._times)
+                self._open = Open(here, rule, [line], [], Extent())
+                self._open.grow(one.text)
                 break
-            yield from self._object(one, rule, self._context(context, text, one))
+            yield from self._object(one, rule, context_of(context, text, one, self._times))
         return count
 
-    def _context(self, around: _Context, text: bytes, one: Found) -> _Context:
-        """What is known of an object: what its line says before and behind it."""
-        context = _Context(around.line, around.when, around.fields, one.before, around.side)
-        context.explicit = around.explicit
-        if around.explicit:
-            return context
-        if not around.begun:
-            around.begun = True
-            head = text[: min(one.at, _HEAD)]
-            around.when = self._times.of(head) or around.when
-            around.fields = about.of_text(head)
-        behind = (one.behind + text[one.end : one.end + 2048]).partition(b"{")[0]
-        context.when = self._times.of(one.before) or around.when
-        context.fields = {**around.fields, **about.of_text(one.before, behind)}
-        return context
-
     def _object(
-        self, one: Found, rule: tuple[Rule, dict[str, str]] | None, context: _Context
+        self, one: Found, rule: tuple[Rule, dict[str, str]] | None, context: Context
     ) -> Iterator[Record]:
         """The messages that an object is or holds."""
         if rule is not None and one.state == "whole":
@@ -352,35 +273,17 @@ class LogReader:
             return
         whole = one.state == "whole"
         for part in held(one):
-            here = self._inner(context, part)
+            here = inner_context(context, part, self._times)
             if part.kind == "message":
-                yield from self._message(part.found, here)
+                yield from self._speech.message(part.found, here)
             else:
-                yield from self._not_understood(part, here)
+                yield from self._speech.not_understood(part, here)
             whole = whole and part.kind != "other"
         if context.explicit and one.state == "whole" and not any(held(one)):
-            yield from self._message(one, context)
-
-    def _inner(self, context: _Context, part: Held) -> _Context:
-        """The context of a message that another object holds."""
-        if not part.path:
-            return context
-        inner = _Context(
-            context.line, context.when, context.fields, part.found.before, context.side
-        )
-        inner.explicit = context.explicit
-        inner.when = (
-            self._times.of(part.found.before) or self._times.of_members(part.fields) or context.when
-        )
-        inner.fields = {
-            **context.fields,
-            **about.of_members(part.fields),
-            **about.of_text(part.found.before, part.found.behind.partition(b"{")[0]),
-        }
-        return inner
+            yield from self._speech.message(one, context)
 
     def _ruled(
-        self, one: Found, rule: Rule, groups: dict[str, str], context: _Context
+        self, one: Found, rule: Rule, groups: dict[str, str], context: Context
     ) -> Iterator[Record]:
         """An object that stands where a rule of the table says what it is."""
         if rule.made:
@@ -395,9 +298,9 @@ class LogReader:
         made = one._replace(text=rule.make(one.text, groups))
         if rule.typed:
             if sender_of(frozenset(members(made.text))) == "client":
-                yield from self._typed_in(made, context, rule.silent)
+                yield from self._speech.typed_in(made, context, rule.silent)
             return
-        yield from self._message(made, context, silent=rule.silent)
+        yield from self._speech.message(made, context, silent=rule.silent)
 
     def _libvirt(self, line: Line) -> Generator[Record, None, bool]:
         """The messages of a line of libvirt's; gives whether it is one."""
@@ -418,7 +321,7 @@ class LogReader:
     def _entry_lines(
         self, number: int, texts: list[bytes], when: datetime | None, thread: str
     ) -> Generator[Record, None, bool]:
-        taken, t = False, self._t
+        taken, t = False, self._speech.t
         for text in texts:
             entries, is_entry = self._entries.feed(number, text, when, thread)
             taken = taken or is_entry
@@ -426,113 +329,23 @@ class LogReader:
                 entries += self._entries.end()  # the text was all of it
             for entry in entries:
                 self._is_libvirt = True
-                if entry.kind != "OTHER" and (entry.kind != "BANNER" or self.begin):
-                    t = self._at(entry.when)
+                if entry.kind != "OTHER" and (entry.kind != "BANNER" or self._speech.begin):
+                    t = self._speech.at(entry.when)
                 yield from self._monitors.feed(entry, t)
         return taken
 
-    # --- messages ------------------------------------------------------------------------------
-
-    def _message(self, one: Found, context: _Context, *, silent: Silent = "") -> Iterator[Record]:
-        found = frozenset(members(one.text))
-        side = self._side(found, context)
-        if one.how in _NOTATIONS:
-            self._notes.lost(_NOTATIONS[one.how], context.line)
-        fields = self._fields(context)
-        t = self._at(context.when)
-        self._ends_unknown = True
-        text = one_line(one.text, side, context.line, self._notes)
-        yield from self._send_typed(side, text)
-        yield from self._talks.said(context.line, t, fields, side, text, silent=silent)
-
-    def _side(self, found: frozenset[str], context: _Context) -> Side:
-        """Who says a message: whom the line names, or else whom its members tell."""
-        told = sender_of(found)
-        if context.side is not None:
-            return context.side
-        if told is not None:
-            if not context.explicit:
-                self._words.learn(context.before, told)
-            return told
-        self._notes.lost(_NO_SIDE, context.line)
-        return "server"
-
-    def _fields(self, context: _Context) -> Mapping[str, str]:
-        return context.fields or self._hint
-
-    def _at(self, when: datetime | None) -> float:
-        """When that is in the trace.  Threads write when they come to it: time stands still then."""
-        if when is None:
-            return self._t
-        if self.begin is None:
-            self.begin, self._begun = when, self._t
-        self._t = max(self._t, self._begun + (when - self.begin).total_seconds())
-        return self._t
-
-    def _not_understood(self, part: Held, context: _Context) -> Iterator[Record]:
-        """What looks like a message and is none, or not all of one."""
-        text = part.found.text.rstrip()
-        side = context.side or self._words.guess(context.before)
-        if part.kind == "broken" and extent(text, 0) <= 0:
-            self._notes.missed(context.before[-40:] + text, context.line)
-            self._notes.damage(BROKEN, context.line)
-            yield from self._send_typed()
-            yield from self._talks.broken(
-                context.line,
-                self._at(context.when),
-                self._fields(context),
-                side or likely_sender(text),
-                text,
-                1,
-            )
-        else:
-            yield from self._miss(context.line, text, self._fields(context), side)
-
-    def _miss(
-        self, number: int, text: bytes, fields: Mapping[str, str], side: Side | None
-    ) -> Iterator[Record]:
-        yield from self._send_typed()
-        yield from self._talks.missed(number, self._t, fields, text, side)
-
-    def _typed_in(self, one: Found, context: _Context, silent: Silent) -> Iterator[Record]:
-        """A command that somebody has typed: what was sent waits for its answer, which has the id."""
-        yield from self._send_typed()
-        text = one_line(one.text, "client", context.line, self._notes)
-        t = self._at(context.when)
-        self._typed = _Typed(context.line, t, self._fields(context), text, silent)
-        self._talks.found += 1  # so that its line counts as read
-
-    def _send_typed(self, side: Side = "client", text: bytes = b"") -> Iterator[Record]:
-        """What was typed was sent, with the id of the answer if this is one."""
-        typed, self._typed = self._typed, None
-        if typed is None:
-            return
-        sent, answer = typed.text, members(text) if side == "server" else {}
-        if "id" in answer and not answer.keys() & {"event", "QMP"} and "id" not in members(sent):
-            self._notes.lost(_TYPED, typed.line)
-            sent = sent.rstrip().removesuffix(b"}") + b',"id":' + answer["id"] + b"}"
-        self._talks.found -= 1
-        yield from self._talks.said(
-            typed.line, typed.t, typed.fields, "client", sent, silent=typed.silent
-        )
-
     # --- objects over several lines ------------------------------------------------------------
-
-    def _grow(self, open_: _Open, text: bytes) -> int:
-        open_.pieces.append(text)
-        open_.size += len(text)
-        return open_.extent.feed(text)
 
     def _go_on(self, line: Line) -> tuple[bool, Iterator[Record]]:
         """Whether the line belongs to the object that is open, and the records of what ended."""
         open_ = self._open
         if open_ is None:
             return False, iter(())
-        rest = _continuation(open_.pieces[-1], line.text, timed=open_.context.when is not None)
-        if rest is None or open_.size + len(rest) > LONGEST:
+        rest = open_.rest_in(line)
+        if rest is None:
             return False, self._broken_off()
         open_.lines.append(line)
-        end = self._grow(open_, rest)
+        end = open_.grow(rest)
         if end == 0:
             return True, iter(())
         if end < 0:
@@ -541,7 +354,7 @@ class LogReader:
             return False, self._broken_off()
         return True, self._ended(open_)
 
-    def _ended(self, open_: _Open) -> Iterator[Record]:
+    def _ended(self, open_: Open) -> Iterator[Record]:
         self._open = None
         text = b"".join(open_.pieces)
         before = self._talks.found, self._notes.misses
@@ -582,28 +395,12 @@ class LogReader:
             cut = min((one.at for one in objects(text) if one.end >= len(text)), default=cut)
             cut = min(cut, brace) if brace >= 0 else cut
         before = self._talks.found, self._notes.misses
-        yield from self._objects(text, _Context(line.number), line, cut)
+        yield from self._objects(text, Context(line.number), line, cut)
         self._open = None
         self._carried = text[cut:]
         if len(self._carried) > LONGEST:
             if LIKELY.search(self._carried[:LONGEST]):
-                yield from self._miss(line.number, self._carried[:200], {}, None)
+                yield from self._speech.miss(line.number, self._carried[:200], {}, None)
             self._carried = b""
         if line.ends:
             self._account(before)
-
-
-def _continuation(previous: bytes, text: bytes, *, timed: bool) -> bytes | None:
-    """What of a line goes on with the object that `previous` ends in; None if nothing does.
-
-    With `timed`, each line of an object may have a time and more before it.
-    """
-    last = previous.rstrip()[-1:]
-    fits = _FITS.get(last, _FITS_VALUE)
-    if timed and (time := _TIMED.match(text)):
-        inner = _INNER.search(text, time.end())
-        rest = text[inner.start() :] if inner else b""
-        return rest if fits.match(rest) else None
-    quotes = _QUOTES.match(text)
-    rest = text[quotes.end() :] if quotes else text
-    return rest if fits.match(rest) else None

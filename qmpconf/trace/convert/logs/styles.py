@@ -1,6 +1,6 @@
-r"""The table of programs whose logs are known: how to tell them, and what they write in their own way.
+r"""The table of programs whose logs are known: how to recognize them, and what they write in their own way.
 
-All of them are read by the same reader, with all rules of the table at once: what is told of a
+All of them are read by the same reader, with all rules of the table at once: what is said of a
 file, and may be wrong, decides about nothing but its name.
 
 A rule is for what the reader cannot see by itself: who says a message, what the message is where a
@@ -48,7 +48,7 @@ class Rule:
     """What stands before an object, and what that means for the object.
 
     `mark` is in every such text, and is looked for first.  `before` ends where the object begins; its groups are what `make` needs to make the message of
-    the object, and ``session`` if it tells that.  Without groups for them, ``seconds`` and ``micros``
+    the object, and ``session`` if it says that.  Without groups for them, ``seconds`` and ``micros``
     are the time of the line.
     """
 
@@ -178,22 +178,6 @@ STYLES = (
         (
             Rule(b"--> ", re.compile(rb"(?:\A|[\s:|])--> \Z"), "client"),
             Rule(b"<-- ", re.compile(rb"(?:\A|[\s:|])<-- \Z"), "server"),
-        ),
-    ),
-    Style(
-        "qemu-trace",
-        "QEMU's own trace log: handle_qmp_command, monitor_qmp_respond",
-        "qemu, monitor/trace-events",
-        re.compile(rb"\b(?:handle_qmp_command|monitor_qmp_respond) mon "),
-        (
-            Rule(
-                b"handle_qmp_command", re.compile(rb"handle_qmp_command mon \S+ req: \Z"), "client"
-            ),
-            Rule(
-                b"monitor_qmp_respond",
-                re.compile(rb"monitor_qmp_respond mon \S+ resp: \Z"),
-                "server",
-            ),
         ),
     ),
     Style(

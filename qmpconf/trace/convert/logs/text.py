@@ -27,7 +27,7 @@ _NAMED = re.compile(rb"\{\s*&(?:quot|#34|#x22|apos|#39|#x27);")
 
 
 class Line(NamedTuple):
-    """One line, or one piece of it: `begins` and `ends` tell whether it is the first or last."""
+    """One line, or one piece of it: `begins` and `ends` say whether it is the first or last."""
 
     number: int
     text: bytes

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from qmpconf.trace.convert.logs.entries import Entries, Entry
+from qmpconf.trace.convert.logs.entries import Entries, LogEntry
 from qmpconf.trace.convert.logs.times import Times
 
 SEND = 'QEMU_MONITOR_SEND_MSG: mon=0xAb msg={"execute":"x"}'
 
 
-def read(text: str) -> list[Entry]:
+def read(text: str) -> list[LogEntry]:
     lines = text.encode().splitlines(keepends=True)
     entries = Entries(Times(datetime.now(UTC)))
     found = [one for number, line in enumerate(lines, 1) for one in entries.feed(number, line)[0]]

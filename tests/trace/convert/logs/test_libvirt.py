@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qmpconf.trace.convert.run import Converted, convert
+from qmpconf.trace.convert.converting import Converted, convert
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Close, Gap, Open, Record, Traffic
 from tests.trace.convert.golden import FOLDER
@@ -114,12 +114,12 @@ def test_what_is_written_for_others_to_read(tmp_path: Path) -> None:
         + "qemuMonitorClose:0 : QEMU_MONITOR_CLOSE: mon=0x1\n"
     )
     assert {text for _, _, text in done.notes.told()} >= {
-        "times are told in milliseconds",
+        "times are in milliseconds",
         "gaps are left out",
         "half-closes are left out",
         "messages of several lines are put on one",
         "the white space behind messages is left out",
-        "messages that are no QMP are left out",
+        "messages that are not QMP are left out",
     }
 
 
@@ -229,7 +229,7 @@ def test_two_machines_at_once_have_threads_of_their_own(tmp_path: Path) -> None:
 
 
 def test_one_thread_that_reads_for_all(tmp_path: Path) -> None:
-    """Before libvirt 6.1: what it reads for another machine is no sign of whose a greeting is."""
+    """Before libvirt 6.1: what it reads for another machine is not a sign of whose a greeting is."""
     event = '{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}'
     begun = begins(3, 8, 21, 2)
     other = at(3, 21, f"info : x:1 : QEMU_MONITOR_RECV_EVENT: mon=0x1 event={event}\n")

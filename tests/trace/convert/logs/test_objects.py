@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from qmpconf.trace.convert.logs.messages import held
 from qmpconf.trace.convert.logs.objects import objects
 from qmpconf.trace.convert.logs.quoting import of_literal, unescaped
+from tests.usual import examples
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cn", "Co")), max_size=12)
 VALUES = st.recursive(
@@ -78,7 +79,7 @@ def _fits(one: object) -> bool:
 
 @pytest.mark.parametrize("way", WAYS)
 @given(command=COMMANDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_message_is_found_however_it_is_quoted(way: str, command: object) -> None:
     line = WAYS[way](command)
     assert found(line.encode()) == [command], line
@@ -87,7 +88,7 @@ def test_a_message_is_found_however_it_is_quoted(way: str, command: object) -> N
 @given(
     st.lists(COMMANDS, min_size=1, max_size=4), st.sampled_from([" ", ", ", "} {", " '\" ", "\\"])
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_several_in_one_line(commands: list[object], between: str) -> None:
     text = between.join(json.dumps(one) for one in commands)
     assert found(text.encode()) == commands
@@ -187,7 +188,7 @@ def test_hostile_lines_take_linear_time(piece: str, end: str) -> None:
 
 
 @given(st.lists(st.sampled_from([*HOSTILE, "execute", ":", " ", "x", ",", "\n"])).map("".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_any_text_can_be_searched(text: str) -> None:
     for one in objects(text.encode()):
         assert 0 <= one.at < one.end <= len(text)

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qmpconf.check.run import automatic, check
+from qmpconf.check.checking import automatic, check
 from qmpconf.errors import InputError
 from qmpconf.trace.convert.base import Options
-from qmpconf.trace.convert.run import Converted, convert
+from qmpconf.trace.convert.converting import Converted, convert
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Gap, Traffic
 from tests.trace.convert.logs.test_objects import HOSTILE
+from tests.usual import examples
 
 GREETING = (
     '{"QMP": {"version": {"qemu": {"micro": 0, "minor": 0, "major": 9}, "package": ""}, '
@@ -317,7 +318,9 @@ def test_every_line_is_accounted_for(tmp_path: Path) -> None:
     ).map("".join)
 )
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_all_lines_of_any_log_are_accounted_for(tmp_path: Path, text: str) -> None:
     count = len(re.findall("[^\n]*\n|[^\n]+$", text))

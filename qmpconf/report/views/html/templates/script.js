@@ -14,11 +14,6 @@
     root.dataset.theme = dark ? "light" : "dark";
   });
 
-  // On a small screen the long list of what was never used waits until it is asked for.
-  if (matchMedia("(max-width: 46rem)").matches) {
-    for (const fold of document.querySelectorAll(".unused")) fold.open = false;
-  }
-
   const form = $("filter");
   if (!form) return;
   const all = [...document.querySelectorAll(".finding")];
@@ -149,8 +144,9 @@
     const fold = event.target;
     const body = fold.querySelector(":scope > .body");
     if (!body) return;
-    if (fold.open) at = body.id;
-    else if (at === body.id) at = "";
+    const inside = at && body.parentElement.contains($(at));
+    if (!fold.open && inside) at = "";
+    else if (fold.open && !inside) at = body.id;
     remember();
   }, true);
 

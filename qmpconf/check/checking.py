@@ -1,0 +1,199 @@
+"""One trace, from its reader to its outcome."""
+
+from __future__ import annotations
+
+import gc
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qmpconf.check.checker import Checker, Observer
+from qmpconf.check.choice import Automatic, Choose, Fixed, wire_only
+from qmpconf.check.practice import Practice, ignoring
+from qmpconf.check.survey import NEEDLES, Asked, Opening, Survey, Utterance, survey
+from qmpconf.check.unjudged import Unjudged
+from qmpconf.findings import Groups
+from qmpconf.protocol.dialect import QMP, Dialect
+from qmpconf.protocol.framing import Kind
+from qmpconf.protocol.session import Session
+from qmpconf.schema.property_catalog import properties_with
+from qmpconf.schema.store import load
+from qmpconf.trace.items import Item
+from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.records import Open, Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from qmpconf.findings import Finding
+
+
+#: Allocations between two looks of the collector: more than the largest reply takes.
+_ALLOCATIONS = 500_000
+#: Sessions in which it is looked for what they speak.
+_MOST_LOOKED_AT = 100
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a check of one trace gave.
+
+    `schemas` says which catalogs were used and why; `torn` is the number of a torn last line, or
+    0; `finished` says whether the recording ended in order; `unjudged` what was not judged.
+    """
+
+    path: str
+    groups: Groups
+    messages: int
+    sessions: int
+    schemas: list[str]
+    finished: bool
+    torn: int
+    unjudged: tuple[Unjudged, ...] = ()
+
+
+def check(
+    reader: TraceReader,
+    choose: Choose | None = None,
+    groups: Groups | None = None,
+    observer: Observer | None = None,
+    practice: Practice | None = None,
+) -> Outcome:
+    """Check one trace; without `choose`, against the catalog that `automatic` finds.
+
+    Findings are added to `groups`, so that several traces can share them; `observer` sees what the
+    checker sees (`qmpconf.check.collect`); `practice` says which habits are looked for (None: all
+    that need no limit).  Raises InputError for a trace that cannot be read.
+    """
+    choose = automatic(reader) if choose is None else choose
+    practice = practice or Practice()
+    checker = Checker(reader.path, choose, observer, practice, reader.begin)
+    groups = Groups() if groups is None else groups
+    with rare_collections():
+        for finding in checker.check(reader.items()):
+            groups.add(finding)
+    return Outcome(
+        reader.path,
+        groups,
+        checker.messages,
+        checker.sessions,
+        [*getattr(choose, "used", ()), *checker.asked],
+        reader.finished,
+        reader.torn,
+        tuple(checker.lacks),
+    )
+
+
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """Let the collector of cycles look at a trace's values rarely.
+
+    They are trees that go as soon as they are judged; looking at them takes a quarter of the time.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(max(before[0], _ALLOCATIONS), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def check_trace(path: str, schema: str = "auto", ignore: Iterable[str] = ()) -> Outcome:
+    """Check the trace file `path` against the protocol (qmpconf/protocol/README.md) and a schema.
+
+    `schema` is ``auto`` (the schema reply in the trace, else the shipped catalog that fits the
+    server's version), ``none`` (the wire protocol alone), or the name or file of a catalog; `ignore`
+    are requirements ``practice.*`` (or ``practice``, for all of them) that are not looked at.  Raises
+    `InputError` for a file that cannot be read or is not a trace or catalog, `UsageError` for a name
+    that is neither, or not a requirement.
+
+    >>> outcome = check_trace("traces/qemu-7.2.22-wrong.qmptrace.gz", ignore=["practice"])
+    >>> outcome.messages, len(outcome.groups)
+    (169, 21)
+    >>> next(iter(outcome.groups)).first.requirement
+    'negotiation.client-first'
+    """
+    practice = Practice(ignoring(ignore))
+    return check(TraceReader(path), chooser(schema), practice=practice)
+
+
+def chooser(schema: str) -> Choose | None:
+    """What chooses the catalog of a session; None for ``auto``, which depends on the trace."""
+    if schema == "auto":
+        return None
+    return wire_only if schema == "none" else Fixed(load(schema), properties_with(schema))
+
+
+def findings(reader: TraceReader, choose: Choose | None = None) -> Iterator[Finding]:
+    """The findings of one trace one by one, ungrouped, as they show; without those of practice."""
+    choose = automatic(reader) if choose is None else choose
+    checker = Checker(reader.path, choose, begin=reader.begin)
+    yield from checker.check(reader.items())
+
+
+def automatic(reader: TraceReader) -> Automatic:
+    """Read the trace once for what it says about its servers (`--schema auto`)."""
+    return Automatic(look_through(reader), _monitor_of(reader))
+
+
+def product_of(reader: TraceReader) -> str:
+    """Which product was recorded (`qmpconf.schema.select.PRODUCTS`), as far as the trace says."""
+    dialect = reader.dialect or spoken(reader)
+    return dialect.product if not dialect.greets else _monitor_of(reader)
+
+
+def spoken(reader: TraceReader) -> Dialect:
+    """What the first session of a trace speaks that shows it."""
+    sessions: dict[int, Session] = {}
+    for item in reader.items():
+        if isinstance(item, Item):
+            session = sessions.setdefault(item.conn, reader.begin())
+            (session.client if item.sender == "client" else session.server)(item.frame)
+            if session.recognised or len(sessions) > _MOST_LOOKED_AT:
+                return session.dialect
+    return QMP
+
+
+def _monitor_of(reader: TraceReader) -> str:
+    """``qemu`` or ``qemu-storage-daemon``: whose monitor was recorded, as far as the header says."""
+    meta = json.dumps(dict(reader.header.meta), default=str)
+    return "qemu-storage-daemon" if "qemu-storage-daemon" in meta else "qemu"
+
+
+class _SpreadError(Exception):
+    """A record holds part of a message, or several: the quick way does not see messages."""
+
+
+def look_through(reader: TraceReader) -> Survey:
+    """What the trace says about its servers: their versions and schema replies."""
+    meta = reader.header.meta
+    try:
+        return survey(_quick(reader), meta, reader.dialect)
+    except _SpreadError:
+        return survey(_thorough(reader), meta, reader.dialect)
+
+
+def _quick(reader: TraceReader) -> Iterator[Utterance | Asked | Opening]:
+    for record in reader.records(NEEDLES):
+        if isinstance(record, Traffic):
+            if record.sender == "client":  # it says nothing about its server but what that is
+                if record.form == "msg":
+                    yield Asked(record.conn, record.data)
+            else:
+                if record.form != "msg":
+                    raise _SpreadError
+                yield Utterance(record.line, record.conn, record.data)
+        elif isinstance(record, Open):
+            yield Opening(record.conn, record.server)
+
+
+def _thorough(reader: TraceReader) -> Iterator[Utterance | Asked | Opening]:
+    for item in reader.items():
+        if isinstance(item, Item):
+            if item.sender == "server":
+                yield Utterance(item.line, item.conn, item.frame.data)
+            elif item.frame.kind is Kind.VALUE:
+                yield Asked(item.conn, item.frame.data)
+        elif isinstance(item, Open):
+            yield Opening(item.conn, item.server)

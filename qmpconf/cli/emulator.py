@@ -1,0 +1,70 @@
+"""``qmpconf emulator install``: a program for libvirt's ``<emulator>`` that records the monitor."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from qmpconf.cli.examples import explain
+from qmpconf.record.emulator.install import install
+from qmpconf.text import harmless
+
+_EPILOG = """\
+examples:
+  qmpconf emulator install /usr/local/bin/qemu-recorded --qemu qemu-system-x86_64
+      --output /var/log/qmpconf --user libvirt-qemu
+
+Name PATH in the domain: <emulator>/usr/local/bin/qemu-recorded</emulator> ('virsh edit DOMAIN').
+From its next start on, each start of the machine is a trace in DIR, named after the domain; and so
+is what libvirt asks QEMU before ('unnamed').  DIR/emulator.log says what was recorded, and what
+was not, with the reason: there, QEMU starts as it was called. To end it, name QEMU again.
+
+The user who runs QEMU (libvirt-qemu on Debian, qemu on Fedora) must be able to start the Python of
+this qmpconf, which one below /root cannot. AppArmor and SELinux: see qmpconf/record/README.md.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the sub-verb and its arguments."""
+    explain(parser, _EPILOG)
+    choices = parser.add_subparsers(dest="subverb", metavar="SUBVERB", required=True)
+    text = "write a program that records the monitor and becomes QEMU, for libvirt to start"
+    sub = choices.add_parser("install", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    explain(sub, _EPILOG)
+    sub.add_argument("path", metavar="PATH", help="the program to write")
+    sub.add_argument(
+        "--qemu", metavar="BINARY", required=True, help="QEMU itself, which the program becomes"
+    )
+    sub.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        required=True,
+        help="the folder for traces and the log; made if it is not there",
+    )
+    sub.add_argument(
+        "--user", metavar="NAME", default="", help="who runs QEMU: the folder is given to that user"
+    )
+    sub.add_argument("--no-redact", action="store_true", help="keep secrets in the traces")
+    sub.add_argument(
+        "--force", action="store_true", help="overwrite PATH if it is there and no such program"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the program, and say what to do with it."""
+    advice = install(
+        arguments.path,
+        qemu=arguments.qemu,
+        output=arguments.output,
+        user=arguments.user,
+        redact=not arguments.no_redact,
+        force=arguments.force,
+    )
+    for text in advice:
+        print(f"qmpconf emulator: {text}", file=sys.stderr)
+    path = os.path.abspath(arguments.path)
+    print(f"{path} records into {os.path.abspath(arguments.output)}. In the domain (virsh edit):")
+    print(f"  <emulator>{harmless(path)}</emulator>")
+    return 0

@@ -1,0 +1,146 @@
+"""``qmpconf record --dir`` and ``--config``: the monitors of a host."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Sequence
+
+from qmpconf.cli import rotation
+from qmpconf.cli.main import INTERRUPTED
+from qmpconf.errors import UsageError
+from qmpconf.record.host_config import read_plan
+from qmpconf.record.hosts import Plan, monitors_of, record_host
+from qmpconf.record.metrics import Metrics
+from qmpconf.text import counted
+
+#: What has nothing to do with a host, by its name in the arguments.
+_ALONE = (
+    "server",
+    "spawn",
+    "sniff",
+    "attach",
+    "mode",
+    "once",
+    "server_dials",
+    "client_listens",
+    "client",
+)
+#: What stands in the file of --config.
+_IN_FILE = ("output", "listen", "match", "compress", "max_size", "max_age", "keep", "dir")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    host = parser.add_argument_group("the monitors of a host (see below)")
+    host.add_argument(
+        "--dir", metavar="DIR", help="record all sockets below DIR, as they come and go"
+    )
+    host.add_argument("--match", metavar="GLOB", help="with --dir: only these ('*/monitor.sock')")
+    host.add_argument(
+        "--compress", choices=("none", "gz", "zst"), help="with --dir: how (default: gz)"
+    )
+    host.add_argument("--config", metavar="FILE", help="which monitors, and how (TOML)")
+    host.add_argument(
+        "--metrics",
+        metavar="ADDR",
+        help="answer Prometheus at HOST:PORT: messages, response times, commands that wait",
+    )
+    host.add_argument(
+        "--list", action="store_true", help="print which monitors there are now, and end"
+    )
+
+
+def run(arguments: argparse.Namespace, secrets: Sequence[str], say: Callable[[str], None]) -> int:
+    """Record until it is interrupted; gives the exit code.  Raises `UsageError` and `InputError`."""
+    named = "--config" if arguments.config else "--dir"
+    _refuse(arguments, _ALONE, f"{named} records the monitors of a host")
+    if arguments.config:
+        _refuse(arguments, _IN_FILE, "--config FILE says all that")
+        if arguments.no_redact or arguments.on_write_error != "stop":
+            raise UsageError("--config FILE says that: redact = false, on-write-error = ...")
+        plan = read_plan(
+            arguments.config, _raising(rotation.size), _raising(rotation.age), tuple(secrets)
+        )
+    else:
+        plan = _plan(arguments, secrets)
+
+    if arguments.list:
+        for monitor in monitors_of(plan, say):
+            print(f"{monitor.name}  {monitor.server}  {monitor.listen}")
+        return 0
+
+    def ready(count: int) -> None:
+        _notify("READY=1")
+        if not arguments.quiet:
+            say(f"recording {counted(count, 'monitor')} into {plan.output}")
+
+    with contextlib.ExitStack() as stack:
+        metrics = stack.enter_context(Metrics(arguments.metrics)) if arguments.metrics else None
+        watch = metrics.watch if metrics is not None else None
+        done = record_host(plan, watch=watch, complain=say, ready=ready)
+    if not arguments.quiet:
+        say(
+            f"{plan.output}: {counted(done.messages, 'message')} in "
+            f"{counted(done.sessions, 'session')} of {counted(done.recordings, 'recording')}"
+        )
+    return INTERRUPTED
+
+
+def _plan(arguments: argparse.Namespace, secrets: Sequence[str]) -> Plan:
+    if not arguments.output or arguments.output == "-":
+        raise UsageError("--dir records many monitors: name a folder for the recordings (-o)")
+    return Plan(
+        arguments.output,
+        (),
+        arguments.dir,
+        arguments.listen or "",
+        arguments.match or "*",
+        (arguments.compress or "gz").replace("none", ""),
+        rotation.rotation_of(arguments),
+        arguments.on_write_error == "passthrough",
+        not arguments.no_redact,
+        tuple(secrets),
+    )
+
+
+def _refuse(arguments: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    for name in names:
+        if getattr(arguments, name):
+            what = "a client" if name == "client" else f"--{name.replace('_', '-')}"
+            raise UsageError(f"{why}: {what} has nothing to do with it")
+
+
+def _raising(read: Callable[[str], int]) -> Callable[[str], int]:
+    """The same reader, for whoever is not argparse."""
+
+    def value(text: str) -> int:
+        try:
+            return read(text)
+        except argparse.ArgumentTypeError as error:
+            raise ValueError(str(error)) from None
+
+    return value
+
+
+def _notify(state: str) -> None:
+    """Tell systemd, if it asks for it (sd_notify(3))."""
+    where = os.environ.get("NOTIFY_SOCKET", "")
+    if not where:
+        return
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.sendto(state.encode(), "\0" + where[1:] if where.startswith("@") else where)
+
+
+def wanted(arguments: argparse.Namespace) -> bool:
+    """Whether the call is about a host.  Raises UsageError for what goes with it alone, without it."""
+    if arguments.dir and arguments.config:
+        raise UsageError("--config FILE says which folder: leave --dir away")
+    if arguments.dir or arguments.config:
+        return True
+    for name in ("match", "compress", "list", "metrics"):
+        if getattr(arguments, name):
+            raise UsageError(f"--{name} is for the monitors of a host: --dir or --config")
+    return False

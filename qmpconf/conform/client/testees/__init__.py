@@ -1,0 +1,1 @@
+"""Clients of about ten lines that speak the testee protocol; nothing imports them."""

@@ -1,0 +1,380 @@
+"""Many monitors in one process: each has its own proxy and its own recordings; they share one loop.
+
+`record_host` records the monitors that it is given, and those whose sockets come and go below a folder.
+A recording begins when a monitor appears, and ends with its last session once it has gone.  What
+goes wrong with one of them (a full disk, an address in use) is said, ends that one recording alone, and
+is tried again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+from qmpconf.closing import Closing
+from qmpconf.errors import OutputError, QmpconfError, UsageError
+from qmpconf.net.address import parse_address
+from qmpconf.outputs import make_folder
+from qmpconf.protocol.framing import Frame
+from qmpconf.record.recorder import Ends, Recorder, ignore
+from qmpconf.record.recording import Signals
+from qmpconf.record.shared import Shared
+from qmpconf.record.sockets import Below, Found, watching
+from qmpconf.trace.records import Side
+from qmpconf.trace.redaction import Redactor
+from qmpconf.trace.rotation import Rotation
+from qmpconf.trace.writer import TraceWriter
+
+#: Seconds between two looks at the sockets below a folder, where nothing has told of a change.
+_LOOK = 5.0
+#: Seconds after which a monitor that could not be recorded is tried again.
+_AGAIN = 60.0
+#: Seconds after the start in which a server that has made its socket may begin to listen.
+_PATIENCE = 2.0
+
+
+class Watcher(Protocol):
+    """Sees what is recorded of one monitor."""
+
+    def observe(self, conn: int, sender: Side, frames: Sequence[Frame], t: float) -> None:
+        """Frames of a session, `t` seconds after the recording began."""
+
+    def ended(self, conn: int) -> None:
+        """A session is over."""
+
+
+#: Called when a monitor's recording begins, with its name: gives who sees it.
+Watch = Callable[[str], Watcher]
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """One monitor: its `name`, where it is, and where its clients connect (addresses)."""
+
+    name: str
+    server: str
+    listen: str
+    server_dials: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is recorded on a host, and how.
+
+    `output` is the folder of the recordings, `compress` ``gz``, ``zst`` or an empty string.  Of the
+    sockets below the folder `directory` those whose path in it matches `match` are monitors; their
+    clients connect below the folder `listen`.  `rotation` is that of each recording; as many parts as it
+    keeps are kept of each monitor.  `pass_on_error`, `redact` and `secrets` are those of `record_trace`.
+    """
+
+    output: str
+    monitors: tuple[Monitor, ...] = ()
+    directory: str = ""
+    listen: str = ""
+    match: str = "*"
+    compress: str = "gz"
+    rotation: Rotation | None = None
+    pass_on_error: bool = False
+    redact: bool = True
+    secrets: tuple[str, ...] = field(default=())
+
+
+@dataclass(slots=True)
+class HostRecording:
+    """What was recorded: how many recordings, sessions and messages; `failed` says how often one failed."""
+
+    recordings: int = 0
+    sessions: int = 0
+    messages: int = 0
+    failed: int = 0
+
+
+def record_host(
+    plan: Plan,
+    *,
+    watch: Watch | None = None,
+    complain: Callable[[str], None] = ignore,
+    ready: Callable[[int], None] = ignore,
+) -> HostRecording:
+    """Record the monitors of a host until SIGINT or SIGTERM.
+
+    `watch` is asked for who sees what is recorded of a monitor, `complain` is called with what the user
+    should know at once, `ready` with the number of monitors at the start.
+
+    Raises `UsageError` for a plan that cannot be, or where a folder is to be watched and watchfiles is
+    not installed, and `OutputError` for folders that cannot be made.
+    """
+    with contextlib.ExitStack() as stack:
+        signals = stack.enter_context(Signals())
+        host = stack.enter_context(Host(plan, watch, complain))
+        signals.stops(host)
+        host.begin()
+        if plan.directory:
+            stack.enter_context(watching(plan.directory, host.wake, complain))
+        ready(len(host.names))
+        host.run()
+        return host.done
+
+
+def monitors_of(plan: Plan, complain: Callable[[str], None] = ignore) -> list[Monitor]:
+    """The monitors that would be recorded now.  Raises `UsageError` for a plan that cannot be."""
+    _check(plan)
+    found = list(plan.monitors)
+    if plan.directory:
+        below = Below(plan.directory, plan.match)
+        there = below.monitors(lambda name, text: complain(f"{name}: {text}"))
+        found += (_below(plan, name, one) for name, one in there.items())
+    return found
+
+
+def _below(plan: Plan, name: str, found: Found) -> Monitor:
+    """The monitor that a socket below the folder is."""
+    listen = os.path.join(plan.listen, f"{name}.sock")
+    return Monitor(name, f"unix:{found.path}", f"unix:{listen}")
+
+
+class Host(Closing):
+    """The monitors of a host, each recorded by a `Recorder` in one loop; `names` are those at present."""
+
+    def __init__(self, plan: Plan, watch: Watch | None, complain: Callable[[str], None]) -> None:
+        _check(plan)
+        self.done = HostRecording()
+        self._plan = plan
+        self._watch = watch
+        self._complain = complain
+        self._shared = Shared(self._woken)
+        self._stopping = False
+        self._below = Below(plan.directory, plan.match) if plan.directory else None
+        self._known: dict[str, Found] = {}  # what is below the folder, by the name of the monitor
+        self._recorded: dict[str, _Recorded] = {}
+        self._leaving: list[_Recorded] = []
+        self._told: dict[str, str] = {}  # what was said of a monitor that cannot be recorded
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The monitors that are recorded."""
+        return list(self._recorded)
+
+    @property
+    def wake_fd(self) -> int:
+        """A descriptor; any byte that is written to it makes `run` look around."""
+        return self._shared.loop.wake_fd
+
+    def wake(self) -> None:
+        """Have it look for sockets, from any thread."""
+        self._shared.loop.wake()
+
+    def stop(self) -> None:
+        """End `run`, from any thread or signal handler."""
+        self._stopping = True
+        self.wake()
+
+    def begin(self) -> None:
+        """Record what is there."""
+        for folder in filter(None, (self._plan.output, self._plan.listen)):
+            make_folder(folder, "the folder")
+        _allow_many_files()
+        for monitor in self._plan.monitors:
+            self._add(monitor)
+        if self._below is not None:
+            self._look()
+
+    def run(self) -> None:
+        """Record until `stop` is called."""
+        while not self._stopping:
+            try:
+                self._shared.turn()
+            except OutputError:
+                self._drop_failed()
+            if self._leaving:
+                self._let_go()
+        for one in [*self._recorded.values(), *self._leaving]:
+            self._end(one)
+
+    def close(self) -> None:
+        """Close every socket and every trace."""
+        for one in [*self._recorded.values(), *self._leaving]:
+            one.recorder.close()
+            one.writer.abandon()
+        self._recorded.clear()
+        self._leaving.clear()
+        self._shared.close()
+
+    # --- monitors come and go ------------------------------------------------------------------
+
+    def _woken(self) -> None:
+        if self._below is not None:
+            self._compare()
+
+    def _look(self) -> None:
+        self._compare()
+        self._shared.loop.later(_LOOK, self._look)
+
+    def _compare(self) -> None:
+        """Take those that have come, and let those go that have gone."""
+        if self._below is None:
+            return
+        there = self._below.monitors(self._tell)
+        for name, found in list(self._known.items()):
+            if there.get(name) != found:
+                del self._known[name]
+                self._told.pop(name, None)
+                self._leave(name)
+        for name, found in there.items():
+            if name not in self._known:
+                self._known[name] = found
+                self._add(_below(self._plan, name, found))
+
+    def _add(self, monitor: Monitor) -> None:
+        try:
+            self._recorded[monitor.name] = self._begin(monitor)
+            self._told.pop(monitor.name, None)
+        except QmpconfError as error:
+            self.done.failed += 1
+            self._tell(monitor.name, f"{error}; it is tried again each minute")
+            self._shared.loop.later(_AGAIN, partial(self._again, monitor))
+
+    def _again(self, monitor: Monitor) -> None:
+        found = self._known.get(monitor.name)
+        wanted = monitor in self._plan.monitors
+        wanted |= found is not None and monitor.server == f"unix:{found.path}"
+        if wanted and monitor.name not in self._recorded:
+            self._add(monitor)
+
+    def _begin(self, monitor: Monitor) -> _Recorded:
+        plan = self._plan
+        ends = Ends(
+            parse_address(monitor.server), parse_address(monitor.listen), monitor.server_dials
+        )
+        say = partial(self._say, monitor.name)
+        rotation = plan.rotation
+        if rotation is not None:
+            rotation = replace(rotation, family=f"{monitor.name}-")
+        meta = {"monitor": monitor.name, "server": monitor.server, "listen": monitor.listen}
+        writer = TraceWriter(
+            _fresh(plan.output, monitor.name, plan.compress),
+            meta=meta,
+            rotation=rotation,
+            redact=Redactor(plan.secrets) if plan.redact else None,
+            complain=say,
+        )
+        watcher = self._watch(monitor.name) if self._watch else None
+        try:
+            recorder = Recorder(
+                ends,
+                writer,
+                patience=_PATIENCE,
+                pass_on_error=plan.pass_on_error,
+                observe=watcher.observe if watcher else None,
+                ended=watcher.ended if watcher else ignore,
+                complain=say,
+                shared=self._shared,
+            )
+        except BaseException:
+            writer.discard()
+            raise
+        return _Recorded(monitor, recorder, writer)
+
+    def _leave(self, name: str) -> None:
+        one = self._recorded.pop(name, None)
+        if one is not None:
+            one.recorder.retire()
+            self._leaving.append(one)
+
+    def _let_go(self) -> None:
+        over = [one for one in self._leaving if one.recorder.over]
+        self._leaving = [one for one in self._leaving if not one.recorder.over]
+        for one in over:
+            self._end(one)
+
+    def _end(self, one: _Recorded) -> None:
+        """End a recording in order; one without a session leaves no file."""
+        try:
+            one.recorder.end()
+        except OutputError as error:
+            self._say(one.monitor.name, str(error))
+        one.recorder.close()
+        sessions = one.recorder.sessions
+        self.done.recordings += sessions > 0
+        self.done.sessions += sessions
+        self.done.messages += one.writer.messages
+        if sessions:
+            one.writer.abandon()
+        else:
+            one.writer.discard()
+
+    def _drop_failed(self) -> None:
+        """Let go of what could not be written, so that all others go on."""
+        for one in [*self._recorded.values(), *self._leaving]:
+            if one.recorder.failed is None or self._plan.pass_on_error:
+                continue
+            self.done.failed += 1
+            self._say(one.monitor.name, f"{one.recorder.failed}; its sessions were ended")
+            self._end(one)
+            if self._recorded.get(one.monitor.name) is one:
+                del self._recorded[one.monitor.name]
+                self._shared.loop.later(_AGAIN, partial(self._again, one.monitor))
+            else:
+                self._leaving.remove(one)
+
+    def _say(self, name: str, text: str) -> None:
+        self._complain(f"{name}: {text}")
+
+    def _tell(self, name: str, text: str) -> None:
+        """Say it, unless it was said already."""
+        if self._told.get(name) != text:
+            self._told[name] = text
+            self._say(name, text)
+
+
+@dataclass(slots=True, eq=False)
+class _Recorded:
+    monitor: Monitor
+    recorder: Recorder
+    writer: TraceWriter
+
+
+def _check(plan: Plan) -> None:
+    """Raise UsageError for what cannot be."""
+    if not plan.monitors and not plan.directory:
+        raise UsageError("say which monitors are recorded: a folder of sockets, or one by one")
+    names = [one.name for one in plan.monitors]
+    for name in names:
+        if not name or "/" in name or name.startswith("."):
+            raise UsageError(f"{name!r} cannot be a monitor's name: recordings are called after it")
+        if names.count(name) > 1:
+            raise UsageError(f"two monitors are called {name}")
+    if not plan.directory:
+        return
+    if not plan.listen:
+        raise UsageError("say in which folder the sockets for clients are made (--listen)")
+    if not os.path.isdir(plan.directory):
+        raise UsageError(f"there is no folder {plan.directory}")
+    above = os.path.realpath(plan.directory)
+    if os.path.commonpath([above, os.path.realpath(plan.listen)]) == above:
+        raise UsageError(
+            f"the sockets for clients would be below {plan.directory}, and be taken for monitors; "
+            "name another folder"
+        )
+
+
+def _fresh(folder: str, name: str, compress: str) -> str:
+    """The name of a recording that begins now."""
+    ending = f".qmptrace.{compress}" if compress else ".qmptrace"
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    number = time.time_ns() // 1000 % 1_000_000
+    return os.path.join(folder, f"{name}-{stamp}.{number:06}Z{ending}")
+
+
+def _allow_many_files() -> None:
+    """Each monitor takes two descriptors, and each session two more."""
+    with contextlib.suppress(ValueError, OSError):
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

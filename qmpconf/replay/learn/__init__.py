@@ -1,0 +1,1 @@
+"""What differs between recordings of one scenario, as masks."""

@@ -1,0 +1,1 @@
+"""Playing a recording against another monitor, and judging what it says."""

@@ -1,0 +1,1 @@
+"""The shortest recording that still shows a difference."""

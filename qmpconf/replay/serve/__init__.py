@@ -1,0 +1,1 @@
+"""A recording answers as the server."""

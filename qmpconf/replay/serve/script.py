@@ -1,0 +1,246 @@
+"""The script of a trace that is played as the server: who says what, and upon what.
+
+`read_script` turns a recording's items into one `Scene` a session.  What the client said are its
+`cues`, in their order; what the server said are its `lines`, each with its `owner`: the number of
+the cue that it came upon (0: the connection itself).  A reply belongs to what it answers.  An
+event belongs to the latest cue before it, but not to a later one than the next reply does: so it
+comes to a client that waits for each reply as it came to one that did not.
+
+What was said stays in the file, where there is a `Shelf` for it; what stands in memory then is
+about 160 bytes a message.  Pure: it knows neither the live client nor any socket.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from qmpconf.protocol.framing import Frame, Kind
+from qmpconf.protocol.messages import Command, Greeting, Success, Unknown, from_client
+from qmpconf.protocol.messages import Failure as ErrorReply
+from qmpconf.protocol.places import pointer, same
+from qmpconf.protocol.requirements import Party
+from qmpconf.protocol.session import Session
+from qmpconf.protocol.values import Value, dumps
+from qmpconf.replay.said import Transcript
+from qmpconf.trace.items import Item
+from qmpconf.trace.records import Close, Closer, Gap, Open, Shut
+from qmpconf.trace.redaction import Redactor
+
+#: Stands where a recorded value was redacted.
+_ANYTHING = "\0anything"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client said, ready to be compared: its id does not count.
+
+    `name` is the command's (empty: none), `value` the message without its id (None: it is only
+    bytes, `data`), `identity` its id, if it `has_id`.
+    """
+
+    name: str
+    data: bytes
+    value: dict[str, Value] | None
+    has_id: bool = False
+    identity: Value = None
+
+    def says(self, other: Asked, redacted: Sequence[str] = ()) -> bool:
+        """Whether `other` says the same; the values at the pointers `redacted` are any."""
+        if self.value is None or other.value is None:
+            return self.data == other.data
+        if redacted:
+            return same(_hidden(self.value, redacted), _hidden(other.value, redacted))
+        return same(self.value, other.value)
+
+    @property
+    def text(self) -> str:
+        """It as text for people, without its id and secrets."""
+        data = self.data if self.value is None else dumps(self.value)
+        frame, _ = Redactor()(1, "client", Frame(Kind.VALUE, data))
+        return frame.data.decode("utf-8", "backslashreplace")
+
+
+def asked(frame: Frame) -> Asked:
+    """What stands in a client's frame."""
+    message = from_client(frame.data) if frame.kind is Kind.VALUE else None
+    if message is None or message.duplicates or not isinstance(message.value, dict):
+        return Asked("", frame.data, None)
+    rest = {name: value for name, value in message.value.items() if name != "id"}
+    if isinstance(message, Command) and rest.get("arguments") == {}:
+        del rest["arguments"]
+    name = "" if isinstance(message, Unknown) else message.name
+    has_id = "id" in message.value
+    return Asked(name, frame.data, rest, has_id, message.value.get("id"))
+
+
+def _hidden(value: Value, redacted: Sequence[str], path: tuple[str | int, ...] = ()) -> Value:
+    """`value` with a stand-in at each of the pointers."""
+    if pointer(path) in redacted:
+        return _ANYTHING
+    if isinstance(value, dict):
+        return {name: _hidden(item, redacted, (*path, name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_hidden(item, redacted, (*path, index)) for index, item in enumerate(value)]
+    return value
+
+
+class Shelf(Protocol):
+    """Where messages are had from again when they are needed."""
+
+    def holds(self, item: Item) -> bool:
+        """Whether it has the message `item`."""
+
+    def item(self, number: int) -> Item:
+        """The message in line `number`, which it holds."""
+
+
+@dataclass(slots=True)
+class Cue:
+    """One message of the recorded client.
+
+    `number` counts from 1; `name` is the command's; `descriptors` is how many rode on it.
+    `answered` says whether the recording holds a reply to it.
+    """
+
+    number: int
+    line: int
+    name: str
+    _held: Asked | Shelf
+    redacted: tuple[str, ...]
+    descriptors: int
+    answered: bool = False
+
+    @property
+    def asked(self) -> Asked:
+        """What the client said."""
+        held = self._held
+        return held if isinstance(held, Asked) else asked(held.item(self.line).frame)
+
+
+@dataclass(slots=True)
+class Line:
+    """One message of the recorded server: its bytes, what it `answers` (a cue, or None)."""
+
+    line: int
+    _held: bytes | Shelf
+    end: bytes
+    answers: int | None
+    owner: int = 0
+
+    @property
+    def data(self) -> bytes:
+        """What the server said."""
+        held = self._held
+        return held if isinstance(held, bytes) else held.item(self.line).frame.data
+
+
+@dataclass(slots=True)
+class Scene:
+    """One recorded session.
+
+    `who` ended it (None: the recording was cut off); `shut` says that the client had ended its
+    sending side before.  `after` is how many sessions had ended before its server said its first
+    word, as where a client waits in a server's queue, and `place` how many before itself.
+    """
+
+    conn: int
+    line: int
+    cues: list[Cue] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    who: Closer | None = None
+    shut: bool = False
+    after: int = 0
+    place: int = -1
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the recording stops in the middle of it."""
+        return self.who not in ("client", "server")
+
+    @property
+    def hangs_up(self) -> bool:
+        """Whether the server ends it by itself, once everything was said."""
+        return self.who == "server" and not self.shut
+
+
+class _Reading:
+    """One session that is being read."""
+
+    def __init__(self, scene: Scene, shelf: Shelf | None, begin: Callable[[], Session]) -> None:
+        self.scene = scene
+        self.shelf = shelf
+        self.transcript = Transcript(begin)
+        self.count = array("Q")  # cues before each line
+        self.descriptors = 0  # that came since the latest cue, as on a space before the next
+
+    def take(self, item: Item, ended: int) -> None:
+        scene = self.scene
+        shelf = self.shelf if self.shelf is not None and self.shelf.holds(item) else None
+        if item.sender == "client":
+            self.descriptors += len(item.fds)
+            if self.transcript.client(item.frame) is not None:
+                number, count, self.descriptors = len(scene.cues) + 1, self.descriptors, 0
+                one = asked(item.frame)
+                name = sys.intern(one.name)
+                scene.cues.append(Cue(number, item.line, name, shelf or one, item.redacted, count))
+            return
+        if not scene.lines:
+            scene.after = ended
+        frame = item.frame
+        said = self.transcript.server(frame, item.line, item.redacted)
+        if said is None:
+            if scene.lines:  # white space, which belongs to the bytes before it
+                scene.lines[-1].end += frame.data + frame.end
+            return
+        answers = said.answers if isinstance(said.message, Success | ErrorReply) else None
+        scene.lines.append(Line(item.line, shelf or frame.data, frame.end, answers))
+        # A greeting waits for nobody, also where the client did not wait for it.
+        self.count.append(0 if isinstance(said.message, Greeting) else len(scene.cues))
+        if answers is not None:
+            scene.cues[answers - 1].answered = True
+
+    def settle(self) -> None:
+        """Give every line its owner."""
+        soonest = len(self.scene.cues)
+        for line, count in zip(reversed(self.scene.lines), reversed(self.count), strict=True):
+            if line.answers is not None:
+                soonest = line.owner = line.answers
+            else:
+                line.owner = min(count, soonest) if count else 0
+
+
+def read_script(
+    items: Iterable[Open | Item | Gap | Shut | Close],
+    shelf: Shelf | None = None,
+    begin: Callable[[], Session] = Session,
+) -> list[Scene]:
+    """The scenes of a recording, in the order in which they began.
+
+    What `shelf` holds is not kept in memory.
+    """
+    found: list[Scene] = []
+    live: dict[int, _Reading] = {}
+    ended = 0
+    for item in items:
+        reading = live.get(item.conn)
+        if reading is None:
+            reading = live[item.conn] = _Reading(Scene(item.conn, item.line), shelf, begin)
+            found.append(reading.scene)
+        if isinstance(item, Item):
+            reading.take(item, ended)
+        elif isinstance(item, Gap):
+            reading.transcript.gap(Party(item.sender))
+        elif isinstance(item, Shut):
+            reading.scene.shut = reading.scene.shut or item.who == "client"
+        elif isinstance(item, Close):
+            reading.scene.who = item.who
+            reading.scene.place = ended
+            ended += 1
+            live.pop(item.conn).settle()
+    for reading in live.values():
+        reading.settle()
+    return found

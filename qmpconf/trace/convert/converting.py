@@ -1,0 +1,201 @@
+"""One conversion: a file is opened, read, redacted, counted and written.
+
+What was read before something went wrong is kept: the new file is there, and says in its last
+line whether it is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from qmpconf.errors import InputError, UsageError
+from qmpconf.outputs import written
+from qmpconf.protocol.framing import MESSAGES
+from qmpconf.trace.convert import Format, format_of_input, format_of_output, named
+from qmpconf.trace.convert.base import Notes, Options, nothing
+from qmpconf.trace.convert.source import opened
+from qmpconf.trace.items import Item, items_of
+from qmpconf.trace.records import Finish, Open, Record, Traffic
+from qmpconf.trace.redaction import Redactor
+from qmpconf.trace.redaction.records import redacted, redacted_header
+from qmpconf.trace.redaction.values import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What came of it: the formats, how much there was, what there is to say.
+
+    `why` says what the source's format was guessed by; it is empty where the user named it.
+    `sessions` and `messages` are what the last line of a trace would say, of an input that was cut
+    off what was read.  In `redacted` messages something was replaced.  `failed` is why the input could not be read to its end, None if it was.
+    """
+
+    source: Format
+    target: Format
+    sessions: int
+    messages: int
+    notes: Notes
+    failed: InputError | None
+    why: str = ""
+    redacted: int = 0
+
+
+def convert(
+    source: str,
+    target: str,
+    *,
+    from_format: str = "",
+    to_format: str = "",
+    redact: bool = True,
+    secrets: Iterable[str] = (),
+    seen: Seen | None = None,
+    session: int = 0,
+    overwrite: bool = False,
+    options: Options | None = None,
+    advance: Callable[[int], object] = nothing,
+) -> Converted:
+    """Convert the file `source` into the file `target`; ``-`` is standard input or output.
+
+    The formats are known by the names, or else by the content.  Secrets are replaced, unless
+    `redact` is false: `secrets` are exact values besides, `seen` what is known already.  With
+    `session` only that one is kept.  `advance` is called with the number of bytes
+    read so far, again and again.  Raises `UsageError` for formats
+    that nobody can tell, a file that exists unless `overwrite`, and what the target's format
+    cannot hold at all; `InputError` for an input that holds nothing; `OutputError`.  The formats
+    are in qmpconf/trace/convert/README.md.
+
+    >>> from qmpconf import convert_trace
+    >>> done = convert_trace("traces/qemu-7.2.22-libvirt.qmptrace.gz", "libvirt.pcapng")
+    >>> done.target.name, done.sessions
+    ('pcapng', 1)
+    """
+    notes = Notes()
+    options = options or Options()
+    into = named(to_format) if to_format else _target(target)
+    if not into.writes:
+        raise UsageError(f"the format {into.name} is read, and not written")
+    with opened(source, notes, advance) as file:
+        why = ""
+        if from_format:
+            out_of = named(from_format)
+        else:
+            out_of, why = format_of_input(source, file.head)
+        options = replace(options, format=out_of.name)
+        try:
+            reading = out_of.load().read(file, options, notes)
+        except InputError as error:
+            raise _explained(error, notes) from error
+        caught = _Caught(reading.records)
+        records: Iterator[Record] = caught
+        if session:
+            records = _only(records, session, file.name)
+        redactor = Redactor(seen=seen if seen is not None else Seen(secrets))
+        if redact:
+            reading = replace(reading, header=redacted_header(reading.header, redactor))
+            records = redacted(records, redactor)
+        with written(target, overwrite=overwrite) as output:
+            counts = _Counts()
+            whole = replace(reading, records=counts.of(records))
+            into.load().write(output, whole, options, notes)
+            if not caught.spoken and out_of is not into:
+                raise _explained(caught.failed or _nothing(file.name, out_of), notes)
+    return Converted(
+        out_of,
+        into,
+        counts.sessions,
+        counts.messages,
+        notes,
+        caught.failed,
+        why,
+        redactor.replaced,
+    )
+
+
+def _target(path: str) -> Format:
+    if path == "-":
+        raise UsageError("standard output has no name that shows its format; choose one with --to")
+    return format_of_output(path)
+
+
+def _nothing(name: str, out_of: Format) -> InputError:
+    return InputError(f"{name}: there is nothing in it that is of the format {out_of.name}")
+
+
+def _explained(error: InputError, notes: Notes) -> InputError:
+    """The error with what was seen to be wrong before: it may be the reason."""
+    damage = [text for is_damage, _, text in notes.told() if is_damage]
+    return InputError("; ".join((str(error), *damage))) if damage else error
+
+
+class _Caught:
+    """Records on their way; an input that cannot be read on ends them, and is remembered.
+
+    `spoken` says whether anybody has said anything.
+    """
+
+    def __init__(self, records: Iterator[Record]) -> None:
+        self.spoken = False
+        self.failed: InputError | None = None
+        self._records = records
+
+    def __iter__(self) -> Iterator[Record]:
+        return self
+
+    def __next__(self) -> Record:
+        try:
+            record = next(self._records)
+        except InputError as error:
+            self.failed = error
+            raise StopIteration from None
+        self.spoken = self.spoken or (type(record) is Traffic and bool(record.data.strip()))
+        return record
+
+
+class _Counts:
+    """How much there was: as the end of the records says, or else as was seen."""
+
+    def __init__(self) -> None:
+        self.sessions = 0
+        self.messages = 0
+
+    def of(self, records: Iterator[Record]) -> Iterator[Record]:
+        """The same records, counted."""
+        for record in records:
+            if type(record) is Traffic:
+                self.messages += bool(record.data.strip())
+            elif type(record) is Open:
+                self.sessions += 1
+            elif type(record) is Finish:
+                self.sessions, self.messages = record.sessions, record.messages
+            yield record
+
+
+def _only(records: Iterator[Record], session: int, name: str) -> Iterator[Record]:
+    """The records of one session, and how many messages they make."""
+    last = messages = 0
+    finish: Finish | None = None
+    waiting: list[Record] = []
+
+    def wanted() -> Iterator[Record]:
+        nonlocal last, finish
+        for record in records:
+            if isinstance(record, Finish):
+                finish = record
+                continue
+            last = max(last, record.conn)
+            if record.conn == session:
+                waiting.append(record)
+                yield record
+
+    found = False
+    for item in items_of(wanted()):
+        messages += isinstance(item, Item) and item.frame.kind in MESSAGES
+        found = True
+        yield from waiting
+        waiting.clear()
+    yield from waiting
+    if not found:
+        raise UsageError(f"{name} has no session {session}; the last one is {last}")
+    if finish is not None:
+        yield Finish(finish.line, finish.t, 1, messages)

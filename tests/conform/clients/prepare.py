@@ -1,0 +1,47 @@
+"""Fetches the public clients of reports/clients.toml, without installing them: ``python -m
+tests.conform.clients.prepare``.
+
+They go to the user's cache: wheels from PyPI, Ganeti's package from Debian; go-qemu's is built from
+Debian's source package, if golang-go and golang-github-digitalocean-go-qemu-dev are installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import qmpconf.conform.client
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qmpconf" / "clients"
+WHEELS = CACHE / "python"
+GANETI = CACHE / "ganeti"
+GO = CACHE / "go-testee"
+
+#: What is fetched from PyPI: a client, and what Ganeti imports.
+_NAMES = ("qmp==1.1.0", "bitarray", "simplejson")
+
+
+def main() -> None:
+    """Fetch all of them."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    if not (WHEELS / "qmp.py").exists():
+        words = [sys.executable, "-m", "pip", "install", "-q", "--target", str(WHEELS), *_NAMES]
+        subprocess.run(words, check=True)
+    if not GANETI.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["apt-get", "download", "-q", "ganeti-3.0"], cwd=folder, check=True)
+            (package,) = Path(folder).glob("*.deb")
+            subprocess.run(["dpkg-deb", "-x", str(package), str(GANETI)], check=True)
+    if not GO.exists() and shutil.which("go"):
+        source = Path(qmpconf.conform.client.__file__).parent / "testees" / "testee.go"
+        environment = {**os.environ, "GOPATH": "/usr/share/gocode", "GO111MODULE": "off"}
+        subprocess.run(["go", "build", "-o", str(GO), str(source)], env=environment, check=True)
+    print(CACHE)
+
+
+if __name__ == "__main__":
+    main()

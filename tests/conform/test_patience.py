@@ -1,0 +1,120 @@
+"""How long the suite waits: long for what is slow, briefly for what was waited for in vain before."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmpconf.conform.patience import LEAST, SLACK, Patience
+from qmpconf.conform.suite import Options, Suite
+from qmpconf.conform.target import Target
+from qmpconf.monitor.core import Session
+from tests.conform.test_variants import broken, served
+from tests.conform.variants.base import Broken
+
+RULE = "response.exactly-one"
+seconds = st.floats(0.001, 60, allow_nan=False)
+
+
+@given(st.floats(0.1, 60), st.lists(st.one_of(seconds, st.just("silence"))))
+def test_a_wait_is_never_longer_than_asked_for_nor_shorter_than_a_slow_server_needs(
+    full: float, seen: list[float | str]
+) -> None:
+    patience = Patience(full)
+    latest = 0.0
+    for one in seen:
+        before = patience.answer(RULE)
+        if isinstance(one, float):
+            patience.took(one)
+            latest = one
+        else:
+            patience.in_vain(RULE, before)
+            assert patience.answer(RULE) <= before
+        assert min(full, max(LEAST, SLACK * latest)) <= patience.answer(RULE) <= full
+        assert 0 < patience.behind() <= full
+
+
+def test_waits_in_vain_for_one_requirement_leave_the_others_alone() -> None:
+    patience = Patience(10)
+    assert patience.in_vain(RULE, patience.answer(RULE)) == "nothing in 10 s"
+    assert patience.answer(RULE) == 2.5
+    assert patience.answer("recovery.after-error") == 10
+    told = patience.in_vain(RULE, patience.answer(RULE))
+    assert told == "nothing in 2.5 s, after 1 wait in vain before"
+
+
+def test_one_slow_answer_is_forgotten_after_many_quick_ones() -> None:
+    patience = Patience(10)
+    patience.took(3)
+    patience.in_vain(RULE, 10)
+    assert patience.answer(RULE) == 10
+    for _ in range(200):
+        patience.took(0.001)
+    assert patience.answer(RULE) == 2.5
+
+
+#: All but the long messages: they are given a minute each.
+GROUPS = (
+    *("framing.", "greeting.", "negotiation.", "session.", "request.", "response.", "event."),
+    *("oob.", "recovery.", "limits.nesting", "schema."),
+)
+
+
+class OneCommandPerRead(Broken):
+    """What stands behind the first line of a read is thrown away."""
+
+    def heard(self, _session: Session, data: bytes) -> bytes:
+        return data[: data.find(b"\n") + 1] if b"\n" in data else data
+
+
+class ErrorsLackTheirId(Broken):
+    """Errors come back without the id."""
+
+    def response(self, message: dict[str, Any]) -> dict[str, Any]:
+        if "error" in message:
+            message = {key: value for key, value in message.items() if key != "id"}
+        return message
+
+
+@pytest.mark.parametrize(
+    ("monitor", "breaks", "also"),
+    [
+        # Of commands that are sent together, all but the first one are lost.
+        (
+            OneCommandPerRead,
+            {"framing.by-value", RULE},
+            {
+                *("oob.overtakes", "oob.queue", "response.in-order", "response.id-echo"),
+                *(
+                    "session.half-close",
+                    "recovery.after-error",
+                    "recovery.reset-byte",
+                    "limits.size",
+                ),
+            },
+        ),
+        (ErrorsLackTheirId, {"response.id-echo"}, set()),
+    ],
+)
+def test_a_broken_server_is_not_waited_for_again_and_again(
+    monitor: type[Broken], breaks: set[str], also: set[str], tmp_path: Path
+) -> None:
+    """All cases are run, and the waits in vain come to less than a minute with the usual patience."""
+    with served(monitor()) as address:
+        options = Options(folder=str(tmp_path), shipped=False, patterns=GROUPS)
+        with Suite(Target(address), options) as suite:
+            outcome = suite.run_all()
+    assert outcome.gone == ""
+    found = broken(outcome) - {"schema.command-offered"}
+    assert breaks <= found <= breaks | also
+    reasons = [one.reason for one in outcome.results]
+    waited = [
+        float(found) for one in reasons for found in re.findall(r"nothing in ([\d.]+) s", one)
+    ]
+    assert sum(waited) < 60, Counter(waited)

@@ -1,0 +1,1 @@
+"""QEMU's trace log: lines to messages, messages to sessions."""
