@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from qmpconf.errors import TargetError
+from qmpconf.net.interrupts import Interrupts
 from qmpconf.protocol.framing import Frame
 from qmpconf.protocol.session import Session
 from qmpconf.replay import needs
@@ -102,6 +103,7 @@ class Player:
         self._links: dict[int, Link] = {}
         self._refused: dict[int, TargetError] = {}
         self._selector = selectors.DefaultSelector()
+        self._interrupts = Interrupts()
         self._descriptors = Descriptors(self._watch)
         self._lacks = needs.Lacks()
         self._server_ended = False
@@ -114,8 +116,12 @@ class Player:
         """
         self._started = time.monotonic()
         try:
-            for step in steps:
-                self._take(step)
+            with self._interrupts as interrupts:
+                interrupts.let_in()
+                for step in steps:
+                    interrupts.keep_out()
+                    self._take(step)
+                    interrupts.let_in()
         except KeyboardInterrupt:
             self._result.interrupted = True
             self._tell.failure("interrupted")
@@ -174,10 +180,13 @@ class Player:
         self._wait()
         self._result.sessions += 1
         try:
+            self._interrupts.let_in()
             sock = self._target.connect(ended=self._server_ended)
         except TargetError as error:
             self._refused[step.conn] = error
             return
+        finally:
+            self._interrupts.keep_out()
         self._server_ended = False
         result = self._result
         masks = own_address(step.server, self._target.address)
@@ -395,7 +404,10 @@ class Player:
         while not found and self._work():
             if time.monotonic() > soon:
                 found = self._selector.select(0)
-        for key, ready in found or self._selector.select(max(0.0, timeout)):
+        self._interrupts.let_in()
+        found = found or self._selector.select(max(0.0, timeout))
+        self._interrupts.keep_out()
+        for key, ready in found:
             link = key.data
             if isinstance(link, Drain):
                 if not link.take():
