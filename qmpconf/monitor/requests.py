@@ -15,7 +15,7 @@ from qmpconf.monitor.refusal import NOT_FOUND, Refusal
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.messages import Command, Unknown, from_client
 from qmpconf.protocol.places import pointer
-from qmpconf.protocol.values import Float, Object, Value
+from qmpconf.protocol.values import Float, Object, Value, parts
 from qmpconf.schema.problems import Problem
 from qmpconf.schema.validator import Validator
 
@@ -104,18 +104,12 @@ def _sentence(problem: Problem) -> str:
 
 def _refuse_unreadable(value: Value) -> None:
     """Raise Refusal for what a server's reader does not take: duplicates, numbers out of range."""
-    waiting: list[Any] = [value]
-    while waiting:
-        one = waiting.pop()
+    for one in parts(value):
         if isinstance(one, Object):
             raise Refusal(f"invalid JSON: the member {one.duplicates[0][0]!r} stands twice")
-        if isinstance(one, dict):
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
-        elif isinstance(one, Float) and math.isinf(one):
+        if isinstance(one, Float) and math.isinf(one):
             raise Refusal(f"invalid JSON: the number {one.text} is out of range")
-        elif isinstance(one, int) and one.bit_length() > 1024:
+        if isinstance(one, int) and one.bit_length() > 1024:
             raise Refusal("invalid JSON: an integer is out of range")
 
 

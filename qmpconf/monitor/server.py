@@ -23,6 +23,7 @@ from typing import Protocol, Self
 from qmpconf.monitor.core import Action, Close, Discard, Quit, Send
 from qmpconf.net.descriptors import close_all, receive
 from qmpconf.net.endpoint import Listener, is_listening
+from qmpconf.net.waker import Waker
 
 #: Bytes read at once.
 _CHUNK = 65536
@@ -100,14 +101,12 @@ class MonitorServer:
         self._together = together
         self._clients: dict[int, _Client] = {}
         self._selector = selectors.DefaultSelector()
-        self._wake, self._waker = socket.socketpair()
+        self._waker = Waker()
         self._buffer = memoryview(bytearray(_CHUNK))
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
-        self._wake.setblocking(False)
-        self._waker.setblocking(False)
-        self._selector.register(self._wake, selectors.EVENT_READ, self._awake)
+        self._selector.register(self._waker, selectors.EVENT_READ, self._awake)
         self._listening = [one.socket for one in listeners if is_listening(one.socket)]
         for sock in self._listening:
             sock.settimeout(0.0)
@@ -131,7 +130,6 @@ class MonitorServer:
                 self._drop(client)
             self._perform(self._monitor.close())
             self._selector.close()
-            self._wake.close()
             self._waker.close()
 
     def stop(self) -> None:
@@ -141,10 +139,7 @@ class MonitorServer:
 
     def wake(self) -> None:
         """Make `run` ask the monitor whether there is something to do; from any thread."""
-        try:
-            self._waker.send(b"\0")
-        except OSError:
-            return  # it has already returned, or is awake
+        self._waker.wake()
 
     def __enter__(self) -> Self:
         def work() -> None:
@@ -176,7 +171,7 @@ class MonitorServer:
             key.data(ready)
 
     def _awake(self, _ready: int) -> None:
-        self._wake.recv(_CHUNK)
+        self._waker.clear()
 
     def _drain(self) -> None:
         """Give clients what is due to them, for a while, when the server ends."""

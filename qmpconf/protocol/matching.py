@@ -36,7 +36,7 @@ from qmpconf.protocol.messages import (
     brief_pair,
 )
 from qmpconf.protocol.places import same
-from qmpconf.protocol.values import Value, dumps
+from qmpconf.protocol.values import Value, dumps, parts
 
 #: Commands that waited at a gap and are remembered: more than a client has under way.
 _MOST_LOST = 1000
@@ -327,20 +327,12 @@ def _was_read(head: Pending, response: Success | Failure) -> bool:
 
 def _is_beyond(value: Value) -> bool:
     """Whether a value is, or holds, a number beyond a parser's own, or a text with U+0000."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
-        elif (
-            (isinstance(one, float) and math.isinf(one))
-            or (isinstance(one, int) and one not in _INTEGERS)
-            or (type(one) is str and "\0" in one)
-        ):
-            return True
-    return False
+    return any(
+        (isinstance(one, float) and math.isinf(one))
+        or (isinstance(one, int) and one not in _INTEGERS)
+        or (type(one) is str and "\0" in one)
+        for one in parts(value)
+    )
 
 
 def wrong_id(waiting: Pending, response: Success | Failure) -> Problem:

@@ -131,18 +131,21 @@ class Object(dict[str, Value]):
         self.duplicates: tuple[tuple[str, Value], ...] = tuple(earlier)
 
 
+def parts(value: Value) -> Iterator[Value]:
+    """A value and all that it holds, however deep, in no certain order."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+
+
 def has_duplicates(value: Value) -> bool:
     """Whether an object in `value`, however deep, has a member that stands twice."""
-    todo = [value]
-    while todo:
-        one = todo.pop()
-        if isinstance(one, Object):
-            return True
-        if isinstance(one, dict):
-            todo += one.values()
-        elif isinstance(one, list):
-            todo += one
-    return False
+    return any(isinstance(one, Object) for one in parts(value))
 
 
 # --- reading -----------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from qmpconf.errors import TargetError
@@ -55,12 +54,7 @@ class Attached:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self._remove()
         finally:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import select
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from datetime import UTC, datetime
 
 from qmpconf.errors import TargetError, UsageError
 from qmpconf.net.address import Address, FdAddress, parse_address
+from qmpconf.net.waker import Stopping
 from qmpconf.record.growing import GrowingLog
 from qmpconf.record.recorder import Observe, ignore
 from qmpconf.record.recording import Signals
@@ -175,39 +175,21 @@ def _until_it_shows(reader: _Reader, ours: Ours, log: str, target: Address) -> l
         time.sleep(_TICK)
 
 
-class _Follower:
+class _Follower(Stopping):
     """Reads again and again, until it is stopped or the machine is gone."""
 
     def __init__(self, target: Address, read: Callable[[], None]) -> None:
+        super().__init__()
         self._target = target
         self._read = read
-        self._stopping = False
-        self._wake, self._wakes = socket.socketpair()
-        self._wake.setblocking(False)
-
-    @property
-    def wake_fd(self) -> int:
-        """A descriptor; any byte that is written to it makes `run` look around."""
-        return self._wake.fileno()
-
-    def stop(self) -> None:
-        """End `run`."""
-        self._stopping = True
-        with contextlib.suppress(OSError):
-            self._wake.send(b"x")
-
-    def close(self) -> None:
-        """Close the sockets that wake it."""
-        self._wake.close()
-        self._wakes.close()
 
     def run(self) -> None:
         """Read until `stop`, or until nobody listens at the machine's address any more."""
         due = time.monotonic() + _LOOK
         gone = False
-        while not (self._stopping or gone):
+        while not (self.is_stopped or gone):
             self._read()
-            select.select((self._wakes,), (), (), _TICK)
+            select.select((self,), (), (), _TICK)
             if time.monotonic() >= due:
                 gone = is_gone(self._target)
                 due = time.monotonic() + _LOOK

@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 import itertools
 import select
-import socket
 import time
 from collections.abc import Callable
+
+from qmpconf.net.waker import Waker
 
 #: Called with what has happened to a descriptor, as epoll says it.
 Handler = Callable[[int], None]
@@ -26,22 +27,17 @@ class Loop:
         self._woken = woken
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = itertools.count()
-        self._wake, self._wakes = socket.socketpair()
-        self._wake.setblocking(False)
-        self._wakes.setblocking(False)
-        self.register(self._wakes.fileno(), self._on_wake)
+        self._waker = Waker()
+        self.register(self._waker.fileno(), self._on_wake)
 
     @property
     def wake_fd(self) -> int:
         """A descriptor; any byte that is written to it makes the loop look around."""
-        return self._wake.fileno()
+        return self._waker.wake_fd
 
     def wake(self) -> None:
         """Make the loop look around, from any thread or signal handler."""
-        try:
-            self._wake.send(b"x")
-        except OSError:
-            return  # the loop is awake, or over
+        self._waker.wake()
 
     def register(self, fd: int, handler: Handler) -> None:
         """Call `handler` whenever there is something to read."""
@@ -76,9 +72,8 @@ class Loop:
     def close(self) -> None:
         """Let go of the poll, and of what wakes it."""
         self.poller.close()
-        self._wake.close()
-        self._wakes.close()
+        self._waker.close()
 
     def _on_wake(self, _: int) -> None:
-        self._wakes.recv(64)
+        self._waker.clear()
         self._woken()

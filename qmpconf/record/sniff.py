@@ -22,6 +22,7 @@ from typing import Any
 
 from qmpconf.errors import TargetError, UsageError
 from qmpconf.net.endpoint import reason
+from qmpconf.net.waker import Stopping
 from qmpconf.record.recorder import Observe, ignore
 from qmpconf.record.recording import Signals
 from qmpconf.record.records import Clock, RecordWriter
@@ -136,42 +137,24 @@ def sniff_trace(
         return result
 
 
-class _Sniffer:
+class _Sniffer(Stopping):
     """Packets into a trace; `run` ends when `stop` is called."""
 
     def __init__(self, tap: _Tap, sessions: Sessions, notes: Notes, records: RecordWriter) -> None:
+        super().__init__()
         self.packets = 0
         self._tap = tap
         self._sessions = sessions
         self._decoder = Decoder(notes)
         self._records = records
-        self._stopping = False
-        self._wake, self._wakes = socket.socketpair()
-        self._wake.setblocking(False)
-
-    @property
-    def wake_fd(self) -> int:
-        """A descriptor; any byte that is written to it makes `run` look around."""
-        return self._wake.fileno()
-
-    def stop(self) -> None:
-        """End `run`."""
-        self._stopping = True
-        with contextlib.suppress(OSError):
-            self._wake.send(b"x")
-
-    def close(self) -> None:
-        """Close the sockets that wake it."""
-        self._wake.close()
-        self._wakes.close()
 
     def run(self, *, once: bool) -> None:
         """Capture until it is stopped; or, with `once`, until a session has been and gone."""
         due = time.monotonic() + _TICK
-        while not self._stopping and not (
+        while not self.is_stopped and not (
             once and self._sessions.wire.sessions and not self._records.live
         ):
-            waited = (self._tap.fileno(), self._wakes.fileno())
+            waited = (self._tap.fileno(), self.fileno())
             select.select(waited, (), (), max(0.0, due - time.monotonic()))
             self._drain(_BURST)
             if time.monotonic() >= due:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from types import TracebackType
 from typing import Self
 
 from qmpconf.errors import TargetError
@@ -50,12 +49,7 @@ class Switch:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._switch_off()
 
     def _switch_on(self, client: Client, name: str) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from qmpconf.protocol.values import Long
+from qmpconf.protocol.values import Long, parts
 from qmpconf.schema import bundle
 from qmpconf.schema.problems import Problem, problems_of
 from qmpconf.schema.quick import quickened
@@ -91,7 +91,8 @@ class Validator:
                 return True
         except ValueError:
             pass  # it holds a Float or a Long: asked again below
-        return _holds_strange(value) and fast.is_valid(_without_strange(value))
+        strange = any(isinstance(one, float | Long) for one in parts(value))
+        return strange and fast.is_valid(_without_strange(value))
 
     def explain(self, definition: str, value: Any) -> list[Problem]:
         """The slow way alone: what jsonschema finds, as problems, in the order of the value.
@@ -167,19 +168,6 @@ def _quick(owner: Validator, definition_of: Callable[[str], str]) -> Callable[[s
             return False
 
     return accepts
-
-
-def _holds_strange(value: Any) -> bool:
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
-        elif isinstance(one, float | Long):
-            return True
-    return False
 
 
 def _without_strange(value: Any) -> Any:

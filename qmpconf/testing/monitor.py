@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import cache
-from types import TracebackType
 from typing import Any, Self
 
 from qmpconf.errors import UsageError
@@ -53,12 +52,7 @@ class Monitor(Endpoint):
         self._background = Background(self._served, where)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         background, self._background = self._background, None
         folder, self._folder = self._folder, None
         try:

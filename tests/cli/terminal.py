@@ -12,7 +12,6 @@ import subprocess
 import termios
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Self
 
 #: What steers a terminal and shows nothing.
@@ -57,12 +56,7 @@ class Terminal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._fd >= 0:
             self.process.kill()
             self.wait()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -205,11 +202,3 @@ def _client_address(folder: Path, kind: str) -> Address:
     if kind == "ipv6":
         return TcpAddress("::1", 0)
     return UnixAddress(str(folder / "client"))
-
-
-@contextlib.contextmanager
-def no_descriptor_left() -> Iterator[None]:
-    """Whatever is opened inside must be closed at the end."""
-    before = sorted(os.listdir("/proc/self/fd"))
-    yield
-    assert sorted(os.listdir("/proc/self/fd")) == before

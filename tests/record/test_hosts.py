@@ -21,12 +21,12 @@ from qmpconf.record.host_config import read_plan
 from qmpconf.record.hosts import Host, Monitor, Plan
 from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.rotation import Rotation
+from tests.descriptors import no_descriptor_left
 from tests.record.proxy import (
     GREETING,
     PATIENCE,
     connected,
     listening,
-    no_descriptor_left,
     receive,
     until,
     until_end,

@@ -20,6 +20,7 @@ from qmpconf.net.address import FdAddress, TcpAddress, UnixAddress
 from qmpconf.record.recorder import Ends, Recorder
 from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.writer import TraceWriter
+from tests.descriptors import no_descriptor_left
 from tests.record.proxy import (
     GREETING,
     PATIENCE,
@@ -27,7 +28,6 @@ from tests.record.proxy import (
     Proxy,
     connected,
     listening,
-    no_descriptor_left,
     receive,
     until,
     until_end,

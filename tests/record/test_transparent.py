@@ -25,13 +25,13 @@ from qmpconf.trace.items import Item
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Descriptor, Finish, Gap, Shut
 from qmpconf.trace.redaction import Redactor
+from tests.descriptors import no_descriptor_left
 from tests.record.proxy import (
     GREETING,
     PATIENCE,
     Pair,
     Proxy,
     connected,
-    no_descriptor_left,
     receive,
     reset,
     until,

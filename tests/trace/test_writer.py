@@ -16,6 +16,7 @@ from qmpconf.protocol.framing import Frame, Framer
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Traffic
 from qmpconf.trace.writer import TraceWriter
+from tests.descriptors import no_descriptor_left
 
 TEXT = b'{"execute":"x","arguments":{"filler":"' + b"y" * 300 + b'"}}\r\n'
 
@@ -101,12 +102,10 @@ def test_a_trace_that_cannot_begin_leaves_no_file_and_no_descriptor(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     path = tmp_path / "t.qmptrace"
-    before = os.listdir("/proc/self/fd")
-    with monkeypatch.context() as patch:
+    with no_descriptor_left(), monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
         with pytest.raises(OutputError, match="No space left"):
             TraceWriter(str(path))
-    assert os.listdir("/proc/self/fd") == before
     assert not path.exists()
 
 
@@ -197,12 +196,11 @@ def test_a_pipe_can_take_a_trace(tmp_path: Path) -> None:
 
 
 def test_no_descriptor_is_left(tmp_path: Path) -> None:
-    before = os.listdir("/proc/self/fd")
-    with TraceWriter(str(tmp_path / "t.qmptrace.gz")) as writer:
-        writer.frames(1, "client", frames())
-    list(TraceReader(writer.path).items())
-    list(TraceReader(writer.path).records())
-    assert os.listdir("/proc/self/fd") == before
+    with no_descriptor_left():
+        with TraceWriter(str(tmp_path / "t.qmptrace.gz")) as writer:
+            writer.frames(1, "client", frames())
+        list(TraceReader(writer.path).items())
+        list(TraceReader(writer.path).records())
 
 
 def test_names_that_are_no_utf8(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qmpconf.check.baseline import Baseline
@@ -19,8 +19,8 @@ from qmpconf.report.results.common import (
     rules,
     verdicts,
 )
+from qmpconf.report.results.of_coverage import coverage
 from qmpconf.report.results.records import (
-    Coverage,
     FindingRecord,
     Header,
     Note,
@@ -55,7 +55,7 @@ def of_check(
     result = ResultFile(header)
     for one in checked:
         result.records += _trace(one, baseline)
-    result.records += _coverage([one.exercised for one in checked if one.exercised])
+    result.records += coverage(join(one.exercised for one in checked if one.exercised))
     found = [one for one in result.records if isinstance(one, FindingRecord)]
     result.records += rules(
         one.rule for one in result.records if isinstance(one, FindingRecord | Verdict)
@@ -104,19 +104,3 @@ def lacks_of(outcome: Outcome) -> Iterator[Unjudged]:
             line=one.line,
             count=one.count,
         )
-
-
-def _coverage(exercised: Iterable[Exercised]) -> Iterator[Coverage]:
-    """What all traces exercise together, of each catalog."""
-    for catalog in join(exercised).catalogs:
-        for one in catalog.records:
-            yield Coverage(
-                subject="",
-                schema=catalog.catalog,
-                kind=one.kind,
-                name=one.name,
-                calls=one.calls,
-                refused=one.refused,
-                places=one.places,
-                missing=one.missing,
-            )

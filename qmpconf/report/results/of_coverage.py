@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qmpconf.check.baseline import Baseline
@@ -48,26 +48,29 @@ def of_coverage(
     """The result of looking at what some traces exercise; a limit that is missed is an error."""
     result = ResultFile(header, [Subject(name=path, kind="trace") for path in traces])
     result.records.append(Exercise(exercised=found))
-    result.records += [
-        Coverage(
-            subject="",
-            schema=catalog.catalog,
-            kind=one.kind,
-            name=one.name,
-            calls=one.calls,
-            refused=one.refused,
-            places=one.places,
-            missing=one.missing,
-        )
-        for catalog in found.catalogs
-        for one in catalog.records
-    ]
+    result.records += coverage(found)
     limits = [record("", Group.of(_finding(one)), Baseline()) for one in missed]
     result.records += [*limits, *unjudged]
     if limits:
         text = "At least so much is exercised as the user asks for."
         result.records.append(Rule(id=LIMIT, level="MUST", text=text, source="--fail-under"))
     return ended(result)
+
+
+def coverage(found: Exercised) -> Iterator[Coverage]:
+    """What is exercised of each catalog, name by name."""
+    for catalog in found.catalogs:
+        for one in catalog.records:
+            yield Coverage(
+                subject="",
+                schema=catalog.catalog,
+                kind=one.kind,
+                name=one.name,
+                calls=one.calls,
+                refused=one.refused,
+                places=one.places,
+                missing=one.missing,
+            )
 
 
 def _finding(one: Missed) -> Finding:
