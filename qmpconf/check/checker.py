@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from qmpconf.check.choice import Choose
     from qmpconf.check.offers import Offered
     from qmpconf.check.practice import Practice, Trace
-    from qmpconf.findings import Finding
+    from qmpconf.findings import Blame, Finding
     from qmpconf.protocol.matching import Pending
 
 
@@ -116,6 +116,7 @@ class _Talk:
         "conn",
         "lacks",
         "line",
+        "observer",
         "offered",
         "reporter",
         "rules",
@@ -135,8 +136,10 @@ class _Talk:
         asked: dict[str, None],
         practice: Trace | None,
         session: Session,
+        observer: Observer | None,
     ) -> None:
         self.session = session
+        self.observer = observer
         self.settled = 0  # as many commands have been given up
         self.asked = asked
         self.conn = conn
@@ -240,9 +243,20 @@ class Checker:
         self.asked: dict[str, None] = {}
         self._offers = Offers()
         self._products: dict[str, Everywhere] = {}
+        self._elsewhere: dict[int, Blame] = {}  # by the session: what is found in another one
 
     def check(self, items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Finding]:
-        """The findings, in the order in which they show."""
+        """The findings, in the order in which they show.
+
+        Where clients share a session with the server, what clients did is found in their own sessions, and
+        what the server did in that one.
+        """
+        elsewhere = self._elsewhere
+        for finding in self._all(items):
+            if not elsewhere or elsewhere.get(finding.session) != finding.blame:
+                yield finding
+
+    def _all(self, items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Finding]:
         talks: dict[int, _Talk] = {}
         client, server = self._client, self._server
         item: Open | Item | Gap | Shut | Close | None = None
@@ -258,7 +272,9 @@ class Checker:
             elif type(item) is Open:
                 if item.conn in talks:  # its end was not recorded
                     yield from self._end(talks.pop(item.conn), None, item.t)
-                talks[item.conn] = self._start(item.conn, item.line)
+                talks[item.conn] = self._start(item.conn, item.line, shared=item.shared)
+                if item.shared or item.through:
+                    self._elsewhere[item.conn] = "client" if item.shared else "server"
             elif type(item) is Gap:
                 talk = talks.get(item.conn)
                 if talk is None:
@@ -278,10 +294,10 @@ class Checker:
                     talk.watch = None
                 yield from self._end(talk, Party(item.who), item.t, bool(item.error))
             elif type(item) is Shut and item.conn in talks:
-                session = talks[item.conn].session
-                session.shut(Party(item.who))
-                if self._observer is not None:
-                    self._observer.shut(session, Party(item.who))
+                talk = talks[item.conn]
+                talk.session.shut(Party(item.who))
+                if talk.observer is not None:
+                    talk.observer.shut(talk.session, Party(item.who))
         for talk in talks.values():
             yield from self._end(talk, None, item.t if item else 0.0)
         if self._practice is not None:
@@ -296,10 +312,12 @@ class Checker:
         talk.session.gap(Party(item.sender), item.messages)
         self.lacks.add("message", *_TOO_LONG, item.line)
 
-    def _start(self, conn: int, line: int) -> _Talk:
+    def _start(self, conn: int, line: int, *, shared: bool = False) -> _Talk:
         self.sessions += 1
         session = self._begin()
-        talk = _Talk(self._path, conn, line, self.lacks, self.asked, self._practice, session)
+        # What clients do in a session that they share, they do in their own.
+        practice, observer = (None, None) if shared else (self._practice, self._observer)
+        talk = _Talk(self._path, conn, line, self.lacks, self.asked, practice, session, observer)
         talk.take(self._choose(conn, line, None), self._offers.latest)
         if talk.why is not None and talk.why.product:
             talk.suspicions = Suspicions(self._everywhere(talk.why.product), talk.reporter)
@@ -328,8 +346,8 @@ class Checker:
         if talk.watch is not None:
             blamed = frozenset(breach.mark for breach in breaches)
             yield from talk.watch.ended(talk.session.quitting, pending, who, t, blamed)
-        if self._observer is not None:
-            self._observer.ended(talk.session, talk.basis, pending, who)
+        if talk.observer is not None:
+            talk.observer.ended(talk.session, talk.basis, pending, who)
         for one in pending:
             if talk.rules and isinstance(one.message, Command):
                 yield from talk.rules.unanswered(one.message, one.mark, certain=certain)
@@ -344,8 +362,8 @@ class Checker:
             found += talk.rules.command(message, item.line, step.breaches, item.redacted)
         elif talk.why is not None and talk.suspicions is not None and step.waiting is not None:
             talk.suspicions.sent(step.waiting, item.line, item.redacted)
-        if self._observer is not None:
-            self._observer.sent(talk.session, talk.basis, item, step, found)
+        if talk.observer is not None:
+            talk.observer.sent(talk.session, talk.basis, item, step, found)
         given_up = talk.given_up() if talk.session.settled != talk.settled else []
         found = talk.hold(step.waiting, found) if found and step.waiting else found
         if given_up:
@@ -372,8 +390,8 @@ class Checker:
         if type(message) is Greeting:
             offered = self._offers.greeted(message, item.line)
             talk.take(self._choose(talk.conn, item.line, message), offered)
-        if self._observer is not None:
-            self._observer.received(talk.session, talk.basis, item, step, phase)
+        if talk.observer is not None:
+            talk.observer.received(talk.session, talk.basis, item, step, phase)
         rules = talk.rules
         if rules is None:
             found += talk.suspect(step)

@@ -12,6 +12,7 @@ from qmpconf.cli.main import INTERRUPTED
 from qmpconf.cli.secrets import secret, secrets_of
 from qmpconf.outputs import Outputs
 from qmpconf.record.modes import MODES, is_served, record_again, record_once
+from qmpconf.record.recording import Share
 from qmpconf.text import counted
 
 _EPILOG = """\
@@ -27,6 +28,7 @@ examples:
   qmpconf record --trace-log qemu.log --target qmp.sock -o session.qmptrace
   qmpconf record --attach qmp.sock -o events.qmptrace
   qmpconf record --attach qmp.sock -o session.qmptrace -- qmp-shell {listen}
+  qmpconf record --server qmp.sock --share --listen proxy.sock --observe watch.sock -o vm.qmptrace
   qmpconf record --protocol qga --server qga.sock --listen proxy.sock -o agent.qmptrace
   qmpconf record --dir /run/vms --listen /run/qmpconf -o /var/log/qmp --max-age 1d --keep 30
   qmpconf record --config /etc/qmpconf.toml
@@ -49,6 +51,13 @@ alone; no QEMU logs descriptors, what it could not parse, or when a client goes.
 With --attach, QEMU from 11.1 on is given a monitor of our own, which is recorded, and removed in
 the end: for a machine whose monitor others use. That is needed for the moments of both. Without
 CLIENT and --listen its events are recorded, until it is interrupted or the machine ends.
+
+With --share several clients use one monitor at once: the recorder is its client, and answers each
+one's negotiation by itself. Of the clients at --listen the first may send all; those that come as
+long as it is there only observe: they get all events, and may send commands that ask (query-*,
+qom-get and so on). Any other one is answered with an error, and not sent. --writers all lets all of
+them send; clients at --observe always only observe. The trace has a session for each client, and
+the one with the server.
 
 With --dir the monitors of a host are recorded in one process: of each socket below DIR, say
 DIR/web.sock, clients find a proxy at LISTEN/web.sock, and its recording is in the folder of -o, one
@@ -77,6 +86,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = (
         "qmpconf record (--server ADDR | --spawn COMMAND) [--listen ADDR] -o FILE "
         "[options] [-- CLIENT ...]\n"
+        "       qmpconf record --server ADDR --share --listen ADDR [--observe ADDR] -o FILE [options]\n"
         "       qmpconf record --attach ADDR [--listen ADDR] -o FILE [options] [-- CLIENT ...]\n"
         "       qmpconf record --trace-log FILE --target ADDR -o FILE [options]\n"
         "       qmpconf record --sniff INTERFACE --port N -o FILE [options]\n"
@@ -96,6 +106,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--attach",
         metavar="ADDR",
         help="a running machine's monitor: add another one to the machine, and record that",
+    )
+    parser.add_argument(
+        "--share", action="store_true", help="let several clients use the monitor at once"
+    )
+    parser.add_argument(
+        "--observe",
+        metavar="ADDR",
+        help="with --share: where clients connect that may only ask, and get all events",
+    )
+    parser.add_argument(
+        "--writers",
+        choices=("first", "all"),
+        help="with --share: who may send all at --listen (default: the first client, while it is there)",
     )
     parser.add_argument(
         "--trace-log", metavar="LOG", help="follow the trace log that a running QEMU writes"
@@ -171,6 +194,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _follow(arguments, secrets)
     if arguments.attach:
         _alone(arguments, "--attach", ("server", "spawn", "server_dials", "client_listens"))
+    share = _share(arguments)
     quiet = arguments.quiet
     mode = arguments.mode
     if mode and arguments.force:
@@ -195,6 +219,7 @@ def run(arguments: argparse.Namespace) -> int:
             pass_on_error=arguments.on_write_error == "passthrough",
             server_dials=arguments.server_dials,
             client_listens=arguments.client_listens,
+            share=share,
             observe=None if quiet or not sys.stderr.isatty() else _live_view(),
             complain=_say,
             ready=_quiet if quiet else announce,
@@ -225,6 +250,19 @@ def run(arguments: argparse.Namespace) -> int:
         return INTERRUPTED
     code = _shell_code(recording.client_code or 0)
     return code or (qmpconf.TargetError.exit_code if recording.unreached else 0)
+
+
+def _share(arguments: argparse.Namespace) -> Share | None:
+    """How clients share the monitor; None: they do not.  Raises `UsageError`."""
+    if arguments.share:
+        _alone(arguments, "--share", ("server_dials", "client_listens"))
+        if arguments.protocol == "qga":
+            raise qmpconf.UsageError("a guest agent does not greet: it cannot be shared")
+        return Share(arguments.observe or "", all_write=arguments.writers == "all")
+    for name in ("observe", "writers"):
+        if getattr(arguments, name):
+            raise qmpconf.UsageError(f"--{name} says how a monitor is shared: add --share")
+    return None
 
 
 def _serve(arguments: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from qmpconf.outputs import Outputs
 from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.results.of_stats import of_stats
 from qmpconf.report.views.own import Own
+from qmpconf.trace.shared import of_clients
 from qmpconf.trace.stats import Stats
 from qmpconf.trace.summary import summarize
 
@@ -71,7 +72,7 @@ def _collected(arguments: argparse.Namespace, paths: list[str]) -> tuple[Stats, 
         for path in paths:
             reader = options.opened(path, arguments)
             with progress.reading(reader):
-                one = Stats.of(summarize(reader.items(), reader.begin), path)
+                one = Stats.of(summarize(of_clients(reader.items()), reader.begin), path)
             if told := cut_off(reader):
                 progress.say(told)
                 notes.append(told)

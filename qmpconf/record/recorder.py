@@ -17,8 +17,9 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from qmpconf.closing import Closing
 from qmpconf.errors import OutputError, UsageError
@@ -35,7 +36,7 @@ from qmpconf.protocol.framing import Frame
 from qmpconf.record.dial import RETRY, Dialer
 from qmpconf.record.relay import Desk, Relay
 from qmpconf.record.shared import Shared
-from qmpconf.trace.records import Descriptor, Side
+from qmpconf.trace.records import Closer, Descriptor, Side
 from qmpconf.trace.writer import TraceWriter
 
 #: Called after frames were recorded: conn, sender, frames, seconds since the trace began.
@@ -69,6 +70,22 @@ class Ends:
     client: Address
     server_dials: bool = False
     client_listens: bool = False
+
+
+class Connection(Protocol):
+    """What a recorder asks of each of its sessions."""
+
+    def wake(self) -> None:
+        """Do at once what was put off."""
+
+    def has_news(self) -> bool:
+        """Whether it has sent something that was not recorded yet."""
+
+    def finish(self, who: Closer) -> None:
+        """End it; `who` does that, if nobody did before."""
+
+    def abandon(self) -> None:
+        """End it, and write nothing more of it."""
 
 
 #: What shows that a side that waits for the other one has gone.  A client may have sent all it
@@ -194,13 +211,13 @@ class Recorder(Closing):
         """Take no more clients, and be `over` with the last session."""
         self._stop_listening()
         self._once = True
-        if not self._relays and not self._dialer.busy:
+        if not self._open() and not self._dialer.busy:
             self._stopping = True
 
     def end(self) -> None:
         """End all sessions, and the trace; what was there before belongs to the recording."""
         self._stop_listening()
-        relays = list(self._relays.values())
+        relays = self._connections()
         for relay in relays:
             relay.wake()
         if relays:
@@ -268,7 +285,7 @@ class Recorder(Closing):
         for listener in self._listeners.values():
             handlers.pop(listener.socket.fileno(), None)
             listener.close()
-        for relay in self._relays.values():
+        for relay in self._connections():
             relay.abandon()
         for waiting in self._parked.values():
             for sock in waiting:
@@ -299,7 +316,7 @@ class Recorder(Closing):
             and listener.socket.fileno() >= 0
             and bool(polled(listener.socket, select.POLLIN))
         )
-        busy = any(not quiet or relay.has_news() for relay in self._relays.values())
+        busy = any(not quiet or relay.has_news() for relay in self._open())
         if (busy or self._dialer.busy or backlog) and time.monotonic() < deadline:
             self._loop.later(RETRY, lambda: self._drain(deadline, action, quiet=quiet))
         else:
@@ -406,13 +423,19 @@ class Recorder(Closing):
             abort(other)
         self._after_session()
 
-    def _opened(self, *socks: socket.socket) -> int:
-        """Write that a session begins; gives its number."""
+    def _opened(self, *socks: socket.socket, shared: bool = False, through: int = 0) -> int:
+        """Write that a session begins; gives its number.
+
+        `shared` and `through` are those of `Open`.
+        """
         self.sessions += 1
-        conn, ends = self.sessions, self.ends
+        conn, client, server = self.sessions, str(self.ends.client), str(self.ends.server)
+        client = "" if shared else client  # it is the recorder
         try:
             self._writer_call(
-                lambda: self._writer.open(conn, client=str(ends.client), server=str(ends.server))
+                lambda: self._writer.open(
+                    conn, client=client, server=server, through=through, shared=shared
+                )
             )
         except OutputError:
             for sock in socks:
@@ -424,6 +447,14 @@ class Recorder(Closing):
         conn = self._opened(client, server)
         self._relays[conn] = Relay(conn, client, server, self._desk)
 
+    def _open(self) -> Collection[Connection]:
+        """The sessions of clients that are open."""
+        return self._relays.values()
+
+    def _connections(self) -> list[Connection]:
+        """All that is open."""
+        return list(self._open())
+
     # --- sessions go on, and end ---------------------------------------------------------------
 
     def _write(
@@ -433,13 +464,22 @@ class Recorder(Closing):
         frames: Sequence[Frame],
         fds: tuple[Descriptor, ...],
     ) -> None:
+        self._record(conn, sender, frames, fds)
+        if self._observe is not None:
+            self._observe(conn, sender, frames, self._writer.now())
+
+    def _record(
+        self,
+        conn: int,
+        sender: Side,
+        frames: Sequence[Frame],
+        fds: tuple[Descriptor, ...] = (),
+    ) -> None:
         if self.failed is None:
             try:
                 self._writer.frames(conn, sender, frames, fds)
             except OutputError as error:
                 self._unwritable(error)
-        if self._observe is not None:
-            self._observe(conn, sender, frames, self._writer.now())
 
     def _gap(self, conn: int, sender: Side, size: int) -> None:
         self._writer_call(lambda: self._writer.gap(conn, sender, size))
@@ -469,7 +509,7 @@ class Recorder(Closing):
         self._after_session()
 
     def _after_session(self) -> None:
-        if self._once and not self._relays:
+        if self._once and not self._open():
             self._stopping = True
 
     def _stop_listening(self) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Any, Protocol, Self
 
@@ -42,6 +43,18 @@ class Recording:
     unreached: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How clients share one session with the server (`qmpconf.record.sharing`).
+
+    `observe` is an address for clients that only observe.  Of those at the usual address, the first may send all, and
+    others as long as it is there only observe, unless `all_write`.
+    """
+
+    observe: str = ""
+    all_write: bool = False
+
+
 def record_trace(
     output: str,
     *,
@@ -59,6 +72,7 @@ def record_trace(
     pass_on_error: bool = False,
     server_dials: bool = False,
     client_listens: bool = False,
+    share: Share | None = None,
     observe: Observe | None = None,
     complain: Callable[[str], None] = ignore,
     ready: Callable[[Address], None] = ignore,
@@ -70,7 +84,7 @@ def record_trace(
     is given another one, which is the server then (`qmpconf.record.attach`), and is only watched
     where there is neither `listen` nor `client`; `client` the words of a client to
     start, with ``{listen}`` in them and QMPCONF_SOCKET in its environment.  With `rotation` the trace
-    is in parts, and `output` names them all.  `protocol` says what they speak (``qmp``, ``qga``),
+    is in parts, and `output` names them all.  With `share`, clients share one session with the server.  `protocol` says what they speak (``qmp``, ``qga``),
     where the traffic shall not have to tell it.  `redact` keeps secrets out
     of the trace; `secrets` are exact values that are one wherever they stand.  It ends with the
     client, with the first session (`once`), or on SIGINT and SIGTERM.  `ready` is called with the
@@ -118,15 +132,17 @@ def record_trace(
         writer = TraceWriter(
             output,
             meta=_meta(ends, spawn, client, redactor, protocol)
-            | ({"attach": attach} if attach else {}),
+            | ({"attach": attach} if attach else {})
+            | ({"share": True} if share is not None else {}),
             overwrite=overwrite,
             rotation=rotation,
             redact=redactor,
             complain=complain,
         )
         stack.push(_closing(writer))
+        make = Recorder if share is None else _sharing(share)
         recorder = stack.enter_context(
-            Recorder(
+            make(
                 ends,
                 writer,
                 once=once or watcher is not None,
@@ -171,6 +187,14 @@ def record_trace(
             recorder.failed is not None,
             crashed or 0 < recorder.sessions == recorder.refused,
         )
+
+
+def _sharing(share: Share) -> Callable[..., Recorder]:
+    """What makes a recorder whose clients share the server."""
+    from qmpconf.record.sharing.recorder import SharingRecorder  # noqa: PLC0415 - slow to import
+
+    observers = parse_address(share.observe) if share.observe else None
+    return partial(SharingRecorder, observe_at=observers, all_write=share.all_write)
 
 
 def _is_there(server: Address) -> bool:

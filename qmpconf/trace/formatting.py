@@ -117,7 +117,11 @@ def record_line(record: Record) -> bytes:
     if isinstance(record, Gap):
         return gap_line(record)
     if isinstance(record, Open):
-        ends = {"client": record.client, "server": record.server}
+        ends: dict[str, object] = {"client": record.client, "server": record.server}
+        if record.through:
+            ends["through"] = record.through
+        if record.shared:
+            ends["shared"] = True
         return event_line(record.t, record.conn, b"open", ends)
     if isinstance(record, Shut):
         return event_line(record.t, record.conn, b"shut", record.who)

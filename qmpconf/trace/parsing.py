@@ -36,6 +36,8 @@ class _Descriptor(msgspec.Struct):
 class _Ends(msgspec.Struct):
     client: str = ""
     server: str = ""
+    through: int = 0
+    shared: bool = False
 
 
 class _Counts(msgspec.Struct):
@@ -146,7 +148,15 @@ class Parser:
             return self._raw(parsed, parsed.sender, number)
         if parsed.open is not None:
             ends = parsed.open
-            return Open(number, parsed.t, parsed.conn, ends.client, ends.server)
+            return Open(
+                number,
+                parsed.t,
+                parsed.conn,
+                ends.client,
+                ends.server,
+                max(ends.through, 0),
+                ends.shared,
+            )
         if parsed.shut is not None:
             return Shut(number, parsed.t, parsed.conn, parsed.shut)
         if parsed.close is not None:

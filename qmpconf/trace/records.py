@@ -55,13 +55,20 @@ class Header:
 
 
 class Open(msgspec.Struct, frozen=True):
-    """A session begins: `client` and `server` are the addresses, as the recorder knows them."""
+    """A session begins: `client` and `server` are the addresses, as the recorder knows them.
+
+    `shared` says that it is a recorder's own session with the server, by which those of clients are answered
+    that share it; theirs have its number in `through`, which is 0 where a client's session is with the
+    server itself.
+    """
 
     line: int
     t: float
     conn: int
     client: str = ""
     server: str = ""
+    through: int = 0
+    shared: bool = False
 
 
 class Descriptor(msgspec.Struct, frozen=True):

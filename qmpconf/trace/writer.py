@@ -147,13 +147,21 @@ class TraceWriter:
         """Seconds since the trace was started."""
         return self._clock() - self._start
 
-    def open(self, conn: int, *, client: str = "", server: str = "") -> None:
-        """Write that session `conn` begins."""
+    def open(
+        self,
+        conn: int,
+        *,
+        client: str = "",
+        server: str = "",
+        through: int = 0,
+        shared: bool = False,
+    ) -> None:
+        """Write that session `conn` begins; `through` another one, or `shared`, as with `Open`."""
         self._turn()
         self.sessions += 1
         if self._redact is not None:
             client, server = self._redact.text(client), self._redact.text(server)
-        self._event(Open(0, self.now(), conn, client, server))
+        self._event(Open(0, self.now(), conn, client, server, through, shared))
 
     def frames(
         self,

@@ -44,6 +44,8 @@ CALLS: list[tuple[str, int]] = [
     ("record -o {new} --attach {nosocket}", 4),
     ("record -o {new} --attach {nosocket} --server {nosocket}", 2),
     ("record -o {new} --attach fd:0", 2),
+    ("record -o {new} --server {nosocket} --listen {new} --observe {new}", 2),
+    ("record -o {new} --server {nosocket} --listen {new} --share --protocol qga", 2),
     ("record -o {new} --trace-log {absent} --target {nosocket}", 3),
     ("record -o {new} --trace-log /dev/null --target {nosocket}", 2),
     ("record -o {new} --trace-log {absent}", 2),

@@ -94,7 +94,8 @@ class Proxy:
         self.writer = TraceWriter(
             self.trace, redact=more.pop("redact", None), complain=self.said.append
         )
-        self.recorder = Recorder(
+        make = more.pop("make", Recorder)
+        self.recorder: Recorder = make(
             Ends(server, client, dials, listens), self.writer, complain=self.said.append, **more
         )
         self.address = self.recorder.listen_address

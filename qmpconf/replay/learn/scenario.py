@@ -15,6 +15,7 @@ from qmpconf.protocol.values import Malformed
 from qmpconf.replay.inference import scalars
 from qmpconf.replay.plan import Connect, End, Send, Step, steps
 from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.shared import of_servers
 
 Path = tuple[str | int, ...]
 
@@ -33,7 +34,7 @@ def numbered(reader: TraceReader) -> Iterator[tuple[int, Step]]:
     """The steps of a recording, each with the number of its session, from 1."""
     numbers: dict[int, int] = {}
     opened = 0
-    for step in steps(reader.items()):
+    for step in steps(of_servers(reader.items())):
         if isinstance(step, Connect):
             opened += 1
             numbers[step.conn] = opened

@@ -21,6 +21,7 @@ from qmpconf.replay.plan import Expect, steps
 from qmpconf.replay.play.replaying import sent_by_client
 from qmpconf.replay.said import Said
 from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.shared import of_servers
 
 #: The shortest string that is looked for inside of what the client sends.
 _SHORTEST = 4
@@ -88,7 +89,7 @@ def _made_up(value: Value) -> list[str]:
 def _said_and_sent(reader: TraceReader, sent: Sent) -> Iterator[tuple[Said, Path, Value]]:
     """Every value of a server's message that the client sends at some time."""
     every = "\0".join(sent.strings)
-    for step in steps(reader.items()):
+    for step in steps(of_servers(reader.items())):
         if not isinstance(step, Expect) or isinstance(step.said.message, Unknown):
             continue
         said = step.said

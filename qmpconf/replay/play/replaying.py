@@ -25,6 +25,7 @@ from qmpconf.replay.result import ReplayResult
 from qmpconf.trace.items import Item
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.redaction import Redactor
+from qmpconf.trace.shared import of_servers
 from qmpconf.trace.summary import summarize
 from qmpconf.trace.writer import TraceWriter
 
@@ -131,7 +132,8 @@ def replay_trace(
         if watch:
             watch(reader)
         with rare_collections():
-            player.play(steps(without(reader.items(), broken), reader.begin))
+            items = of_servers(reader.items())
+            player.play(steps(without(items, broken), reader.begin))
         if sent.cache_info().currsize and sent().is_cut:
             result.warn("the client sends too many values: bindings were inferred for some alone")
     if reader.torn:
@@ -151,7 +153,7 @@ def files_of(trace: str) -> list[NeededFile]:
     with contextlib.suppress(InputError):
         if any(True for _ in TraceReader(trace).records(SIGNS)):
             reader = TraceReader(trace)
-            found = needed_files(steps(reader.items(), reader.begin))
+            found = needed_files(steps(of_servers(reader.items()), reader.begin))
     return found
 
 
@@ -159,7 +161,7 @@ def used_in(reader: TraceReader) -> frozenset[str]:
     """The names of all commands and events of a recording, up to where it is damaged."""
     names = set()
     with contextlib.suppress(InputError):
-        for told in summarize(reader.items(), reader.begin):
+        for told in summarize(of_servers(reader.items()), reader.begin):
             if told.kind in ("command", "event"):
                 names.add(told.name)
     return frozenset(names)

@@ -29,6 +29,7 @@ from qmpconf.trace.lines import Lines
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Header
 from qmpconf.trace.redaction import Redactor
+from qmpconf.trace.shared import of_servers
 from qmpconf.version import __version__
 
 #: Seconds to wait for an event, and for a reply: shorter than in a replay, there are many.
@@ -203,7 +204,7 @@ def reduce_trace(
     reader = TraceReader(trace)
     require_whole(reader, "reduced")
     with Lines(reader) as lines:
-        recording = cut_up(Records(reader.items(), lines), lines)
+        recording = cut_up(Records(of_servers(reader.items()), lines), lines)
         if not recording.units:
             raise InputError(f"{trace} holds no message of a client: there is nothing to reduce")
         reduced = Reduced(trace, commands=len(recording.units))

@@ -24,6 +24,7 @@ from qmpconf.replay.serve.outcome import Played
 from qmpconf.replay.serve.script import Scene, Shelf, read_script
 from qmpconf.trace.lines import Lines
 from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.shared import of_clients
 
 
 def serve_trace(
@@ -99,7 +100,7 @@ def read_scenes(
     """
     reader = TraceReader(trace, protocol)
     require_whole(reader, "served: a client would wait for what is missing")
-    scenes = read_script(reader.items(), shelf, reader.begin)
+    scenes = read_script(of_clients(reader.items()), shelf, reader.begin)
     if not scenes:
         raise InputError(f"{trace} holds no session: there is nothing to serve")
     if reader.torn:

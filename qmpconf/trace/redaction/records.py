@@ -73,7 +73,7 @@ def redacted(records: Iterable[Record], redactor: Redactor) -> Iterator[Record]:
             yield _traffic(item, redactor)
         elif isinstance(item, Open):
             ends = redactor.text(item.client), redactor.text(item.server)
-            yield Open(item.line, item.t, item.conn, *ends)
+            yield Open(item.line, item.t, item.conn, *ends, item.through, item.shared)
         elif isinstance(item, Close):
             yield Close(item.line, item.t, item.conn, item.who, redactor.text(item.error))
             redactor.forget(item.conn)
