@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from qmpconf.check.verdict import fails
+from qmpconf.conform.frozen import load_set
 from qmpconf.conform.known import Known
 from qmpconf.conform.outcome import SEEN, Outcome, result_from_data, result_to_data, seen_by_the_way
 from qmpconf.conform.suite import Options, Suite
@@ -51,6 +52,7 @@ def open_suite(stack: ExitStack, config: pytest.Config) -> Suite:
         folder=str(Path(report) / worker) if report and worker else report,
         known=_known(config.getoption("--qmp-known-failing")),
         shipped=not config.getoption("--qmp-no-known-failing"),
+        requirements=config.getoption("--qmp-requirements"),
     )
     return stack.enter_context(Suite(target, options))
 
@@ -78,8 +80,9 @@ def note(record_property: Callable[[str, Any], None], result: CaseResult, known:
 class Summary:
     """A plugin: collects the results of a run, and says what no single test can."""
 
-    def __init__(self, *, strict: bool) -> None:
+    def __init__(self, *, strict: bool, requirements: str = "") -> None:
         self._strict = strict
+        self._requirements = requirements
         self._results: list[CaseResult] = []
         self._reasons: dict[str, str] = {}
         self._entries: dict[str, list[Verdict]] = {}
@@ -115,7 +118,10 @@ class Summary:
         )
 
     def _undecided(self) -> list[str]:
-        return Outcome("", "", "", self._results).undecided
+        if not self._results:  # nor is there a set, perhaps
+            return []
+        frozen = load_set(self._requirements)
+        return Outcome("", "", "", self._results, frozen=frozen).undecided
 
     def _seen(self) -> list[CaseResult]:
         found = seen_by_the_way(self._results, Known())
@@ -133,6 +139,8 @@ class Summary:
         """Tell warnings, and what was seen by the way."""
         warned = [one for one in self._results if one.verdict is Verdict.WARN and not one.known]
         lines = [f"WARN {one.case}: {one.reason}" for one in warned] + self.problems()
+        if self._requirements and self._results:
+            lines.insert(0, f"held to the requirements of {self._requirements}")
         if lines:
             terminalreporter.section("conformance")
             for one in lines:

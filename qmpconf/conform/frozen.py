@@ -3,16 +3,20 @@
 ``--requirements 2026-12`` holds a server or a client to the requirements of that set, each with the
 level that it had then; what the register has gained or changed since does not count.  The sets are
 ``sets/NAME.toml`` beside this module; one that was released is never edited
-(CONTRIBUTING.md, How to add)::
+(CONTRIBUTING.md, How to add).  A rule says what it said then: one that has to say something else
+is another rule, with another id::
 
     [levels]
     "framing.crlf" = "MUST"
+
+    [rules]
+    "framing.crlf" = "Each message of a server ends in CR LF."
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
 
@@ -20,7 +24,8 @@ from qmpconf.check.reporter import SEVERITIES
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.errors import UsageError
 from qmpconf.findings import Finding
-from qmpconf.protocol.requirements import Level
+from qmpconf.protocol.requirements import Level, Requirement
+from qmpconf.protocol.values import dumps
 from qmpconf.toml import parse_toml
 
 _FOLDER = resources.files("qmpconf.conform") / "sets"
@@ -28,10 +33,14 @@ _FOLDER = resources.files("qmpconf.conform") / "sets"
 
 @dataclass(frozen=True, slots=True)
 class RequirementSet:
-    """The requirements that count, with their levels; without a name, all that the register has."""
+    """The requirements that count, with their levels; without a name, all that the register has.
+
+    `sentences` are what the rules of the set say.
+    """
 
     name: str = ""
     levels: Mapping[str, Level] = field(default_factory=dict)
+    sentences: Mapping[str, str] = field(default_factory=dict)
 
     def __contains__(self, requirement: str) -> bool:
         return not self.name or requirement in self.levels
@@ -72,11 +81,14 @@ def load_set(name: str) -> RequirementSet:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
         raise UsageError(f"there is no set of requirements {name!r}; {hint}")
     file = _FOLDER / f"{name}.toml"
-    levels = parse_toml(file.read_text(encoding="utf-8"), str(file), "a set of requirements")
-    return RequirementSet(name, {key: Level(one) for key, one in levels["levels"].items()})
+    found = parse_toml(file.read_text(encoding="utf-8"), str(file), "a set of requirements")
+    levels = {key: Level(one) for key, one in found["levels"].items()}
+    return RequirementSet(name, levels, found["rules"])
 
 
-def frozen(requirements: Mapping[str, Level]) -> str:
+def frozen(requirements: Iterable[Requirement]) -> str:
     """The file of a new set."""
-    lines = (f'"{key}" = "{requirements[key].value}"' for key in sorted(requirements))
-    return "\n".join(["[levels]", *lines, ""])
+    rules = sorted(requirements, key=lambda one: one.id)
+    levels = (f'"{one.id}" = "{one.level.value}"' for one in rules)
+    sentences = (f'"{one.id}" = {dumps(one.sentence).decode()}' for one in rules)
+    return "\n".join(["[levels]", *levels, "", "[rules]", *sentences, ""])

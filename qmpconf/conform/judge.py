@@ -14,6 +14,7 @@ from qmpconf.check.checking import findings
 from qmpconf.check.reporter import Reporter
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.conform.cases import Case
+from qmpconf.conform.first_causes import first_causes
 from qmpconf.conform.frozen import CURRENT, RequirementSet
 from qmpconf.conform.verdicts import (
     CaseResult,
@@ -44,7 +45,10 @@ def judge(
     if isinstance(stop, Unmet):
         result.add(frozen.judged(unmet(case, path, stop)))
     doubts: list[str] = []
-    for finding in _checked(path, basis):
+    follows = stop.follows if isinstance(stop, Unmet) else ()
+    for finding in first_causes(path, list(_checked(path, basis))):
+        if finding.requirement in follows:
+            continue
         if not _is_sure(finding, basis):
             if finding.requirement in case.requirements:
                 doubts.append(f"{finding.pointer}: {finding.message}")

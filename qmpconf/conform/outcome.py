@@ -40,7 +40,7 @@ class Outcome:
     `results` are those of the cases, and of what was seen by the way.  `healed` are entries of the
     user's list of known failures that did not fail: (pattern, case); `better` are those of the
     shipped list, which fail nothing.  `gone` says why the run was cut
-    short, `known` where the known failures are listed; `strict` says whether warnings fail,
+    short, `known` where the known failures are listed, `remarks` what the survey noted; `strict` says whether warnings fail,
     `side` who was put to the test, `frozen` which requirements count.
     """
 
@@ -55,6 +55,7 @@ class Outcome:
     seconds: float = 0.0
     strict: bool = False
     side: Literal["server", "client"] = "server"
+    remarks: list[str] = field(default_factory=list)
     interrupted: bool = False
     frozen: RequirementSet = CURRENT
 
@@ -119,6 +120,7 @@ class Outcome:
         held = f"held to the requirements of {self.frozen.name}" if self.frozen.name else ""
         return [
             *filter(None, [held]),
+            *self.remarks,
             *(
                 f"{case} is known to fail on this build ({pattern}), and passes here"
                 for pattern, case in self.better

@@ -27,15 +27,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         from qmpconf.conform.front import Summary  # noqa: PLC0415 - see the module's text
 
-        config.pluginmanager.register(
-            Summary(strict=config.option.qmp_strict), "qmpconf-conform-summary"
+        summary = Summary(
+            strict=config.option.qmp_strict, requirements=config.option.qmp_requirements
         )
+        config.pluginmanager.register(summary, "qmpconf-conform-summary")
 
 
 def suite_of(config: pytest.Config) -> Suite | None:
     """The suite for the target of the command line, surveyed once; None where there is none.
 
-    Raises pytest.UsageError for a target that cannot be put to the test.
+    Raises pytest.Collector.CollectError for a target that cannot be put to the test.
     """
     if _SUITE in config.stash:
         return config.stash[_SUITE]
@@ -48,7 +49,7 @@ def suite_of(config: pytest.Config) -> Suite | None:
     try:
         suite = config.stash[_SUITE] = open_suite(stack, config)
     except QmpconfError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.Collector.CollectError(str(error)) from None
     return suite
 
 

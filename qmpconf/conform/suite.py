@@ -187,6 +187,7 @@ class Suite:
         order = {case.id: number for number, case in enumerate(self.cases)}
         outcome.results.sort(key=lambda one: order[one.case])
         outcome.gone = self.gone
+        outcome.remarks = self.target.facts.notes
         outcome.seconds = time.monotonic() - start
         outcome.complete(self.known)
         return outcome

@@ -12,7 +12,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qmpconf.conform.patience import Patience
@@ -22,12 +22,15 @@ from qmpconf.net.descriptors import describe, send
 from qmpconf.net.endpoint import reason
 from qmpconf.protocol.dialect import QMP, Dialect
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer
+from qmpconf.protocol.matching import Pending
 from qmpconf.protocol.messages import Event, Failure, Greeting, Success, Unknown, brief
 from qmpconf.protocol.session import Session
 from qmpconf.protocol.values import Value, dumps
 from qmpconf.text import counted
 
 _CHUNK = 1 << 16
+#: What a response breaks whose id is not that of its command.
+_OF_IDS = ("response.id-echo", "response.id-absent")
 #: How many of the first bytes are kept as they are.
 _FIRST = 256
 #: Bytes that a server may send in one case before it counts as a flood.
@@ -39,13 +42,14 @@ class Said:
     """A message of the server: its line in the trace, and the line of the command it answers (0).
 
     `unfit` is the requirement that a message breaks which may be meant to answer a command, and
-    answers none.
+    answers none; `meant` the command that it seems to answer, though its id is not that one's.
     """
 
     message: Greeting | Success | Failure | Event | Unknown
     line: int
     answers: int
     unfit: str = ""
+    meant: Pending | None = None
 
     @property
     def ok(self) -> bool:
@@ -250,7 +254,8 @@ class Talk:
         Raises Unmet when time is up.  Behind a response that cannot be the answer to any command it
         soon is: most often it was meant to be.  Of several errors without an id one may have been, too:
         then Inconclusive is raised, unless silence breaks a rule of its own and the server is not
-        known to drop ids.
+        known to drop ids.  A response with a wrong id may be one that nobody waits for: where the right one
+        comes behind it, that is the answer.
         """
         rule = breaks or self.silence_breaks
         patience = self._patience.answer(rule) if timeout is None else timeout
@@ -262,6 +267,8 @@ class Talk:
             said = self.hear(max(0.0, until - time.monotonic()))
             if said is None:
                 break
+            if said.meant is not None and not self._patience.drops_ids:
+                said = self._sorted(said, said.meant)
             if timeout is None:
                 self._patience.took(time.monotonic() - begun)
             bare = isinstance(said.message, Failure) and not said.message.has_id
@@ -295,6 +302,22 @@ class Talk:
                 requirement="framing.valid-json",
             )
         raise Unmet("a response", seen, line=line, requirement=rule)
+
+    def _sorted(self, said: Said, meant: Pending) -> Said:
+        """A response with a wrong id as what it is: one too many, if the command's own comes behind it."""
+        until = self._until(self._patience.behind())
+        heard: list[Said] = [said]
+        while (one := self.hear(max(0.0, until - time.monotonic()))) is not None:
+            response = one.message
+            if one.unfit and isinstance(response, Success | Failure) and meant.wants(response):
+                heard[0] = replace(said, answers=0, unfit=one.unfit)
+                heard.append(replace(one, answers=said.answers, unfit=""))
+                break
+            heard.append(one)
+        else:
+            self._patience.drops_ids = True
+        self._heard.extendleft(reversed(heard[1:]))
+        return heard[0]
 
     def barrier(self, *, breaks: str = "") -> list[Said]:
         """Everything up to the response to a harmless command, which is left out."""
@@ -396,13 +419,15 @@ class Talk:
             step = self.session.server(frame, line + offset)
             if step.message is None:
                 continue
-            if any(one.requirement == "response.id-echo" for one in step.breaches):
+            wrong = any(one.requirement in _OF_IDS for one in step.breaches)
+            if wrong and isinstance(step.message, Failure) and not step.message.has_id:
                 self._patience.drops_ids = True
             answers = step.answered.mark if step.answered else 0
+            meant = step.answered if wrong else None
             unfit = ""
             if not answers and step.breaches and isinstance(step.message, Success | Failure):
                 unfit = step.breaches[0].requirement
-            said = Said(step.message, line + offset, answers, unfit)  # type: ignore[arg-type]  # no Command comes from a server
+            said = Said(step.message, line + offset, answers, unfit, meant)  # type: ignore[arg-type]  # no Command comes from a server
             if isinstance(step.message, Greeting) and self.greeting is None:
                 self.greeting = said
             self._heard.append(said)

@@ -89,7 +89,8 @@ class Facts:
 class _HungUpError(TargetError):
     """The target closed the connection before it said anything.
 
-    A storage daemon does that now and then while it starts: two of its threads accept.
+    A storage daemon does that now and then while it starts: two of its threads accept.  So the first
+    connection of a server is made twice where it has to be, and no other one.
     """
 
     seen = "the target closed the connection without a word"
@@ -170,7 +171,17 @@ class Target:
         self._server.start()
         self._server.wait_until_bound()
         self._listens_by = time.monotonic() + _LISTENING
+        self._knock()
         return True
+
+    def _knock(self) -> None:
+        """Connect to a server that was started again, and note it where that is closed at once."""
+        if not self.dialect.greets:
+            return
+        with contextlib.suppress(TargetError, OSError), self.connect() as sock:
+            sock.settimeout(GREETING)
+            if not sock.recv(1):
+                self.facts.notes.append(f"{_HungUpError.seen} when it was started again")
 
     def ended(self) -> str:
         """How the server that was started for the suite has ended; empty while it runs."""

@@ -66,11 +66,21 @@ class Unmet(Stop):
     """An expectation that the server did not meet.
 
     `line` is the line of the case's trace that shows it (0: the latest one); `requirement` is set
-    when another rule is broken than the one that the case is about.
+    when another rule is broken than the one that the case is about, `follows` to rules whose breaches
+    in this case are but consequences.
     """
 
-    def __init__(self, expected: str, seen: str, *, line: int = 0, requirement: str = "") -> None:
+    def __init__(
+        self,
+        expected: str,
+        seen: str,
+        *,
+        line: int = 0,
+        requirement: str = "",
+        follows: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(f"expected {expected}; got {seen}")
+        self.follows = follows
         self.expected = expected
         self.seen = seen
         self.line = line

@@ -166,7 +166,7 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "session.single",
         "SHOULD",
         "server",
-        "A second client on the same socket gets nothing until the first has gone.",
+        "A second client on the same socket gets nothing until the first has gone, or a session of its own.",
         "seen",
     ),
     (

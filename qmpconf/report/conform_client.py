@@ -100,6 +100,9 @@ def page(clients: Sequence[Listed], outcomes: Mapping[str, Outcome], schema: str
         "the same commands, the same exit code, the same output, in time; where the server fails, "
         "where it ends in time, and shows that it failed or does the whole.\n"
     )
+    held = {one.frozen.name for one in outcomes.values() if one.frozen.name}
+    if held:
+        opening += f"\nThey are held to the requirements of {', '.join(sorted(held))}.\n"
     parts = ["# Clients and an unkind server\n", opening, table + "\n"]
     for client in clients:
         parts.append(f"## {client.name}\n")

@@ -108,6 +108,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="conformance: only requirements that bind at least as much",
     )
     group.addoption(
+        "--qmp-requirements",
+        metavar="SET",
+        default="",
+        help="conformance: hold the target to a set of requirements that is named and dated, as "
+        "2026-12 (default: all of today's)",
+    )
+    group.addoption(
         "--qmp-known-failing", metavar="FILE", help="conformance: failures that are expected"
     )
     group.addoption(

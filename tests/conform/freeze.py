@@ -23,7 +23,7 @@ def main() -> int:
     if name in set_names():
         parser.error(f"{name} is there already")
     path = SETS / f"{name}.toml"
-    path.write_text(frozen({one.id: one.level for one in ALL_REQUIREMENTS.values()}))
+    path.write_text(frozen(ALL_REQUIREMENTS.values()))
     print(f"wrote {path}", file=sys.stderr)
     return 0
 

@@ -165,3 +165,21 @@ def test_a_server_that_hangs_up_once_while_it_starts_is_asked_again(tmp_path: Pa
     with fakes.serving(tmp_path, serve) as address, Suite(Target(address), options) as suite:
         assert "closed the connection without a word" in " ".join(suite.target.facts.notes)
         assert suite.run_all().requirements()["framing.crlf"] is Verdict.PASS
+
+
+def test_a_server_that_hangs_up_every_second_time_does_not_conform(tmp_path: Path) -> None:
+    """Once is enough: what comes later is held against it."""
+    asked: list[int] = []
+
+    def serve(sock: socket.socket) -> None:
+        asked.append(1)
+        if len(asked) % 2 == 0:
+            fakes.simple(sock)
+
+    patterns = ("greeting.first", "framing.crlf", "session.half-close")
+    options = Options(patience=0.3, patterns=patterns, schema="none")
+    with fakes.serving(tmp_path, serve) as address, Suite(Target(address), options) as suite:
+        outcome = suite.run_all()
+        assert "closed the connection without a word" in outcome.notes()[0]
+        assert outcome.exit_code == 1
+        assert outcome.requirements()["greeting.first"] is Verdict.FAIL

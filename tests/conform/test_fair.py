@@ -6,6 +6,7 @@ Monitors that use a liberty: they refuse what a server MAY refuse, or take what 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import pytest
 
 from qmpconf.monitor.core import Session
 from qmpconf.monitor.refusal import Refusal
+from qmpconf.monitor.server import MonitorServer
 from qmpconf.protocol.framing import Frame, Framer, Limits
 from qmpconf.protocol.messages import Command
 from qmpconf.protocol.requirements import REQUIREMENTS, Level
 from tests.conform.test_variants import broken, conformed
 from tests.conform.variants import Broken
+from tests.conform.variants.base import Crowd
 from tests.usual import share
 
 #: What every run of these says: the catalog of the variants is a small part of the release's.
@@ -87,3 +90,57 @@ def test_a_liberty_breaks_nothing(made: type[Broken], tmp_path: Path) -> None:
     outcome = conformed(made(), ("*",), tmp_path)
     told = "\n".join(f"{one.case}: {one.reason}" for one in outcome.results if one.verdict.broken)
     assert broken(outcome) == NOT_WHOLE, told
+
+
+class ServesAll(Broken):
+    """A second client is served at once, in a session of its own: better than to wait."""
+
+    server = Crowd
+
+
+class Impatient(MonitorServer):
+    """Who does not read loses the session, once more waits for it than the socket keeps."""
+
+    def _settle(self, client: Any) -> None:
+        super()._settle(client)
+        if client.number in self._clients and len(client.output) > 1 << 16:
+            self._drop(client)
+
+
+class SendsLateReadersAway(Broken):
+    """Limits are what was only seen: who does not read is sent away."""
+
+    server = Impatient
+
+
+class OneTooMany(Broken):
+    """A response that nobody waits for comes behind a long one, and is not that to the next command."""
+
+    def outgoing(self, _session: Session, message: dict[str, Any]) -> Iterable[Any]:
+        yield message
+        if message.get("id") == "long":
+            yield {"return": [{"name": "x" * 200_000}], "id": "nobody's"}
+
+
+LATE, LONG = "response.exactly-one/late-reader", "response.in-order/long-and-short"
+
+
+@pytest.mark.parametrize(
+    ("made", "cases", "found"),
+    [
+        (ServesAll, ("session.*", "event.delivered/every-client"), {}),
+        (SendsLateReadersAway, (LATE,), {"limits.size": "warn"}),
+        (OneTooMany, (LONG, "response.exactly-one/each"), {"response.exactly-one": "fail"}),
+    ],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_one_cause_is_said_once_and_what_is_better_is_not_said(
+    made: type[Broken], cases: tuple[str, ...], found: dict[str, str], tmp_path: Path
+) -> None:
+    outcome = conformed(made(), cases, tmp_path)
+    verdicts = {k: one.value for k, one in outcome.requirements().items() if one.broken}
+    assert verdicts == found
+    breaches = [one for each in outcome.results for one in each.breaches]
+    assert len(breaches) == len(found)
+    if made is OneTooMany:
+        assert breaches[0].seen.startswith('none waits for {"return": [{"name": "xxxx')

@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import hashlib
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.cli.main import main
+from qmpconf.conform.client.suite import Options, conform_client
 from qmpconf.conform.frozen import CURRENT, RequirementSet, frozen, load_set, set_names
 from qmpconf.errors import UsageError
 from qmpconf.protocol.requirements import Level
 from qmpconf.report.results.merge import merged
 from qmpconf.report.results.stream import read_result
+from qmpconf.schema.store import load_shipped
 from tests.conform.freeze import SETS
 from tests.conform.test_variants import served
 from tests.conform.variants.framing import LineFeed
 
 #: A claim refers to a set by its name: what was released stays as it is.
-RELEASED: dict[str, str] = {}
+RELEASED = {"2026-12": "d21dfcff0fb0d2c904246e48fdb03931c8da2edcb98d45f1450b6c574a315177"}
 
 
 def test_a_set_that_was_released_is_never_edited() -> None:
+    assert list(RELEASED) == set_names()
     for name, digest in RELEASED.items():
         assert hashlib.sha256((SETS / f"{name}.toml").read_bytes()).hexdigest() == digest, name
 
 
 @pytest.mark.parametrize("name", set_names())
-def test_a_set_names_rules_that_exist_and_is_what_freezing_writes(name: str) -> None:
+def test_the_rules_of_a_set_say_what_they_said_and_freezing_writes_it_again(name: str) -> None:
+    """A rule that has to say something else is another one, with an id of its own."""
     found = load_set(name)
-    assert set(found.levels) <= set(ALL_REQUIREMENTS)
-    assert frozen(found.levels) == (SETS / f"{name}.toml").read_text()
+    now = {key: ALL_REQUIREMENTS[key].sentence for key in found.levels}
+    assert now == found.sentences
+    rules = [replace(ALL_REQUIREMENTS[key], level=found.level(key)) for key in found.levels]
+    assert frozen(rules) == (SETS / f"{name}.toml").read_text()
     assert len(found.levels) > 90
+
+
+def test_the_register_weighs_no_rule_otherwise_than_its_latest_set() -> None:
+    """Another level needs a new set, with a date of its own: `python -m tests.conform.freeze`."""
+    latest = load_set(set_names()[-1])
+    assert {key: ALL_REQUIREMENTS[key].level for key in latest.levels} == latest.levels
 
 
 def test_what_is_not_there_is_named_with_what_is() -> None:
@@ -76,3 +90,23 @@ def test_only_the_rules_of_the_set_count_with_the_levels_that_they_had(
     weaker = {**now, "framing.crlf": Level.SHOULD}
     assert verdict(weaker) == (0, {"framing.object": "pass", "framing.crlf": "warn"})
     assert verdict({"framing.object": Level.MUST}) == (0, {"framing.object": "pass"})
+
+
+def test_a_client_is_held_to_a_set_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who misspells an argument breaks a MUST of today; a set may have a SHOULD there, or nothing."""
+    client = [sys.executable, str(Path(__file__).parent / "clients" / "naive.py"), "misspells"]
+    catalog = load_shipped("qemu-7.2.22")
+
+    def verdict(levels: dict[str, Level]) -> tuple[int, dict[str, str]]:
+        found = RequirementSet("2026-12", levels)
+        monkeypatch.setattr("qmpconf.conform.client.suite.load_set", lambda _: found)
+        options = Options(str(tmp_path), patterns=("plain",), requirements="2026-12")
+        outcome = conform_client(client, catalog, options)
+        assert "--requirements 2026-12 -- " in outcome.repeat
+        assert outcome.notes() == ["held to the requirements of 2026-12"]
+        return outcome.exit_code, {k: one.value for k, one in outcome.requirements().items()}
+
+    plain = {"negotiation.client-first": Level.MUST}
+    assert verdict(plain) == (0, {"negotiation.client-first": "pass"})
+    found = verdict({**plain, "schema.arguments": Level.SHOULD})
+    assert found == (0, {"negotiation.client-first": "pass", "schema.arguments": "warn"})

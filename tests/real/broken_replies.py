@@ -240,7 +240,7 @@ class FullIsLost(Honest):
                 client.sendall(line)
 
 
-@defect("limits.size", "response.exactly-one", cases=_LATE)
+@defect("limits.size", cases=_LATE)
 class LateReaderIsSentAway(Honest):
     """A client that does not read, until there is no room, loses its session."""
 

@@ -190,9 +190,11 @@ def test_destructive_cases_are_survived(tmp_path: Path) -> None:
 def test_plain_pytest(workers: list[str], tmp_path: Path) -> None:
     command = spawn(require("qemu-storage-daemon-7.2"))
     done = run_pytest(
-        tmp_path, "--qmp-spawn", command, "-k", "valid-json or session or oob", *workers
+        *(tmp_path, "--qmp-spawn", command, "-k", "valid-json or session or oob", *workers),
+        *("--qmp-requirements", "2026-12"),
     )
     assert done.returncode == 0, done.stdout
+    assert "held to the requirements of 2026-12" in done.stdout
     assert re.search(r"\d+ passed, \d+ skipped, .*2 xfailed", done.stdout)
 
 
@@ -210,6 +212,10 @@ def test_plain_pytest_without_a_target_has_nothing_to_do(tmp_path: Path) -> None
     done = run_pytest(tmp_path)
     assert done.returncode == 0, done.stdout
     assert "1 skipped" in done.stdout
+    done = run_pytest(tmp_path, "--qmp-target", "none.sock", "--qmp-requirements", "2026-11")
+    assert done.returncode == 2, done.stdout
+    assert "did you mean 2026-12?" in done.stdout
+    assert "load_set" not in done.stdout  # no traceback
 
 
 def run_pytest(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from qmpconf.cli import baseline, results
-from qmpconf.cli.conform.weight import fail_on, weighed
+from qmpconf.cli.conform.weight import fail_on, requirements, weighed
 from qmpconf.cli.options import force, seconds
 from qmpconf.conform.client.scenarios import SCENARIOS
 from qmpconf.conform.client.suite import OUTPUTS, Options, conform_client, opened
@@ -101,6 +101,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="what of the client's stdout is compared: its lines, with the kind runs; its reports by "
         "the testee protocol, with what was sent; or nothing (default: %(default)s)",
     )
+    requirements(parser, "the client")
     baseline.configure(parser, old={"--known-failing": "--baseline"})
     parser.add_argument("--report", metavar="DIR", help="keep the trace of every scenario there")
     parser.add_argument("--list", action="store_true", help="list the scenarios, and end")
@@ -210,6 +211,7 @@ def _options(arguments: argparse.Namespace, folder: str) -> Options:
         arguments.kind_runs,
         arguments.expect_exit,
         arguments.output,
+        arguments.requirements,
     )
 
 

@@ -14,11 +14,10 @@ from pathlib import Path
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.cli import baseline, options, results
 from qmpconf.cli.conform.target import open_target
-from qmpconf.cli.conform.weight import fail_on, weighed
+from qmpconf.cli.conform.weight import fail_on, requirements, weighed
 from qmpconf.cli.examples import explain
 from qmpconf.cli.options import force, seconds
 from qmpconf.conform.cases import server_cases
-from qmpconf.conform.frozen import set_names
 from qmpconf.conform.known import Known, dumped
 from qmpconf.conform.outcome import Outcome, to_data
 from qmpconf.conform.suite import Options, Suite, chosen, nothing_chosen
@@ -95,13 +94,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="MAY",
         help="only requirements that bind at least as much (%(default)s: all)",
     )
-    parser.add_argument(
-        "--requirements",
-        metavar="SET",
-        default="",
-        help="hold the target to a set of requirements that is named and dated, as "
-        f"{set_names()[-1]}, so that claims stay comparable (default: all of today's)",
-    )
+    requirements(parser, "the target")
     parser.add_argument(
         "--schema",
         metavar="NAME|FILE|auto|none",

@@ -1,10 +1,11 @@
-"""``--fail-on``: what makes a run of a suite fail."""
+"""``--fail-on`` and ``--requirements``: what makes a run of a suite fail, and what it is held to."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 
+from qmpconf.conform.frozen import set_names
 from qmpconf.errors import UsageError
 
 
@@ -15,6 +16,17 @@ def fail_on(parser: argparse.ArgumentParser) -> None:
         choices=("never", "MUST", "SHOULD"),
         help="the weakest requirement whose breach makes the run fail (default: MUST; SHOULD is "
         "--strict; with never the exit code is 0 where it would be 1)",
+    )
+
+
+def requirements(parser: argparse.ArgumentParser, who: str) -> None:
+    """Add the option that names a frozen set."""
+    parser.add_argument(
+        "--requirements",
+        metavar="SET",
+        default="",
+        help=f"hold {who} to a set of requirements that is named and dated, as {set_names()[-1]}, "
+        "so that claims stay comparable (default: all of today's)",
     )
 
 

@@ -21,6 +21,7 @@ from qmpconf.conform.client.kind import Kind
 from qmpconf.conform.client.output import missing
 from qmpconf.conform.client.scenarios import PLAIN, Scenario
 from qmpconf.conform.client.testee import Mismatch, compare
+from qmpconf.conform.frozen import CURRENT, RequirementSet
 from qmpconf.conform.verdicts import CaseResult, Verdict
 from qmpconf.findings import Finding
 from qmpconf.protocol.messages import from_server
@@ -54,7 +55,13 @@ class Difference:
 
 
 def judge(
-    scenario: Scenario, path: str, basis: Basis, seen: Behaviour, kind: Kind, output: str
+    scenario: Scenario,
+    path: str,
+    basis: Basis,
+    seen: Behaviour,
+    kind: Kind,
+    output: str,
+    frozen: RequirementSet = CURRENT,
 ) -> CaseResult:
     """The result of a scenario; `output` says what of stdout is compared (`suite.OUTPUTS`)."""
     rule = scenario.requirement
@@ -63,21 +70,20 @@ def judge(
     reporter = Reporter(path, 0)
     for one in differences:
         source = ALL_REQUIREMENTS[one.rule or rule].source
-        result.add(
-            reporter.finding(
-                one.rule or rule,
-                one.line or seen.last,
-                "",
-                "",
-                f"{scenario.title}: {one.message}",
-                one.expected,
-                one.seen,
-                source,
-                blame=Party.CLIENT,
-            )
+        finding = reporter.finding(
+            one.rule or rule,
+            one.line or seen.last,
+            "",
+            "",
+            f"{scenario.title}: {one.message}",
+            one.expected,
+            one.seen,
+            source,
+            blame=Party.CLIENT,
         )
+        result.add(frozen.judged(finding))
     for finding in _checked(path, basis):
-        result.add(finding)
+        result.add(frozen.judged(finding))
     result.decide()
     shown = result.breaches or result.foreign
     if shown:

@@ -18,6 +18,7 @@ from qmpconf.conform.client.host import ClientTape, Host
 from qmpconf.conform.client.judge import judge
 from qmpconf.conform.client.kind import Kind, differ
 from qmpconf.conform.client.scenarios import AGAIN, PLAIN, SCENARIOS, Scenario
+from qmpconf.conform.frozen import CURRENT, RequirementSet, load_set
 from qmpconf.conform.known import Known
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.suite import chosen, nothing_chosen
@@ -52,6 +53,7 @@ class Options:
     that are expected.  `kind_runs` is how often the server is kind at first, `expected` the exit
     code that the client ends with then, `output` what of its stdout is compared (`OUTPUTS`).
     `hear` is called with what the client printed in a run; with `strict`, warnings make the run fail.
+    `requirements` names a frozen set of them (empty: the register as it is).
     """
 
     folder: str
@@ -64,16 +66,18 @@ class Options:
     kind_runs: int = 2
     expected: int = 0
     output: str = "lines"
+    requirements: str = ""
 
 
-def scenarios(patterns: Sequence[str]) -> list[Scenario]:
-    """The scenarios that are meant; the one with the kind server is always among them.
+def scenarios(patterns: Sequence[str], frozen: RequirementSet = CURRENT) -> list[Scenario]:
+    """The scenarios of the set that are meant; the one with the kind server is always among them.
 
     Raises UsageError where none is meant.
     """
-    if not any(chosen(one.id, patterns) for one in SCENARIOS):
-        raise nothing_chosen(patterns, [one.id for one in SCENARIOS])
-    return [one for one in SCENARIOS if one is PLAIN or chosen(one.id, patterns)]
+    every = [one for one in SCENARIOS if one.requirement in frozen]
+    if not any(chosen(one.id, patterns) for one in every):
+        raise nothing_chosen(patterns, [one.id for one in every])
+    return [one for one in SCENARIOS if one is PLAIN or (one in every and chosen(one.id, patterns))]
 
 
 def conform_client(
@@ -94,7 +98,7 @@ def conform_client(
     began = time.monotonic()
     outcome = opened(words, catalog, options)
     basis = Basis(catalog, sentence=catalog.name)
-    meant = scenarios(options.patterns)
+    meant = scenarios(options.patterns, outcome.frozen)
     limit = options.limit
     kind, first = _kind(words, catalog, options)
     least = max(_LEAST, options.limit / 3, (time.monotonic() - began) * 2)
@@ -105,10 +109,13 @@ def conform_client(
             if missing:
                 result = _not_applicable(scenario, missing)
             elif scenario is PLAIN:
-                result = judge(scenario, first, basis, kind.plain, kind, options.output)
+                seen = kind.plain
+                result = judge(scenario, first, basis, seen, kind, options.output, outcome.frozen)
             else:
                 given = options.limit if scenario.fails else limit
-                result, hung = _tried(words, catalog, scenario, options, given, kind)
+                result, hung = _tried(
+                    words, catalog, scenario, options, given, kind, outcome.frozen
+                )
                 if hung and not scenario.fails:
                     limit = min(limit, least)
             result.seconds = time.monotonic() - start_time
@@ -134,10 +141,19 @@ def opened(words: Sequence[str], catalog: Catalog, options: Options) -> Outcome:
         words += ["--output", options.output]
     if options.expected != plain.expected:
         words += ["--expect-exit", str(options.expected)]
+    if options.requirements:
+        words += ["--requirements", options.requirements]
     if options.limit != plain.limit:
         words += ["--timeout", f"{options.limit:g}"]
     repeat = " ".join([*words, "--", line])
-    return Outcome(f"client {line}", repeat, catalog.name, strict=options.strict, side="client")
+    return Outcome(
+        f"client {line}",
+        repeat,
+        catalog.name,
+        strict=options.strict,
+        side="client",
+        frozen=load_set(options.requirements),
+    )
 
 
 def _tried(
@@ -147,13 +163,14 @@ def _tried(
     options: Options,
     limit: float,
     kind: Kind,
+    frozen: RequirementSet,
 ) -> tuple[CaseResult, bool]:
     """The result of a scenario, tried until it is lost; and whether the client hung."""
     path, basis = _trace_of(options.folder, scenario), Basis(catalog, sentence=catalog.name)
     tries = 0
     while True:
         seen = _run(words, catalog, scenario, options, path, limit)
-        result = judge(scenario, path, basis, seen, kind, options.output)
+        result = judge(scenario, path, basis, seen, kind, options.output, frozen)
         tries += 1
         if result.verdict.broken or tries == scenario.times:
             return result, seen.end.code is None

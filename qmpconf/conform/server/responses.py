@@ -180,7 +180,8 @@ def _one(probe: Probe, text: bytes) -> None:
 def _late_reader(probe: Probe) -> None:
     """A client that reads nothing until it has sent all, or can send no more, gets every response.
 
-    A server may end such a session, to protect itself: that breaks a rule of limits, which is weaker.
+    A server may end such a session, to protect itself: that breaks a rule of limits, which is weaker,
+    and it alone, although commands stay without a response, and a message without its end.
     """
     talk = probe.negotiated()
     pad = "x" * 1000
@@ -195,6 +196,7 @@ def _late_reader(probe: Probe) -> None:
                 "the end of the session",
                 line=last,
                 requirement="limits.size",
+                follows=("response.exactly-one", "framing.object"),
             ) from None
         raise
     answered = sum(1 for said in heard if said.answers)

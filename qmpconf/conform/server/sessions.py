@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qmpconf.conform.cases import case
-from qmpconf.conform.probe import Inconclusive, Probe, Unmet, refused, succeeded
+from qmpconf.conform.probe import QUIET, Inconclusive, Probe, Unmet, refused, succeeded
 from qmpconf.errors import TargetError
 
 #: Seconds in which a second client must hear nothing.
@@ -12,7 +12,7 @@ _WAIT = 0.3
 
 @case("session.single", name="second-client")
 def _single(probe: Probe) -> None:
-    """A second client hears nothing while the first is there, and is greeted when it has gone."""
+    """A second client hears nothing until the first has gone, and is greeted then, or is served beside it."""
     first = probe.negotiated()
     try:
         second = probe.dial()
@@ -20,11 +20,22 @@ def _single(probe: Probe) -> None:
         first.barrier()
         return  # refused outright: it gets nothing, either
     said = second.hear(_WAIT)
-    if said is not None:
-        raise Unmet("nothing for a second client", str(said), line=said.line)
+    if said is not None and second.greeting is None:
+        raise Unmet("nothing for a second client, or a greeting", str(said), line=said.line)
+    beside = second.greeting is not None
+    if beside:
+        second.settle(QUIET)
+        if second.ended:
+            raise Unmet("a session for a client that is greeted", "its end at once")
+        rule = "session.single"
+        gated = second.ask({"execute": "query-version", "id": "1"}, breaks=rule)
+        refused(gated, "CommandNotFound")
+        succeeded(second.ask({"execute": "qmp_capabilities", "id": "2"}, breaks=rule))
     succeeded(first.ask({"execute": "query-version", "id": "1"}, breaks="session.single"))
     first.close()
-    if second.ended:
+    if beside:
+        succeeded(second.ask({"execute": "query-version", "id": "3"}, breaks="session.single"))
+    if beside or second.ended:
         return
     second.hear()
     if second.greeting is None:

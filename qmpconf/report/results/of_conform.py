@@ -127,13 +127,16 @@ def _findings(server: str, outcome: Outcome, result: CaseResult) -> Iterator[Fin
         replace(one, path=result.trace, identity=(result.case, one.fingerprint))
         for one in result.breaches
     )
+    repeat = outcome.repeat
+    if outcome.frozen.name and outcome.side == "server":
+        repeat += f" --requirements {outcome.frozen.name}"
     for group in groups:
         yield msgspec.structs.replace(
             record(server, group, Baseline()),
             status="known" if result.known else "new",
             reason=result.known,
             case=result.case,
-            repeat=command(result, outcome.repeat, outcome.side),
+            repeat=command(result, repeat, outcome.side),
             around=tuple(result.excerpt.splitlines()),
         )
 

@@ -140,7 +140,7 @@ class WrongData(Broken):
         return {**message, "data": {"by": "qmp"}} if message["event"] == "RESUME" else message
 
 
-@defect("event.delivered", "session.single", smoke=False, cases=("event.delivered/every*",))
+@defect("event.delivered", smoke=False, cases=("event.delivered/every*",))
 class OneOfTwoClients(Broken):
     """Of two clients that are served at a time the one that caused an event alone gets it."""
 

@@ -266,11 +266,18 @@ class EventAtOnce(Broken):
 # --- sessions --------------------------------------------------------------------------------------
 
 
-@defect("session.single")
-class AllAtOnce(Broken):
-    """A second client is served at once."""
+@defect("session.single", "negotiation.gate", smoke=False, cases=("session.single/*",))
+class SharedSession(Broken):
+    """A second client is served at once, in the session of the first one."""
 
     server = Crowd
+
+    def open(self) -> tuple[int, list[Action]]:
+        shared = bool(self._sessions)
+        number, actions = super().open()
+        if shared:
+            self._sessions[number].phase = Phase.COMMANDS
+        return number, actions
 
 
 @defect("session.half-close", "response.exactly-one", cases=("session.*",))
