@@ -73,7 +73,7 @@ class Basis:
         self._properties = properties
         self.open_ended = frozenset(name for name in OPEN_ENDED if is_open(catalog, name))
         #: Documents do not say which commands may be sent out of band.
-        self.tells_oob = catalog.source.kind == "introspection"
+        self.tells_oob = catalog.source.is_exact
 
     def towards(self, version: Version | None) -> Basis:
         """The same catalog towards a server of that version; what was made so far is shared."""
@@ -127,7 +127,7 @@ class Basis:
         `value` should be of the type `key`, and belongs to the command or event `entry`.
         """
         source = self.catalog.source
-        if source.kind == "introspection":
+        if source.is_exact:
             return None
         found = doubts.doubt(self.catalog, entry.facts, key, value, problem)
         if found is None and source.partial and problem.kind not in ("unknown", "value"):
@@ -139,7 +139,8 @@ class Basis:
 
     def cite(self, entry: Command | Event, facts: Facts | None = None) -> str:
         """Where the catalog's source says it: document and line, or the entry's name."""
-        line = (facts.line if facts else 0) or entry.facts.line
-        if line:
-            return f"{self.catalog.source.title or self.catalog.name}, line {line}"
+        about = facts if facts and facts.line else entry.facts
+        if about.line:
+            where = about.file or self.catalog.source.title or self.catalog.name
+            return f"{where}, line {about.line}"
         return f"{self.catalog.name}, {entry.name}"

@@ -12,6 +12,8 @@ that server would serve this call, and the recorded answer does not decide it:
   The whole schema is a weak offer of a command, and none of an argument or value;
 - what the catalog's own document contradicts elsewhere is a *doubt*, and not judged: its example leaves
   out a member that it calls mandatory;
+- what the catalog has under a condition of the build (QAPI source) is *conditional* too: there only
+  where it was built in;
 - what the catalog does not describe, and need not describe, is *not judged*: what is missing in a
   catalog of a part of what a server has, or in a document that was written by hand (such as
   ``qmp-commands.txt``, which leaves out commands and arguments that its servers take);
@@ -35,6 +37,8 @@ from typing import TYPE_CHECKING, Any
 from qmpconf.check.properties import judge as judge_properties
 from qmpconf.protocol.places import pointer
 from qmpconf.protocol.values import dumps
+from qmpconf.schema.features import CONDITIONAL, said
+from qmpconf.schema.model import NO_FACTS
 from qmpconf.schema.problems import suggest
 from qmpconf.text import counted
 
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
     from qmpconf.check.properties import Wrong
     from qmpconf.check.property_source import Source
     from qmpconf.protocol.messages import Command
+    from qmpconf.schema.model import Facts
     from qmpconf.schema.problems import Path, Problem
 
 
@@ -55,13 +60,14 @@ class Standing(IntEnum):
     WORKS = 0
     DEPRECATED = 1
     UNSTABLE = 2
-    CONDITIONAL = 3
-    NOT_JUDGED = 4
-    VALUE_REFUSED = 5
-    ARGUMENT_MISSING = 6
-    ARGUMENT_UNKNOWN = 7
-    OOB_REFUSED = 8
-    COMMAND_UNKNOWN = 9
+    BUILT_IN = 3
+    CONDITIONAL = 4
+    NOT_JUDGED = 5
+    VALUE_REFUSED = 6
+    ARGUMENT_MISSING = 7
+    ARGUMENT_UNKNOWN = 8
+    OOB_REFUSED = 9
+    COMMAND_UNKNOWN = 10
 
     @property
     def words(self) -> str:
@@ -73,15 +79,20 @@ class Standing(IntEnum):
         """Whether such a server can serve the call: yes, conditional, not judged or no."""
         if self > Standing.NOT_JUDGED:
             return "no"
-        return {Standing.CONDITIONAL: "conditional", Standing.NOT_JUDGED: "not judged"}.get(
-            self, "yes"
-        )
+        return _ANSWERS.get(self, "yes")
 
+
+_ANSWERS = {
+    Standing.BUILT_IN: "conditional",
+    Standing.CONDITIONAL: "conditional",
+    Standing.NOT_JUDGED: "not judged",
+}
 
 _WORDS = {
     Standing.WORKS: "works as documented",
     Standing.DEPRECATED: "deprecated",
     Standing.UNSTABLE: "unstable",
+    Standing.BUILT_IN: "there only where it was built in",
     Standing.CONDITIONAL: "unknown there, but used because a reply had offered it",
     Standing.NOT_JUDGED: "not judged",
     Standing.VALUE_REFUSED: "value not accepted there",
@@ -91,7 +102,11 @@ _WORDS = {
     Standing.COMMAND_UNKNOWN: "command unknown there",
 }
 
-_MARKS = {"deprecated": Standing.DEPRECATED, "unstable": Standing.UNSTABLE}
+_MARKS = {
+    "deprecated": Standing.DEPRECATED,
+    "unstable": Standing.UNSTABLE,
+    CONDITIONAL: Standing.BUILT_IN,
+}
 
 #: Kinds of problems, and how they stand; all others are about a value.
 _KINDS = {
@@ -133,10 +148,10 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A deprecated or unstable part that is used: where, what, which feature, who says so.
+    """A deprecated, unstable or conditional part that is used: where, what, which mark, who says so.
 
     `path` leads to it in the arguments, and is None for the command itself; `expected` and `seen`
-    are both sides, where there is more to say than that.
+    are both sides, where there is more to say than that; `facts` are its own.
     """
 
     path: Path | None
@@ -146,6 +161,12 @@ class Used:
     source: str
     expected: str = ""
     seen: str = ""
+    facts: Facts = NO_FACTS
+
+    @property
+    def sentence(self) -> str:
+        """What is said about it."""
+        return said(self.what, self.feature, self.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +200,8 @@ class Verdict:
             return Standing.NOT_JUDGED, Reason("", REFUSED, "")
         if self.uses:
             marked = max(self.uses, key=lambda use: _MARKS[use.feature])
-            what = f"{marked.what} is {marked.feature}"
-            return _MARKS[marked.feature], Reason(marked.pointer, what, marked.source)
+            told = Reason(marked.pointer, marked.sentence, marked.source)
+            return _MARKS[marked.feature], told
         return Standing.WORKS, None
 
 
@@ -397,10 +418,12 @@ class Judge:
         known = self._catalog.commands[name]
         for mark in features.of_command(name):
             cited = self.basis.cite(known)
-            yield Used(None, member_of(command), f"the command {name!r}", mark, cited)
+            what = f"the command {name!r}"
+            yield Used(None, member_of(command), what, mark, cited, facts=known.facts)
         for use in features.used(known.arguments, command.arguments):
             where = pointer(("arguments", *use.path))
-            yield Used(use.path, where, use.what, use.feature, self.basis.cite(known, use.facts))
+            cited = self.basis.cite(known, use.facts)
+            yield Used(use.path, where, use.what, use.feature, cited, facts=use.facts)
 
 
 #: Kinds of problems that say that a catalog lacks something, rather than that it forbids it.

@@ -103,6 +103,7 @@ _JUDGED: Mapping[str, tuple[str, ...]] = {
         "response.void",
         "compat.unstable",
         "compat.deprecated",
+        "schema.built-in",
         "schema.return",
         "schema.event-data",
         "schema.member-once",

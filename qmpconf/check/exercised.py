@@ -163,6 +163,7 @@ OCCASIONS: Mapping[str, tuple[Fact, ...]] = MappingProxyType(
         "schema.property-type": (F.OPEN_ENDED,),
         "schema.oob-allowed": (F.KNOWN_OOB,),
         "schema.conditional": (F.HELD_COMMAND,),
+        "schema.built-in": (F.KNOWN_COMMAND,),
         "schema.looked-up": (F.HELD_COMMAND,),
         "schema.command-offered": (F.KNOWN_ANSWERED,),
         "schema.return": (F.RESULT,),

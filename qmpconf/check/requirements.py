@@ -94,6 +94,12 @@ _ROWS: tuple[tuple[str, Level, Party, str], ...] = (
         "A client may use what a list of its server's offers; another server may not offer it.",
     ),
     (
+        "schema.built-in",
+        Level.MAY,
+        Party.CLIENT,
+        "What a schema has under a condition is there only in builds for which it holds.",
+    ),
+    (
         "schema.looked-up",
         Level.SHOULD,
         Party.CLIENT,

@@ -29,6 +29,7 @@ from qmpconf.check.calls import (
 )
 from qmpconf.check.wordings import ADDITIONS, Wordings
 from qmpconf.protocol.dialect import of_product
+from qmpconf.schema.features import CONDITIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,6 +47,9 @@ _MOST_LATE = 1000
 #: Commands that wait, in which something is wrong, and that are remembered; flaws of one call for
 #: which other releases are looked at.
 _MOST_BAD, _EXPLAINED = 1000, 20
+
+#: What says that something conditional is used; all other marks have a rule of their name.
+_MARKED = {CONDITIONAL: "schema.built-in"}
 
 _NOTHING: tuple[Finding, ...] = ()
 
@@ -145,11 +149,11 @@ class Rules:
             flaws = tuple(one for one in flaws if one.standing is Standing.OOB_REFUSED)
         found = [
             self._report(
-                f"compat.{use.feature}",
+                _MARKED.get(use.feature, f"compat.{use.feature}"),
                 line,
                 use.pointer,
                 name,
-                f"{use.what} is {use.feature}",
+                use.sentence,
                 use.expected or f"nothing that is {use.feature}",
                 use.seen or use.what,
                 use.source,

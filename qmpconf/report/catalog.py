@@ -22,6 +22,7 @@ from qmpconf.schema.model import (
     Facts,
     Member,
     Object,
+    Type,
 )
 from qmpconf.schema.walk import shape_of
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from qmpconf.schema.property_catalog import PropertyCatalog
 
 _INDENT = "  "
+
+#: Stands before each line of a member's description, which is not one of its members.
+_BESIDE = "| "
 
 #: The label of what an alternate can be: branches have no names.
 _BRANCH = "-"
@@ -144,23 +148,39 @@ class _Writer:
         self._above: dict[str, str] = {}
 
     def command(self, command: Command) -> list[str]:
-        oob = ("may be sent out of band",) if command.allow_oob else ()
-        lines = [self._title("command", command.name, command.facts, oob)]
+        flags = {
+            "may be sent out of band": command.allow_oob,
+            "taken before the machine is made": command.allow_preconfig,
+            "a coroutine": command.coroutine,
+            "not answered where it succeeds": command.silent,
+        }
+        more = [words for words, holds in flags.items() if holds]
+        lines = [self._title("command", command.name, command.facts, more)]
+        lines += self._text(command.facts)
         lines += self._part("arguments", command.arguments, "none")
         return lines + self._part("returns", command.returns, "nothing ({})")
 
     def event(self, event: Event) -> list[str]:
         title = self._title("event", event.name, event.facts)
-        return [title, *self._part("data", event.data, "none")]
+        return [title, *self._text(event.facts), *self._part("data", event.data, "none")]
 
     def named(self, key: str) -> list[str]:
         found = self._catalog.types[key]
         title = self._title("type", found.name, found.facts)
-        return [title, *self._place("is", key, 1, found.name)]
+        return [title, *self._text(found.facts), *self._place("is", key, 1, found.name)]
+
+    @staticmethod
+    def _text(facts: Facts) -> list[str]:
+        """What the source says to people about an entry, set apart by blank lines."""
+        if not facts.text:
+            return []
+        return ["", *textwrap.indent(facts.text, _INDENT).split("\n"), ""]
 
     def _title(self, kind: str, name: str, facts: Facts, more: Iterable[str] = ()) -> str:
         title = self._catalog.source.title
         where = f"line {facts.line} of {title or 'the document'}" if facts.line else ""
+        if facts.file:
+            where = f"{facts.file}:{facts.line}"
         notes = ", ".join(filter(None, (self._notes(facts, more), where)))
         return f"{kind} {name}" + (f"  ({notes})" if notes else "")
 
@@ -171,12 +191,16 @@ class _Writer:
 
     @staticmethod
     def _notes(facts: Facts, more: Iterable[str] = (), *, line: bool = False) -> str:
+        conditions = dict(facts.features_if)
         notes = [
             *more,
-            *facts.features,
+            *(
+                f"{name} if {conditions[name]}" if name in conditions else name
+                for name in facts.features
+            ),
             f"since {facts.since}" if facts.since else "",
             f"if {facts.condition}" if facts.condition else "",
-            f"line {facts.line}" if line and facts.line else "",
+            f"line {facts.line}" if line and facts.line and not facts.file else "",
             *(f"line {one.line} {_AGAINST[one.about]}" for one in facts.against),
         ]
         return ", ".join(filter(None, notes))
@@ -206,21 +230,44 @@ class _Writer:
         if isinstance(found, Enum):
             more = ", and others" if found.open else ""
             yield f"{prefix}enum{name}, one of{more}{tail}"
-            values = [
-                value.name + (f" ({notes})" if (notes := self._notes(value.facts)) else "")
-                for value in found.values
-            ]
-            values += [f"({one.name}: only in an example)" for one in found.shown]
-            yield from _wrapped(values, indent + _INDENT, self._width)
+            yield from self._values(found, indent + _INDENT)
         elif isinstance(found, Alternate):
             yield f"{prefix}alternate{name}, one of{tail}"
             for branch in found.branches:
-                yield from self._place(_BRANCH, branch, depth + 1, where)
+                condition = found.branches_if.get(branch, "")
+                notes = f"if {condition}" if condition else ""
+                yield from self._place(_BRANCH, branch, depth + 1, where, notes)
         elif isinstance(found, Object):
             more = ", other members allowed" if shape_of(self._catalog, inner).open else ""
             yield f"{prefix}object{name}{more}{tail}"
             yield from self._members(inner, depth + 1, where)
         del self._above[inner]
+
+    def _values(self, found: Enum, indent: str) -> Iterator[str]:
+        if any(value.facts.text for value in found.values):
+            for value in found.values:
+                notes = self._notes(value.facts)
+                yield f"{indent}{value.name}" + (f"  ({notes})" if notes else "")
+                yield from self._description(value.facts, indent + _INDENT)
+            return
+        values = [
+            value.name + (f" ({notes})" if (notes := self._notes(value.facts)) else "")
+            for value in found.values
+        ]
+        values += [f"({one.name}: only in an example)" for one in found.shown]
+        yield from _wrapped(values, indent, self._width)
+
+    def _description(self, facts: Facts, indent: str) -> Iterator[str]:
+        """What the source says to people about a member or value, in lines that fit."""
+        for part in facts.text.split("\n\n") if facts.text else ():
+            yield from textwrap.wrap(
+                part,
+                max(self._width, len(indent) + 20),
+                initial_indent=indent,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
 
     def _members(
         self, key: str, depth: int, where: str, outer: Mapping[str, Member] | None = None
@@ -237,7 +284,8 @@ class _Writer:
         for value, variant in shape.variants.items():
             groups.setdefault(variant, []).append(value)
         for variant, values in groups.items():
-            text = f"when {shape.tag} is {', '.join(values)}:"
+            cases = self._cases(key)
+            text = f"when {shape.tag} is {', '.join(cases.get(one, one) for one in values)}:"
             indent = _INDENT * depth
             yield from textwrap.wrap(
                 text,
@@ -247,6 +295,15 @@ class _Writer:
                 break_on_hyphens=False,
             )
             yield from self._members(variant, depth + 1, where, {**known, **shape.members})
+
+    def _cases(self, key: str) -> dict[str, str]:
+        """Values of a tag whose branch has a condition, with that."""
+        found: Type | None = self._catalog.types[key]
+        while isinstance(found, Object):
+            if found.variants_if:
+                return {one: f"{one} (if {text})" for one, text in found.variants_if.items()}
+            found = self._catalog.types.get(found.base)
+        return {}
 
     def _only_shown(self, key: str, depth: int) -> Iterator[str]:
         """Members that only examples of the document have."""
@@ -258,4 +315,7 @@ class _Writer:
         default = f"default {member.default}" if member.default else ""
         notes = self._notes(member.facts, [default], line=True)
         label = member.name + ("?" if member.optional else "")
-        yield from self._place(label, member.type, depth, f"{where}.{member.name}", notes)
+        place = self._place(label, member.type, depth, f"{where}.{member.name}", notes)
+        yield next(place)
+        yield from self._description(member.facts, _INDENT * (depth + 1) + _BESIDE)
+        yield from place

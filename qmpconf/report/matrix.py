@@ -19,6 +19,7 @@ SIGNS = {
     Standing.WORKS: ".",
     Standing.DEPRECATED: "d",
     Standing.UNSTABLE: "u",
+    Standing.BUILT_IN: "b",
     Standing.CONDITIONAL: "c",
     Standing.NOT_JUDGED: "?",
     Standing.VALUE_REFUSED: "V",

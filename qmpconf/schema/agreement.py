@@ -12,7 +12,8 @@ What is compared, and counted once for each pair of types that meet:
 - ``value``: is a value of an enumeration there in both;
 - ``variant``: does a value of a union's tag add members in both;
 - ``arguments``, ``return``, ``data``: does a command take, return, an event carry anything;
-- ``feature``: is something ``deprecated`` or ``unstable`` in both, where it is in either.
+- ``feature``: is something ``deprecated`` or ``unstable`` in both, where it is in either; between QAPI
+  source and introspection, all features, and whether a command may be sent out of band.
 
 Commands and events that only one catalog has are listed, and are not disagreement: there is
 nothing to compare.  A place where one catalog says ``any`` and the other more is undetermined; one
@@ -44,7 +45,7 @@ from qmpconf.schema.model import (
 from qmpconf.schema.walk import Shape, enum_values, is_builtin, shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Aspect = Literal[
     "member", "optional", "type", "value", "variant", "arguments", "return", "data", "feature"
@@ -139,12 +140,15 @@ class _Comparison:
         self._there = there
         self._seen: set[tuple[str, str]] = set()
         self._result = Agreement(here.name, there.name)
+        #: Documents do not say all features, nor what may be sent out of band.
+        self._exact = here.source.is_exact and there.source.is_exact
 
     def run(self) -> Agreement:
         for name in self._names("command", self._here.commands, self._there.commands):
             one, other = self._here.commands[name], self._there.commands[name]
             place, line = f"command {name}", one.facts.line
-            self._features(place, one.facts, other.facts)
+            oob = ["allow-oob" if each.allow_oob else "" for each in (one, other)]
+            self._features(place, one.facts, other.facts, oob if self._exact else ())
             self._payload("arguments", f"{place}/arguments", one.arguments, other.arguments, line)
             self._payload("return", f"{place}/return", one.returns, other.returns, line)
         for name in self._names("event", self._here.events, self._there.events):
@@ -197,10 +201,14 @@ class _Comparison:
         words = (self._describe(self._here, here), self._describe(self._there, there))
         self._note("type", "undetermined", place, *words, line)
 
-    def _features(self, place: str, here: Facts, there: Facts) -> None:
-        ours, theirs = (
-            ", ".join(sorted(_COMPARED & set(facts.features))) for facts in (here, there)
-        )
+    def _features(self, place: str, here: Facts, there: Facts, flags: Sequence[str] = ()) -> None:
+        """Compare features, and one flag of both sides that is compared as they are."""
+        names = {name for facts in (here, there) for name in facts.features}
+        compared = names if self._exact else names & _COMPARED
+        compared -= {name for name, _ in here.features_if}
+        first, second = flags or ("", "")
+        ours = ", ".join(sorted(filter(None, {first, *(compared & set(here.features))})))
+        theirs = ", ".join(sorted(filter(None, {second, *(compared & set(there.features))})))
         if ours or theirs:
             outcome: Outcome = "agree" if ours == theirs else "disagree"
             self._note("feature", outcome, place, ours, theirs, here.line)

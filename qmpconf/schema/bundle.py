@@ -178,7 +178,8 @@ class _Builder:
         schema: Schema = {"type": "object"}
         if members:
             schema["properties"] = {one.name: self._use(one.type) for one in members}
-        required = [one.name for one in members if not one.optional]
+        # What depends on a setting of the build may not be there, however mandatory it is.
+        required = [one.name for one in members if not (one.optional or one.facts.condition)]
         if required:
             schema["required"] = required
         if not is_open:

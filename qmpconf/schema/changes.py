@@ -52,7 +52,8 @@ def findings(changes: Iterable[Change], source: str) -> Iterator[Finding]:
             level=rule.level,
             severity=rule.severity,
             blame="document",
-            line=one.line_after or one.line_before,
+            path=(one.facts_after if one.facts_after.line else one.facts_before).file,
+            line=one.facts_after.line or one.facts_before.line,
             pointer=slash + pointer,
             subject=f"{kind} {about}",
             message=_sentence(one),
@@ -70,9 +71,9 @@ def _sentence(one: Change) -> str:
     if one.condition:
         text += f"; perhaps only not built: it needs {one.condition}"
     lines = [
-        f"line {line} {where}"
-        for line, where in ((one.line_before, "before"), (one.line_after, "after"))
-        if line
+        f"{f'{facts.file}:' if facts.file else 'line '}{facts.line} {where}"
+        for facts, where in ((one.facts_before, "before"), (one.facts_after, "after"))
+        if facts.line
     ]
     if lines:
         text += f" [{', '.join(lines)}]"

@@ -58,9 +58,8 @@ class Change:
     """One difference.
 
     `place` is ``command NAME/arguments/MEMBER``, ``event NAME/data/...=VALUE``.  `before` and
-    `after` are what the two catalogs say there, `line_before` and `line_after` where (0: not
-    known).  `condition` is the ``If:`` of what is missing, when its catalog gives one: it may only
-    not have been built.
+    `after` are what the two catalogs say there, `facts_before` and `facts_after` what else they know
+    of it.
     """
 
     level: Level
@@ -69,10 +68,14 @@ class Change:
     message: str
     before: str = ""
     after: str = ""
-    line_before: int = 0
-    line_after: int = 0
-    condition: str = ""
+    facts_before: Facts = NO_FACTS
+    facts_after: Facts = NO_FACTS
     also: tuple[str, ...] = ()
+
+    @property
+    def condition(self) -> str:
+        """The condition of what is missing, when its catalog gives one: it may only not be built."""
+        return self.facts_before.condition if self.what == "removed" else ""
 
 
 def diff(before: Catalog, after: Catalog) -> list[Change]:
@@ -94,8 +97,8 @@ class _Diff:
     def __init__(self, before: Catalog, after: Catalog) -> None:
         self._before = before
         self._after = after
-        kinds = {before.source.kind, after.source.kind}
-        self._both_introspected = kinds == {"introspection"}
+        self._both_qapi = before.source.kind == after.source.kind == "qapi"
+        self._both_exact = before.source.is_exact and after.source.is_exact
         self._both_mark_unstable = _marks_unstable(before) and _marks_unstable(after)
         self._changes: dict[tuple[object, ...], Change] = {}
         self._root = ""
@@ -123,7 +126,7 @@ class _Diff:
             self._came_or_went(root, "command", before, after)
             return
         self._facts(root, "the command", before.facts, after.facts, (root,))
-        if self._both_introspected and before.allow_oob and not after.allow_oob:
+        if self._both_exact and before.allow_oob and not after.allow_oob:
             message = "can no longer be executed out-of-band"
             self._note((root, "oob"), Change("breaks", "changed", root, message))
         self._payload(f"{root}/arguments", before.arguments, after.arguments, "in", after.facts)
@@ -146,20 +149,19 @@ class _Diff:
                 "removed",
                 root,
                 f"the {kind} is gone{_warned(before.facts)}",
-                line_before=before.facts.line,
-                condition=before.facts.condition,
+                facts_before=before.facts,
             )
         else:
             facts = after.facts if after else NO_FACTS
-            change = Change(
-                "compatible", "added", root, f"the {kind} is new", line_after=facts.line
-            )
+            change = Change("compatible", "added", root, f"the {kind} is new", facts_after=facts)
         self._note((root,), change)
 
     def _facts(
         self, place: str, what: str, before: Facts, after: Facts, key: tuple[object, ...]
     ) -> None:
-        """Changes of features."""
+        """Changes of features, and of what something depends on."""
+        if self._both_qapi and before.condition != after.condition:
+            self._condition(place, what, before, after, key)
         old, new = set(before.features), set(after.features)
         by_name = what.rsplit(maxsplit=1)[-1].startswith("x-") or place.rsplit(maxsplit=1)[
             -1
@@ -179,10 +181,29 @@ class _Diff:
                 if feature in _FLAGS
                 else f"{what} {'has now' if came else 'no longer has'} the feature {feature}"
             )
-            change = Change(
-                level, kind, place, message, line_before=before.line, line_after=after.line
-            )
+            change = Change(level, kind, place, message, facts_before=before, facts_after=after)
             self._note((*key, "feature", feature), change)
+
+    def _condition(
+        self, place: str, what: str, before: Facts, after: Facts, key: tuple[object, ...]
+    ) -> None:
+        """A change of what something depends on; only QAPI source says it of all things alike."""
+        message = f"{what} is no longer there in all builds: it needs {after.condition}"
+        if not after.condition:
+            message = f"{what} is now there in all builds"
+        elif before.condition:
+            message = f"{what} depends on other settings of the build now"
+        change = Change(
+            "risk" if after.condition else "compatible",
+            "changed",
+            place,
+            message,
+            before.condition,
+            after.condition,
+            before,
+            after,
+        )
+        self._note((*key, "condition"), change)
 
     # ── types ───────────────────────────────────────────────────────────────────────────────
 
@@ -242,7 +263,7 @@ class _Diff:
             level = "compatible" if pair.way == "out" else "breaks"
             level = "risk" if (old, new, pair.way) == ("str", "enum", "in") else level
         key: tuple[object, ...] = (place,) if is_builtin(pair.before) else (pair, "kind")
-        change = Change(level, what, place, message, old, new, line_after=facts.line)
+        change = Change(level, what, place, message, old, new, facts_after=facts)
         self._note((*key, old, new), change)
 
     def _wider(self, catalog: Catalog, key: str, wide: str, narrow: str) -> bool:
@@ -266,8 +287,7 @@ class _Diff:
                     "removed",
                     at,
                     f"the value is no longer {'accepted' if taken else 'sent'}{_warned(old[name])}",
-                    line_before=old[name].line,
-                    condition=old[name].condition,
+                    facts_before=old[name],
                 )
                 self._note((pair, name), change)
             else:
@@ -276,7 +296,7 @@ class _Diff:
                     "added",
                     at,
                     f"the value is new{'' if pair.way == 'in' else ', and can be received'}",
-                    line_after=new[name].line,
+                    facts_after=new[name],
                 )
                 self._note((pair, name), change)
 
@@ -340,8 +360,8 @@ class _Diff:
             message,
             words[0],
             words[1],
-            before.facts.line,
-            after.facts.line,
+            before.facts,
+            after.facts,
         )
         self._note((pair, before.name, "optional"), change)
 
@@ -357,8 +377,8 @@ class _Diff:
             f"the default changed from {old} to {new}",
             old,
             new,
-            before.facts.line,
-            after.facts.line,
+            before.facts,
+            after.facts,
         )
         self._note((pair, before.name, "default"), change)
 
@@ -373,8 +393,7 @@ class _Diff:
             "removed",
             place,
             f"is no longer {'accepted' if pair.way == 'in' else 'sent'}{_warned(member.facts)}",
-            line_before=member.facts.line,
-            condition=member.facts.condition,
+            facts_before=member.facts,
         )
         self._note((pair, member.name), change)
 
@@ -384,7 +403,7 @@ class _Diff:
         if before.open:
             level = "unknown"
         message = "is new, and must be given" if must else "is new"
-        change = Change(level, "added", place, message, line_after=member.facts.line)
+        change = Change(level, "added", place, message, facts_after=member.facts)
         self._note((pair, member.name), change)
 
     def _variants(

@@ -1,11 +1,12 @@
-"""Which deprecated and unstable parts of a catalog a payload uses.
+"""Which deprecated, unstable and conditional parts of a catalog a payload uses.
 
 A command, an event, a member and an enumeration value can each be marked.  Most payloads can use
 nothing that is marked, and cost one look into a table; the others are walked along the catalog.
 A payload that does not fit the catalog is walked as far as it fits.
 
 The feature ``unstable`` is as old as QEMU 6.2; in catalogs that do not have it, the prefix ``x-`` of
-a name says the same.
+a name says the same.  What depends on a setting of the build (`Facts.condition`) is conditional in
+catalogs made from QAPI source; a manual's ``If:`` is left to its reader.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: The features of QAPI that mean something to every user.
 MEANINGFUL = ("deprecated", "unstable")
+#: The mark of what is there only where it was built in.
+CONDITIONAL = "conditional"
 
 _JSON_KINDS = {"object": dict, "array": list, "enum": str}
 
@@ -33,6 +36,18 @@ class Use:
     what: str
     feature: str
     facts: Facts
+
+    @property
+    def sentence(self) -> str:
+        """What is said about it."""
+        return said(self.what, self.feature, self.facts)
+
+
+def said(what: str, mark: str, facts: Facts) -> str:
+    """What a mark says about `what`, which has the facts."""
+    if mark == CONDITIONAL:
+        return f"{what} is there only in builds with {facts.condition}"
+    return f"{what} is {mark}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +78,12 @@ class Features:
         self._catalog = catalog
         self._marked: dict[str, bool] = {}
         self._outlines: dict[str, _Outline] = {}
+        self._conditions = catalog.source.kind == "qapi"
         self._by_prefix = not any("unstable" in facts.features for facts in _all(catalog))
 
     def of_command(self, name: str) -> tuple[str, ...]:
         """The marks of the command itself; raises KeyError when there is none of that name."""
-        return self.marks(name, self._catalog.commands[name].facts)
+        return self._of(name, self._catalog.commands[name].facts)
 
     def can_use(self, key: str) -> bool:
         """Whether a value of the type `key` can use anything that is marked."""
@@ -89,9 +105,9 @@ class Features:
     def _is_marked(self, key: str) -> bool:
         found = self._catalog.types.get(key)
         if isinstance(found, Object):
-            return any(self.marks(one.name, one.facts) for one in found.members)
+            return any(self._of(one.name, one.facts) for one in found.members)
         if isinstance(found, Enum):
-            return any(self.marks("", one.facts) for one in found.values)
+            return any(self._of("", one.facts) for one in found.values)
         return False
 
     def marks(self, name: str, facts: Facts) -> tuple[str, ...]:
@@ -99,6 +115,11 @@ class Features:
         if self._by_prefix and name.startswith("x-"):
             return (*(one for one in facts.features if one == "deprecated"), "unstable")
         return tuple(one for one in MEANINGFUL if one in facts.features)
+
+    def _of(self, name: str, facts: Facts) -> tuple[str, ...]:
+        """The marks of one entry, and whether it is conditional."""
+        marks = self.marks(name, facts)
+        return (*marks, CONDITIONAL) if self._conditions and facts.condition else marks
 
     def _outline(self, key: str) -> _Outline:
         known = self._outlines.get(key)
@@ -109,13 +130,13 @@ class Features:
     def _make_outline(self, key: str) -> _Outline:
         found = self._catalog.types[key]
         if isinstance(found, Enum):
-            values = {one.name: _Part(self.marks("", one.facts), one.facts) for one in found.values}
+            values = {one.name: _Part(self._of("", one.facts), one.facts) for one in found.values}
             return _Outline({name: part for name, part in values.items() if part.marks})
         shape = shape_of(self._catalog, key)
         parts = {}
         for member in shape.members.values():
             below = member.type if self.can_use(member.type) else ""
-            marks = self.marks(member.name, member.facts)
+            marks = self._of(member.name, member.facts)
             if marks or below:
                 parts[member.name] = _Part(marks, member.facts, below)
         return _Outline(parts, shape.tag, shape.variants)

@@ -66,10 +66,13 @@ class Contradiction:
 class Facts:
     """What any documented entity can carry besides its shape.
 
-    `line` is the 1-based line of the source (0: unknown; introspection has none).  `since` is a
-    version as the source writes it ("2.10").  `features` are QAPI feature names, of which
-    ``deprecated`` and ``unstable`` have a meaning everywhere.  `condition` is the source's
-    ``If:`` text.  `strength` says how far the fact carries: only what a source states, and nowhere
+    `line` is the 1-based line of the source (0: unknown; introspection has none), `file` the file of
+    a source that has several.  `since` is a version as the source writes it ("2.10").  `features` are
+    QAPI feature names, of which ``deprecated`` and ``unstable`` have a meaning everywhere.
+    `condition` says on which settings of a build it depends: of QAPI source as in
+    `qmpconf.schema.conditions`, of a document its ``If:`` text; `features_if` are the same for single
+    features.  `text` is what the source says to people about it, which no catalog that ships has
+    (they hold facts only).  `strength` says how far the fact carries: only what a source states, and nowhere
     contradicts, can make an error.  `instead` are the names of what the source says to use in place
     of something deprecated: commands, or siblings of a member or value.  `against` are the first
     contradictions of each sort.
@@ -82,6 +85,9 @@ class Facts:
     strength: Strength = "stated"
     instead: tuple[str, ...] = ()
     against: tuple[Contradiction, ...] = ()
+    file: str = ""
+    text: str = ""
+    features_if: tuple[tuple[str, str], ...] = ()
 
 
 NO_FACTS = Facts()
@@ -144,7 +150,8 @@ class Object:
     members are present too (a value without an entry adds none).  `open` marks an object that
     takes members beyond those listed (``device_add``), because the source says so or because it
     does not determine them.  `shown` are members that only examples of the source have: they are
-    not part of the type.
+    not part of the type.  `variants_if` are the conditions of variants (`Facts.condition`), by the
+    tag's value.
     """
 
     members: tuple[Member, ...] = ()
@@ -155,16 +162,21 @@ class Object:
     name: str = ""
     facts: Facts = NO_FACTS
     shown: tuple[Member, ...] = ()
+    variants_if: Mapping[str, str] = field(default_factory=dict)
     kind: Literal["object"] = "object"
 
 
 @dataclass(frozen=True, slots=True)
 class Alternate:
-    """One of several types that differ in their JSON type."""
+    """One of several types that differ in their JSON type.
+
+    `branches_if` are the conditions of branches (`Facts.condition`), by the type's key.
+    """
 
     branches: tuple[str, ...]
     name: str = ""
     facts: Facts = NO_FACTS
+    branches_if: Mapping[str, str] = field(default_factory=dict)
     kind: Literal["alternate"] = "alternate"
 
 
@@ -176,7 +188,9 @@ class Command:
     """A command.
 
     `arguments` and `returns` are type keys; an empty `arguments` means that it takes none, an
-    empty `returns` that it returns nothing (``{}`` on the wire).
+    empty `returns` that it returns nothing (``{}`` on the wire).  Only QAPI source says whether it is
+    taken before the machine is made (`allow_preconfig`), whether it is a `coroutine`, and whether it is
+    `silent`: not answered where it succeeds (``success-response: false``).
     """
 
     name: str
@@ -184,6 +198,9 @@ class Command:
     returns: str = ""
     allow_oob: bool = False
     facts: Facts = NO_FACTS
+    allow_preconfig: bool = False
+    coroutine: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +216,7 @@ class Event:
 class Source:
     """Where a catalog comes from.
 
-    `kind` is ``introspection`` or ``document``; `form` the document's form as the compiler
+    `kind` is ``introspection``, ``qapi`` (QAPI source) or ``document``; `form` the document's form as the compiler
     detected it; `version` the QEMU version that it describes ("7.2.22", "5.2.0"); `package` the
     build's package string; `product` ``qemu``, ``qemu-storage-daemon`` or ``qemu-ga``; `sha256` of the bytes
     compiled; `title` a short name of the document for citations ("qmp-commands.txt 1.6.2").
@@ -207,7 +224,7 @@ class Source:
     whole one: what a partial catalog lacks proves nothing.
     """
 
-    kind: Literal["introspection", "document"]
+    kind: Literal["introspection", "qapi", "document"]
     product: str = "qemu"
     version: str = ""
     package: str = ""
@@ -225,6 +242,15 @@ class Source:
         of each out.
         """
         return not self.partial and not self.form.startswith("qmp-commands")
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the source is read by programs, and so says all of what it says about an entry.
+
+        That is introspection and QAPI source; documents leave out, for example, which commands may
+        be sent out of band.
+        """
+        return self.kind in {"introspection", "qapi"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,9 @@ _KINDS: Mapping[str, type[Type]] = {
 #: How the file of a shipped catalog ends, behind its name.
 SUFFIX = ".json.gz"
 
+#: What QAPI source begins with: single quotes, where JSON has double ones, perhaps behind comments.
+_QAPI = re.compile(rb"(?:\s|#[^\n]*\n)*\{(?:\s|#[^\n]*\n)*'")
+
 #: Product, major and minor version in a catalog's name.
 _VERSION = re.compile(r"(.*?)-(\d{1,6})(?:\.(\d{1,6}))?")
 
@@ -210,6 +213,8 @@ def read(path: Path) -> Catalog:
     data = read_bytes(path)
     if not data:
         raise InputError(f"{path}: is empty; expected a catalog")
+    if _QAPI.match(data):
+        raise InputError(f"{path}: is QAPI source; make a catalog of it: 'qmpconf schema compile'")
     value = loaded(data, str(path))
     name = printable(path.name.removesuffix(".gz").removesuffix(".json"))
     if isinstance(value, Mapping) and isinstance(value.get("return"), list):

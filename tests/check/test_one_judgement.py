@@ -46,6 +46,7 @@ SAID = {
     "schema.conditional": Standing.CONDITIONAL,
     "schema.looked-up": Standing.CONDITIONAL,
     "schema.property-type": Standing.NOT_JUDGED,
+    "schema.built-in": Standing.BUILT_IN,
     "compat.unstable": Standing.UNSTABLE,
     "compat.deprecated": Standing.DEPRECATED,
 }

@@ -1,10 +1,12 @@
-"""Files of Debian's source packages that hold QMP, for `tests.real.wild`: fetched once, then kept.
+"""Files of Debian's source packages that hold QMP or QAPI: fetched once, then kept.
+
+They are for `tests.real.wild` and `tests.real.qapi`.
 
 Debian's suites ship several releases of libvirt and of QEMU.  Of each of their source packages the
 upstream tarball is downloaded, and of that only the files of `WANTED` are unpacked, to
 ``CACHE/sources/PACKAGE-VERSION`` (the cache is that of `tests.real.builds`, and so is the way in
-which apt is used).  ``CACHE/sources/SUITE.json`` says what a suite had when it was asked; while
-that file is there, the suite is not asked again, so that a report can be made again.
+which apt is used).  ``CACHE/sources/SUITE.json`` says what a suite had when it was asked, and for
+which files; while that file is there, the suite is not asked for them again, so that a report can be made again.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -34,8 +37,16 @@ SUITES = (
 #: Source package -> the files that are unpacked, as patterns for tar (``*`` crosses folders).
 WANTED: Mapping[str, tuple[str, ...]] = {
     "libvirt": ("*/tests/*.replies",),
-    "qemu": ("*/tests/qemu-iotests/*.out",),
+    "qemu": (
+        "*/tests/qemu-iotests/*.out",
+        "*/VERSION",
+        "*/qapi/*.json",
+        "*/qga/qapi-schema.json",
+        "*/tests/qapi-schema/*",
+    ),
 }
+#: Stands in a folder of unpacked files: the patterns by which they were chosen.
+_CHOSEN = ".chosen"
 
 
 @dataclass(frozen=True)
@@ -64,10 +75,10 @@ def sources(package: str, *, offline: bool = False) -> tuple[list[Sources], list
     found: dict[str, list[tuple[str, str]]] = {}
     for suite in SUITES:
         facts = cache / f"{suite}.json"
-        if not facts.exists() and not offline:
+        if not offline and _facts(facts).get(_CHOSEN) != _patterns():
             with locked(cache.parent):
                 _ask(suite, cache)
-        version = json.loads(facts.read_text()).get(package, "") if facts.exists() else ""
+        version = _facts(facts).get(package, "")
         release = _upstream(version)
         if not version:
             missing.append(f"the suite {suite} was not reached")
@@ -82,6 +93,25 @@ def sources(package: str, *, offline: bool = False) -> tuple[list[Sources], list
         for release, debian in sorted(found.items(), key=lambda one: _numbers(one[0]))
     ]
     return releases, missing
+
+
+def _facts(path: Path) -> dict[str, str]:
+    """What a suite had when it was asked; nothing where it never was."""
+    found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def _patterns(package: str = "") -> str:
+    """All patterns of `WANTED`, or those of one package, in one text."""
+    return " ".join(
+        one for name, patterns in WANTED.items() if package in {"", name} for one in patterns
+    )
+
+
+def _is_whole(place: Path, package: str) -> bool:
+    """Whether the files that are wanted today were unpacked there."""
+    chosen = place / _CHOSEN
+    return chosen.exists() and chosen.read_text() == _patterns(package)
 
 
 def _upstream(version: str) -> str:
@@ -117,9 +147,10 @@ def _ask(suite: str, target: Path) -> None:
             # The epoch is not in the name of a file; whatever says a version here goes without.
             facts[package] = named[1]
             place = target / f"{package}-{_upstream(named[1])}"
-            if not place.exists():
+            if not _is_whole(place, package):
                 with contextlib.suppress(BuildError):
                     _fetch(apt, package, place)
+    facts[_CHOSEN] = _patterns()
     (target / f"{suite}.json").write_text(json.dumps(facts, indent=1) + "\n")
 
 
@@ -130,6 +161,8 @@ def _fetch(apt: Apt, package: str, place: Path) -> None:
     fresh = apt.folder / package
     fresh.mkdir()
     _unpack(tarball, fresh, WANTED[package])
+    (fresh / _CHOSEN).write_text(_patterns(package))
+    shutil.rmtree(place, ignore_errors=True)
     fresh.rename(place)
 
 

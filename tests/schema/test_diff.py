@@ -167,9 +167,9 @@ def test_commands_and_events_that_came_or_went() -> None:
         ("compatible", "added", "command new"),
         ("compatible", "added", "event NEW"),
     ]
-    assert (changes[0].line_before, changes[0].condition) == (3, "IF")
+    assert (changes[0].facts_before.line, changes[0].condition) == (3, "IF")
     assert changes[0].message.endswith("(it was deprecated)")
-    assert changes[3].line_after == 9
+    assert changes[3].facts_after.line == 9
 
 
 def test_features() -> None:

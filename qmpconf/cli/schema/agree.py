@@ -29,8 +29,9 @@ from qmpconf.packed import exists
 from qmpconf.report import agreement as report
 from qmpconf.schema import store
 from qmpconf.schema.agreement import Note, compare
-from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.documents.files import read_document
+from qmpconf.schema.qapi.files import is_qapi
+from qmpconf.schema.sources import compile_file
 
 if TYPE_CHECKING:
     import argparse
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def catalog_or_document(name: str) -> Catalog:
-    """A shipped catalog by its name; else the catalog, the reply or the document in that file.
+    """A shipped catalog by its name; else the catalog, the reply, the document or the source there.
 
     Raises UsageError when it is neither, InputError when the file is nothing of that.
     """
@@ -100,12 +101,9 @@ def catalog_or_document(name: str) -> Catalog:
     if name in store.shipped() or not exists(path):
         return store.load(name)
     text = read_document(path)
-    if text.lstrip()[:1] in {"{", "["}:
+    if text.lstrip()[:1] in {"{", "["} and not is_qapi(path, text):
         return store.read(path)
-    try:
-        return compile_document(text).catalog
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+    return compile_file(path).catalog
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 from qmpconf.cli import baseline, options, results
 from qmpconf.cli.examples import explain
-from qmpconf.errors import InputError
 from qmpconf.outputs import Outputs, write_page
 from qmpconf.report.results.merge import merged
 from qmpconf.report.results.of_audit import Audited, of_audit
 from qmpconf.report.terminal import Terminal
 from qmpconf.schema.documents.audit import audit
-from qmpconf.schema.documents.compiler import compile_document
-from qmpconf.schema.documents.files import read_document
+from qmpconf.schema.sources import compile_file
 from qmpconf.schema.store import load
 
 if TYPE_CHECKING:
@@ -35,7 +33,9 @@ exit codes: 0 nothing was found; 1 findings; 2 usage; 3 a file cannot be read or
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the documents, the format and the file to write."""
     explain(parser, _EPILOG)
-    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a document")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", type=Path, help="a document, or QAPI source"
+    )
     parser.add_argument(
         "--catalog",
         metavar="NAME",
@@ -74,11 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _audited(path: Path, catalog: str | None) -> Audited:
-    try:
-        compilation = compile_document(read_document(path))
-    except InputError as error:
-        words = str(error)
-        raise InputError(words if words.startswith(str(path)) else f"{path}: {words}") from None
+    compilation = compile_file(path)
     if catalog:
         compilation = replace(compilation, catalog=load(catalog))
     return Audited(path.name, compilation, audit(compilation))

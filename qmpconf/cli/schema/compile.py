@@ -2,37 +2,63 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmpconf.cli import options
 from qmpconf.cli.examples import explain
-from qmpconf.errors import InputError
+from qmpconf.cli.schema.fetch import catalog_of_server
+from qmpconf.errors import UsageError
+from qmpconf.files import read_text
 from qmpconf.outputs import Outputs
 from qmpconf.report.documents import compiled
-from qmpconf.schema.documents.compiler import compile_document
-from qmpconf.schema.documents.files import read_document
+from qmpconf.report.qapi import compiled_source
+from qmpconf.schema.conditions import Settings
+from qmpconf.schema.resolve import Learned, learned, resolved
+from qmpconf.schema.select import Version
+from qmpconf.schema.sources import compile_file
 from qmpconf.schema.store import write
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
+
+    from qmpconf.schema.model import Catalog
 
 
 _EPILOG = """\
 examples:
   qmpconf schema compile /usr/share/man/man7/qemu-qmp-ref.7.gz -o mine.json.gz
+  qmpconf schema compile qemu/qapi/qapi-schema.json --introspection session.qmptrace -o mine.json.gz
+  qmpconf schema compile qapi-schema.json --release 2.9 --config CONFIG_LINUX --config '!CONFIG_WIN32'
+
+QAPI source is QEMU's schema itself: qapi/qapi-schema.json, qga/qapi-schema.json and
+storage-daemon/qapi/qapi-schema.json, with all files that they include, and the one file of old releases.  Its
+rules changed with the releases: it is held to those of --release, else of the file VERSION of its tree, else to
+any that fit.  The catalog keeps what the comments say, and 'schema show' prints it.
+
+Much in it depends on settings of the build.  --config says which are defined (CONFIG_LINUX) and which not
+(!CONFIG_WIN32), or names a config-host.h; --introspection takes the schema of a server of that build, and
+concludes them.  What neither decides stays in the catalog, marked: a client that uses it gets a note, and a server
+that lacks it is not to blame.
 """
+
+_SETTING = re.compile(r"(!?)([A-Za-z_]\w*)")
+_DEFINED = re.compile(r"^[ \t]*#[ \t]*(define|undef)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Take the document, the file to write and the catalog's name."""
+    """Take the document, the file to write, the catalog's name, and what is known of the build."""
     explain(parser, _EPILOG)
     parser.add_argument(
         "file",
         metavar="FILE",
         type=Path,
-        help="a document: qmp-commands.txt, qmp-commands.hx, qemu-qmp-ref(7); .gz too",
+        help="a document: qmp-commands.txt, qmp-commands.hx, qemu-qmp-ref(7); .gz too; "
+        "or QAPI source: qapi-schema.json",
     )
     parser.add_argument(
         "-o",
@@ -47,20 +73,78 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="",
         help="the catalog's name (default: after the version that the document describes)",
     )
+    parser.add_argument(
+        "--release",
+        metavar="X.Y[.Z]",
+        default="",
+        help="QAPI source: the QEMU release that it belongs to (default: as the file VERSION says)",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="SETTING",
+        action="append",
+        default=[],
+        help="QAPI source: a setting that is defined, or with '!' is not; or a file of '#define' lines",
+    )
+    parser.add_argument(
+        "--introspection",
+        metavar="SCHEMA",
+        default="",
+        help="QAPI source: a server of the same build: a trace or a reply of query-qmp-schema, or a "
+        "catalog of one",
+    )
     options.force(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile, write the catalog, print the report."""
-    outputs = Outputs([arguments.file], force=arguments.force)
+    outputs = Outputs([arguments.file, arguments.introspection], force=arguments.force)
     outputs.add(arguments.output, "catalog", "-o")
-    text = read_document(arguments.file)
-    try:
-        compilation = compile_document(text, arguments.name)
-    except InputError as error:
-        raise InputError(f"{arguments.file}: {error}") from None
+    if arguments.release and Version.parse(arguments.release) is None:
+        raise UsageError(f"--release {arguments.release}: expected a release, like 7.2 or 7.2.0")
+    settings = _settings(arguments.config)
+    compilation = compile_file(arguments.file, name=arguments.name, release=arguments.release)
+    if compilation.catalog.source.kind == "qapi":
+        shown = _learned(compilation.catalog, arguments.introspection, settings)
+        found = resolved(compilation.catalog, settings)
+        compilation = replace(compilation, catalog=found.catalog)
+        report = compiled_source(compilation, found, shown)
+    elif arguments.release or arguments.config or arguments.introspection:
+        raise UsageError(
+            f"{arguments.file} is a document; --release, --config and --introspection are for QAPI source"
+        )
+    else:
+        report = compiled(compilation)
     if arguments.output is not None:
         write(compilation.catalog, arguments.output)
     printed = arguments.output is not None and str(arguments.output) == "-"
-    print(compiled(compilation), end="", file=sys.stderr if printed else sys.stdout)
+    print(report, end="", file=sys.stderr if printed else sys.stdout)
     return 0
+
+
+def _settings(told: Iterable[str]) -> Settings:
+    """What ``--config`` says: single settings, and files of them.  Raises UsageError."""
+    known: dict[str, bool] = {}
+    for one in told:
+        single = _SETTING.fullmatch(one)
+        if single:
+            known[single[2]] = not single[1]
+            continue
+        found = _DEFINED.findall(read_text(one)) if Path(one).exists() else []
+        if not found:
+            raise UsageError(
+                f"--config {one}: expected NAME for a setting that is defined, !NAME for one that is "
+                "not, or a file with '#define NAME' lines, such as config-host.h"
+            )
+        known |= {name: word == "define" for word, name in found}
+    return Settings(known)
+
+
+def _learned(catalog: Catalog, server: str, settings: Settings) -> Learned | None:
+    """What the server's own schema shows of its build, which is added to the settings."""
+    if not server:
+        return None
+    found = catalog_of_server(server)
+    if found.source.kind != "introspection":
+        raise UsageError(f"--introspection {server}: is not made from a server's schema reply")
+    return learned(catalog, found, settings)

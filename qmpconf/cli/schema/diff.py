@@ -28,7 +28,7 @@ away; 2 usage; 3 a file cannot be read or written
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the two catalogs, the format and how much to show."""
     explain(parser, _EPILOG)
-    help_text = "a shipped catalog's name, a catalog, a reply to query-qmp-schema or a document"
+    help_text = "a shipped catalog's name, a catalog, a reply to query-qmp-schema, a document or QAPI source"
     parser.add_argument("before", metavar="BEFORE", help=help_text)
     parser.add_argument("after", metavar="AFTER", help="the same")
     parser.add_argument("--format", choices=results.FORMATS, default="text", help="default: text")

@@ -14,12 +14,16 @@ from qmpconf.cli.schema.property_fetch import Begin, Fetched, at, spawned
 from qmpconf.errors import InputError, UsageError
 from qmpconf.net.address import FORMS
 from qmpconf.outputs import Outputs
+from qmpconf.packed import Pieces, exists
 from qmpconf.schema.model import Catalog
 from qmpconf.schema.property_catalog import beside
 from qmpconf.schema.property_catalog import write as write_properties
-from qmpconf.schema.store import encode, from_reply, write
+from qmpconf.schema.store import encode, from_reply, load, shipped, write
 from qmpconf.text import counted, harmless
 from qmpconf.trace.reader import TraceReader
+
+#: What a trace begins with.
+_TRACE = b'{"qmptrace"'
 
 _EPILOG = """\
 examples:
@@ -104,6 +108,18 @@ def _properties(arguments: argparse.Namespace, begin: Begin, name: str) -> None:
     if fetched.left_out:
         left_out = ", ".join(sorted(fetched.left_out))
         print(harmless(f"{found.name}: left out: {left_out}"), file=sys.stderr)
+
+
+def catalog_of_server(name: str) -> Catalog:
+    """The catalog in a trace, which holds the schema reply, or else what `load` gives.
+
+    Raises as `load` does, and InputError for a trace without such a reply.
+    """
+    if name not in shipped() and exists(Path(name)):
+        with Pieces(name) as pieces:
+            if next(iter(pieces), b"").lstrip().startswith(_TRACE):
+                return _from_trace(name, "")
+    return load(name)
 
 
 def _from_trace(path: str, name: str) -> Catalog:

@@ -73,4 +73,5 @@ def _facts(compilation: Compilation) -> dict[str, str | int | float | bool]:
 
 def _placed(document: str, one: Finding) -> Finding:
     """The finding in its file."""
-    return replace(one, path=document, source=f"{document}, line {place_of(one)}")
+    path = one.path or document
+    return replace(one, path=path, source=f"{path}, line {place_of(one)}")

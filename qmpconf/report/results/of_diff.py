@@ -53,6 +53,6 @@ def _drift(before: Catalog, after: Catalog) -> list[str]:
     kinds = before.source.kind, after.source.kind
     if kinds[0] == kinds[1]:
         return []
-    words = {"document": "document", "introspection": "server"}
+    words = {"document": "document", "introspection": "server", "qapi": "source"}
     first, second = words[kinds[0]], words[kinds[1]]
     return [f"drift: what is gone is in the {first} only, what is new is in the {second} only"]

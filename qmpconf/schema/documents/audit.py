@@ -30,7 +30,7 @@ _EXECUTE = ("execute", "exec-oob")
 def audit(compilation: Compilation) -> tuple[Finding, ...]:
     """Every defect of the document: what compiling found, and what its examples show."""
     found = [*compilation.findings, *_Audit(compilation).findings()]
-    return tuple(sorted(found, key=lambda one: (one.line, one.column)))
+    return tuple(sorted(found, key=lambda one: (one.path, one.line, one.column)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +218,7 @@ def _whole(example: Example) -> Example:
 
 def _finding(example: Example, flaw: Flaw) -> Finding:
     line, column = line_at(example, flaw.at)
-    return defect(
+    found = defect(
         f"document.{flaw.rule}",
         line,
         example.subject,
@@ -228,6 +228,7 @@ def _finding(example: Example, flaw: Flaw) -> Finding:
         flaw.seen,
         column,
     )
+    return replace(found, path=example.file) if example.file else found
 
 
 def line_at(example: Example, at: int) -> tuple[int, int]:

@@ -82,6 +82,7 @@ class Example:
     joined; `line` and `last_line` where it stands; `subject` the command, event or type whose
     section holds it.  `lines` has the source's line for each line of `text` (empty: `text` is
     the source's lines from `line` on), `column` is where `text` begins in the first of them.
+    `file` is where it stands, in a source of several files.
     """
 
     direction: str
@@ -91,6 +92,7 @@ class Example:
     subject: str
     lines: tuple[int, ...] = ()
     column: int = 0
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from qmpconf.report.results.merge import merged
 from qmpconf.report.results.of_diff import of_diff
 from qmpconf.report.results.records import Header
 from qmpconf.schema.diff import Change
-from qmpconf.schema.model import Catalog, Source
+from qmpconf.schema.model import Catalog, Facts, Source
 from tests.schema.documents import manuals
 
 
@@ -130,7 +130,9 @@ def page_of(change: Change, form: str) -> str:
 
 @pytest.mark.parametrize("form", ["text", "markdown", "json"])
 def test_what_a_catalog_says_controls_no_terminal(form: str) -> None:
-    change = Change("breaks", "removed", "command \x1b]0;x", "gone|", condition="\n\x07")
+    change = Change(
+        "breaks", "removed", "command \x1b]0;x", "gone|", facts_before=Facts(condition="\n\x07")
+    )
     made = page_of(change, form)
     assert "\x1b" not in made
     assert "\x07" not in made
