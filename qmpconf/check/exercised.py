@@ -206,6 +206,7 @@ NOT_SHOWN: Mapping[str, str] = MappingProxyType(
         "greeting.unsolicited": "that the greeting waited for the client does not show",
         "greeting.each-session": "what is left over from the session before does not show as such",
         "session.single": "a client that is kept waiting is not in the recording",
+        "session.idle": "why a server ends a session does not show",
         "session.patience": _INSIDE,
         "session.quit-eof": _INSIDE,
         "session.silence": _INSIDE,

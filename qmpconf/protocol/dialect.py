@@ -102,7 +102,8 @@ QGA = Dialect(
     greets=False,
     others=(
         *("framing.crlf", "greeting.", "capabilities.", "negotiation.", "oob.", "event.", "fds."),
-        *("session.single", "session.greeted-twice", "session.quit-eof", "session.after-quit"),
+        *("session.single", "session.idle", "session.greeted-twice"),
+        *("session.quit-eof", "session.after-quit"),
         *("request.oob-negotiated", "schema.introspection", "schema.event", "schema.oob"),
     ),
     prefix="guest-",

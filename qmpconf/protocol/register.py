@@ -170,6 +170,13 @@ ROWS: tuple[tuple[str, str, str, str, str], ...] = (
         "seen",
     ),
     (
+        "session.idle",
+        "SHOULD",
+        "server",
+        "A session in which the client says nothing for a while goes on, in mid-message too.",
+        "seen",
+    ),
+    (
         "session.half-close",
         "SHOULD",
         "server",

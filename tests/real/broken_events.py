@@ -54,6 +54,13 @@ class NoHandshake(Dropped):
     pattern = "BLOCK_JOB_(READY|PENDING)"
 
 
+@defect("event.comes", cases=("event.comes/block-job-*",))
+class NoJobError(Dropped):
+    """Block jobs that fail do not say at what."""
+
+    pattern = "BLOCK_JOB_ERROR"
+
+
 @defect("event.comes", cases=("event.comes*",), rich=True)
 class NoDeviceDeleted(Dropped):
     """A device goes without an event."""

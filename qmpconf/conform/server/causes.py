@@ -24,6 +24,9 @@ from qmpconf.protocol.values import Value, dumps
 _ROUNDS = 3
 _AT_ONCE = 10
 
+#: Bytes that a job reads at once: what cannot be read is one error.
+_ONE_READ = 1 << 16
+
 _JOB = "qmpconf-job"
 _DEVICE = "qmpconf-device"
 _DISK = "qmpconf-disk"
@@ -176,6 +179,31 @@ def _job_cancelled(probe: Probe) -> None:
     if not found and watch.named("BLOCK_JOB_COMPLETED", device=_JOB):
         raise Inconclusive("the job was done before it could be cancelled")
     _counted(found, 1, "BLOCK_JOB_CANCELLED", "one job", watch.talk.latest)
+
+
+@case("event.comes", "event.as-many", name="block-job-error", needs=JOB)
+def _job_error(probe: Probe) -> None:
+    """A job that cannot read what it copies emits BLOCK_JOB_ERROR, once, and BLOCK_JOB_COMPLETED."""
+    defined(probe, "BLOCK_JOB_ERROR", "BLOCK_JOB_COMPLETED")
+    watch = _watched(probe)
+    image: Value = {"driver": "null-co", "size": _ONE_READ}
+    bad: Value = [{"event": "none", "iotype": "read", "errno": 5}]
+    if not watch.ask(
+        "blockdev-add", driver="blkdebug", node_name=NODES[0], image=image, inject_error=bad
+    ).ok:
+        raise NotApplicable("the target has no driver blkdebug, which fails on demand")
+    try:
+        watch.need("blockdev-add", driver="null-co", node_name=NODES[1], size=_ONE_READ)
+        watch.begin()
+        _backup(watch)
+        watch.wait(1, "BLOCK_JOB_COMPLETED", device=_JOB)
+        watch.settle()
+    finally:
+        if watch.talk.open:
+            watch.remove(*reversed(NODES))
+    for name in ("BLOCK_JOB_ERROR", "BLOCK_JOB_COMPLETED"):
+        found = watch.named(name, device=_JOB)
+        _counted(found, 1, name, "one job that fails", watch.talk.latest)
 
 
 def _backup(watch: Watch, **more: Value) -> None:

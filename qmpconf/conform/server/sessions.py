@@ -8,6 +8,8 @@ from qmpconf.errors import TargetError
 
 #: Seconds in which a second client must hear nothing.
 _WAIT = 0.3
+#: Seconds for which a client says nothing, twice.
+_SILENCE = 1.5
 
 
 @case("session.single", name="second-client")
@@ -53,6 +55,25 @@ def _undisturbed(probe: Probe) -> None:
         except TargetError:
             break
     succeeded(first.ask({"execute": "query-version", "id": "1"}, breaks="session.single"))
+
+
+@case("session.idle", name="silence", owns_silence=True, slow=True)
+def _silence(probe: Probe) -> None:
+    """A client may say nothing for a while, between two commands and in the middle of one."""
+    talk = probe.negotiated()
+    first, second = b'{"execute": "query-ver', b'sion", "id": "halves"}\n'
+    for begun, rest in ((b"", first + second), (first, second)):
+        talk.send(begun)
+        if heard := [said for said in talk.quiet(min(_SILENCE, probe.patience)) if said.unfit]:
+            raise Unmet("nothing that answers half a command", str(heard[0]), line=heard[0].line)
+        if talk.ended:
+            raise Unmet("a session that goes on", "its end", line=talk.latest)
+        said = talk.reply(talk.send(rest))
+        if (
+            not said.ok
+        ):  # where half of the command was forgotten, the other half has no id, and many faults
+            follows = ("response.id-echo", "response.exactly-one")
+            raise Unmet("success", str(said), line=said.line, follows=follows)
 
 
 @case("session.half-close", name="pending", owns_silence=True)

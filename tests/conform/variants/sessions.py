@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -10,6 +11,7 @@ from qmpconf.monitor.commands import execute
 from qmpconf.monitor.core import Action, Phase, Session
 from qmpconf.monitor.refusal import Refusal
 from qmpconf.monitor.requests import NEGOTIATE, check_arguments
+from qmpconf.monitor.server import MonitorServer
 from qmpconf.protocol.framing import Framer
 from qmpconf.protocol.messages import Command
 from qmpconf.protocol.values import Value
@@ -278,6 +280,40 @@ class SharedSession(Broken):
         if shared:
             self._sessions[number].phase = Phase.COMMANDS
         return number, actions
+
+
+class Timed(MonitorServer):
+    """Whose client says nothing for a second is sent away."""
+
+    def _turn(self, timeout: float | None) -> None:
+        super()._turn(0.1 if timeout is None else min(timeout, 0.1))
+        for client in [*self._clients.values()]:
+            said = self._monitor.memory.get(client.number, math.inf)  # type: ignore[attr-defined]
+            if time.monotonic() - said > 1.0:
+                self._drop(client)
+
+
+@defect("session.idle", smoke=False, cases=("session.idle/*",))
+class SendsTheIdleAway(Broken):
+    """A client that has said something, and then nothing for a second, loses its session."""
+
+    server = Timed
+
+    def heard(self, session: Session, data: bytes) -> bytes:
+        self.memory[session.number] = time.monotonic()
+        return data
+
+
+@defect("session.idle", smoke=False, cases=("session.idle/*",))
+class ForgetsHalves(Broken):
+    """Half a command that is not followed by its end within a second is forgotten."""
+
+    def heard(self, session: Session, data: bytes) -> bytes:
+        before = self.memory.get(session.number, 0.0)
+        self.memory[session.number] = time.monotonic()
+        if time.monotonic() - before > 1.0:
+            session.framer = Framer()
+        return data
 
 
 @defect("session.half-close", "response.exactly-one", cases=("session.*",))
