@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.resources
 import re
 import sys
 
@@ -29,6 +30,7 @@ examples:
   qmpconf convert vm.qmptrace.gz vm.pcapng
   qmpconf convert --to transcript vm.qmptrace -
   qmpconf convert --list
+  qmpconf convert --dissector > qmp.lua && tshark -X lua_script:qmp.lua -r vm.pcapng -Y qmp
 
 exit codes: 0 converted, 2 wrong call, or OUT cannot hold what IN holds, 3 IN is damaged (what could
 be read is in OUT) or cannot be read at all (there is no OUT), 130 interrupted
@@ -96,6 +98,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite OUT if it exists")
     parser.add_argument(
         "--list", action=_List, nargs=0, help="list the formats and what each of them holds"
+    )
+    parser.add_argument(
+        "--dissector",
+        action=_Dissector,
+        nargs=0,
+        help="print a dissector that shows QMP in Wireshark and tshark (Lua)",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="do not say what is lost")
 
@@ -180,6 +188,15 @@ class _List(argparse.Action):
         ]
         head = ("format", "names", "what it is", "holds", "does not hold")
         print(fitted(rows, head, Terminal(sys.stdout).width(120)))
+        parser.exit()
+
+
+class _Dissector(argparse.Action):
+    """Print the dissector and end."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        script = importlib.resources.files("qmpconf.trace.capture").joinpath("qmp.lua")
+        print(script.read_text(encoding="utf-8"), end="")
         parser.exit()
 
 
