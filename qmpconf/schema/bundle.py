@@ -16,6 +16,11 @@ How QAPI maps:
 - An alternate dispatches on the JSON type of the value, in the same way.
 - ``int`` has the bounds of what QEMU's parser takes: -2^63 to 2^64-1.
 
+With `annotated`, what the catalog knows besides stands there as well, for people and programs that read
+the bundle: ``deprecated``, ``default`` (as a value of the member's type), ``description`` (of catalogs that
+keep texts), and in ``$comment``, which every validator passes over, since when, under which condition,
+with which features, and where the source says so.
+
 JSON Schema calls ``1.0`` an integer and cannot see duplicate members; QMP's answer to these is in
 `qmpconf.schema.validator`.  This module knows no message and validates nothing.
 """
@@ -25,13 +30,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from qmpconf.schema.annotations import Annotations
 from qmpconf.schema.model import (
     BUILTINS,
     INTEGER_BOUNDS,
     Alternate,
     Array,
     Catalog,
+    Command,
     Enum,
+    Event,
     Member,
     Object,
 )
@@ -86,32 +94,43 @@ def reference(definition: str) -> str:
     return "#/$defs/" + quote(escaped, safe="~.-_")
 
 
-def build(catalog: Catalog) -> Schema:
+def build(catalog: Catalog, *, annotated: bool = False) -> Schema:
     """The bundle.  Raises KeyError when the catalog refers to a type that it does not have."""
-    return _Builder(catalog).bundle()
+    return _Builder(catalog, annotated=annotated).bundle()
 
 
 class _Builder:
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, *, annotated: bool) -> None:
         self._catalog = catalog
         self._definitions: Schema = {}
         self._names = _names(catalog)
+        self._notes = Annotations(catalog) if annotated else None
 
     def bundle(self) -> Schema:
         catalog, definitions = self._catalog, self._definitions
         for command in catalog.commands.values():
-            definitions[arguments_of(command.name)] = self._payload(command.arguments)
+            definitions[arguments_of(command.name)] = self._entry(command.arguments, command)
             definitions[return_of(command.name)] = self._payload(command.returns)
         for event in catalog.events.values():
-            definitions[data_of(event.name)] = self._payload(event.data)
-        for key in catalog.types:
-            definitions[self._names[key]] = self._type(key)
+            definitions[data_of(event.name)] = self._entry(event.data, event)
+        for key, found in catalog.types.items():
+            schema = self._type(key)
+            definitions[self._names[key]] = schema
+            if self._notes:
+                schema |= self._notes.of_type(found)
         return {
             "$schema": DIALECT,
             "$id": f"urn:qmpconf:{quote(catalog.name, safe='.-_')}",
             "title": catalog.name,
             "$defs": {name: definitions[name] for name in sorted(definitions)},
         }
+
+    def _entry(self, key: str, about: Command | Event) -> Schema:
+        """Arguments or data, with what is known about the command or event."""
+        return self._payload(key) | (self._notes.of_entry(about) if self._notes else {})
+
+    def _member(self, one: Member) -> Schema:
+        return self._use(one.type) | (self._notes.of_member(one) if self._notes else {})
 
     def _payload(self, key: str) -> Schema:
         return self._use(key) if key else dict(_NOTHING)
@@ -144,7 +163,7 @@ class _Builder:
         tag = shape.members.get(shape.tag)
         schema: Schema = {"type": "object"}
         if tag is not None:
-            schema["properties"] = {tag.name: self._use(tag.type)}
+            schema["properties"] = {tag.name: self._member(tag)}
             if not tag.optional:
                 schema["required"] = [tag.name]
         schema["allOf"] = self._cases(name, shape, tag)
@@ -177,7 +196,7 @@ class _Builder:
         members = list(members)
         schema: Schema = {"type": "object"}
         if members:
-            schema["properties"] = {one.name: self._use(one.type) for one in members}
+            schema["properties"] = {one.name: self._member(one) for one in members}
         # What depends on a setting of the build may not be there, however mandatory it is.
         required = [one.name for one in members if not (one.optional or one.facts.condition)]
         if required:
@@ -200,6 +219,8 @@ class _Builder:
             uses = [self._use(branch) for branch in branches]
             then = uses[0] if len(uses) == 1 else {"anyOf": uses}
             cases.append({"if": {"type": json_type}, "then": then})
+        if self._notes:  # strict validators take no list of types
+            return {"anyOf": [{"type": one} for one in groups], "allOf": cases}
         return {"type": list(groups), "allOf": cases}
 
     def _branches(self, key: str, outer: tuple[str, ...]) -> list[str]:

@@ -24,6 +24,9 @@ from tests.fuzz.peers import peer
 from tests.schema.documents import samples
 from tests.schema.documents.test_audit import HEAD
 from tests.schema.documents.test_strength import TEXT
+from tests.schema.qapi.sources import COLOURS, LAMPS
+from tests.schema.qapi.test_build import OLD
+from tests.schema.test_resolve import SOURCE
 from tests.trace.capture import captures
 from tests.trace.capture.test_layers import FRAMES
 from tests.trace.redaction.places import SECRET, exchanges
@@ -235,6 +238,9 @@ def _documents() -> list[tuple[str, str]]:
         "collapsed": samples.collapsed(plain),
         "head": HEAD,
         "strength": TEXT,
+        "qapi": LAMPS.replace("{ 'include': 'colours.json' }", COLOURS),
+        "qapi-old": OLD,
+        "qapi-conditions": SOURCE,
     }
     folder = os.environ.get("QMPCONF_DOCUMENTS", "")
     if folder and os.path.isdir(folder):
@@ -360,6 +366,7 @@ def _made(seeds: Seeds, folder: Path) -> None:
     reply.write_bytes(seeds.by_kind["catalog"][0][1])
     document = folder / "document.txt"
     document.write_text(samples.PLAIN, encoding="utf-8")
+    (folder / "qapi.json").write_text(SOURCE, encoding="utf-8")
     (folder / "known.toml").write_bytes(
         b'[[known]]\nfingerprint = "a6c07ef7defaac9c"\nreason = "why"\n'
     )

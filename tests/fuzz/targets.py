@@ -421,6 +421,27 @@ _FILES: tuple[Target, ...] = (
         "catalog",
     ),
     Target(
+        "schema compile file",
+        "document",
+        "schema compile {in} --release 10.0",
+        ("--introspection {reply}", "--config CONFIG_SECOND", "--config !TWO"),
+        named="release",
+    ),
+    Target(
+        "schema compile --introspection",
+        "catalog",
+        "schema compile {qapi} --introspection {in}",
+        ("-o {out}",),
+        "catalog",
+    ),
+    Target(
+        "schema compile --config",
+        "document",
+        "schema compile {qapi} --config {in}",
+        ("-o {out}",),
+        "catalog",
+    ),
+    Target(
         "schema audit files",
         "document",
         "schema audit {in}",

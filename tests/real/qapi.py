@@ -303,8 +303,8 @@ def _suites(suites: Sequence[tuple[Sources, list[Tested]]]) -> tuple[list[str], 
     lines = [
         (
             "`tests/qapi-schema` has a small schema for each class of error, with what QEMU's parser reports. The rules "
-            "of the newest release are held in full; of older ones, those of documentation comments (and before 6.2, "
-            "of the spelling of names) are not: such source is read as far as it can be."
+            "of 10.0 are held in full; of older releases, those of the sections of documentation comments (and before "
+            "6.2, of the spelling of names) are not: such source is read as far as it can be."
         ),
         "",
         tabulate(rows, head, tablefmt="github", disable_numparse=True),

@@ -81,14 +81,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--config",
-        metavar="SETTING",
+        metavar="SETTING|FILE",
         action="append",
         default=[],
         help="QAPI source: a setting that is defined, or with '!' is not; or a file of '#define' lines",
     )
     parser.add_argument(
         "--introspection",
-        metavar="SCHEMA",
+        metavar="FILE",
         default="",
         help="QAPI source: a server of the same build: a trace or a reply of query-qmp-schema, or a "
         "catalog of one",

@@ -62,7 +62,11 @@ class Build:
 
     def _struct(self, one: Definition) -> None:
         members = self._members(one, one.members or ())
-        self.types[one.name] = Object(members, one.base, name=one.name, facts=self._facts(one))
+        facts = self._facts(one)
+        if one.inside:
+            self.types[one.name] = Object(members, facts=_bare(facts))
+        else:
+            self.types[one.name] = Object(members, one.base, name=one.name, facts=facts)
 
     def _union(self, one: Definition) -> None:
         facts = self._facts(one)
@@ -167,7 +171,7 @@ class Build:
                 part.name,
                 self._type(part),
                 part.optional,
-                default_of(_flat(_described(one.comment, part.name))),
+                default_of(_flat(_described(one, part.name))),
                 self._facts_of(one, part),
             )
             for part in parts
@@ -205,7 +209,7 @@ class Build:
 
     def _facts_of(self, one: Definition, part: Part) -> Facts:
         """The facts of a member or value."""
-        text = _described(one.comment, part.name)
+        text = _described(one, part.name)
         flat = _flat(text)
         return Facts(
             part.place.line,
@@ -239,8 +243,11 @@ def _conditions(features: Sequence[Feature]) -> tuple[tuple[str, str], ...]:
     return tuple((one.name, one.condition) for one in features if one.condition)
 
 
-def _described(comment: Comment | None, name: str) -> str:
-    return comment.described("member", name) if comment else ""
+def _described(one: Definition, name: str) -> str:
+    """What the comment says about a part; early ones mark what is optional, which is a fact."""
+    full = f"{one.inside}.{name}" if one.inside else name
+    text = one.comment.described("member", full) if one.comment else ""
+    return text.removeprefix("#optional").lstrip()
 
 
 def _flat(text: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import Literal, NamedTuple
 
+from qmpconf.schema.qapi.dialect import Dialect
 from qmpconf.schema.qapi.places import Place, SourceError
 from qmpconf.schema.qapi.values import Tokens
 
@@ -28,8 +29,10 @@ _GONE = frozenset({"Note", "Notes", "Example", "Examples"})
 _NAMED = re.compile(r"@([^:]*): *")
 _TAGGED = re.compile(r"(Returns|Errors|Since|Notes?|Examples?|TODO)(?!::): *")
 _SYMBOL = re.compile(r"@([\w.-]+)\s*:?\s*$")
+#: A name that is described, in releases up to 8.2.
+_SPACELESS = re.compile(r"@(\S*):(?:\s+|$)")
 #: The same in source of early releases, where nothing asks for the colon.
-_LOOSELY = re.compile(r"@([\w.-]+)(?::\s*|\s*$)")
+_LOOSELY = re.compile(r"@([\w.*-]+)(?::[ \t]*|\s*$)")
 _SINCE = re.compile(r"Since:? +(?=\d)")
 _MARK = "##"
 
@@ -79,17 +82,21 @@ class Comment:
         """The parts of one kind, in the order of the comment; those of one name, if it is given."""
         return [one for one in self.sections if one.kind == kind and name in {"", one.name}]
 
+    def place_of(self, section: Section, dialect: Dialect) -> Place:
+        """Where an error about a section stands: early parsers reported the comment's first line."""
+        return section.place if dialect.described else self.place
+
     def described(self, kind: Kind, name: str) -> str:
         """What the comment says about a member, a feature or under a tag; perhaps nothing."""
         return "\n\n".join(one.text for one in self.of(kind, name))
 
 
-def read_comment(tokens: Tokens, *, strict: bool) -> Comment:
+def read_comment(tokens: Tokens, dialect: Dialect) -> Comment:
     """The comment whose first line is the token at hand; the token behind it is at hand then.
 
-    Raises `SourceError`, if `strict`, for what breaks the rules.
+    Raises `SourceError` for what breaks the rules of the dialect.
     """
-    place = tokens.place()
+    place, strict = tokens.place(), dialect.documents
     if strict and tokens.token.value != _MARK:
         raise tokens.fail(f"a documentation comment begins with a line of {_MARK!r} alone")
     lines = _lines(tokens, strict=strict)
@@ -97,10 +104,13 @@ def read_comment(tokens: Tokens, *, strict: bool) -> Comment:
     if named is None:
         comment = Comment("", place, lines, [Section("text", "", place, lines)])
         if strict:
-            _free_form(lines)
+            _free_form(lines, headings=dialect.sections)
         return comment
     comment = Comment(named, place, lines)
-    (_Strictly if strict else _Loosely)(comment).read(lines[1:])
+    if dialect.sections:
+        _Strictly(comment).read(lines[1:])
+    else:
+        _Loosely(comment, dialect).read(lines[1:])
     return comment
 
 
@@ -139,13 +149,13 @@ def _symbol(lines: list[Line], *, strict: bool) -> str | None:
     return first.text[1:-1]
 
 
-def _free_form(lines: list[Line]) -> None:
+def _free_form(lines: list[Line], *, headings: bool) -> None:
     for number, line in enumerate(lines):
         found = _NAMED.match(line.text)
         if found:
             what = f"'@{found[1]}:' can only stand in the documentation of a definition"
             raise SourceError(line.place, what)
-        if number and line.text.startswith("="):
+        if headings and number and line.text.startswith("="):
             raise SourceError(line.place, "a heading ('=') can only be a comment's first line")
 
 
@@ -264,17 +274,19 @@ class _Strictly:
 
 
 class _Loosely:
-    """The same for source of releases with other rules, or none: nothing is an error."""
+    """The same for releases with other rules of sections, or none: only what is there twice is wrong."""
 
-    def __init__(self, comment: Comment) -> None:
+    def __init__(self, comment: Comment, dialect: Dialect) -> None:
         self._sections = comment.sections
+        self._strict = dialect.documents
+        self._name = _NAMED if dialect.described else _SPACELESS if self._strict else _LOOSELY
 
     def read(self, lines: list[Line]) -> None:
         kind: Kind = "member"
         section: Section | None = None
         blank = False
         for line in lines:
-            named = _LOOSELY.match(line.text) or _NAMED.match(line.text)
+            named = self._name.match(line.text)
             tagged = _TAGGED.match(line.text) or _SINCE.match(line.text)
             if line.text.rstrip() == "Features:":
                 kind, section = "feature", None
@@ -301,8 +313,18 @@ class _Loosely:
             blank = not line.text
 
     def _add(self, section: Section, line: Line, at: int) -> None:
+        if self._strict:
+            self._once(section)
         section.lines.append(Line(line.text[at:], line.place))
         self._sections.append(section)
+
+    def _once(self, section: Section) -> None:
+        name = section.name
+        if section.kind != "tagged" and not name:
+            raise SourceError(section.place, "behind '@' the name is missing")
+        known = any(one.kind == section.kind and one.name == name for one in self._sections)
+        if known and (section.kind != "tagged" or name in _ONCE):
+            raise SourceError(section.place, f"{name!r} stands here for the second time")
 
 
 def _indent(text: str) -> int:

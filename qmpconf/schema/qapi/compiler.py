@@ -84,14 +84,15 @@ def _understood(file: str, read: Read, release: str) -> tuple[Schema, Meaning]:
 
 def _by(dialect: Dialect, file: str, read: Read) -> tuple[Schema, Meaning]:
     """The schema by the rules of one dialect; an error says how far that went."""
-    steps, found = 0, list[Definition]()
+    steps, understood, found = 0, 0, list[Definition]()
     try:
         schema = read_schema(file, read, dialect)
         steps += 1
         for one in definitions(schema, dialect):
             found.append(one)
+            understood += not one.inside
         steps += 1
         return schema, checked(schema, found, dialect)
     except SourceError as error:
-        error.progress = steps, len(found)
+        error.progress = steps, understood
         raise

@@ -40,7 +40,6 @@ _KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "event": (frozenset({"event"}), frozenset({"data", "boxed", "if", "features"})),
 }
-_NO_RETURN = "a command that returns nothing"
 
 _NAME = re.compile(r"(?:__[A-Za-z0-9.-]+_)?(?:x-)?([A-Za-z][A-Za-z0-9_-]*)", re.IGNORECASE)
 _CAMEL = re.compile(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")
@@ -76,7 +75,8 @@ class Definition:
 
     `members` are those of a struct, the inline ones of a union's base, or the inline arguments of a
     command or data of an event (None: there are none, and `data` may name a type); `parts` are the
-    branches of a union or alternate, and the values of an enumeration.
+    branches of a union or alternate, and the values of an enumeration.  A struct that early releases
+    define `inside` of another one has the name of that member there.
     """
 
     meta: str
@@ -92,6 +92,7 @@ class Definition:
     data: str = ""
     returns: Part | None = None
     flags: dict[str, bool] = field(default_factory=dict)
+    inside: str = ""
 
     def __str__(self) -> str:
         return f"{self.meta} {self.name!r}"
@@ -108,7 +109,10 @@ class Definition:
 def definitions(schema: Schema, dialect: Dialect) -> Iterator[Definition]:
     """What the schema defines, in the order of its files.  Raises `SourceError`."""
     for expression in schema.expressions:
-        yield _Checked(expression, schema.pragma, dialect).definition()
+        found = _Checked(expression, schema.pragma, dialect)
+        one = found.definition()
+        yield from found.inner
+        yield one
 
 
 def plainly(name: str) -> str:
@@ -126,6 +130,7 @@ class _Checked:
         self._pragma = pragma
         self._dialect = dialect
         self._found = Definition("", "", self._node.place)
+        self.inner: list[Definition] = []
 
     def definition(self) -> Definition:
         self._early()
@@ -231,10 +236,12 @@ class _Checked:
         if comment.symbol != found.name:
             raise found.fail(f"the comment above it documents {comment.symbol!r}")
         for one in comment.of("tagged"):
-            if one.name == "Returns" and found.meta == "command" and "returns" not in self._members:
-                raise SourceError(one.place, "'Returns:' of " + _NO_RETURN)
+            void = found.meta == "command" and "returns" not in self._members
+            if one.name == "Returns" and void and self._dialect.described:
+                raise SourceError(one.place, "'Returns:' of a command that returns nothing")
             if one.name in {"Returns", "Errors"} and found.meta != "command":
-                raise SourceError(one.place, f"'{one.name}:' is for commands alone")
+                place = comment.place_of(one, self._dialect)
+                raise SourceError(place, f"'{one.name}:' is for commands alone")
 
     # ── the members of an expression ─────────────────────────────────────────────────────────
 
@@ -347,17 +354,39 @@ class _Checked:
                 f"{key!r} takes an object, or in places a type's name", data.place
             )
         excused = owner in self._pragma.member_names
+        return self._parts(data, excused=excused)
+
+    def _parts(self, data: Node, *, excused: bool, inside: str = "") -> tuple[Part, ...]:
         found = []
-        for spelled, one in data.value.items():
+        for spelled, one in data.members.items():
             name, place = spelled.removeprefix("*"), data.keys[spelled]
             self._named(name, "member", place, excused=excused)
             if self._dialect.names and (plainly(name) == "u" or plainly(name).startswith("has_")):
                 raise self._found.fail(f"the name {name!r} is reserved for generated code", place)
             what, node = f"the member {name!r}", _in_full(one)
+            if self._dialect.early and one.members:
+                node = self._struct_inside(name, inside, one, excused=excused)
             self._keys(node, what, frozenset({"type"}), frozenset({"if", "features"}))
             part = self._part(name, what, node, place, optional=spelled != name)
             found.append(self._typed(part, node, what, arrays=True))
         return tuple(found)
+
+    def _struct_inside(self, name: str, inside: str, one: Node, *, excused: bool) -> Node:
+        """The type of a member that early releases define where it is used."""
+        path = f"{inside}.{name}" if inside else name
+        members = self._parts(one, excused=excused, inside=path)
+        full = f"{self._found.name}.{path}"
+        self.inner.append(
+            Definition(
+                "struct",
+                full,
+                one.place,
+                self._found.comment,
+                members=members,
+                inside=path,
+            )
+        )
+        return _in_full(Node(full, one.place))
 
     def _part(
         self, name: str, what: str, node: Node, place: Place, *, optional: bool = False

@@ -16,27 +16,38 @@ from qmpconf.schema.select import Version
 class Dialect:
     """The rules of some releases.
 
-    `since` is the first of them.  With `documents`, documentation comments are held to their rules, and
-    else read as far as they can be, and arguments with conditions must be boxed; with `names`, so is the spelling of names, and which types a command
-    may return.  With `simple`, there are unions without a discriminator; with `strings`, conditions are
-    expressions of the C preprocessor, or lists of these; with `early`, there are ``type`` for ``struct``,
-    ``**`` for any value, alternates that are called unions, and ``'gen': 'no'``.
+    ===========  ==================================================================================
+    `since`      the first of these releases
+    `names`      how names are spelled, and which types a command may return, is ruled
+    `boxed`      arguments with conditions must be boxed
+    `documents`  documentation comments have a form, and document what is there
+    `sections`   so do their sections; else these are read as far as they can be
+    `described`  each member is described
+    `simple`     there are unions without a discriminator
+    `strings`    conditions are expressions of the C preprocessor, or lists of these
+    `early`      there are ``type`` for ``struct``, ``**`` for any value, structs inside of structs,
+                 alternates that are called unions, and ``'gen': 'no'``
+    ===========  ==================================================================================
     """
 
     since: str
-    documents: bool = False
     names: bool = False
+    boxed: bool = False
+    documents: bool = False
+    sections: bool = False
+    described: bool = False
     simple: bool = False
     strings: bool = False
     early: bool = False
 
 
-TODAY = Dialect("10.0", documents=True, names=True)
-#: The newest first.
+#: The newest first.  Of what came after 10.0 no source is at hand: its sections are not ruled.
 DIALECTS = (
-    TODAY,
-    Dialect("6.2", names=True),
-    Dialect("6.1", names=True, simple=True),
+    Dialect("10.1", names=True, boxed=True, documents=True, described=True),
+    Dialect("10.0", names=True, boxed=True, documents=True, sections=True, described=True),
+    Dialect("6.2", names=True, documents=True),
+    Dialect("6.1", names=True, documents=True, simple=True),
+    Dialect("5.0", documents=True, simple=True, strings=True),
     Dialect("2.13", simple=True, strings=True),
     Dialect("0.0", simple=True, strings=True, early=True),
 )

@@ -274,7 +274,7 @@ class _Check:
                 raise one.fail(f"'data' takes the union {one.data!r} only with 'boxed': true")
             self._object(self._meaning.named[one.data])
             members = self._members[one.data]
-        if any(member.condition for member in members) and not boxed and self._dialect.documents:
+        if any(member.condition for member in members) and not boxed and self._dialect.boxed:
             raise one.fail("members with conditions need 'boxed': true")
 
     # ── references ───────────────────────────────────────────────────────────────────────────
@@ -307,8 +307,9 @@ class _Check:
         if comment is None or not self._dialect.documents:
             return
         described = {part.name for part in comment.of("member")}
+        excused = one.name in self._pragma.undocumented or not self._dialect.described
         for part in documented(one):
-            if part.name not in described and one.name not in self._pragma.undocumented:
+            if part.name not in described and not excused:
                 raise one.fail(f"{part.name!r} has no description", part.place)
         named = {part.name for part in comment.of("feature")}
         for feature in features(one):
@@ -324,10 +325,12 @@ class _Check:
                 "member": {part.name for part in documented(one)},
                 "feature": {feature.name for feature in features(one)},
             }
+            if one.meta == "union" and not one.tag:
+                has["member"].add(SIMPLE_TAG)
             for section in one.comment.sections:
                 if section.kind in has and section.name not in has[section.kind]:
                     text = f"{section.name!r} is described, and is not a {section.kind} of {one}"
-                    raise SourceError(section.place, text)
+                    raise SourceError(one.comment.place_of(section, self._dialect), text)
 
     def number_of_features(self) -> None:
         """QEMU has room for so many different ones."""

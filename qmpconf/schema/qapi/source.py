@@ -86,7 +86,7 @@ class _Reader:
         while tokens.token.kind:
             if tokens.token.kind == "#":
                 self._unused(above)
-                above = read_comment(tokens, strict=self._dialect.documents)
+                above = read_comment(tokens, self._dialect)
                 self._schema.comments.append(above)
                 continue
             node = tokens.value()

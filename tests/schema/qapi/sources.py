@@ -111,9 +111,7 @@ LAMPS = """\
   'if': { 'any': [ 'CONFIG_BRIGHT', { 'all': [ 'HAVE_DARK', 'HAVE_CAT' ] } ] } }
 """
 
-GOOD = {
-    MAIN: LAMPS,
-    "qapi/colours.json": """\
+COLOURS = """\
 ##
 # @Colour:
 #
@@ -123,8 +121,9 @@ GOOD = {
 ##
 { 'enum': 'Colour', 'prefix': 'LAMP_COLOUR',
   'data': [ 'white', { 'name': '2nd', 'if': 'CONFIG_SECOND' } ] }
-""",
-}
+"""
+
+GOOD = {MAIN: LAMPS, "qapi/colours.json": COLOURS}
 
 
 def reading(files: dict[str, str] | str, release: str = TODAY) -> Compiled:

@@ -142,6 +142,21 @@ OLD = """\
 { 'command': 'shape_add', 'data': { 'shape': 'Shape', '*props': '**' }, 'gen': 'no',
   'returns': 'int' }
 { 'command': 'raw', 'data': '**' }
+##
+# @VersionInfo:
+#
+# What it is.
+#
+# @qemu.major:  the first number,
+# and the greatest
+#
+# @package: #optional whose it is
+#
+# Since 0.14.0
+##
+{ 'type': 'VersionInfo',
+  'data': {'qemu': {'major': 'int', '*deep': {'x': 'str'}}, '*package': 'str'} }
+{ 'command': 'query-version', 'returns': 'VersionInfo' }
 """
 
 
@@ -164,6 +179,15 @@ def test_releases_before_today() -> None:
     assert not validator.arguments("raw", {"anything": 1})
     (problem,) = validator.arguments("shape_add", {"shape": {"type": "any", "data": [1]}})
     assert problem.path == ("shape", "data", 0)
+    assert not validator.returned("query-version", {"qemu": {"major": 1, "deep": {"x": "y"}}})
+    (problem,) = validator.returned("query-version", {"qemu": {"major": "1"}})
+    assert problem.path == ("qemu", "major")
+    version, inner = catalog.types["VersionInfo"], catalog.types["VersionInfo.qemu"]
+    assert isinstance(version, Object)
+    assert isinstance(inner, Object)
+    assert (version.facts.since, version.members[1].facts.text) == ("0.14.0", "whose it is")
+    assert inner.members[0].facts.text == "the first number,\nand the greatest"
+    assert inner.name == ""
 
 
 def test_conditions_before_6_1_are_expressions_of_the_preprocessor() -> None:
