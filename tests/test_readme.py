@@ -7,6 +7,7 @@ host); their commands are at least read by their own parser.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shlex
@@ -236,6 +237,12 @@ def test_the_client_that_is_tested_in_ten_lines_is_one_that_is_tested() -> None:
         assert TEST in [text for language, text in blocks(page) if language == "python"]
 
 
+@functools.cache
+def help_of(verb: str) -> str:
+    """What a verb says of its options."""
+    return run(f"qmpconf {verb} --help", ROOT).stdout
+
+
 def test_every_verb_of_every_transcript_exists() -> None:
     said = [
         shlex.split(line[2:])
@@ -248,7 +255,7 @@ def test_every_verb_of_every_transcript_exists() -> None:
     assert said
     for words in said:
         assert words[1] in VERBS
-        helped = run(f"qmpconf {words[1]} --help", ROOT).stdout
+        helped = help_of(words[1])
         options = {word for word in words if word.startswith("--") and len(word) > 2}
         if words[1] != "schema":
             assert all(option in helped for option in options), words

@@ -32,7 +32,7 @@ from qmpconf.report.views import text
 from tests.real.builds import RELEASES, Build
 from tests.real.conftest import StartServer, require
 from tests.real.machines import BARE, Server
-from tests.usual import WHOLE
+from tests.usual import WHOLE, share
 
 EVERYTHING = os.environ.get("QMPCONF_REQUIRE_REAL") == "all"
 if WHOLE:
@@ -161,7 +161,7 @@ def test_a_matrix_is_a_table_a_page_and_a_result(tmp_path: Path) -> None:
     assert "gone" in report.notes[0].text
 
 
-@pytest.mark.parametrize("schema", ["qemu-1.6.2-doc", "qemu-11.1.3"])
+@pytest.mark.parametrize("schema", share(["qemu-1.6.2-doc", "qemu-11.1.3"], 2))
 def test_schema_of_another_build_makes_no_alarm(schema: str, tmp_path: Path) -> None:
     command = spawn(require("qemu-7.2"))
     words = ["-q", "--schema", schema, "-k", "schema.", "-k", "request.strict"]
