@@ -86,7 +86,7 @@ def joined(path: str, open_part: Callable[[str], Iterable[bytes]]) -> Generator[
     first: _Line | None = None
     parts = parts_of(path)
     for one in parts:
-        text = _Text(open_part(one))
+        text = Text(open_part(one))
         header = text.first
         if header is not None and first is not None:
             if header.part < 2 or header.started != first.started:
@@ -96,14 +96,22 @@ def joined(path: str, open_part: Callable[[str], Iterable[bytes]]) -> Generator[
         yield from text.rest(last=one == parts[-1])
 
 
-class _Text:
+def next_part(line: bytes) -> int:
+    """The number of the part in which a recording goes on behind a line; 0: that does not end a part."""
+    if b'"finish":' not in line[:_FOOTER]:
+        return 0
+    found = Text.parsed(line)
+    return (found.finish or {}).get("next", 0) if found is not None else 0
+
+
+class Text:
     """The text of one part, the beginning and end of which are looked at."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
         self._head = bytearray()
         #: Its header; None if that is torn.
-        self.first = self._parsed(self._line())
+        self.first = self.parsed(self._line())
 
     def skip_repeated(self) -> None:
         """Leave out the header, and the lines behind it that an earlier part has."""
@@ -111,7 +119,7 @@ class _Text:
         while line:
             del self._head[: len(line)]
             line = self._line()
-            found = self._parsed(line) if b'"repeated"' in line else None
+            found = self.parsed(line) if b'"repeated"' in line else None
             if found is None or not found.repeated:
                 return
 
@@ -130,7 +138,7 @@ class _Text:
                 whole = False
         end = held.rfind(b"\n") + 1
         begin = held.rfind(b"\n", 0, max(end - 1, 0)) + 1
-        found = self._parsed(bytes(held[begin:end])) if begin or whole else None
+        found = self.parsed(bytes(held[begin:end])) if begin or whole else None
         goes_on = found is not None and found.finish is not None and "next" in found.finish
         yield bytes(held[: begin if goes_on else len(held) if last else end])
 
@@ -145,8 +153,14 @@ class _Text:
             self._head += piece
         return bytes(self._head[: end + 1])
 
+    def pieces(self) -> Iterator[bytes]:
+        """What there is, as it comes."""
+        yield bytes(self._head)
+        yield from self._pieces
+
     @staticmethod
-    def _parsed(line: bytes) -> _Line | None:
+    def parsed(line: bytes) -> _Line | None:
+        """What a line says; None for a torn one."""
         try:
             return _decode(line)
         except (msgspec.MsgspecError, RecursionError):

@@ -103,6 +103,8 @@ _WAITED = (
 )
 
 
+#: Where in a schema reply its first entry stands.
+_HEAD = 200
 #: Findings about commands that wait for their answer are held back, for so many commands.
 _MOST_HELD = 1000
 
@@ -220,6 +222,7 @@ class Checker:
     of each session and at each greeting (`qmpconf.check.choice`).  `path` goes into
     the findings.  `observer` sees it, too; `practice` says which habits are looked for (None: none);
     `begin` gives the state of a new session (`TraceReader.begin`).
+    With `grows`, the trace is being recorded, and `choose` knows more behind each schema reply.
     `messages` and `sessions` count what was checked, `lacks` what could not be judged, `asked` (its
     keys) what was asked besides the schemas.
     """
@@ -231,8 +234,11 @@ class Checker:
         observer: Observer | None = None,
         practice: Practice | None = None,
         begin: Callable[[], Session] = Session,
+        *,
+        grows: bool = False,
     ) -> None:
         self._begin = begin
+        self._grows = grows
         self._path = path
         self._choose = choose
         self._observer = observer
@@ -392,6 +398,8 @@ class Checker:
             talk.take(self._choose(talk.conn, item.line, message), offered)
         if talk.observer is not None:
             talk.observer.received(talk.session, talk.basis, item, step, phase)
+        if self._grows and b"meta-type" in item.frame.data[:_HEAD]:
+            talk.take(self._choose(talk.conn, item.line, None), self._offers.latest)
         rules = talk.rules
         if rules is None:
             found += talk.suspect(step)

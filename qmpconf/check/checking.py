@@ -134,13 +134,13 @@ def findings(reader: TraceReader, choose: Choose | None = None) -> Iterator[Find
 
 def automatic(reader: TraceReader) -> Automatic:
     """Read the trace once for what it says about its servers (`--schema auto`)."""
-    return Automatic(look_through(reader), _monitor_of(reader))
+    return Automatic(look_through(reader), monitor_of(reader))
 
 
 def product_of(reader: TraceReader) -> str:
     """Which product was recorded (`qmpconf.schema.select.PRODUCTS`), as far as the trace says."""
     dialect = reader.dialect or spoken(reader)
-    return dialect.product if not dialect.greets else _monitor_of(reader)
+    return dialect.product if not dialect.greets else monitor_of(reader)
 
 
 def spoken(reader: TraceReader) -> Dialect:
@@ -155,7 +155,7 @@ def spoken(reader: TraceReader) -> Dialect:
     return QMP
 
 
-def _monitor_of(reader: TraceReader) -> str:
+def monitor_of(reader: TraceReader) -> str:
     """``qemu`` or ``qemu-storage-daemon``: whose monitor was recorded, as far as the header says."""
     meta = json.dumps(dict(reader.header.meta), default=str)
     return "qemu-storage-daemon" if "qemu-storage-daemon" in meta else "qemu"

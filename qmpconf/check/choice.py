@@ -93,17 +93,28 @@ class Automatic:
         #: Versions of the servers at each address.
         self._at_address: dict[str, dict[Version, Named]] = {}
         for conn, stretch in found:
-            address, named = found.addresses.get(conn, ""), stretch.named
-            if stretch.schema:
-                version = named.version if named else None
-                self._of_version.setdefault(version, set()).add(stretch.schema)
-                self._of_address.setdefault(address, set()).add(stretch.schema)
-            if named and address:
-                self._at_address.setdefault(address, {}).setdefault(named.version, named)
+            self._count(conn, stretch)
         self.used: list[str] = []
         self._agents = Automatic(found.agents, QGA.product) if found.agents is not None else None
         if self._agents is not None:
             self._agents.used = self.used
+
+    def _count(self, conn: int, stretch: Stretch) -> None:
+        address, named = self._found.addresses.get(conn, ""), stretch.named
+        if stretch.schema:
+            version = named.version if named else None
+            self._of_version.setdefault(version, set()).add(stretch.schema)
+            self._of_address.setdefault(address, set()).add(stretch.schema)
+        if named and address:
+            self._at_address.setdefault(address, {}).setdefault(named.version, named)
+
+    def learned(self, conn: int) -> None:
+        """The trace, which grows, has said more of its server in session `conn`."""
+        self._choices = _Recent(_REMEMBERED)
+        for stretch in self._found.stretches.get(conn, ()):
+            self._count(conn, stretch)
+        if self._agents is not None:
+            self._agents.learned(conn)
 
     def __call__(self, conn: int, line: int, greeting: Greeting | None = None) -> Basis | NoSchema:
         """The catalog for session `conn` from `line` on."""

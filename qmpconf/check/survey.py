@@ -246,14 +246,28 @@ def survey(
     Messages without one of `NEEDLES` need not be given.  `dialect` is that of all sessions, where it
     is known; else it is that of a session's first message that tells it.
     """
-    agents = Survey()
-    found = Survey(file=of_file(meta or {}), agents=agents, dialect=dialect)
-    told: dict[int, Dialect] = {}
+    surveyor = Surveyor(meta, dialect)
     for one in said:
-        speaks = dialect or told.get(one.conn)
+        surveyor.take(one)
+    return surveyor.found
+
+
+class Surveyor:
+    """The same as `survey`, one message after the other; `found` is what was said so far."""
+
+    def __init__(self, meta: Mapping[str, Any] | None, dialect: Dialect | None) -> None:
+        self._agents = Survey()
+        self.found = Survey(file=of_file(meta or {}), agents=self._agents, dialect=dialect)
+        self._dialect = dialect
+        self._told: dict[int, Dialect] = {}
+
+    def take(self, one: Utterance | Asked | Opening) -> None:
+        """Take the next one."""
+        found, told = self.found, self._told
+        speaks = self._dialect or told.get(one.conn)
         if isinstance(one, Opening):
             found.opened(one.conn, one.server)
-            agents.opened(one.conn, one.server)
+            self._agents.opened(one.conn, one.server)
             told.pop(one.conn, None)
         elif isinstance(one, Asked):
             if speaks is None and len(told) < MOST_STRETCHES:
@@ -263,21 +277,24 @@ def survey(
                 if named:
                     found.of_agents.add(one.conn)
         elif speaks is not None and not speaks.greets:
-            _agent_said(agents, one)
+            _agent_said(self._agents, one)
         elif b"meta-type" in one.data:
             found.replied(one.conn, one.line, one.data)
         elif b"micro" in one.data:
-            value = _object(one.data)
-            greeting = value.get("QMP")
-            if isinstance(greeting, dict):
-                version = Version.of(greeting.get("version"))
-                if version is not None:
-                    found.greeted(one.conn, one.line, version)
-                if len(told) < MOST_STRETCHES:
-                    told.setdefault(one.conn, QMP)
-            elif (version := Version.of(value.get("return"))) is not None:
-                found.asked(one.conn, one.line, version)
-    return found
+            self._versioned(one)
+
+    def _versioned(self, one: Utterance) -> None:
+        """A message that may name the server's version."""
+        value = _object(one.data)
+        greeting = value.get("QMP")
+        if isinstance(greeting, dict):
+            version = Version.of(greeting.get("version"))
+            if version is not None:
+                self.found.greeted(one.conn, one.line, version)
+            if len(self._told) < MOST_STRETCHES:
+                self._told.setdefault(one.conn, QMP)
+        elif (version := Version.of(value.get("return"))) is not None:
+            self.found.asked(one.conn, one.line, version)
 
 
 def _agent_said(agents: Survey, one: Utterance) -> None:

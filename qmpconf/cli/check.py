@@ -12,9 +12,11 @@ from qmpconf.check.collect import Collector
 from qmpconf.check.matrix import Judges
 from qmpconf.cli import baseline, judging, options, results
 from qmpconf.cli.examples import explain
+from qmpconf.cli.follow import follow
 from qmpconf.cli.traces import traces_in
 from qmpconf.errors import InputError, UsageError
 from qmpconf.outputs import Outputs
+from qmpconf.packed import STDIN
 from qmpconf.report import matrix
 from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.results.of_check import Checked, of_check
@@ -33,6 +35,7 @@ examples:
   qmpconf check session.qmptrace --schema all
   qmpconf check session.qmptrace --baseline known.toml --update
   qmpconf check session.qmptrace --result check.qmpresult
+  qmpconf check session.qmptrace --follow
   qmpconf check agent.qmptrace --protocol qga --schema qemu-ga-7.2.22-doc
   qmpconf check session.qmptrace --max-latency 500ms --ignore practice.failed
 
@@ -68,6 +71,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=results.FORMATS, default="text", help="on stdout (default: text)"
     )
+    parser.add_argument(
+        "-f",
+        "--follow",
+        action="store_true",
+        help="print findings in a recording that is being made, each kind as a line on stderr, up to "
+        "its end; then check it",
+    )
     baseline.configure(parser, old={"--update-baseline": "--update"})
     options.protocol(parser)
     judging.practice(parser)
@@ -83,6 +93,15 @@ def run(arguments: argparse.Namespace) -> int:
         return _matrix(arguments)
     _outputs(arguments)
     known = baseline.read(arguments)
+    if arguments.follow:
+        if len(arguments.traces) != 1 or arguments.traces[0] == STDIN:
+            raise UsageError("--follow goes on as one recording grows: name its file")
+        follow(
+            arguments.traces[0],
+            arguments.protocol,
+            chooser(arguments.schema),
+            judging.practised(arguments),
+        )
     checked, unread = _checked(arguments)
     if unread and not checked:
         raise unread[0]
@@ -137,7 +156,16 @@ def _matrix(arguments: argparse.Namespace) -> int:
 
     Raises `UsageError` for options about findings.
     """
-    for name in ("baseline", "update", "result", "label", "short", "ignore", "max_latency"):
+    for name in (
+        "baseline",
+        "update",
+        "result",
+        "label",
+        "short",
+        "follow",
+        "ignore",
+        "max_latency",
+    ):
         if getattr(arguments, name):
             option = name.replace("_", "-")
             raise UsageError(f"--{option} is for findings; --schema all is an overview without any")

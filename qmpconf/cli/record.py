@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 
 import qmpconf
-from qmpconf.cli import options, record_host, rotation
-from qmpconf.cli.main import INTERRUPTED
+from qmpconf.cli import options, record_beside, record_host, record_proxy, rotation
+from qmpconf.cli.record_watch import say
 from qmpconf.cli.secrets import secret, secrets_of
 from qmpconf.outputs import Outputs
-from qmpconf.record.modes import MODES, is_served, record_again, record_once
-from qmpconf.record.recording import Share
-from qmpconf.text import counted
+from qmpconf.record.modes import MODES
 
 _EPILOG = """\
 ADDR is unix:PATH, a bare path, tcp:HOST:PORT, or fd:N for a socket that was inherited.
@@ -29,6 +25,7 @@ examples:
   qmpconf record --attach qmp.sock -o events.qmptrace
   qmpconf record --attach qmp.sock -o session.qmptrace -- qmp-shell {listen}
   qmpconf record --server qmp.sock --share --listen proxy.sock --observe watch.sock -o vm.qmptrace
+  qmpconf record --server qmp.sock --listen proxy.sock -o vm.qmptrace --check
   qmpconf record --protocol qga --server qga.sock --listen proxy.sock -o agent.qmptrace
   qmpconf record --dir /run/vms --listen /run/qmpconf -o /var/log/qmp --max-age 1d --keep 30
   qmpconf record --config /etc/qmpconf.toml
@@ -73,6 +70,12 @@ A suite of recordings is kept with --mode:
   all   record again; what did not change stays as it was in FILE, times too, for 'git diff'
 Where FILE answers, the client has to say what was recorded, in that order: the exit code is 1
 where it did not, unless the client has one of its own.
+
+With --check, 'qmpconf check --follow' reads the trace as it grows, in a process of its own: no
+session waits for it. It prints each kind of finding when it shows first. When the recording has
+ended, and with it the check of what is left, it prints what 'qmpconf check' says of all of it, whose
+exit code is the recorder's (also where it was interrupted), unless the client has one of its own or
+no session reached the server. Another interrupt ends the check, and says what was not judged.
 
 With -- CLIENT the client's exit code is the recorder's, unless it is 0. Without, it runs until it
 is interrupted (exit code 130, the trace is complete), until the server that it has started ends,
@@ -142,6 +145,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--once", action="store_true", help="end after the first session")
     options.protocol(parser)
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="print findings as they show, and in the end what 'qmpconf check' says, on stderr",
+    )
+    parser.add_argument(
+        "--schema",
+        default="auto",
+        metavar="NAME|FILE|auto|none",
+        help="with --check: the catalog, as with 'qmpconf check'",
+    )
+    parser.add_argument(
+        "--metrics",
+        metavar="ADDR",
+        help="answer Prometheus at HOST:PORT: messages, response times, commands that wait",
+    )
     parser.add_argument("--no-redact", action="store_true", help="keep secrets in the trace")
     secret(parser)
     parser.add_argument(
@@ -174,7 +193,7 @@ def run(arguments: argparse.Namespace) -> int:
     if secrets and arguments.no_redact:
         raise qmpconf.UsageError("--no-redact keeps all secrets: --secret does not go with it")
     if record_host.wanted(arguments):
-        return record_host.run(arguments, secrets, _say)
+        return record_host.run(arguments, secrets, say)
     if not arguments.output:
         raise qmpconf.UsageError("say where the trace is to be: -o/--output FILE")
     if arguments.output == "-" and (arguments.client or arguments.mode):
@@ -189,208 +208,13 @@ def run(arguments: argparse.Namespace) -> int:
         outputs = Outputs([arguments.trace_log or ""], force=arguments.force)
         rotation.add_output(outputs, arguments.output, in_parts=turns is not None)
     if arguments.sniff or arguments.port:
-        return _sniff(arguments, secrets)
+        return record_beside.sniff(arguments, secrets)
     if arguments.trace_log or arguments.target:
-        return _follow(arguments, secrets)
-    if arguments.attach:
-        _alone(arguments, "--attach", ("server", "spawn", "server_dials", "client_listens"))
-    share = _share(arguments)
-    quiet = arguments.quiet
-    mode = arguments.mode
-    if mode and arguments.force:
-        raise qmpconf.UsageError("--mode says when FILE is overwritten: leave --force away")
-    if mode and is_served(mode, arguments.output):
-        return _serve(arguments)
-
-    def record(output: str, *, overwrite: bool) -> qmpconf.Recording:
-        return qmpconf.record_trace(
-            output,
-            server=arguments.server,
-            listen=arguments.listen,
-            spawn=arguments.spawn,
-            attach=arguments.attach,
-            client=arguments.client,
-            once=arguments.once,
-            overwrite=overwrite,
-            rotation=turns,
-            protocol=arguments.protocol,
-            redact=not arguments.no_redact,
-            secrets=secrets,
-            pass_on_error=arguments.on_write_error == "passthrough",
-            server_dials=arguments.server_dials,
-            client_listens=arguments.client_listens,
-            share=share,
-            observe=None if quiet or not sys.stderr.isatty() else _live_view(),
-            complain=_say,
-            ready=_quiet if quiet else announce,
-        )
-
-    def announce(address: object) -> None:
-        if arguments.attach and not (arguments.listen or arguments.client):
-            _say(f"recording what {arguments.attach} says on a monitor of our own")
-        else:
-            _announce(address)
-
-    news = ""
-    if mode == "all":
-        again = record_again(arguments.output, record, _say)
-        recording = again.recording
-        if again.changed >= 0:
-            news = f"; {counted(again.changed, 'line')} of {again.lines:,} changed"
-    elif mode:
-        recording = record_once(arguments.output, record, _say)
-    else:
-        recording = record(arguments.output, overwrite=arguments.force)
-    if not quiet:
-        _say(
-            f"{recording.path}: {counted(recording.messages, 'message')} in "
-            f"{counted(recording.sessions, 'session')}{news}"
-        )
-    if recording.interrupted:
-        return INTERRUPTED
-    code = _shell_code(recording.client_code or 0)
-    return code or (qmpconf.TargetError.exit_code if recording.unreached else 0)
-
-
-def _share(arguments: argparse.Namespace) -> Share | None:
-    """How clients share the monitor; None: they do not.  Raises `UsageError`."""
-    if arguments.share:
-        _alone(arguments, "--share", ("server_dials", "client_listens"))
-        if arguments.protocol == "qga":
-            raise qmpconf.UsageError("a guest agent does not greet: it cannot be shared")
-        return Share(arguments.observe or "", all_write=arguments.writers == "all")
-    for name in ("observe", "writers"):
-        if getattr(arguments, name):
-            raise qmpconf.UsageError(f"--{name} says how a monitor is shared: add --share")
-    return None
-
-
-def _serve(arguments: argparse.Namespace) -> int:
-    """Answer from the recording; give the client's exit code, or that of the verdict."""
-    from qmpconf.replay.serve.serving import serve_trace
-    from qmpconf.report.serve import as_text
-
-    if arguments.client_listens:
-        raise qmpconf.UsageError("a recording answers clients that connect, not one that listens")
-    if not arguments.quiet:
-        _say(f"{arguments.output} is there, and answers instead of the server")
-    played = serve_trace(
-        arguments.output,
-        listen=[arguments.listen] if arguments.listen else [],
-        client=arguments.client,
-        once=arguments.once,
-        ready=lambda addresses: None if arguments.quiet else _announce(addresses[0]),
-    )
-    if played.exit_code not in (0, INTERRUPTED) or not arguments.quiet:
-        print(as_text(played), end="", file=sys.stderr, flush=True)
-    return _shell_code(played.client_code or 0) or played.exit_code
-
-
-def _follow(arguments: argparse.Namespace, secrets: list[str]) -> int:
-    """Follow a machine's trace log until it is interrupted, or the machine ends."""
-    from qmpconf.record.follow import follow_trace
-
-    if not (arguments.trace_log and arguments.target):
-        raise qmpconf.UsageError("a trace log needs both: --trace-log LOG and --target ADDR")
-    _alone(arguments, "--trace-log", (*_PROXIED, "attach", "sniff", "port", "once"))
-    quiet = arguments.quiet
-    followed = follow_trace(
-        arguments.output,
-        log=arguments.trace_log,
-        target=arguments.target,
-        overwrite=arguments.force,
-        rotation=rotation.rotation_of(arguments),
-        redact=not arguments.no_redact,
-        secrets=secrets,
-        observe=None if quiet or not sys.stderr.isatty() else _live_view(),
-        complain=_say,
-        ready=_quiet if quiet else lambda log: _say(f"following {log}"),
-    )
-    if not quiet:
-        _say(
-            f"{followed.path}: {counted(followed.messages, 'message')} in "
-            f"{counted(followed.sessions, 'session')}"
-        )
-    return INTERRUPTED if followed.interrupted else 0
-
-
-#: What concerns a recorder that stands between a client and a server.
-_PROXIED = ("server", "spawn", "listen", "mode", "server_dials", "client_listens", "client")
-
-
-def _alone(arguments: argparse.Namespace, option: str, others: Sequence[str]) -> None:
-    """Raise `UsageError` for what has nothing to do with an option that records in its own way."""
-    for name in others:
-        if getattr(arguments, name):
-            what = "a client" if name == "client" else f"--{name.replace('_', '-')}"
-            raise qmpconf.UsageError(f"{what} has nothing to do with {option}")
-
-
-def _sniff(arguments: argparse.Namespace, secrets: list[str]) -> int:
-    """Capture until it is interrupted, or with --once until a session has ended."""
-    from qmpconf.record.sniff import sniff_trace
-
-    if not (arguments.sniff and arguments.port):
-        raise qmpconf.UsageError("a capture needs both: --sniff INTERFACE and --port N")
-    _alone(arguments, "--sniff", (*_PROXIED, "attach"))
-    quiet = arguments.quiet
-    sniffed = sniff_trace(
-        arguments.output,
-        interface=arguments.sniff,
-        port=arguments.port,
-        once=arguments.once,
-        overwrite=arguments.force,
-        rotation=rotation.rotation_of(arguments),
-        redact=not arguments.no_redact,
-        secrets=secrets,
-        observe=None if quiet or not sys.stderr.isatty() else _live_view(),
-        complain=_say,
-        ready=_quiet if quiet else lambda where: _say(f"capturing on {where}"),
-    )
-    if not quiet:
-        _say(
-            f"{sniffed.path}: {counted(sniffed.messages, 'message')} in "
-            f"{counted(sniffed.sessions, 'session')}, out of {counted(sniffed.packets, 'packet')}"
-        )
-    return INTERRUPTED if sniffed.interrupted else 0
+        return record_beside.follow(arguments, secrets)
+    return record_proxy.run(arguments, secrets)
 
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is not a TCP port: write a number up to 65535")
     return int(text)
-
-
-def _shell_code(code: int) -> int:
-    """A client's exit code; for one that a signal has ended, as shells give it."""
-    return code if code >= 0 else 128 - code
-
-
-def _say(text: str) -> None:
-    print(f"qmpconf record: {text}", file=sys.stderr, flush=True)
-
-
-def _quiet(_: object) -> None:
-    """Say nothing."""
-
-
-def _announce(address: object) -> None:
-    _say(f"listening on {address}")
-
-
-def _live_view() -> qmpconf.Observe:
-    """A line a message on the terminal; imported here, because it is not needed elsewhere."""
-    from rich.console import Console
-    from rich.text import Text
-
-    from qmpconf.record.live import Live
-    from qmpconf.trace.wording import STYLES
-
-    console = Console(stderr=True, highlight=False)
-    live = Live()
-
-    def show(conn: int, sender: qmpconf.Side, frames: Sequence[qmpconf.Frame], t: float) -> None:
-        for line, style in live.lines(conn, sender, frames, t):
-            console.print(Text(line, style=STYLES[style]), soft_wrap=True)
-
-    return show

@@ -26,6 +26,9 @@ _ALONE = (
     "once",
     "server_dials",
     "client_listens",
+    "share",
+    "observe",
+    "writers",
     "client",
 )
 #: What stands in the file of --config.
@@ -44,11 +47,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     host.add_argument("--config", metavar="FILE", help="which monitors, and how (TOML)")
     host.add_argument(
-        "--metrics",
-        metavar="ADDR",
-        help="answer Prometheus at HOST:PORT: messages, response times, commands that wait",
-    )
-    host.add_argument(
         "--list", action="store_true", help="print which monitors there are now, and end"
     )
 
@@ -57,6 +55,10 @@ def run(arguments: argparse.Namespace, secrets: Sequence[str], say: Callable[[st
     """Record until it is interrupted; gives the exit code.  Raises `UsageError` and `InputError`."""
     named = "--config" if arguments.config else "--dir"
     _refuse(arguments, _ALONE, f"{named} records the monitors of a host")
+    if arguments.check or arguments.schema != "auto":
+        raise UsageError(
+            "--check is for one recording: 'qmpconf check --follow FILE' is for one of many"
+        )
     if arguments.config:
         _refuse(arguments, _IN_FILE, "--config FILE says all that")
         if arguments.no_redact or arguments.on_write_error != "stop":
@@ -140,7 +142,7 @@ def wanted(arguments: argparse.Namespace) -> bool:
         raise UsageError("--config FILE says which folder: leave --dir away")
     if arguments.dir or arguments.config:
         return True
-    for name in ("match", "compress", "list", "metrics"):
+    for name in ("match", "compress", "list"):
         if getattr(arguments, name):
             raise UsageError(f"--{name} is for the monitors of a host: --dir or --config")
     return False

@@ -65,13 +65,15 @@ def follow_trace(
     redact: bool = True,
     secrets: Iterable[str] = (),
     observe: Observe | None = None,
+    ended: Callable[[int], None] = ignore,
     complain: Callable[[str], None] = ignore,
     ready: Callable[[str], None] = ignore,
 ) -> Followed:
     """Record what the monitors of the machine at `target` are asked and say, out of its `log`.
 
     `target` is the address of one of its monitors, `log` the file that it writes (``-D``, or its standard error).
-    It ends on SIGINT and SIGTERM, or with the machine.  `observe` is called after each message, `complain`
+    It ends on SIGINT and SIGTERM, or with the machine.  `observe` is called after each message, `ended`
+    with the number of a session that is over, `complain`
     with what the user should know, `ready` when it has begun.  With `rotation` the trace is in parts.
 
     Raises `UsageError` for an output that exists, `InputError` for a log that cannot be read,
@@ -102,7 +104,7 @@ def follow_trace(
         )
         stack.callback(writer.abandon)
         monitors = Monitors(notes, wait=False)
-        records = RecordWriter(writer, clock, monitors.sessions.wire, observe)
+        records = RecordWriter(writer, clock, monitors.sessions.wire, observe, ended)
 
         def at(one: Traced) -> float:
             """When that was: as the log says it, or else now."""

@@ -62,7 +62,7 @@ class Watched:
 class Metrics(Closing):
     """Serves what it counts at ``http://ADDRESS/metrics``; `address` is HOST:PORT or tcp:HOST:PORT.
 
-    `port` is where it listens.  Raises `UsageError` for an address that cannot be used, or where
+    `port` is where it listens, `url` where it answers.  Raises `UsageError` for an address that cannot be used, or where
     prometheus-client is not installed.
     """
 
@@ -105,6 +105,7 @@ class Metrics(Closing):
         except (OSError, OverflowError) as error:
             raise UsageError(f"cannot serve metrics at {where}: {reason(error)}") from error
         self.port: int = self._server.server_port
+        self.url = f"http://{TcpAddress(where.host, self.port).bare}/metrics"
 
     def watch(self, name: str) -> Watched:
         """What watches the monitor of that name from now on."""

@@ -74,6 +74,7 @@ def record_trace(
     client_listens: bool = False,
     share: Share | None = None,
     observe: Observe | None = None,
+    ended: Callable[[int], None] = ignore,
     complain: Callable[[str], None] = ignore,
     ready: Callable[[Address], None] = ignore,
 ) -> Recording:
@@ -88,7 +89,8 @@ def record_trace(
     where the traffic shall not have to tell it.  `redact` keeps secrets out
     of the trace; `secrets` are exact values that are one wherever they stand.  It ends with the
     client, with the first session (`once`), or on SIGINT and SIGTERM.  `ready` is called with the
-    address on which the recorder listens, `observe` after each message, `complain` with what the
+    address on which the recorder listens, `observe` after each message, `ended` with the number
+    of a session that is over, `complain` with what the
     user should know at once.
 
     Raises `UsageError` for arguments that do not fit together or a file that exists, `OutputError`
@@ -149,6 +151,7 @@ def record_trace(
                 patience=_patience(spawned),
                 pass_on_error=pass_on_error,
                 observe=observe,
+                ended=ended,
                 complain=complain,
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from qmpconf.record.recorder import Observe
 from qmpconf.trace.convert.wire import Wire
@@ -22,19 +22,25 @@ class Clock:
 
 
 class RecordWriter:
-    """Writes records as they come; `observe` is called after each message.
+    """Writes records as they come; `observe` is called after each message, `ended` behind each session.
 
     `wire` is what has made them, `clock` the writer's.  `live` are the sessions that have not ended.
     """
 
     def __init__(
-        self, writer: TraceWriter, clock: Clock, wire: Wire, observe: Observe | None
+        self,
+        writer: TraceWriter,
+        clock: Clock,
+        wire: Wire,
+        observe: Observe | None,
+        ended: Callable[[int], None],
     ) -> None:
         self.live: set[int] = set()
         self._writer = writer
         self._clock = clock
         self._wire = wire
         self._observe = observe
+        self._ended = ended
 
     def put(self, records: Iterable[Record]) -> None:
         """Write them, each as soon as it is made."""
@@ -56,6 +62,7 @@ class RecordWriter:
             elif isinstance(record, Close):
                 self.live.discard(record.conn)
                 writer.close(record.conn, record.who, error=record.error)
+                self._ended(record.conn)
 
     def finish(self) -> None:
         """End the trace."""

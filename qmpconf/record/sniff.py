@@ -80,14 +80,16 @@ def sniff_trace(
     redact: bool = True,
     secrets: Iterable[str] = (),
     observe: Observe | None = None,
+    ended: Callable[[int], None] = ignore,
     complain: Callable[[str], None] = ignore,
     ready: Callable[[str], None] = ignore,
 ) -> Sniffed:
     """Capture the sessions of a TCP `port` on an `interface` into the trace file `output`.
 
     It ends on SIGINT and SIGTERM, or with the first session (`once`).  With `rotation` the trace is
-    in parts, and `output` names them all.  `observe` is called after
-    each message, `complain` with what the user should know at once, `ready` when it has begun.
+    in parts, and `output` names them all.  `observe` is called after each message,
+    `ended` with the number of a session that is over, `complain` with what the user should know at
+    once, `ready` when it has begun.
 
     Raises `UsageError` for an interface that is not there or may not be captured from,
     `OutputError`, and `TargetError` where the interface goes away.
@@ -109,7 +111,7 @@ def sniff_trace(
         )
         stack.callback(writer.abandon)
         sessions = Sessions(port, start, notes := Notes())
-        records = RecordWriter(writer, clock, sessions.wire, observe)
+        records = RecordWriter(writer, clock, sessions.wire, observe, ended)
         sniffer = _Sniffer(tap, sessions, notes, records)
         stack.callback(sniffer.close)
         signals.stops(sniffer)

@@ -3,15 +3,20 @@
 The recorder writes whole lines, and flushes the compressor behind each write, so that a ``.gz`` can
 be followed just as well.  The end is the recorder's ``finish`` line.  A recorder that dies writes
 none, and whoever follows it waits until he is interrupted.
+
+A recording in parts is followed from one part into the next (`qmpconf.parts`): from the earliest that is there,
+where its own name is given, else from the part that is named.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from qmpconf.errors import InputError
+from qmpconf.outputs import is_locked
 from qmpconf.packed import MAGIC, PIECE, Pieces, unpacker_of
+from qmpconf.parts import Text, name_of, next_part, parts_of, whole_of
 from qmpconf.trace.reader import TraceReader
 
 
@@ -27,6 +32,12 @@ class FollowingReader(TraceReader):
         self._wait = wait
         super().__init__(path, protocol)
 
+    @property
+    def is_written(self) -> bool:
+        """Whether a recorder still holds the file that is read, which it locks."""
+        under = self._under
+        return isinstance(under, _Growing) and is_locked(under.path)
+
     def _opened(self) -> Pieces:
         try:
             return _Growing(self.path, lambda: self.finished, self._wait)
@@ -35,21 +46,69 @@ class FollowingReader(TraceReader):
 
 
 class _Growing(Pieces):
-    """The pieces of a file, perhaps compressed, as it grows; waits for more unless `over`."""
+    """The pieces of a recording, perhaps compressed or in parts, as it grows; waits for more unless `over`."""
 
     def __init__(self, path: str, over: Callable[[], bool], wait: Callable[[], None]) -> None:
-        self._path = path
+        parts = parts_of(path)
+        self._whole = path if parts else whole_of(path)
+        self.path = parts[0] if parts else path
         self._over = over
         self._wait = wait
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - `close` closes it
+        self._before = 0  # bytes of parts that were read
+        self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - `close` closes it
         self.cut = False
         self.packed = False
 
     def __iter__(self) -> Iterator[bytes]:
+        goes_on = yield from self._until_next(self._unpacked())
+        while goes_on:
+            self._turn(goes_on)
+            text = Text(self._unpacked())
+            if text.first is None or text.first.part != goes_on:
+                raise InputError(f"{self.path} does not go on with {self._whole}")
+            text.skip_repeated()
+            goes_on = yield from self._until_next(text.pieces())
+
+    def tell(self) -> int:
+        """Bytes that were read, of all parts."""
+        return self._before + self._file.tell()
+
+    def _turn(self, number: int) -> None:
+        """Go on in the next part, which was begun before the one until now ended."""
+        path = name_of(self._whole, number)
+        try:
+            opened = open(path, "rb", buffering=0)  # noqa: SIM115 - `close` closes it
+        except OSError as error:
+            raise InputError(
+                f"cannot read {path}, in which the recording goes on: {error.strerror}"
+            ) from error
+        self._before += self._file.tell()
+        self._file.close()
+        self.path, self._file = path, opened
+
+    def _until_next(self, pieces: Iterator[bytes]) -> Generator[bytes, None, int]:
+        """What there is, up to the footer that says in which part it goes on; returns that part."""
+        begun = bytearray()  # of a line that has not ended
+        for piece in pieces:
+            end = piece.rfind(b"\n") + 1
+            if not end:
+                begun += piece
+                continue
+            text = bytes(begun) + piece[:end] if begun else piece[:end]
+            begun = bytearray(piece[end:])
+            last = text.rfind(b"\n", 0, len(text) - 1) + 1
+            goes_on = next_part(text[last:]) if self._whole else 0
+            yield text[:last] if goes_on else text
+            if goes_on:
+                return goes_on
+        yield bytes(begun)
+        return 0
+
+    def _unpacked(self) -> Iterator[bytes]:
         data = b""
         while len(data) < MAGIC:  # what says whether the file is compressed
             data += self._more()
-        unpacker = unpacker_of(data, self._path)
+        unpacker = unpacker_of(data, self.path)
         self.packed = unpacker is not None
         while data:
             if unpacker is None:
@@ -69,7 +128,7 @@ class _Growing(Pieces):
         """See whether this is still the file."""
         mine = os.fstat(self._file.fileno())
         try:
-            now = os.stat(self._path)
+            now = os.stat(self.path)
         except FileNotFoundError:
             self._lost("removed")
         if (now.st_dev, now.st_ino) != (mine.st_dev, mine.st_ino):
@@ -79,5 +138,5 @@ class _Growing(Pieces):
 
     def _lost(self, what: str) -> None:
         raise InputError(
-            f"{self._path} was {what} while it was followed; what it held until then was shown"
+            f"{self.path} was {what} while it was followed; what it held until then was shown"
         )

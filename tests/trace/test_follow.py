@@ -12,13 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpconf.errors import InputError
+from qmpconf.parts import name_of, parts_of
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.trace.follow import FollowingReader
 from qmpconf.trace.items import Item
 from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.rotation import Rotation
 from qmpconf.trace.writer import TraceWriter
 
 COMMAND = Frame(Kind.VALUE, b'{"execute":"query-status"}', b"\r\n", True)
+REPLY = Frame(Kind.VALUE, b'{"return": {}}', b"\r\n", True)
 
 
 class Script:
@@ -59,6 +62,31 @@ def test_a_recording(tmp_path: Path, name: str) -> None:
     assert script.done
     assert reader.finished
     assert lines_of(TraceReader(path)) == seen
+
+
+@pytest.mark.parametrize("name", ["a.qmptrace", "a.qmptrace.gz"])
+@pytest.mark.parametrize("by_part", [False, True])
+def test_a_recording_in_parts(tmp_path: Path, name: str, *, by_part: bool) -> None:
+    """It goes on from part to part, and what they repeat comes once."""
+    path = str(tmp_path / name)
+    writer = TraceWriter(path, rotation=Rotation(max_size=200))
+
+    def some() -> None:
+        writer.frames(1, "client", [COMMAND])
+        writer.frames(1, "server", [REPLY])
+
+    script = Script(lambda: writer.open(1), *[some] * 8, lambda: writer.open(2),
+                    lambda: writer.close(1, "client"), writer.finish)  # fmt: skip
+    followed = name_of(path, 1) if by_part else path
+    reader = FollowingReader(followed, script)
+    seen = lines_of(reader)
+    assert script.done
+    assert reader.finished
+    assert len(parts_of(path)) > 2
+    assert seen == lines_of(TraceReader(path)) == list(range(2, 21))
+    os.unlink(name_of(path, 3))
+    with pytest.raises(InputError, match=r"a.0003.*, in which the recording goes on"):
+        lines_of(FollowingReader(name_of(path, 1), Script()))
 
 
 def test_a_line_that_comes_in_pieces(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""A check of a trace that is still being recorded: findings as they show.
+
+The catalog is chosen by what the trace has said so far, where a check of the whole trace goes by all that it
+says: a session is judged by the catalog that ships for its server's version until the server's own schema comes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qmpconf.check.checker import Checker
+from qmpconf.check.checking import monitor_of
+from qmpconf.check.choice import Automatic
+from qmpconf.check.survey import NEEDLES, Asked, Opening, Surveyor, Utterance
+from qmpconf.protocol.framing import Kind
+from qmpconf.trace.items import Item
+from qmpconf.trace.records import Open
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from qmpconf.check.choice import Choose
+    from qmpconf.check.practice import Practice
+    from qmpconf.findings import Finding
+    from qmpconf.trace.reader import TraceReader
+    from qmpconf.trace.records import Close, Gap, Shut
+
+#: Bytes of a message in which one of the needles stands, if at all.
+_HEAD = 1 << 14
+
+
+def live_findings(
+    reader: TraceReader,
+    choose: Choose | None,
+    practice: Practice,
+    seen: Callable[[int], None],
+) -> Iterator[Finding]:
+    """The findings of a trace that grows, one by one; `choose` is None for ``--schema auto``.
+
+    `seen` is called with the line of each item before it is judged.  Raises what `reader` does.
+    """
+    items = _noted(reader.items(), seen)
+    if choose is None:
+        surveyor = Surveyor(reader.header.meta, reader.dialect)
+        choose = automatic = Automatic(surveyor.found, monitor_of(reader))
+        items = _surveyed(items, surveyor, automatic)
+    checker = Checker(reader.path, choose, None, practice, reader.begin, grows=True)
+    yield from checker.check(items)
+
+
+def _noted(
+    items: Iterator[Open | Item | Gap | Shut | Close], seen: Callable[[int], None]
+) -> Iterator[Open | Item | Gap | Shut | Close]:
+    for item in items:
+        seen(item.line)
+        yield item
+
+
+def _surveyed(
+    items: Iterator[Open | Item | Gap | Shut | Close], surveyor: Surveyor, choice: Automatic
+) -> Iterator[Open | Item | Gap | Shut | Close]:
+    """The same items, each once it is known what it says of its server."""
+    for item in items:
+        if isinstance(item, Open):
+            surveyor.take(Opening(item.conn, item.server))
+        elif isinstance(item, Item) and item.frame.kind is Kind.VALUE:
+            head = item.frame.data[:_HEAD]
+            if any(one in head for one in NEEDLES):
+                if item.sender == "client":
+                    surveyor.take(Asked(item.conn, item.frame.data))
+                else:
+                    surveyor.take(Utterance(item.line, item.conn, item.frame.data))
+                choice.learned(item.conn)
+        yield item
