@@ -109,8 +109,9 @@ class Parser:
             first = _decode_first(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise InputError(
-                f"{self._path}:1: no trace: the first line must be a header, "
-                '{"qmptrace":1,"started":...}'
+                f"{self._path}:1: is not the first line of a trace, which is "
+                '{"qmptrace":1,"started":...}; to make a trace of a log, a capture or a '
+                "transcript: qmpconf convert FILE NEW.qmptrace"
             ) from None
         if first.qmptrace > VERSION:
             raise InputError(

@@ -109,7 +109,7 @@ def test_hostile_messages_do_not_reach_the_terminal(pytester: pytest.Pytester) -
     ("text", "told"),
     [
         ("", "is empty: a trace begins with its header line"),
-        ("hello\n", "no trace: the first line must be a header"),
+        ("hello\n", "is not the first line of a trace"),
         ('{"qmptrace":99,"started":""}\n', "newer than this"),
         ('{"qmptrace":1,"started":""}\n{"t":0}\nx\n', "not a record of a trace"),
     ],
