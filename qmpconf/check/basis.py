@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from qmpconf.check.history import History
+from qmpconf.check.history import History, Others
 from qmpconf.check.properties import OPEN_ENDED, is_open
 from qmpconf.check.property_source import Source, source_for
 from qmpconf.schema import doubts
@@ -40,6 +40,36 @@ class Doubt:
     source: str
 
 
+class _Made:
+    """What is made of a catalog once, when it is first needed, for all bases that share it."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.validator = Validator(catalog)
+
+    @cached_property
+    def features(self) -> Features:
+        return Features(self.catalog)
+
+    @cached_property
+    def others(self) -> Others:
+        return Others(self.catalog)
+
+    @cached_property
+    def open_ended(self) -> frozenset[str]:
+        return frozenset(name for name in OPEN_ENDED if is_open(self.catalog, name))
+
+    @cached_property
+    def plain(self) -> frozenset[str]:
+        return frozenset(
+            name
+            for name, command in self.catalog.commands.items()
+            if name not in self.open_ended
+            and not self.features.of_command(name)
+            and not self.features.can_use(command.arguments)
+        )
+
+
 class Basis:
     """One catalog, what is made of it once, and how the server that is checked stands to it.
 
@@ -67,11 +97,11 @@ class Basis:
         self.server_older = server_older
         self.named = named
         self.sentence = sentence or catalog.name
-        self.validator = Validator(catalog)
+        self._made = _Made(catalog)
+        self.validator = self._made.validator
         #: The version of the server in question, as far as it is known.
         self.version = Version.parse(catalog.source.version, catalog.source.package)
         self._properties = properties
-        self.open_ended = frozenset(name for name in OPEN_ENDED if is_open(catalog, name))
         #: Documents do not say which commands may be sent out of band.
         self.tells_oob = catalog.source.is_exact
 
@@ -96,30 +126,29 @@ class Basis:
         """Which properties the types of the server in question have."""
         return self._properties or source_for(self.version)
 
-    @cached_property
+    @property
     def features(self) -> Features:
         """The deprecated and unstable parts of the catalog."""
-        return Features(self.catalog)
+        return self._made.features
 
     @cached_property
     def history(self) -> History:
         """The releases before and after that of the catalog."""
-        return History(self.catalog)
+        return History(self._made.others)
 
-    @cached_property
+    @property
     def plain(self) -> frozenset[str]:
         """Commands that are right if the schema says so.
 
         Of these nothing is marked as deprecated or unstable, not even in part, and nothing is left
         open.
         """
-        return frozenset(
-            name
-            for name, command in self.catalog.commands.items()
-            if name not in self.open_ended
-            and not self.features.of_command(name)
-            and not self.features.can_use(command.arguments)
-        )
+        return self._made.plain
+
+    @property
+    def open_ended(self) -> frozenset[str]:
+        """Commands whose arguments the catalog leaves open."""
+        return self._made.open_ended
 
     def doubt(self, entry: Command | Event, key: str, value: Any, problem: Problem) -> Doubt | None:
         """Why a problem of `value` proves nothing; None where the catalog is sure of it.

@@ -66,7 +66,7 @@ def check(
     checker sees (`qmpconf.check.collect`); `practice` says which habits are looked for (None: all
     that need no limit).  Raises InputError for a trace that cannot be read.
     """
-    choose = automatic(reader) if choose is None else choose
+    choose = choose_for(reader, choose)
     practice = practice or Practice()
     checker = Checker(reader.path, choose, observer, practice, reader.begin)
     groups = Groups() if groups is None else groups
@@ -125,9 +125,16 @@ def chooser(schema: str) -> Choose | None:
     return wire_only if schema == "none" else Fixed(load(schema), properties_with(schema))
 
 
+def choose_for(reader: TraceReader, choose: Choose | None) -> Choose:
+    """What chooses the catalogs of one trace; `choose` is for all (None: as the trace says)."""
+    if choose is None:
+        return automatic(reader)
+    return choose.fresh() if isinstance(choose, Fixed) else choose
+
+
 def findings(reader: TraceReader, choose: Choose | None = None) -> Iterator[Finding]:
     """The findings of one trace one by one, ungrouped, as they show; without those of practice."""
-    choose = automatic(reader) if choose is None else choose
+    choose = choose_for(reader, choose)
     checker = Checker(reader.path, choose, begin=reader.begin)
     yield from checker.check(reader.items())
 

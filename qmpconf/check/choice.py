@@ -16,13 +16,13 @@ is in question.  With several, nothing is guessed: the session is not judged aga
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from qmpconf.check.basis import Basis, NoSchema
 from qmpconf.check.property_source import Source
+from qmpconf.check.recent import BASES, READY, SHIPPED, Recent
 from qmpconf.check.survey import Named, entries_of
 from qmpconf.errors import InputError
 from qmpconf.protocol.dialect import QGA, of_product
@@ -50,32 +50,11 @@ ADVICE = (
 #: The same for a guest agent, which does not have that command.
 AGENT_ADVICE = "name one with --schema NAME (see 'qmpconf schema list')"
 
-#: Catalogs that are held ready at a time, choices that are remembered, sentences that are kept.
-_READY, _REMEMBERED, _MOST_USED = 16, 1000, 100
+#: Choices that are remembered, sentences that are kept.
+_REMEMBERED, _MOST_USED = 1000, 100
 
 #: Versions that a sentence lists.
 _SHOWN = 4
-
-_K = TypeVar("_K")
-_V = TypeVar("_V")
-
-
-class _Recent(Generic[_K, _V]):
-    """The latest entries that were used, at most `most`."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._known: OrderedDict[_K, _V] = OrderedDict()
-
-    def use(self, key: _K, make: Callable[[], _V]) -> _V:
-        """The value of `key`, made where it is not there."""
-        if key in self._known:
-            self._known.move_to_end(key)
-            return self._known[key]
-        made = self._known[key] = make()
-        if len(self._known) > self._most:
-            self._known.popitem(last=False)
-        return made
 
 
 class Automatic:
@@ -84,9 +63,9 @@ class Automatic:
     def __init__(self, found: Survey, product: str = "qemu") -> None:
         self._found = found
         self._product = product
-        self._replies: _Recent[bytes, Basis | None] = _Recent(_READY)
-        self._shipped: _Recent[str, Basis] = _Recent(_READY)
-        self._choices: _Recent[tuple[object, ...], Basis | NoSchema] = _Recent(_REMEMBERED)
+        self._replies: Recent[bytes, Basis | None] = Recent(READY)
+        self._shipped: Recent[str, Basis] = Recent(READY)
+        self._choices: Recent[tuple[object, ...], Basis | NoSchema] = Recent(_REMEMBERED)
         #: Schema replies by their server's version (None: not known), and by its address.
         self._of_version: dict[Version | None, set[bytes]] = {}
         self._of_address: dict[str, set[bytes]] = {}
@@ -110,7 +89,7 @@ class Automatic:
 
     def learned(self, conn: int) -> None:
         """The trace, which grows, has said more of its server in session `conn`."""
-        self._choices = _Recent(_REMEMBERED)
+        self._choices = Recent(_REMEMBERED)
         for stretch in self._found.stretches.get(conn, ()):
             self._count(conn, stretch)
         if self._agents is not None:
@@ -192,15 +171,22 @@ class Automatic:
 
     def _by_reply(self, digest: bytes) -> Basis | None:
         """The basis that a schema reply makes; None for one that is malformed."""
-        return self._replies.use(digest, lambda: self._compiled(digest))
+        return self._replies.use(digest, lambda: self._own(digest))
+
+    def _own(self, digest: bytes) -> Basis | None:
+        """The basis of a reply of this trace; other traces may have made it."""
+        named = self._found.naming(digest)
+        key = digest, self._product, named.version if named else None
+        basis = BASES.use(key, lambda: self._compiled(digest))
+        line = self._found.replies[digest].line
+        return basis and basis.called(f"the schema reply in line {line}")
 
     def _compiled(self, digest: bytes) -> Basis | None:
         try:
             catalog = catalog_of(self._found, digest, self._product)
         except InputError:
             return None
-        line = self._found.replies[digest].line
-        return Basis(catalog, very_build=True, sentence=f"the schema reply in line {line}")
+        return Basis(catalog, very_build=True)
 
     def _nearest(self, named: Named, reason: str, where: str) -> Basis | NoSchema:
         """The shipped catalog that fits a version best."""
@@ -208,7 +194,7 @@ class Automatic:
             fit = select(named.version, self._product)
         except LookupError as error:
             return NoSchema(f"no schema could be chosen: {error}", ADVICE)
-        basis = self._shipped.use(fit.name, lambda: Basis(load_shipped(fit.name)))
+        basis = self._shipped.use(fit.name, lambda: shipped_basis(fit.name).called(fit.name))
         why = "; ".join(filter(None, (f"{named.sentence}{where}", reason)))
         sentence = f"{fit.sentence} ({why})"
         return basis.towards(named.version).called(sentence)
@@ -230,14 +216,29 @@ def catalog_of(found: Survey, digest: bytes, product: str, name: str = "") -> Ca
     return catalog
 
 
+def shipped_basis(name: str) -> Basis:
+    """The basis that a shipped catalog makes; other traces may have made it."""
+    return SHIPPED.use(name, lambda: Basis(load_shipped(name)))
+
+
 class Fixed:
     """The one catalog that the user named, perhaps with a property catalog that goes with it."""
 
-    def __init__(self, catalog: Catalog, properties: PropertyCatalog | None = None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        properties: PropertyCatalog | None = None,
+        basis: Basis | None = None,
+    ) -> None:
+        """`basis` is what was made of both before, if it was."""
         own = Source(properties, sentence=properties.name) if properties else None
-        self._basis = Basis(catalog, named=True, properties=own)
+        self._basis = basis or Basis(catalog, named=True, properties=own)
         self._towards: dict[Version | None, Basis] = {}
         self.used = [catalog.name]
+
+    def fresh(self) -> Fixed:
+        """The same for another trace, on which nothing of this one has an influence."""
+        return Fixed(self._basis.catalog, basis=self._basis)
 
     def __call__(self, _conn: int, _line: int, greeting: Greeting | None) -> Basis:
         """The catalog, towards a server of the version that greeted."""

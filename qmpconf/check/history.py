@@ -55,12 +55,47 @@ class _Release:
         return Features(self.catalog)
 
 
-class History:
-    """The releases before and after one catalog."""
+class Others:
+    """The releases before and after one catalog, and its own manual; loaded when first needed."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._own = catalog
-        self._version = _version(catalog)
+        self.own = catalog
+        self.version = _version(catalog)
+
+    @cached_property
+    def manual(self) -> Catalog | None:
+        """The manual of the catalog's own version."""
+        if self.own.source.kind == "document":
+            return self.own
+        catalogs = map(load_shipped, of_product(self.own.source.product))
+        same = (one for one in catalogs if _version(one) == self.version)
+        return next((one for one in same if one.source.kind == "document"), None)
+
+    @cached_property
+    def releases(self) -> list[_Release]:
+        """One for each version, the oldest first, without the catalog's own."""
+        found: dict[tuple[int, int, int], list[Catalog]] = {}
+        for name in of_product(self.own.source.product):
+            catalog = load_shipped(name)
+            version = _version(catalog)
+            if catalog.source.lists_all and version != self.version and name != self.own.name:
+                found.setdefault(version, []).append(catalog)
+        releases = []
+        for _, several in sorted(found.items()):
+            ranked = sorted(several, key=lambda one: one.source.kind == "document")
+            manual = ranked[-1] if ranked[-1].source.kind == "document" else None
+            releases.append(_Release(ranked[0], manual))
+        return releases
+
+
+class History:
+    """What the other releases have to say, within the limits of one trace.
+
+    Traces must not share one: what is answered is bounded, and would depend on what others asked.
+    """
+
+    def __init__(self, others: Others) -> None:
+        self._others = others
         self._told: dict[tuple[object, ...], Told] = {}
 
     def tell(self, command: Command, problem: Problem | None) -> Told:
@@ -84,46 +119,22 @@ class History:
         if key not in self._told:
             if len(self._told) >= _MOST:
                 return ""
-            names = _instead(self._manual, command, path)
+            names = _instead(self._others.manual, command, path)
             self._told[key] = Told(instead=", ".join(names))
         return self._told[key].instead
 
-    @cached_property
-    def _manual(self) -> Catalog | None:
-        """The manual of the catalog's own version."""
-        if self._own.source.kind == "document":
-            return self._own
-        catalogs = map(load_shipped, of_product(self._own.source.product))
-        same = (one for one in catalogs if _version(one) == self._version)
-        return next((one for one in same if one.source.kind == "document"), None)
-
-    @cached_property
-    def _releases(self) -> list[_Release]:
-        """One for each version, the oldest first, without the catalog's own."""
-        found: dict[tuple[int, int, int], list[Catalog]] = {}
-        for name in of_product(self._own.source.product):
-            catalog = load_shipped(name)
-            version = _version(catalog)
-            if catalog.source.lists_all and version != self._version and name != self._own.name:
-                found.setdefault(version, []).append(catalog)
-        releases = []
-        for _, several in sorted(found.items()):
-            ranked = sorted(several, key=lambda one: one.source.kind == "document")
-            manual = ranked[-1] if ranked[-1].source.kind == "document" else None
-            releases.append(_Release(ranked[0], manual))
-        return releases
-
     def _tell(self, command: Command, problem: Problem | None) -> Told:
-        before = [one for one in self._releases if one.version < self._version]
-        after = [one for one in self._releases if one.version > self._version]
-        own = self._own.name
+        others, catalog = self._others, self._others.own
+        before = [one for one in others.releases if one.version < others.version]
+        after = [one for one in others.releases if one.version > others.version]
+        own = catalog.name
         has = [_takes(one, command, problem) for one in before]
         if any(has):
             last = len(has) - 1 - has[::-1].index(True)
             gone = before[last + 1].catalog.name if last + 1 < len(before) else own
             instead = _instead(before[last].manual, command, problem.path if problem else None)
             if problem is None:
-                instead = tuple(one for one in instead if one in self._own.commands)
+                instead = tuple(one for one in instead if one in catalog.commands)
             return Told(_words(before[last], command, problem, gone), ", ".join(instead))
         has = [_takes(one, command, problem) for one in after]
         if any(has):

@@ -18,6 +18,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qmpconf.check.recent import ENTRIES
 from qmpconf.protocol.dialect import QGA, QMP, Dialect
 from qmpconf.protocol.messages import Command, from_client
 from qmpconf.protocol.values import Malformed, dumps, loads
@@ -198,15 +199,19 @@ class Survey:
     def replied(self, conn: int, line: int, data: bytes) -> None:
         """A message that may be a reply to ``query-qmp-schema``."""
         stretch = self._latest(conn) or self._begin(conn, 0)
-        digest = hashlib.sha256(data[data.find(b"[") : data.rfind(b"]") + 1]).digest()
+        begin, end = data.find(b"["), data.rfind(b"]") + 1
+        digest = hashlib.sha256(data[begin:end]).digest()
         digest = self._same.get(digest, digest)
         if digest not in self.replies:
-            whole, entries = _schema_in(data)
+            # Where it is a plain reply, the bytes of its list decide, whichever trace it stands in.
+            plain = _is_plain(data, begin, end)
+            whole, known = (
+                ENTRIES.use(digest, lambda: _schema_in(data)) if plain else _schema_in(data)
+            )
             if not whole and stretch is not None and b'"return"' in data:
                 stretch.broken = stretch.broken or line
-            if entries is None:
+            if not known:
                 return
-            known = hashlib.sha256(dumps(entries)).digest()
             if len(self._same) < MOST_STRETCHES:
                 self._same[digest] = known
             digest = known
@@ -326,17 +331,28 @@ def of_file(meta: Mapping[str, Any]) -> Named | None:
     return Named(found.pop(), "name", 0, name) if len(found) == 1 else None
 
 
-def _schema_in(data: bytes) -> tuple[bool, list[Any] | None]:
-    """Whether `data` is a whole JSON value, and the entries of the schema that it returns."""
+def _schema_in(data: bytes) -> tuple[bool, bytes]:
+    """Whether `data` is a whole JSON value, and the digest of the schema's entries that it returns.
+
+    The digest is the same for all replies with these entries, and empty where it is not a schema.
+    """
     try:
         value = loads(data)
     except Malformed:
-        return False, None
+        return False, b""
     entries = value.get("return") if isinstance(value, dict) else None
     is_schema = isinstance(entries, list) and any(
         isinstance(one, dict) and "meta-type" in one for one in entries
     )
-    return True, entries if is_schema else None
+    return True, hashlib.sha256(dumps(entries)).digest() if is_schema else b""
+
+
+def _is_plain(data: bytes, begin: int, end: int) -> bool:
+    """Whether a message is a reply whose only list, at these bytes, is what it returns."""
+    if b"[" in data[end:] or not begin < end:
+        return False
+    around = _object(data[:begin] + b"[]" + data[end:])
+    return around.get("return") == [] and around.keys() <= {"return", "id"}
 
 
 def entries_of(reply: Reply) -> list[Any]:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from qmpconf.check.basis import Basis
-from qmpconf.check.checking import automatic, check, chooser, product_of
+from qmpconf.check.checking import check, chooser, product_of
 from qmpconf.check.collect import Collector
 from qmpconf.check.matrix import Judges
 from qmpconf.cli import baseline, judging, options, results
@@ -140,8 +140,7 @@ def _checked(arguments: argparse.Namespace) -> tuple[list[Checked], list[InputEr
             try:
                 reader = options.opened(path, arguments)
                 with progress.reading(reader):
-                    chosen = automatic(reader) if choose is None else choose
-                    outcome = check(reader, chosen, observer=collector, practice=practice)
+                    outcome = check(reader, choose, observer=collector, practice=practice)
             except InputError as error:
                 unread.append(error)
                 continue

@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from qmpconf.check.checking import automatic, check, chooser
+from qmpconf.check.checking import check, chooser
 from qmpconf.check.collect import Collector, Exercised, join
 from qmpconf.cli import options, results
 from qmpconf.cli.traces import cut_off, traces_in
@@ -124,8 +124,8 @@ def _collected(paths: Sequence[str], schema: str, lacks: list[Unjudged]) -> Iter
             reader = TraceReader(path)
             with progress.reading(reader):
                 collector = Collector()
-                chosen = automatic(reader) if choose is None else choose
-                outcome = check(reader, chosen, observer=collector)
+
+                outcome = check(reader, choose, observer=collector)
             for lack in outcome.unjudged:
                 if lack.kind == "schema":
                     sessions = counted(lack.count, "session")

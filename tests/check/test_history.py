@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qmpconf.check.history import History, Told
+from qmpconf.check.history import History, Others, Told
 from qmpconf.protocol.messages import Command, from_client
 from qmpconf.schema.store import load_shipped
 from qmpconf.schema.validator import Validator
@@ -23,7 +23,7 @@ def told(catalog: str, name: str, arguments: dict[str, Any]) -> Told:
     loaded = load_shipped(catalog)
     command = sent(name, arguments)
     problems = Validator(loaded).arguments(name, arguments) if name in loaded.commands else [None]
-    return History(loaded).tell(command, problems[0])
+    return History(Others(loaded)).tell(command, problems[0])
 
 
 STREAM = {"type": "stream", "id": "n", "addr": {"type": "unix", "path": "x"}}
@@ -98,12 +98,12 @@ def test_a_member_behind_an_unknown_tag_is_not_said_to_be_taken() -> None:
 def test_what_to_use_instead(
     catalog: str, name: str, arguments: dict[str, Any], path: Any, names: str
 ) -> None:
-    history = History(load_shipped(catalog))
+    history = History(Others(load_shipped(catalog)))
     assert history.instead(sent(name, arguments), path) == names
 
 
 def test_there_is_an_end_to_what_is_looked_up() -> None:
-    history = History(load_shipped("qemu-11.1.3"))
+    history = History(Others(load_shipped("qemu-11.1.3")))
     for number in range(600):
         history.tell(sent(f"c{number}", {}), None)
     assert history.tell(sent("change", {}), None) == Told()
