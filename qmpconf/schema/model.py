@@ -241,7 +241,7 @@ class Source:
         documents before them (``qmp-commands.txt``, ``.hx``) were written by hand, and leave some
         of each out.
         """
-        return not self.partial and not self.form.startswith("qmp-commands")
+        return not self.partial and not self.form.startswith(("qmp-commands", "qmp-events"))
 
     @property
     def is_exact(self) -> bool:

@@ -1,4 +1,4 @@
-"""``qmpconf schema compile FILE [-o CATALOG.json] [--name NAME]``: a document becomes a catalog."""
+"""``qmpconf schema compile FILE... [-o CATALOG.json] [--name NAME]``: a document becomes a catalog."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qmpconf.report.qapi import compiled_source
 from qmpconf.schema.conditions import Settings
 from qmpconf.schema.resolve import Learned, learned, resolved
 from qmpconf.schema.select import Version
-from qmpconf.schema.sources import compile_file
+from qmpconf.schema.sources import compile_files
 from qmpconf.schema.store import write
 
 if TYPE_CHECKING:
@@ -35,6 +35,15 @@ examples:
   qmpconf schema compile qemu/qapi/qapi-schema.json --introspection session.qmptrace -o mine.json.gz
   qmpconf schema compile qapi-schema.json --release 2.9 --config CONFIG_LINUX --config '!CONFIG_WIN32'
 
+Documents are the manuals qemu-qmp-ref, qemu-storage-daemon-qmp-ref and qemu-ga-ref since 2.9, as manual page
+(source, or as man prints it), text, Info or HTML; and before, qmp-commands.txt or .hx with qmp-events.txt of the
+same release:
+
+  qmpconf schema compile docs/qmp-commands.txt docs/qmp-events.txt --release 2.6 -o mine.json.gz
+
+Product and release are those that a document has in its title, footer or first lines, else those of its newest
+entry; --product and --release say them.  A document of which less than half of the headings can be read is an error.
+
 QAPI source is QEMU's schema itself: qapi/qapi-schema.json, qga/qapi-schema.json and
 storage-daemon/qapi/qapi-schema.json, with all files that they include, and the one file of old releases.  Its
 rules changed with the releases: it is held to those of --release, else of the file VERSION of its tree, else to
@@ -46,6 +55,8 @@ concludes them.  What neither decides stays in the catalog, marked: a client tha
 that lacks it is not to blame.
 """
 
+PRODUCTS = ("qemu", "qemu-storage-daemon", "qemu-ga")
+
 _SETTING = re.compile(r"(!?)([A-Za-z_]\w*)")
 _DEFINED = re.compile(r"^[ \t]*#[ \t]*(define|undef)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 
@@ -54,11 +65,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Take the document, the file to write, the catalog's name, and what is known of the build."""
     explain(parser, _EPILOG)
     parser.add_argument(
-        "file",
+        "files",
         metavar="FILE",
         type=Path,
-        help="a document: qmp-commands.txt, qmp-commands.hx, qemu-qmp-ref(7); .gz too; "
-        "or QAPI source: qapi-schema.json",
+        nargs="+",
+        help="a document: qmp-commands.txt, qmp-commands.hx, qmp-events.txt, qemu-qmp-ref; .gz too; several "
+        "of one release; or QAPI source: qapi-schema.json",
     )
     parser.add_argument(
         "-o",
@@ -77,7 +89,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--release",
         metavar="X.Y[.Z]",
         default="",
-        help="QAPI source: the QEMU release that it belongs to (default: as the file VERSION says)",
+        help="the QEMU release that is described (default: as the document, or the file VERSION, says)",
+    )
+    parser.add_argument(
+        "--product",
+        choices=PRODUCTS,
+        default="",
+        help="the product that a document describes (default: as its title says)",
     )
     parser.add_argument(
         "--config",
@@ -98,20 +116,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile, write the catalog, print the report."""
-    outputs = Outputs([arguments.file, arguments.introspection], force=arguments.force)
+    outputs = Outputs([*arguments.files, arguments.introspection], force=arguments.force)
     outputs.add(arguments.output, "catalog", "-o")
     if arguments.release and Version.parse(arguments.release) is None:
         raise UsageError(f"--release {arguments.release}: expected a release, like 7.2 or 7.2.0")
     settings = _settings(arguments.config)
-    compilation = compile_file(arguments.file, name=arguments.name, release=arguments.release)
+    compilation = compile_files(
+        arguments.files, name=arguments.name, product=arguments.product, release=arguments.release
+    )
+    if compilation.catalog.source.kind == "qapi" and arguments.product:
+        raise UsageError("--product is for documents; QAPI source says what it belongs to")
     if compilation.catalog.source.kind == "qapi":
         shown = _learned(compilation.catalog, arguments.introspection, settings)
         found = resolved(compilation.catalog, settings)
         compilation = replace(compilation, catalog=found.catalog)
         report = compiled_source(compilation, found, shown)
-    elif arguments.release or arguments.config or arguments.introspection:
+    elif arguments.config or arguments.introspection:
         raise UsageError(
-            f"{arguments.file} is a document; --release, --config and --introspection are for QAPI source"
+            f"{arguments.files[0]} is a document; --config and --introspection are for QAPI source"
         )
     else:
         report = compiled(compilation)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qmpconf.errors import InputError
-from qmpconf.schema.documents import collapsed, commands, manual
+from qmpconf.schema.documents import collapsed, commands, events, makeinfo, manual
 from qmpconf.schema.documents.result import Compilation
 
 
@@ -54,6 +54,11 @@ FORMS: tuple[Form, ...] = (
         lambda text, name: manual.compile_rendered(text, name=name),
     ),
     Form(
+        "qemu-qmp-ref, makeinfo's text or Info",
+        (Clue("definitions ('-- Command: NAME')", makeinfo.is_makeinfo),),
+        lambda text, name: manual.compile_makeinfo(text, name=name),
+    ),
+    Form(
         "qmp-commands.hx",
         (
             Clue("'SQMP' or 'EQMP' on a line", _has(r"^[| \t]*[SE]QMP[| \t]*$")),
@@ -68,6 +73,11 @@ FORMS: tuple[Form, ...] = (
             _ARROW,
         ),
         commands.compile_collapsed,
+    ),
+    Form(
+        "qmp-events.txt",
+        (_UNDERLINED, Clue("sections of events ('{ \"event\": ...')", events.is_events)),
+        events.compile_events,
     ),
     Form("qmp-commands.txt", (_UNDERLINED, _ARROW), commands.compile_plain),
 )

@@ -61,14 +61,20 @@ MOVED_OUT = "2.9"
 EVERYWHERE = "stop"
 
 
+def package_of(text: str) -> str:
+    """The version in the name of the package that a document came in; empty when it has none."""
+    found = _PACKAGE.search(text)
+    return found["version"] if found else ""
+
+
 def version_of(text: str, entries: Collection[str]) -> str:
     """The version that a document describes ("1.6.2", "1.1-dev"); empty when nothing says.
 
     `entries` are the commands and type keys compiled from it.
     """
-    package = _PACKAGE.search(text)
+    package = package_of(text)
     if package:
-        return package["version"]
+        return package
     reached = [one.version for one in LANDMARKS if one.entry in entries]
     if not reached:
         return ""

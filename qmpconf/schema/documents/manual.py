@@ -2,36 +2,38 @@
 
 The storage daemon has ``qemu-storage-daemon-qmp-ref(7)``, the guest agent ``qemu-ga-ref(7)``.
 
-Two input forms (roff source, rendered text), two layouts (4.x to 9.x, 10 and later)::
+Forms (roff source, rendered text, Texinfo's text and Info) and layouts (2.9 to 5.1 out of Texinfo, to
+9.x, 10 and later)::
 
-    roff      ┐              ┌ manual_sections    ┐
-              ├ blocks, Page ┤                    ├ entries ─ manual_types ─ Compilation
-    rendered  ┘              └ manual_definitions ┘
+    roff      ┐              ┌ manual_texi ─ manual_sections ┐
+    rendered  ┼ blocks, Page ┼ manual_sections               ┼ entries ─ manual_types ─ Compilation
+    makeinfo  ┘              └ manual_definitions            ┘
 
-`is_roff` and `is_rendered` recognise the forms, `compile_roff` and `compile_rendered` compile
+`is_roff` and its like recognise the forms, `compile_roff` and its like compile
 them.  Nothing here opens a file.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections import Counter
 
 from qmpconf.errors import InputError
+from qmpconf.schema.documents.described import manual_of, newest_of, product_of, version_in
+from qmpconf.schema.documents.makeinfo import read_makeinfo
 from qmpconf.schema.documents.manual_blocks import Page
 from qmpconf.schema.documents.manual_definitions import is_definitions, read_definitions
 from qmpconf.schema.documents.manual_entries import KINDS
 from qmpconf.schema.documents.manual_sections import is_sections, read_sections
+from qmpconf.schema.documents.manual_texi import as_sections, is_texi
 from qmpconf.schema.documents.manual_types import Builder
 from qmpconf.schema.documents.rendered import read_rendered
 from qmpconf.schema.documents.result import Compilation
 from qmpconf.schema.documents.roff import read_roff
 from qmpconf.schema.model import Catalog, Source
 from qmpconf.text import counted
-
-#: Products other than the emulator; the names of their manuals begin with theirs.
-_PRODUCTS = ("qemu-storage-daemon", "qemu-ga")
 
 _ROFF = re.compile(r"^\.(?:TH|SH|SS)[ \t]", re.MULTILINE)
 _RENDERED = re.compile(
@@ -63,8 +65,15 @@ def compile_rendered(text: str, *, name: str = "", sha256: str = "") -> Compilat
     return _compile(read_rendered(text), "man-rendered", text, name, sha256)
 
 
+def compile_makeinfo(text: str, *, name: str = "", sha256: str = "") -> Compilation:
+    """Compile makeinfo's text or Info file.  Raises InputError when it describes nothing."""
+    return _compile(read_makeinfo(text), "makeinfo", text, name, sha256)
+
+
 def _compile(page: Page, form: str, text: str, name: str, sha256: str) -> Compilation:
-    if is_sections(page.blocks):
+    if is_texi(page.blocks):
+        found = read_sections(as_sections(page.blocks))
+    elif is_sections(page.blocks):
         found = read_sections(page.blocks)
     elif is_definitions(page.blocks):
         found = read_definitions(page.blocks)
@@ -75,18 +84,25 @@ def _compile(page: Page, form: str, text: str, name: str, sha256: str) -> Compil
             "of its headings is a command's, an event's or a type's: is it qemu-qmp-ref(7)?"
         )
     built = Builder(found)
-    title = page.name or "qemu-qmp-ref"
-    product = next((one for one in _PRODUCTS if title.startswith(one)), "qemu")
+    headed = itertools.dropwhile(lambda block: block.text != "NAME", page.blocks)
+    summary = next((block.text for block in headed if block.kind == "text"), "")
+    product = product_of(f"{page.name} {summary}")
+    title = manual_of(page.name, product)
+    version = version_in(page.version)
+    cited = f"{title}(7) {version}".strip()
+    if not version:
+        version = newest_of(found.entries)
+        cited = f"{cited}, newest 'since' {version}" if version else cited
     source = Source(
         "document",
         product=product,
-        version=page.version,
+        version=version,
         form=form,
-        title=f"{title}(7) {page.version}".strip(),
+        title=cited,
         sha256=sha256 or hashlib.sha256(text.encode()).hexdigest(),
     )
     catalog = Catalog(
-        name or "-".join(filter(None, [product, page.version, "doc"])),
+        name or "-".join(filter(None, [product, version, "doc"])),
         source,
         built.commands,
         built.events,

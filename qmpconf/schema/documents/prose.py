@@ -37,7 +37,8 @@ class Told:
     """What is known of a section from outside.
 
     The command's name, the heading's line, whether the form kept the indentation, the types of
-    arguments that a second source says, and the condition under which the command exists.
+    arguments that a second source says, the condition under which the command exists, and what its
+    arguments are called in places (an event has data).
     """
 
     name: str
@@ -45,6 +46,7 @@ class Told:
     indented: bool
     table: Mapping[str, str]
     condition: str = ""
+    place: str = "arguments"
 
 
 def command_of(told: Told, parts: Parts, builder: Builder) -> Command:
@@ -69,7 +71,7 @@ class _Section:
             for tree in [self._tree(one, self.shown.returns)]
         ]
         arguments = self._arguments()
-        returns = self._returns()
+        returns = self._returns() if self.told.place == "arguments" else ""
         self._leftovers()
         self._doubts()
         features = [
@@ -89,7 +91,7 @@ class _Section:
     # ── arguments ────────────────────────────────────────────────────────────────────────────
 
     def _arguments(self) -> str:
-        key, parts = f"{self.told.name}.arguments", self.parts
+        key, parts = f"{self.told.name}.{self.told.place}", self.parts
         lists = parts.of("arguments")
         if lists:
             tree = self._tree(lists[0], self.shown.arguments)

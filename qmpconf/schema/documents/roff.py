@@ -1,7 +1,8 @@
-"""Manual pages in roff source, as docutils and Sphinx write them, to logical blocks.
+"""Manual pages in roff source, as docutils, Sphinx and Pod::Man write them, to logical blocks.
 
 Reads the small part of man(7) that ``rst2man`` emits: ``.SH``, ``.SS``, ``.TP``, ``.IP``,
-``.INDENT`` and ``.UNINDENT`` (its own names for ``.RS`` and ``.RE``), ``.nf`` and ``.EX``.
+``.INDENT`` and ``.UNINDENT`` (its own names for ``.RS`` and ``.RE``), ``.nf`` and ``.EX``, and what
+``pod2man`` adds (``.Vb``, ``.ie n``, strings).
 Columns are computed as groff computes them, so that a page and its rendering give equal blocks.
 It knows no QAPI, and draws no conclusion from any word.
 """
@@ -45,9 +46,13 @@ CHARACTERS = {
 #: Escapes of one character: what they print.  Any other prints its own letter, as in groff.
 PRINTED = {"e": "\\", "~": " ", "0": " ", "t": "\t"} | dict.fromkeys("&%:/,)|^c{}", "")
 
+#: Strings that Pod::Man defines, as they print on a terminal: ``\*(XX``.
+STRINGS = {"--": "-", "PI": "pi", 'L"': '"', 'R"': '"', "C+": "C++", "Aq": "'"}
+
 _ESCAPE = re.compile(
     r"""\\(?:
-      f(?:\(..|\[[^\]]*\]|.)
+      \*(?:\((?P<string>..)|\[[^\]]*\]|.)
+    | f(?:\(..|\[[^\]]*\]|.)
     | X(?P<quote>.).*?(?P=quote)
     | s[+-]?\d
     | ".*
@@ -59,6 +64,7 @@ _ESCAPE = re.compile(
     re.VERBOSE,
 )
 _REQUEST = re.compile(r"[.'][ \t]*(?P<name>[^\s\\\"]*)[ \t]*(?P<rest>.*)")
+_TERMINAL = re.compile(r"n[ \t]+\.IP[ \t]+(?P<rest>\S.*)")
 _ARGUMENT = re.compile(r'"((?:[^"]|"")*)"?|(\S+)')
 #: Half a surrogate pair is no character.
 _UNICODE = re.compile(r"u(?![Dd][89A-Fa-f]..\Z)[0-9A-Fa-f]{4,5}")
@@ -68,6 +74,8 @@ def unescape(text: str) -> str:
     """`text` with its escapes replaced by what they print (groff(7), "Escapes")."""
 
     def printed(found: re.Match[str]) -> str:
+        if found["string"]:
+            return STRINGS.get(found["string"], "")
         named = found["two"] or found["name"]
         if named:
             return (
@@ -192,6 +200,9 @@ class _Setter:
         """Obey a request; those that only change how things look are passed over."""
         if name in {"SH", "SS"}:
             self.heading(name, unescape(rest).strip('"'), line)
+        elif name == "ie" and (plain := _TERMINAL.match(rest)):
+            words = arguments(plain["rest"])  # what a terminal gets; .el is for print
+            self.item(words[0], _columns(words[1] if len(words) > 1 else "", TAG), line)
         elif name in {"B", "I", "R", "BR", "IR", "BI"}:
             self.text(unescape(rest), line)
         elif name == "IP":
@@ -225,6 +236,9 @@ _PLAIN: dict[str, Callable[[_Setter], None]] = {
     "EX": _Setter.begin_literal,
     "fi": _Setter.end_literal,
     "EE": _Setter.end_literal,
+    "Vb": _Setter.begin_literal,
+    "Ve": _Setter.end_literal,
+    "Sp": _Setter.pause,
 }
 
 
