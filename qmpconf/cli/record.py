@@ -12,7 +12,8 @@ from qmpconf.outputs import Outputs
 from qmpconf.record.modes import MODES
 
 _EPILOG = """\
-ADDR is unix:PATH, a bare path, tcp:HOST:PORT, or fd:N for a socket that was inherited.
+ADDR is unix:PATH, a bare path, tcp:HOST:PORT, or fd:N for a socket that was inherited (fd:NAME for
+one that systemd has passed by that name).
 
 examples:
   qmpconf record --server qmp.sock --listen proxy.sock -o session.qmptrace
@@ -60,8 +61,9 @@ With --dir the monitors of a host are recorded in one process: of each socket be
 DIR/web.sock, clients find a proxy at LISTEN/web.sock, and its recording is in the folder of -o, one
 for each time that the socket comes. Those that come and go are seen at once. --config FILE says
 the same as TOML, and names monitors elsewhere: output, directory, listen, match, compress,
-max-size, max-age, keep, on-write-error, redact, and for each [[monitor]] name, server, listen and
-server-dials. --keep counts the parts of each monitor. What cannot be written ends that one
+max-size, max-age, keep, on-write-error, redact, protocol, and for each [[monitor]] name, server,
+listen, server-dials and protocol. SIGHUP has it read again: monitors come and go by it, and all
+others go on. --keep counts the parts of each monitor. What cannot be written ends that one
 recording, and is tried again each minute.
 
 A suite of recordings is kept with --mode:
@@ -167,7 +169,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--on-write-error",
         choices=("stop", "passthrough"),
         default="stop",
-        help="when the trace cannot be written: stop (default), or let traffic pass unrecorded",
+        help="when the trace cannot be written: stop (default), or let traffic pass unrecorded, and try "
+        "again each minute",
     )
     parser.add_argument(
         "--server-dials",

@@ -12,8 +12,9 @@ from qmpconf.cli import rotation
 from qmpconf.cli.main import INTERRUPTED
 from qmpconf.errors import UsageError
 from qmpconf.record.host_config import read_plan
-from qmpconf.record.hosts import Plan, monitors_of, record_host
+from qmpconf.record.hosts import record_host
 from qmpconf.record.metrics import Metrics
+from qmpconf.record.plan import Plan, monitors_of
 from qmpconf.text import counted
 
 #: What has nothing to do with a host, by its name in the arguments.
@@ -63,9 +64,9 @@ def run(arguments: argparse.Namespace, secrets: Sequence[str], say: Callable[[st
         _refuse(arguments, _IN_FILE, "--config FILE says all that")
         if arguments.no_redact or arguments.on_write_error != "stop":
             raise UsageError("--config FILE says that: redact = false, on-write-error = ...")
-        plan = read_plan(
-            arguments.config, _raising(rotation.size), _raising(rotation.age), tuple(secrets)
-        )
+        if arguments.protocol:
+            raise UsageError("--config FILE says that: protocol = ...")
+        plan = _read(arguments, secrets)
     else:
         plan = _plan(arguments, secrets)
 
@@ -82,13 +83,25 @@ def run(arguments: argparse.Namespace, secrets: Sequence[str], say: Callable[[st
     with contextlib.ExitStack() as stack:
         metrics = stack.enter_context(Metrics(arguments.metrics)) if arguments.metrics else None
         watch = metrics.watch if metrics is not None else None
-        done = record_host(plan, watch=watch, complain=say, ready=ready)
+        done = record_host(
+            plan,
+            watch=watch,
+            complain=say,
+            ready=ready,
+            reread=(lambda: _read(arguments, secrets)) if arguments.config else None,
+        )
     if not arguments.quiet:
         say(
             f"{plan.output}: {counted(done.messages, 'message')} in "
             f"{counted(done.sessions, 'session')} of {counted(done.recordings, 'recording')}"
         )
     return INTERRUPTED
+
+
+def _read(arguments: argparse.Namespace, secrets: Sequence[str]) -> Plan:
+    return read_plan(
+        arguments.config, _raising(rotation.size), _raising(rotation.age), tuple(secrets)
+    )
 
 
 def _plan(arguments: argparse.Namespace, secrets: Sequence[str]) -> Plan:
@@ -105,6 +118,7 @@ def _plan(arguments: argparse.Namespace, secrets: Sequence[str]) -> Plan:
         arguments.on_write_error == "passthrough",
         not arguments.no_redact,
         tuple(secrets),
+        arguments.protocol,
     )
 
 

@@ -1,5 +1,6 @@
 """Addresses as users write them: ``unix:PATH``, a bare path, ``tcp:HOST:PORT``, ``fd:N``.
 
+``fd:NAME`` is one that systemd has passed by that name (systemd.socket(5), FileDescriptorName=).
 ``unix:@NAME`` is a name in Linux' abstract namespace (unix(7)), as socat and ss write it; QEMU
 takes it as ``path=NAME,abstract=on,tight=on``.
 """
@@ -14,6 +15,9 @@ from qmpconf.errors import UsageError
 
 #: What an address looks like, for messages and help.
 FORMS = "unix:PATH, a bare path, tcp:HOST:PORT or fd:N"
+
+#: The first descriptor that a service manager passes (SD_LISTEN_FDS_START).
+_FIRST_PASSED = 3
 
 #: Bytes that the path of a UNIX socket may have on Linux (unix(7): sun_path, less its end mark).
 LONGEST_PATH = 107
@@ -95,9 +99,7 @@ def parse_address(text: str) -> Address:
             )
         return TcpAddress(found.group(1) or found.group(2) or "localhost", int(found.group(3)))
     if colon and scheme == "fd":
-        if not _NUMBER.fullmatch(rest):
-            raise UsageError(f"{text!r} is not a descriptor: write fd:N with a number")
-        return FdAddress(int(rest))
+        return FdAddress(int(rest) if _NUMBER.fullmatch(rest) else _passed(rest))
     scheme_like = None if scheme == "unix" else _SCHEME.fullmatch(text)
     if scheme_like:
         raise _unknown(text, *scheme_like.groups())
@@ -113,6 +115,23 @@ def parse_address(text: str) -> Address:
             f"have {LONGEST_PATH}: use a shorter one, or a relative one"
         )
     return UnixAddress(path)
+
+
+def _passed(name: str) -> int:
+    """The descriptor of that name which a service manager has passed (sd_listen_fds_with_names(3))."""
+    ours = os.environ.get("LISTEN_PID") == str(os.getpid())
+    count = os.environ.get("LISTEN_FDS", "")
+    names = os.environ.get("LISTEN_FDNAMES", "").split(":")
+    if ours and _NUMBER.fullmatch(count):
+        for number, one in enumerate(names[: int(count)]):
+            if one == name:
+                return _FIRST_PASSED + number
+    there = ", ".join(filter(None, names)) if ours else "none"
+    raise UsageError(
+        f"fd:{name}: no descriptor of that name was passed by a service manager (LISTEN_FDNAMES: "
+        f"{there or 'none'}); write fd:N with a number, or give the socket that name "
+        "(FileDescriptorName=)"
+    )
 
 
 def _unknown(text: str, scheme: str, rest: str) -> UsageError:

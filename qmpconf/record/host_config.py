@@ -8,7 +8,8 @@ from typing import Any
 
 from qmpconf.errors import InputError
 from qmpconf.files import read_text
-from qmpconf.record.hosts import Monitor, Plan
+from qmpconf.protocol.dialect import DIALECTS
+from qmpconf.record.plan import Monitor, Plan
 from qmpconf.toml import parse_toml
 from qmpconf.trace.rotation import Rotation
 
@@ -24,11 +25,22 @@ _WORDS: Mapping[str, type] = {
     "keep": int,
     "on-write-error": str,
     "redact": bool,
+    "protocol": str,
     "monitor": list,
 }
-_MONITOR: Mapping[str, type] = {"name": str, "server": str, "listen": str, "server-dials": bool}
+_MONITOR: Mapping[str, type] = {
+    "name": str,
+    "server": str,
+    "listen": str,
+    "server-dials": bool,
+    "protocol": str,
+}
 _NAMES = {str: "a string", int: "a number", bool: "true or false", list: "a list of tables"}
-_CHOICES = {"compress": ("none", "gz", "zst"), "on-write-error": ("stop", "passthrough")}
+_CHOICES = {
+    "compress": ("none", "gz", "zst"),
+    "on-write-error": ("stop", "passthrough"),
+    "protocol": tuple(DIALECTS),
+}
 
 
 def read_plan(
@@ -66,6 +78,7 @@ def read_plan(
         table.get("on-write-error") == "passthrough",
         table.get("redact", True),
         secrets,
+        table.get("protocol", ""),
     )
 
 
@@ -77,7 +90,11 @@ def _monitor(table: Any, path: str) -> Monitor:
         if name not in table:
             raise InputError(f"{path}: monitor {table.get('name', '')!r} has no {name}")
     return Monitor(
-        table["name"], table["server"], table["listen"], table.get("server-dials", False)
+        table["name"],
+        table["server"],
+        table["listen"],
+        table.get("server-dials", False),
+        table.get("protocol", ""),
     )
 
 

@@ -11,25 +11,28 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
 from qmpconf.closing import Closing
-from qmpconf.errors import OutputError, QmpconfError, UsageError
-from qmpconf.net.address import parse_address
+from qmpconf.errors import OutputError, QmpconfError
+from qmpconf.net.address import Address, FdAddress, parse_address
 from qmpconf.outputs import make_folder
 from qmpconf.protocol.framing import Frame
+from qmpconf.record.plan import Monitor, Plan, below, check
 from qmpconf.record.recorder import Ends, Recorder, ignore
 from qmpconf.record.recording import Signals
 from qmpconf.record.shared import Shared
 from qmpconf.record.sockets import Below, Found, watching
+from qmpconf.text import counted
 from qmpconf.trace.records import Side
 from qmpconf.trace.redaction import Redactor
-from qmpconf.trace.rotation import Rotation
 from qmpconf.trace.writer import TraceWriter
 
 #: Seconds between two looks at the sockets below a folder, where nothing has told of a change.
@@ -54,38 +57,6 @@ class Watcher(Protocol):
 Watch = Callable[[str], Watcher]
 
 
-@dataclass(frozen=True, slots=True)
-class Monitor:
-    """One monitor: its `name`, where it is, and where its clients connect (addresses)."""
-
-    name: str
-    server: str
-    listen: str
-    server_dials: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is recorded on a host, and how.
-
-    `output` is the folder of the recordings, `compress` ``gz``, ``zst`` or an empty string.  Of the
-    sockets below the folder `directory` those whose path in it matches `match` are monitors; their
-    clients connect below the folder `listen`.  `rotation` is that of each recording; as many parts as it
-    keeps are kept of each monitor.  `pass_on_error`, `redact` and `secrets` are those of `record_trace`.
-    """
-
-    output: str
-    monitors: tuple[Monitor, ...] = ()
-    directory: str = ""
-    listen: str = ""
-    match: str = "*"
-    compress: str = "gz"
-    rotation: Rotation | None = None
-    pass_on_error: bool = False
-    redact: bool = True
-    secrets: tuple[str, ...] = field(default=())
-
-
 @dataclass(slots=True)
 class HostRecording:
     """What was recorded: how many recordings, sessions and messages; `failed` says how often one failed."""
@@ -102,9 +73,11 @@ def record_host(
     watch: Watch | None = None,
     complain: Callable[[str], None] = ignore,
     ready: Callable[[int], None] = ignore,
+    reread: Callable[[], Plan] | None = None,
 ) -> HostRecording:
     """Record the monitors of a host until SIGINT or SIGTERM.
 
+    With `reread`, SIGHUP makes it go by the plan that this gives; one that cannot be is said, and changes nothing.
     `watch` is asked for who sees what is recorded of a monitor, `complain` is called with what the user
     should know at once, `ready` with the number of monitors at the start.
 
@@ -114,6 +87,8 @@ def record_host(
     with contextlib.ExitStack() as stack:
         signals = stack.enter_context(Signals())
         host = stack.enter_context(Host(plan, watch, complain))
+        if reread is not None:
+            stack.enter_context(_hanging_up(host, reread))
         signals.stops(host)
         host.begin()
         if plan.directory:
@@ -123,28 +98,24 @@ def record_host(
         return host.done
 
 
-def monitors_of(plan: Plan, complain: Callable[[str], None] = ignore) -> list[Monitor]:
-    """The monitors that would be recorded now.  Raises `UsageError` for a plan that cannot be."""
-    _check(plan)
-    found = list(plan.monitors)
-    if plan.directory:
-        below = Below(plan.directory, plan.match)
-        there = below.monitors(lambda name, text: complain(f"{name}: {text}"))
-        found += (_below(plan, name, one) for name, one in there.items())
-    return found
-
-
-def _below(plan: Plan, name: str, found: Found) -> Monitor:
-    """The monitor that a socket below the folder is."""
-    listen = os.path.join(plan.listen, f"{name}.sock")
-    return Monitor(name, f"unix:{found.path}", f"unix:{listen}")
+@contextlib.contextmanager
+def _hanging_up(host: Host, reread: Callable[[], Plan]) -> Iterator[None]:
+    """Meanwhile, SIGHUP makes `host` go by another plan; in another thread than the main one, none comes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, lambda *_: host.reread(reread))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 class Host(Closing):
     """The monitors of a host, each recorded by a `Recorder` in one loop; `names` are those at present."""
 
     def __init__(self, plan: Plan, watch: Watch | None, complain: Callable[[str], None]) -> None:
-        _check(plan)
+        check(plan)
         self.done = HostRecording()
         self._plan = plan
         self._watch = watch
@@ -156,6 +127,7 @@ class Host(Closing):
         self._recorded: dict[str, _Recorded] = {}
         self._leaving: list[_Recorded] = []
         self._told: dict[str, str] = {}  # what was said of a monitor that cannot be recorded
+        self._rereading: Callable[[], Plan] | None = None
 
     @property
     def names(self) -> Sequence[str]:
@@ -174,6 +146,11 @@ class Host(Closing):
     def stop(self) -> None:
         """End `run`, from any thread or signal handler."""
         self._stopping = True
+        self.wake()
+
+    def reread(self, plan: Callable[[], Plan]) -> None:
+        """Go by another plan, from a signal handler or another thread."""
+        self._rereading = plan
         self.wake()
 
     def begin(self) -> None:
@@ -210,8 +187,33 @@ class Host(Closing):
     # --- monitors come and go ------------------------------------------------------------------
 
     def _woken(self) -> None:
+        if self._rereading is not None:
+            self._reread(self._rereading)
         if self._below is not None:
             self._compare()
+
+    def _reread(self, plan: Callable[[], Plan]) -> None:
+        """Take what is new in another plan, and let go of what it does not have; all else goes on."""
+        self._rereading = None
+        old = self._plan
+        try:
+            new = plan()
+            check(new)
+            make_folder(new.output, "the folder")
+        except QmpconfError as error:
+            self._complain(f"{error}; nothing has changed")
+            return
+        if (new.directory, new.listen, new.match) != (old.directory, old.listen, old.match):
+            self._complain("directory, listen and match stay as they were until it is started anew")
+            new = replace(new, directory=old.directory, listen=old.listen, match=old.match)
+        self._plan = new
+        for monitor in old.monitors:
+            if monitor not in new.monitors:
+                self._leave(monitor.name)
+        for monitor in new.monitors:
+            if monitor not in old.monitors:
+                self._add(monitor)
+        self._complain(f"read again: {counted(len(self._recorded), 'monitor')}")
 
     def _look(self) -> None:
         self._compare()
@@ -230,7 +232,7 @@ class Host(Closing):
         for name, found in there.items():
             if name not in self._known:
                 self._known[name] = found
-                self._add(_below(self._plan, name, found))
+                self._add(below(self._plan, name, found))
 
     def _add(self, monitor: Monitor) -> None:
         try:
@@ -251,13 +253,17 @@ class Host(Closing):
     def _begin(self, monitor: Monitor) -> _Recorded:
         plan = self._plan
         ends = Ends(
-            parse_address(monitor.server), parse_address(monitor.listen), monitor.server_dials
+            _kept(parse_address(monitor.server)),
+            _kept(parse_address(monitor.listen)),
+            monitor.server_dials,
         )
         say = partial(self._say, monitor.name)
         rotation = plan.rotation
         if rotation is not None:
             rotation = replace(rotation, family=f"{monitor.name}-")
         meta = {"monitor": monitor.name, "server": monitor.server, "listen": monitor.listen}
+        if protocol := monitor.protocol or plan.protocol:
+            meta["protocol"] = protocol
         writer = TraceWriter(
             _fresh(plan.output, monitor.name, plan.compress),
             meta=meta,
@@ -341,28 +347,14 @@ class _Recorded:
     writer: TraceWriter
 
 
-def _check(plan: Plan) -> None:
-    """Raise UsageError for what cannot be."""
-    if not plan.monitors and not plan.directory:
-        raise UsageError("say which monitors are recorded: a folder of sockets, or one by one")
-    names = [one.name for one in plan.monitors]
-    for name in names:
-        if not name or "/" in name or name.startswith("."):
-            raise UsageError(f"{name!r} cannot be a monitor's name: recordings are called after it")
-        if names.count(name) > 1:
-            raise UsageError(f"two monitors are called {name}")
-    if not plan.directory:
-        return
-    if not plan.listen:
-        raise UsageError("say in which folder the sockets for clients are made (--listen)")
-    if not os.path.isdir(plan.directory):
-        raise UsageError(f"there is no folder {plan.directory}")
-    above = os.path.realpath(plan.directory)
-    if os.path.commonpath([above, os.path.realpath(plan.listen)]) == above:
-        raise UsageError(
-            f"the sockets for clients would be below {plan.directory}, and be taken for monitors; "
-            "name another folder"
-        )
+def _kept(address: Address) -> Address:
+    """An address; of a descriptor that was passed to us a copy, since the next recording needs it, too."""
+    if not isinstance(address, FdAddress):
+        return address
+    try:
+        return FdAddress(os.dup(address.number))
+    except OSError:
+        return address  # whoever uses it says what is wrong
 
 
 def _fresh(folder: str, name: str, compress: str) -> str:

@@ -34,6 +34,7 @@ from qmpconf.net.endpoint import (
 )
 from qmpconf.protocol.framing import Frame
 from qmpconf.record.dial import RETRY, Dialer
+from qmpconf.record.journal import Journal
 from qmpconf.record.relay import Desk, Relay
 from qmpconf.record.shared import Shared
 from qmpconf.trace.records import Closer, Descriptor, Side
@@ -103,7 +104,8 @@ class Recorder(Closing):
     many seconds after the start a refused connection to the server is tried again.
     `ended` is called with the number of a session that is over.  `shared` is the loop that it shares with others, whose owner calls `end` in place of `run`.
     `pass_on_error` lets traffic pass when the trace cannot be written any more; `complain` gets
-    that news.  `failed` is why the trace could not be written, `sessions` how many there were,
+    that news.  `failed` is why the trace cannot be written, `unrecorded` whether traffic has passed
+    meanwhile, `sessions` how many there were,
     `refused` how many of them never had both sides.
     Raises `UsageError` for an address that cannot be used.
     """
@@ -124,10 +126,8 @@ class Recorder(Closing):
         if ends.client_listens and not ends.server_dials:
             raise UsageError("a client that listens needs a server that dials: nobody would begin")
         self.ends = ends
-        self.failed: OutputError | None = None
         self.sessions = 0
         self.refused = 0
-        self._writer = writer
         self._once = once
         self._pass_on_error = pass_on_error
         self._observe = observe
@@ -136,6 +136,7 @@ class Recorder(Closing):
         self._owned = shared is None
         self._shared = shared = shared or Shared(self._woken)
         self._loop = shared.loop
+        self._journal = Journal(writer, self._loop.later, complain, pass_on_error=pass_on_error)
         self._relays: dict[int, Relay] = {}
         poller, handlers, later = self._loop.poller, self._loop.handlers, self._loop.later
         self._dialer = Dialer(poller, handlers, later, patience)
@@ -152,8 +153,8 @@ class Recorder(Closing):
             shared.buffer,
             later,
             self._write,
-            self._gap,
-            self._on_shut,
+            self._journal.gap,
+            self._journal.shut,
             self._ended,
         )
         self._parked: dict[Side, deque[socket.socket]] = {"client": deque(), "server": deque()}
@@ -203,6 +204,16 @@ class Recorder(Closing):
             raise self.failed
 
     @property
+    def failed(self) -> OutputError | None:
+        """Why the trace cannot be written."""
+        return self._journal.failed
+
+    @property
+    def unrecorded(self) -> bool:
+        """Whether traffic has passed that could not be written."""
+        return self._journal.unrecorded
+
+    @property
     def over(self) -> bool:
         """Whether `run` has ended, or would: there is nothing more to record."""
         return self._stopping
@@ -229,7 +240,7 @@ class Recorder(Closing):
             self._turns.closing = time.monotonic() > leave
             self._turns.next()
         self._turns.closing = False
-        self._writer_call(self._writer.finish)
+        self._journal.finish()
 
     def stop(self) -> None:
         """End `run`, from any thread or signal handler."""
@@ -418,7 +429,7 @@ class Recorder(Closing):
         self.refused += 1
         self._complain(f"session {conn}: the {side} cannot be reached: {why}")
         try:
-            self._writer_call(lambda: self._writer.close(conn, side, error=why))
+            self._journal.close(conn, side, why)
         finally:
             abort(other)
         self._after_session()
@@ -432,11 +443,7 @@ class Recorder(Closing):
         conn, client, server = self.sessions, str(self.ends.client), str(self.ends.server)
         client = "" if shared else client  # it is the recorder
         try:
-            self._writer_call(
-                lambda: self._writer.open(
-                    conn, client=client, server=server, through=through, shared=shared
-                )
-            )
+            self._journal.open(conn, client, server, through=through, shared=shared)
         except OutputError:
             for sock in socks:
                 sock.close()
@@ -464,47 +471,14 @@ class Recorder(Closing):
         frames: Sequence[Frame],
         fds: tuple[Descriptor, ...],
     ) -> None:
-        self._record(conn, sender, frames, fds)
+        self._journal.frames(conn, sender, frames, fds)
         if self._observe is not None:
-            self._observe(conn, sender, frames, self._writer.now())
-
-    def _record(
-        self,
-        conn: int,
-        sender: Side,
-        frames: Sequence[Frame],
-        fds: tuple[Descriptor, ...] = (),
-    ) -> None:
-        if self.failed is None:
-            try:
-                self._writer.frames(conn, sender, frames, fds)
-            except OutputError as error:
-                self._unwritable(error)
-
-    def _gap(self, conn: int, sender: Side, size: int) -> None:
-        self._writer_call(lambda: self._writer.gap(conn, sender, size))
-
-    def _on_shut(self, conn: int, who: Side) -> None:
-        self._writer_call(lambda: self._writer.shut(conn, who))
-
-    def _writer_call(self, call: Callable[[], None]) -> None:
-        if self.failed is None:
-            try:
-                call()
-            except OutputError as error:
-                self._unwritable(error)
-
-    def _unwritable(self, error: OutputError) -> None:
-        self.failed = error
-        self._writer.abandon()
-        if not self._pass_on_error:
-            raise error
-        self._complain(f"{error}; traffic passes UNRECORDED from here on")
+            self._observe(conn, sender, frames, self._journal.now())
 
     def _ended(self, relay: Relay) -> None:
         self._relays.pop(relay.conn, None)
         who = relay.closed_by or "recorder"
-        self._writer_call(lambda: self._writer.close(relay.conn, who, error=relay.error))
+        self._journal.close(relay.conn, who, relay.error)
         self._told_ended(relay.conn)
         self._after_session()
 

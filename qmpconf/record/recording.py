@@ -187,7 +187,7 @@ def record_trace(
             writer.messages,
             code,
             bool(signals.came),
-            recorder.failed is not None,
+            recorder.unrecorded,
             crashed or 0 < recorder.sessions == recorder.refused,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 import sys
 import zlib
 from typing import Protocol
@@ -19,6 +20,12 @@ class _Packer(Protocol):
     def __call__(self, lines: bytes, *, last: bool) -> bytes:
         """What stands for `lines` in the file; with `last`, nothing follows."""
 
+    def arrived(self, lines: bytes) -> None:
+        """What stands for `lines` is in the file."""
+
+    def tail(self) -> bytes:
+        """What ends the compressed data behind all that has arrived."""
+
 
 class Sink:
     """An open trace file, locked for as long as it is written.
@@ -33,6 +40,7 @@ class Sink:
         self.path = path
         self.size = 0
         self._pack = _packer(path)
+        self._broken = False  # a write has failed
         self._batch = batch
         self._waiting = bytearray()
         self._fd = _create(path, overwrite=overwrite)
@@ -56,25 +64,44 @@ class Sink:
         if self._waiting:
             lines = bytes(self._waiting) + lines
             self._waiting.clear()
-        if self._pack is not None:
-            lines = self._pack(lines, last=last)
+        if self._pack is None:
+            self._append(lines)
+            return
+        self._append(self._pack(lines, last=last))
+        self._pack.arrived(lines)
+
+    def mend(self) -> None:
+        """Go on behind what has arrived, where a write has failed before."""
+        if not self._broken:
+            return
+        if not self._regular:
+            raise OutputError(f"cannot go on in {self._name}: it is not a file")
+        self._broken = False
+        if self._pack is not None and self.size:
+            self._append(self._pack.tail())
+        self._pack = _packer(self.path)
+
+    def _append(self, data: bytes) -> None:
+        if self._broken:  # what was compressed since is not in it
+            raise OutputError(f"cannot write {self._name}: an earlier write has failed")
         try:
-            done = os.write(self._fd, lines)
-            while done < len(lines):
-                done += os.write(self._fd, lines[done:])
+            done = os.write(self._fd, data)
+            while done < len(data):
+                done += os.write(self._fd, data[done:])
         except OSError as error:
+            self._broken = True
             if self._regular:
                 os.ftruncate(self._fd, self.size)
             raise OutputError(
                 f"cannot write {self._name}: {error.strerror}; what was recorded so far is in it"
             ) from error
-        self.size += len(lines)
+        self.size += len(data)
 
     def close(self) -> None:
         """Write what has waited, and close the file."""
         if self._fd >= 0:
             try:
-                if self._waiting:
+                if self._waiting and not self._broken:
                     self.write(b"")
             finally:
                 os.close(self._fd)
@@ -89,28 +116,57 @@ class Sink:
 
 def _packer(path: str) -> _Packer | None:
     if path.endswith(".gz"):
-        stream = zlib.compressobj(wbits=31)
-
-        def gzip(lines: bytes, *, last: bool) -> bytes:
-            mode = zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH
-            return stream.compress(lines) + stream.flush(mode)
-
-        return gzip
-    return _zstd(path) if path.endswith(".zst") else None
+        return _Gzip()
+    return _Zstd(path) if path.endswith(".zst") else None
 
 
-def _zstd(path: str) -> _Packer:
-    zstandard = zstd(path)
-    stream = zstandard.ZstdCompressor().compressobj()
-    ends = {
-        False: zstandard.COMPRESSOBJ_FLUSH_BLOCK,
-        True: zstandard.COMPRESSOBJ_FLUSH_FINISH,
-    }
+class _Gzip:
+    """One member of a gzip file (RFC 1952)."""
 
-    def pack(lines: bytes, *, last: bool) -> bytes:
-        return bytes(stream.compress(lines) + stream.flush(ends[last]))
+    def __init__(self) -> None:
+        self._stream = zlib.compressobj(wbits=31)
+        self._sum = self._size = 0  # of what has arrived
 
-    return pack
+    def __call__(self, lines: bytes, *, last: bool) -> bytes:
+        """Compress; all of it can be read behind each call."""
+        mode = zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH
+        return self._stream.compress(lines) + self._stream.flush(mode)
+
+    def arrived(self, lines: bytes) -> None:
+        """Count what the trailer says."""
+        self._sum = zlib.crc32(lines, self._sum)
+        self._size += len(lines)
+
+    def tail(self) -> bytes:
+        """An empty last block, which may follow any flush, and the trailer."""
+        if not self._size:
+            return b""  # not even a header has arrived
+        return b"\x03\x00" + struct.pack("<II", self._sum, self._size & 0xFFFFFFFF)
+
+
+class _Zstd:
+    """One frame of a zstd file (RFC 8878), without a checksum."""
+
+    def __init__(self, path: str) -> None:
+        zstandard = zstd(path)
+        self._stream = zstandard.ZstdCompressor().compressobj()
+        self._ends = {
+            False: zstandard.COMPRESSOBJ_FLUSH_BLOCK,
+            True: zstandard.COMPRESSOBJ_FLUSH_FINISH,
+        }
+        self._begun = False
+
+    def __call__(self, lines: bytes, *, last: bool) -> bytes:
+        """Compress; all of it can be read behind each call."""
+        return bytes(self._stream.compress(lines) + self._stream.flush(self._ends[last]))
+
+    def arrived(self, _: bytes) -> None:
+        """There is a frame."""
+        self._begun = True
+
+    def tail(self) -> bytes:
+        """An empty last block, which may follow any flush."""
+        return b"\x01\x00\x00" if self._begun else b""
 
 
 def _create(path: str, *, overwrite: bool) -> int:

@@ -300,6 +300,11 @@ class TraceWriter:
     def _footer(self) -> Finish:
         return Finish(0, self.now(), self.sessions, self.messages)
 
+    def resume(self) -> None:
+        """Go on after a write that failed.  Raises `OutputError` where that is not possible yet."""
+        self._sink.mend()
+        self._missing.clear()
+
     def abandon(self) -> None:
         """Close the file without a footer: the recording was cut off."""
         self._sink.close()

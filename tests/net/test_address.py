@@ -87,3 +87,15 @@ def test_any_text_is_an_address_or_a_usage_error(text: str) -> None:
     with contextlib.suppress(UsageError):
         address = parse_address(text)
         assert parse_address(str(address)) == address
+
+
+def test_a_descriptor_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_FDS", "2")
+    monkeypatch.setenv("LISTEN_FDNAMES", "web:db:beyond")
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+    assert parse_address("fd:db") == FdAddress(4)
+    with pytest.raises(UsageError, match="LISTEN_FDNAMES: web, db, beyond"):
+        parse_address("fd:beyond")
+    monkeypatch.setenv("LISTEN_PID", "1")  # they are another process's
+    with pytest.raises(UsageError, match="fd:db: no descriptor of that name"):
+        parse_address("fd:db")

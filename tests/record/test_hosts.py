@@ -18,7 +18,8 @@ from qmpconf.cli.rotation import age, size
 from qmpconf.errors import InputError, UsageError
 from qmpconf.net.address import UnixAddress
 from qmpconf.record.host_config import read_plan
-from qmpconf.record.hosts import Host, Monitor, Plan
+from qmpconf.record.hosts import Host
+from qmpconf.record.plan import Monitor, Plan
 from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.rotation import Rotation
 from tests.descriptors import no_descriptor_left
@@ -110,6 +111,45 @@ def plan(tmp_path: Path) -> Plan:
 
 def traces(plan: Plan) -> list[str]:
     return sorted(os.path.join(plan.output, name) for name in os.listdir(plan.output))
+
+
+def test_another_plan_is_gone_by_while_all_others_go_on(tmp_path: Path) -> None:
+    servers = {name: Server(tmp_path / name) for name in ("one", "two", "three")}
+
+    def monitor(name: str, **more: str) -> Monitor:
+        return Monitor(name, f"unix:{tmp_path / name}", f"unix:{tmp_path / name}.px", **more)
+
+    first = Plan(str(tmp_path / "out"), (monitor("one"), monitor("two")), compress="")
+    second = replace(first, monitors=(monitor("one"), monitor("three", protocol="qga")))
+
+    def nonsense() -> Plan:
+        raise InputError("hosts.toml: nothing is called 'x' here")
+
+    with running(first) as one:
+        client, server = servers["one"].talk(tmp_path / "one.px")
+        gone, its = servers["two"].talk(tmp_path / "two.px")
+        one.host.reread(nonsense)
+        until(lambda: one.said == ["hosts.toml: nothing is called 'x' here; nothing has changed"])
+        one.host.reread(lambda: replace(second, match="x*"))
+        until(lambda: "read again: 2 monitors" in one.said)
+        assert any("until it is started anew" in text for text in one.said)
+        assert not (tmp_path / "two.px").exists()
+        assert sorted(one.host.names) == ["one", "three"]
+        new, new_server = servers["three"].talk(tmp_path / "three.px")
+        for here, there in ((client, server), (gone, its), (new, new_server)):
+            here.sendall(
+                b'{"execute":"x"}'
+            )  # also of the one that is let go: with its last session
+            assert receive(there, 15) == b'{"execute":"x"}'
+            here.close()
+            there.close()
+    protocols = {
+        TraceReader(path).header.meta["monitor"]: TraceReader(path).header.meta.get("protocol")
+        for path in traces(first)
+    }
+    assert protocols == {"one": None, "two": None, "three": "qga"}
+    for each in servers.values():
+        each.go()
 
 
 def test_machines_that_come_and_go(tmp_path: Path, plan: Plan) -> None:

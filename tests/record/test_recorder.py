@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from qmpconf.check.checking import check_trace
 from qmpconf.errors import OutputError, UsageError
 from qmpconf.net.address import FdAddress, TcpAddress, UnixAddress
+from qmpconf.record import journal
 from qmpconf.record.recorder import Ends, Recorder
 from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.writer import TraceWriter
@@ -376,6 +378,45 @@ def test_passing_on_when_nothing_can_be_written(
         assert "UNRECORDED" in pair.proxy.said[0]
         assert pair.proxy.bytes("client") == b'{"execute":"x"}'
         assert TraceReader(pair.proxy.trace).header.version == 1
+
+
+@pytest.mark.parametrize("name", ["t.qmptrace", "t.qmptrace.gz", "t.qmptrace.zst"])
+def test_a_trace_that_can_be_written_again_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(journal, "_AGAIN", 0.01)
+    with Pair(tmp_path, pass_on_error=True, name=name) as pair:
+        full = Full(monkeypatch, pair.proxy)
+        sessions = [pair.session() for _ in range(2)]
+        for client, server in sessions:
+            greets(client, server)
+        full.on = True
+        (client, server), (other, its_server) = sessions
+        client.sendall(b'{"execute":"unrecorded"}')
+        assert receive(server, 24) == b'{"execute":"unrecorded"}'
+        other.close()
+        assert until_end(its_server) == b""
+        late, late_server = pair.session()
+        greets(late, late_server)
+        full.on = False
+        until(lambda: len(pair.proxy.said) == 2)
+        assert pair.proxy.said[1].endswith("can be written again, and goes on behind a gap")
+        server.sendall(b'{"return": {}}\r\n')
+        assert receive(client, 16) == b'{"return": {}}\r\n'
+        late.sendall(b'{"execute":"y"}')
+        assert receive(late_server, 15) == b'{"execute":"y"}'
+        pair.proxy.stop()
+        assert pair.proxy.recorder.failed is None
+        assert pair.proxy.recorder.unrecorded
+        assert pair.proxy.finished()
+        assert pair.proxy.closed()[2] == ("recorder", "ended while it was not recorded")
+        said = [item.data for item in pair.proxy.frames("client", 1)]
+        assert said == [b'{"execute":"x"}']
+        assert [item.data for item in pair.proxy.frames("server", 1)][-1] == b'{"return": {}}'
+        assert [item.data for item in pair.proxy.frames("client", 3)] == [b'{"execute":"y"}']
+        found = [one.first for one in check_trace(pair.proxy.trace).groups]
+        blamed = {one.requirement for one in found if one.blame in ("server", "recorder")}
+        assert blamed == {"trace.gap"}
 
 
 def test_the_trace_is_ahead_of_the_receiver(tmp_path: Path) -> None:

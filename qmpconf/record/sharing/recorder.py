@@ -159,7 +159,7 @@ class SharingRecorder(Recorder):
 
     def _said(self, link: Link, frames: list[Frame], _: list[int]) -> None:
         """The server has said something."""
-        self._record(link.conn, "server", frames)
+        self._journal.frames(link.conn, "server", frames)
         for frame in frames:
             if self._hub is not None:
                 self._hub.server(frame)
@@ -172,7 +172,7 @@ class SharingRecorder(Recorder):
             close_all(fds)
             return
         if link is self._up:
-            self._record(link.conn, "client", [frame], tuple(map(describe, fds)))
+            self._journal.frames(link.conn, "client", [frame], tuple(map(describe, fds)))
         else:
             self._write(link.conn, "server", [frame], ())
         link.send(frame.data + frame.end, fds)
@@ -185,7 +185,7 @@ class SharingRecorder(Recorder):
         if gone:
             link.finish("client")
         else:
-            self._on_shut(link.conn, "client")
+            self._journal.shut(link.conn, "client")
         self._settle()
 
     def _server_ended(self, link: Link, _: bool) -> None:
@@ -231,9 +231,9 @@ class SharingRecorder(Recorder):
     def _closed(self, link: Link) -> None:
         """A connection is closed."""
         if link.missing:
-            self._gap(link.conn, link.side, link.missing)
+            self._journal.gap(link.conn, link.side, link.missing)
         who = link.closed_by or "recorder"
-        self._writer_call(lambda: self._writer.close(link.conn, who, error=link.error))
+        self._journal.close(link.conn, who, link.error)
         self._links.pop(link.conn, None)
         self._told_ended(link.conn)
         self._after_session()

@@ -1,0 +1,90 @@
+"""What is recorded on a host, and how: the monitors that are named, and those below a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from qmpconf.errors import UsageError
+from qmpconf.record.recorder import ignore
+from qmpconf.record.sockets import Below, Found
+from qmpconf.trace.rotation import Rotation
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """One monitor: its `name`, where it is, and where its clients connect (addresses).
+
+    `protocol` is what it speaks, where the plan's is not it.
+    """
+
+    name: str
+    server: str
+    listen: str
+    server_dials: bool = False
+    protocol: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is recorded on a host, and how.
+
+    `output` is the folder of the recordings, `compress` ``gz``, ``zst`` or an empty string.  Of the
+    sockets below the folder `directory` those whose path in it matches `match` are monitors; their
+    clients connect below the folder `listen`.  `rotation` is that of each recording; as many parts as it
+    keeps are kept of each monitor.  `pass_on_error`, `redact`, `secrets` and `protocol` are those of `record_trace`.
+    """
+
+    output: str
+    monitors: tuple[Monitor, ...] = ()
+    directory: str = ""
+    listen: str = ""
+    match: str = "*"
+    compress: str = "gz"
+    rotation: Rotation | None = None
+    pass_on_error: bool = False
+    redact: bool = True
+    secrets: tuple[str, ...] = field(default=())
+    protocol: str = ""
+
+
+def monitors_of(plan: Plan, complain: Callable[[str], None] = ignore) -> list[Monitor]:
+    """The monitors that would be recorded now.  Raises `UsageError` for a plan that cannot be."""
+    check(plan)
+    found = list(plan.monitors)
+    if plan.directory:
+        sockets = Below(plan.directory, plan.match)
+        there = sockets.monitors(lambda name, text: complain(f"{name}: {text}"))
+        found += (below(plan, name, one) for name, one in there.items())
+    return found
+
+
+def below(plan: Plan, name: str, found: Found) -> Monitor:
+    """The monitor that a socket below the folder is."""
+    listen = os.path.join(plan.listen, f"{name}.sock")
+    return Monitor(name, f"unix:{found.path}", f"unix:{listen}")
+
+
+def check(plan: Plan) -> None:
+    """Raise UsageError for what cannot be."""
+    if not plan.monitors and not plan.directory:
+        raise UsageError("say which monitors are recorded: a folder of sockets, or one by one")
+    names = [one.name for one in plan.monitors]
+    for name in names:
+        if not name or "/" in name or name.startswith("."):
+            raise UsageError(f"{name!r} cannot be a monitor's name: recordings are called after it")
+        if names.count(name) > 1:
+            raise UsageError(f"two monitors are called {name}")
+    if not plan.directory:
+        return
+    if not plan.listen:
+        raise UsageError("say in which folder the sockets for clients are made (--listen)")
+    if not os.path.isdir(plan.directory):
+        raise UsageError(f"there is no folder {plan.directory}")
+    above = os.path.realpath(plan.directory)
+    if os.path.commonpath([above, os.path.realpath(plan.listen)]) == above:
+        raise UsageError(
+            f"the sockets for clients would be below {plan.directory}, and be taken for monitors; "
+            "name another folder"
+        )
