@@ -65,7 +65,7 @@ class Others:
     @cached_property
     def manual(self) -> Catalog | None:
         """The manual of the catalog's own version."""
-        if self.own.source.kind == "document":
+        if self.own.source.kind in {"document", "qapi"}:
             return self.own
         catalogs = map(load_shipped, of_product(self.own.source.product))
         same = (one for one in catalogs if _version(one) == self.version)

@@ -36,6 +36,12 @@ def compiled_source(compilation: Compilation, found: Resolved, learned: Learned 
         listed = [(text, number) for text, number in sorted(found.open.items())]
         parts += ["", "Depends on the build (--config, --introspection):"]
         parts.append(tabulate(listed, ("condition", "places"), tablefmt="plain"))
+    if learned is not None and (learned.missing or learned.unknown):
+        parts += ["", "The server is of another build:"]
+        for names, words in ((learned.missing, "it lacks"), (learned.unknown, "only it has")):
+            if names:
+                more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+                parts.append(f"{words} {', '.join(names[:_SHOWN])}{more}")
     if learned is not None and learned.contradictory:
         parts += ["", "The server has some of what depends on one condition, and lacks the rest:"]
         seen = [

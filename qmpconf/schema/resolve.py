@@ -190,11 +190,15 @@ class Learned:
     """What a server's schema shows of its settings.
 
     `settings` are what follows; `places` says for each condition where it was seen to hold, and where
-    not: one that has both is contradictory, and decides nothing.
+    not: one that has both is contradictory, and decides nothing.  `missing` are commands and events that
+    the server lacks without a condition, `unknown` those that only the server has: it is of another build
+    then.
     """
 
     settings: Settings = field(default_factory=Settings)
     places: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
     @property
     def contradictory(self) -> dict[str, tuple[list[str], list[str]]]:
@@ -223,6 +227,8 @@ class _Learner:
         self._there = server
         self._seen: set[tuple[str, str]] = set()
         self.result = Learned(known)
+        self._unlike("command", catalog.commands, server.commands)
+        self._unlike("event", catalog.events, server.events)
         for name, one in catalog.commands.items():
             twin = server.commands.get(name)
             place = f"command {name}"
@@ -238,6 +244,16 @@ class _Learner:
             if other:
                 self._features(event.facts, other.facts, place)
                 self._types(event.data, other.data, f"{place}/data")
+
+    def _unlike(
+        self, kind: str, ours: Mapping[str, Command | Event], theirs: Mapping[str, Command | Event]
+    ) -> None:
+        """Commands or events of which only one of the two says anything."""
+        lacking = sorted(ours.keys() - theirs.keys())
+        self.result.missing += [
+            f"{kind} {name}" for name in lacking if not ours[name].facts.condition
+        ]
+        self.result.unknown += [f"{kind} {name}" for name in sorted(theirs.keys() - ours.keys())]
 
     def _saw(self, condition: str, place: str, *, there: bool) -> None:
         if condition:

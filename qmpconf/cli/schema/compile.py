@@ -126,6 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if compilation.catalog.source.kind == "qapi" and arguments.product:
         raise UsageError("--product is for documents; QAPI source says what it belongs to")
+    Outputs(compilation.files, force=arguments.force).add(arguments.output, "catalog", "-o")
     if compilation.catalog.source.kind == "qapi":
         shown = _learned(compilation.catalog, arguments.introspection, settings)
         found = resolved(compilation.catalog, settings)

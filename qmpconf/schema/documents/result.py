@@ -97,10 +97,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """A compiled document."""
+    """A compiled document; `files` are all that were read, where it is more than one."""
 
     catalog: Catalog
     findings: tuple[Finding, ...]
     undetermined: tuple[Undetermined, ...]
     headings: tuple[Heading, ...]
     examples: tuple[Example, ...]
+    files: tuple[str, ...] = ()

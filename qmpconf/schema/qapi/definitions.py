@@ -10,13 +10,14 @@ another line, the message names it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from qmpconf.schema.qapi import names
 from qmpconf.schema.qapi.comments import Comment
 from qmpconf.schema.qapi.dialect import Dialect
+from qmpconf.schema.qapi.early import as_today
 from qmpconf.schema.qapi.ifs import condition_of
 from qmpconf.schema.qapi.places import Place, SourceError
 from qmpconf.schema.qapi.source import Expression, Pragma, Schema
@@ -40,9 +41,6 @@ _KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "event": (frozenset({"event"}), frozenset({"data", "boxed", "if", "features"})),
 }
-
-_NAME = re.compile(r"(?:__[A-Za-z0-9.-]+_)?(?:x-)?([A-Za-z][A-Za-z0-9_-]*)", re.IGNORECASE)
-_CAMEL = re.compile(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +113,12 @@ def definitions(schema: Schema, dialect: Dialect) -> Iterator[Definition]:
         yield one
 
 
-def plainly(name: str) -> str:
-    """A name as it is in generated code: names that are the same there collide."""
-    return re.sub(r"[^A-Za-z0-9_]", "_", name)
-
-
 class _Checked:
     """One expression, as it is turned into a definition."""
 
     def __init__(self, expression: Expression, pragma: Pragma, dialect: Dialect) -> None:
-        self._node = expression.node
-        self._members = dict(self._node.members)
+        self._node = as_today(expression.node) if dialect.early else expression.node
+        self._members = self._node.members
         self._comment = expression.comment
         self._pragma = pragma
         self._dialect = dialect
@@ -133,7 +126,6 @@ class _Checked:
         self.inner: list[Definition] = []
 
     def definition(self) -> Definition:
-        self._early()
         metas = [one for one in self._members if one in _KEYS]
         if len(metas) != 1:
             kinds = ", ".join(repr(one) for one in _KEYS)
@@ -154,25 +146,6 @@ class _Checked:
         self._flags()
         return self._found
 
-    def _early(self) -> None:
-        """What releases before 2.4 wrote otherwise, as it is written today."""
-        members = self._members
-        if not self._dialect.early:
-            return
-        if "type" in members and "struct" not in members and isinstance(members["type"].value, str):
-            members["struct"] = members.pop("type")
-        tag = members.get("discriminator")
-        if "union" in members and tag is not None and tag.value == {}:
-            members["alternate"] = members.pop("union")
-            del members["discriminator"]
-        gen = members.get("gen")
-        if gen is not None and gen.value in ("no", "yes"):
-            if gen.value == "yes":
-                del members["gen"]
-            else:
-                members["gen"] = Node(value=False, place=gen.place)
-        self._node = Node(members, self._node.place, self._node.keys)
-
     def _allowed(self, meta: str) -> tuple[frozenset[str], frozenset[str]]:
         must, may = _KEYS[meta]
         if meta == "union" and self._dialect.simple:
@@ -186,44 +159,19 @@ class _Checked:
     def _spelling(self) -> None:
         """How a definition is named."""
         meta, name = self._found.meta, self._found.name
-        stem = self._stem(name, "its name")
-        if not self._dialect.names:
-            return
-        if meta == "event":
-            if re.search(r"[a-z-]", stem):
-                raise self._found.fail("an event's name has neither lower case letters nor '-'")
-        elif meta == "command":
-            self._lower(stem, "the command", underscore=name in self._pragma.command_names)
-        elif not _CAMEL.fullmatch(stem):
-            raise self._found.fail("a type's name is written in CamelCase")
-        elif name.endswith("List"):
-            raise self._found.fail("no type's name ends in 'List': arrays are called so")
-
-    def _stem(self, name: str, what: str, at: Place | None = None) -> str:
-        """A name without its prefixes, of a form that names may have."""
-        found = _NAME.fullmatch(name)
-        if not found or plainly(name).startswith("q_"):
-            raise self._found.fail(f"{what}: this is not a name that QAPI allows", at)
-        return found[1]
-
-    def _lower(
-        self,
-        stem: str,
-        what: str,
-        at: Place | None = None,
-        *,
-        upper: bool = False,
-        underscore: bool = False,
-    ) -> None:
-        if not self._dialect.names:
-            return
-        if (not upper and re.search(r"[A-Z]", stem)) or (not underscore and "_" in stem):
-            raise self._found.fail(f"the name of {what} has an upper case letter or '_'", at)
+        style = {"event": names.Style.UPPER, "command": names.Style.LOWER}.get(
+            meta, names.Style.CAMEL
+        )
+        excused = meta == "command" and name in self._pragma.command_names
+        flaw = names.flaw(name, style, excused=excused or not self._dialect.names)
+        if flaw:
+            raise self._found.fail(f"its name: {flaw}")
 
     def _named(self, name: str, what: str, at: Place, *, excused: bool = False) -> None:
         """A member's, value's, branch's or feature's name."""
-        stem = self._stem(name, f"{what} {name!r}", at)
-        self._lower(stem, f"{what} {name!r}", at, upper=excused, underscore=excused)
+        flaw = names.flaw(name, names.Style.LOWER, excused=excused or not self._dialect.names)
+        if flaw:
+            raise self._found.fail(f"the {what} {name!r}: {flaw}", at)
 
     def _documented(self) -> None:
         comment, found = self._found.comment, self._found
@@ -361,7 +309,7 @@ class _Checked:
         for spelled, one in data.members.items():
             name, place = spelled.removeprefix("*"), data.keys[spelled]
             self._named(name, "member", place, excused=excused)
-            if self._dialect.names and (plainly(name) == "u" or plainly(name).startswith("has_")):
+            if self._dialect.names and names.is_reserved(name):
                 raise self._found.fail(f"the name {name!r} is reserved for generated code", place)
             what, node = f"the member {name!r}", _in_full(one)
             if self._dialect.early and one.members:
@@ -430,8 +378,8 @@ class _Checked:
         return tuple(found)
 
     def _flags(self) -> None:
-        for names, only in ((_ONLY_FALSE, False), (_ONLY_TRUE, True)):
-            for name in names:
+        for flags, only in ((_ONLY_FALSE, False), (_ONLY_TRUE, True)):
+            for name in flags:
                 value = self._get(name)
                 if value is not None and value is not only:
                     text = f"{name!r} can only be {str(only).lower()}, or left out"

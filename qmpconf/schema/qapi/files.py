@@ -57,7 +57,9 @@ def compile_qapi_file(path: Path, *, release: str = "", name: str = "") -> Compi
         raise InputError(
             f"{path}: defines nothing; the main file of a schema is qapi-schema.json, as a rule"
         )
-    return Compilation(found.catalog, (), (), (), examples_of(found.schema, named))
+    return Compilation(
+        found.catalog, (), (), (), examples_of(found.schema, named), tuple(found.schema.texts)
+    )
 
 
 def _tree(path: Path) -> tuple[str, str]:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qmpconf.schema.model import BUILTINS, INTEGER_BOUNDS
-from qmpconf.schema.qapi.definitions import Definition, Feature, Part, plainly
+from qmpconf.schema.qapi.definitions import Definition, Feature, Part
 from qmpconf.schema.qapi.dialect import Dialect
+from qmpconf.schema.qapi.names import plainly
 from qmpconf.schema.qapi.places import SourceError
 from qmpconf.schema.qapi.source import Schema
 
