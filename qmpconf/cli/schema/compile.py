@@ -33,7 +33,7 @@ _EPILOG = """\
 examples:
   qmpconf schema compile /usr/share/man/man7/qemu-qmp-ref.7.gz -o mine.json.gz
   qmpconf schema compile qemu/qapi/qapi-schema.json --introspection session.qmptrace -o mine.json.gz
-  qmpconf schema compile qapi-schema.json --release 2.9 --config CONFIG_LINUX --config '!CONFIG_WIN32'
+  qmpconf schema compile qapi-schema.json --release 2.9 --config CONFIG_LINUX --config CONFIG_WIN32=n
 
 Documents are the manuals qemu-qmp-ref, qemu-storage-daemon-qmp-ref and qemu-ga-ref since 2.9, as manual page
 (source, or as man prints it), text, Info or HTML; and before, qmp-commands.txt or .hx with qmp-events.txt of the
@@ -49,15 +49,16 @@ storage-daemon/qapi/qapi-schema.json, with all files that they include, and the 
 rules changed with the releases: it is held to those of --release, else of the file VERSION of its tree, else to
 any that fit.  The catalog keeps what the comments say, and 'schema show' prints it.
 
-Much in it depends on settings of the build.  --config says which are defined (CONFIG_LINUX) and which not
-(!CONFIG_WIN32), or names a config-host.h; --introspection takes the schema of a server of that build, and
-concludes them.  What neither decides stays in the catalog, marked: a client that uses it gets a note, and a server
+Much in it depends on settings of the build.  --config says which are defined (CONFIG_LINUX, CONFIG_LINUX=y) and
+which not (!CONFIG_WIN32, CONFIG_WIN32=n), or names a config-host.h; --introspection takes the schema of a server
+of that build, and concludes them.  What neither decides stays in the catalog, marked: a client that uses it gets a note, and a server
 that lacks it is not to blame.
 """
 
 PRODUCTS = ("qemu", "qemu-storage-daemon", "qemu-ga")
 
-_SETTING = re.compile(r"(!?)([A-Za-z_]\w*)")
+_SETTING = re.compile(r"(!?)([A-Za-z_]\w*)(?:=(\w*))?")
+_VALUES = {"y": True, "1": True, "true": True, "n": False, "0": False, "false": False}
 _DEFINED = re.compile(r"^[ \t]*#[ \t]*(define|undef)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 
 
@@ -102,7 +103,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SETTING|FILE",
         action="append",
         default=[],
-        help="QAPI source: a setting that is defined, or with '!' is not; or a file of '#define' lines",
+        help="QAPI source: a setting that is defined, or with '!' or '=n' is not; or a file of '#define' lines",
     )
     parser.add_argument(
         "--introspection",
@@ -150,14 +151,15 @@ def _settings(told: Iterable[str]) -> Settings:
     known: dict[str, bool] = {}
     for one in told:
         single = _SETTING.fullmatch(one)
-        if single:
-            known[single[2]] = not single[1]
+        value = _VALUES.get((single[3] or "y").lower()) if single else None
+        if single and value is not None and not (single[1] and single[3]):
+            known[single[2]] = value and not single[1]
             continue
         found = _DEFINED.findall(read_text(one)) if Path(one).exists() else []
         if not found:
             raise UsageError(
-                f"--config {one}: expected NAME for a setting that is defined, !NAME for one that is "
-                "not, or a file with '#define NAME' lines, such as config-host.h"
+                f"--config {one}: expected NAME or NAME=y for a setting that is defined, !NAME or NAME=n for "
+                "one that is not, or a file with '#define NAME' lines, such as config-host.h"
             )
         known |= {name: word == "define" for word, name in found}
     return Settings(known)

@@ -164,13 +164,13 @@ class _Checked:
         )
         excused = meta == "command" and name in self._pragma.command_names
         flaw = names.flaw(name, style, excused=excused or not self._dialect.names)
-        if flaw:
+        if flaw and not self._dialect.early:
             raise self._found.fail(f"its name: {flaw}")
 
     def _named(self, name: str, what: str, at: Place, *, excused: bool = False) -> None:
         """A member's, value's, branch's or feature's name."""
         flaw = names.flaw(name, names.Style.LOWER, excused=excused or not self._dialect.names)
-        if flaw:
+        if flaw and not self._dialect.early:
             raise self._found.fail(f"the {what} {name!r}: {flaw}", at)
 
     def _documented(self) -> None:

@@ -26,7 +26,7 @@ class Dialect:
     `simple`     there are unions without a discriminator
     `strings`    conditions are expressions of the C preprocessor, or lists of these
     `early`      there are ``type`` for ``struct``, ``**`` for any value, structs inside of structs,
-                 alternates that are called unions, and ``'gen': 'no'``
+                 alternates that are called unions, flags like ``'gen': 'no'``, and names of any form
     ===========  ==================================================================================
     """
 

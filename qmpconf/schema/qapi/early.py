@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from qmpconf.schema.qapi.values import Node
 
-#: ``gen`` as a word, and as the flag that it is today; the flag is never true.
-_GEN = {"no": False, "yes": True}
+#: Flags as words, and as they are today: what is true is left out.
+_FLAGS = ("gen", "success-response")
+_WORDS = {"no": False, "yes": True}
 
 
 def as_today(node: Node) -> Node:
@@ -18,9 +19,10 @@ def as_today(node: Node) -> Node:
     if "union" in members and tag is not None and tag.value == {}:
         members["alternate"] = members.pop("union")
         del members["discriminator"]
-    gen = members.get("gen")
-    if gen is not None and isinstance(gen.value, str) and gen.value in _GEN:
-        del members["gen"]
-        if not _GEN[gen.value]:
-            members["gen"] = Node(value=False, place=gen.place)
+    for name in _FLAGS:
+        flag = members.get(name)
+        if flag is not None and isinstance(flag.value, str) and flag.value in _WORDS:
+            del members[name]
+            if not _WORDS[flag.value]:
+                members[name] = Node(value=False, place=flag.place)
     return Node(members, node.place, node.keys)

@@ -64,12 +64,20 @@ def test_compile_and_show(tree: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_settings_resolve_conditions(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("config-host.h").write_text("#define CONFIG_BRIGHT 1\n#undef CONFIG_PLAIN\n")
-    settings = ["--config", "config-host.h", "--config", "!CONFIG_SECOND"]
-    assert main(["schema", "compile", str(tree), *settings, "-o", "mine.json"]) == 0
-    assert report(capsys.readouterr().out)["conditional"] == "4 there in this build, 1 not there"
-    assert "CONFIG" not in Path("mine.json").read_text()
+    for second in ("!CONFIG_SECOND", "CONFIG_SECOND=n", "CONFIG_SECOND=0"):
+        settings = ["--config", "config-host.h", "--config", second]
+        assert main(["schema", "compile", str(tree), *settings, "-o", "mine.json"]) == 0
+        assert (
+            report(capsys.readouterr().out)["conditional"] == "4 there in this build, 1 not there"
+        )
+        assert "CONFIG" not in Path("mine.json").read_text()
+    assert main(["schema", "compile", str(tree), "--config", "CONFIG_SECOND=y"]) == 0
+    assert "CONFIG_SECOND  " not in capsys.readouterr().out
+    assert main(["schema", "compile", str(tree), "--config", "!A=n"]) == 2
     assert main(["schema", "compile", str(tree), "--config", "CONFIG PLAIN"]) == 2
     assert "expected NAME" in capsys.readouterr().err
+    assert main(["schema", "compile", str(tree), "-o", "qemu/qapi/colours.json", "--force"]) == 2
+    assert "would overwrite an input" in capsys.readouterr().err
 
 
 def test_a_server_resolves_conditions(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

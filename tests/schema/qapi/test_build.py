@@ -156,7 +156,8 @@ OLD = """\
 ##
 { 'type': 'VersionInfo',
   'data': {'qemu': {'major': 'int', '*deep': {'x': 'str'}}, '*package': 'str'} }
-{ 'command': 'query-version', 'returns': 'VersionInfo' }
+{ 'command': 'query-version', 'returns': 'VersionInfo', 'success-response': 'no', 'gen': 'yes' }
+{ 'enum': 'BlkdebugEvent', 'data': [ 'l1_grow.alloc_table' ] }
 """
 
 
@@ -188,6 +189,7 @@ def test_releases_before_today() -> None:
     assert (version.facts.since, version.members[1].facts.text) == ("0.14.0", "whose it is")
     assert inner.members[0].facts.text == "the first number,\nand the greatest"
     assert inner.name == ""
+    assert catalog.commands["query-version"].silent
 
 
 def test_conditions_before_6_1_are_expressions_of_the_preprocessor() -> None:
