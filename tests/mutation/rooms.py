@@ -54,10 +54,10 @@ _JUDGING = (
     "checking",
     "choice",
     "collect",
-    "findings",
     "history",
     "missing",
     "offers",
+    "recent",
     "reporter",
     "rules",
     "told",
@@ -67,13 +67,14 @@ _JUDGING = (
 )
 _JUDGED = (
     "baseline",
+    "built_in",
     "checker",
     "choice",
-    "findings",
     "history",
     "missing",
     "named",
     "offers",
+    "recent",
     "unjudged",
     "wire_rules",
 )
