@@ -28,6 +28,7 @@ from qmpconf.errors import InputError
 from qmpconf.protocol.dialect import QGA, of_product
 from qmpconf.protocol.messages import Greeting
 from qmpconf.schema.select import Version, select
+from qmpconf.schema.select import of_product as shipped_of
 from qmpconf.schema.store import from_reply, load_shipped
 
 if TYPE_CHECKING:
@@ -132,6 +133,9 @@ class Automatic:
             named, where = self._found.file, ""
         if named is None:
             why = "; ".join(filter(None, (reason, self._why())))
+            newest = self._newest()
+            if newest is not None:
+                return newest.called(f"{newest.catalog.name}, the newest that ships ({why})")
             advice = ADVICE if of_product(self._product).greets else AGENT_ADVICE
             return NoSchema(f"no schema could be chosen: {why}", advice, self._product)
         return self._nearest(named, reason, where)
@@ -155,6 +159,15 @@ class Automatic:
             if len(found) == 1:
                 break
         return found
+
+    def _newest(self) -> Basis | None:
+        """The newest catalog of what need not say its version; None for what does, or has said several."""
+        if of_product(self._product).greets or self._found.versions:
+            return None
+        names = shipped_of(self._product)
+        return (
+            self._shipped.use(names[-1], lambda: Basis(load_shipped(names[-1]))) if names else None
+        )
 
     def _why(self) -> str:
         """Why no version is known."""

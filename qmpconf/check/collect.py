@@ -43,13 +43,14 @@ class Exercised(msgspec.Struct, frozen=True, kw_only=True):
     """What one or more traces exercise.
 
     `catalogs` has one entry for each catalog that they were held against, `requirements` the ids
-    that they gave an occasion to judge, in the order of the register.
+    that they gave an occasion to judge, in the order of the register, `dialects` what their sessions spoke.
     """
 
     traces: int = 0
     messages: int = 0
     catalogs: tuple[CoverageData, ...] = ()
     requirements: tuple[str, ...] = ()
+    dialects: tuple[str, ...] = ()
 
     @property
     def judgeable(self) -> int:
@@ -65,6 +66,7 @@ class Collector:
         self._practice = practice or Practice()
         self._facts = Facts()
         self._messages = 0
+        self._dialects: dict[str, None] = {}
         self._coverages: dict[int, tuple[Basis, Coverage]] = {}  # by the catalog's identity
 
     def sent(
@@ -100,6 +102,8 @@ class Collector:
     ) -> None:
         """The session ended, by `who` (None: unknown); `pending` still waited."""
         self._facts.ended(session, basis, pending, who)
+        if session.recognised:
+            self._dialects[session.dialect.name] = None
         if basis is not None:
             for one in pending:
                 if type(one.message) is Command:
@@ -112,6 +116,7 @@ class Collector:
             messages=self._messages,
             catalogs=tuple(merge(one.data() for _, one in self._coverages.values())),
             requirements=tuple(filter(self._practice.judges, exercised(self._facts.seen))),
+            dialects=tuple(self._dialects),
         )
 
     def _coverage(self, basis: Basis) -> Coverage:
@@ -141,5 +146,6 @@ def join(parts: Iterable[Exercised]) -> Exercised:
             messages=whole.messages + part.messages,
             catalogs=tuple(merge((*whole.catalogs, *part.catalogs))),
             requirements=tuple(one for one in ALL_REQUIREMENTS if one in seen),
+            dialects=tuple(dict.fromkeys((*whole.dialects, *part.dialects))),
         )
     return whole

@@ -26,6 +26,11 @@ def replaying(parser: argparse.ArgumentParser, *, event_timeout: float, timeout:
     where.add_argument(
         "--spawn", metavar="COMMAND", help="start the server, with {socket} for its socket's path"
     )
+    parser.add_argument(
+        "--prepare",
+        metavar="COMMAND",
+        help="makes the files that the session needs, before the server is started",
+    )
     parser.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
     parser.add_argument(
         "--compare",

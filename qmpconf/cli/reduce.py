@@ -82,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         target=arguments.target,
         spawn=arguments.spawn,
         reference=arguments.reference,
+        prepare=arguments.prepare,
         output=arguments.output,
         overwrite=arguments.force,
         compare=arguments.compare,

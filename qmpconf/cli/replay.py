@@ -63,11 +63,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FILE", help="the replay's own trace; compressed if *.gz"
     )
     parser.add_argument(
-        "--prepare",
-        metavar="COMMAND",
-        help="makes the files that the session needs, before the server is started",
-    )
-    parser.add_argument(
         "--speed",
         metavar="N",
         type=_speed,

@@ -11,7 +11,7 @@ frame.  Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from qmpconf.protocol.framing import Frame, Kind
@@ -42,6 +42,7 @@ class Dialect:
     `silent`          commands that get no response where they succeed
     `freezes`         commands behind which only those in `while_frozen` are taken, until `thaws`
     `disables`        whether a server may refuse a command that it has, as CommandNotFound
+    `polled`          commands that a client sends again until that member of what they return is true
     `safe`            commands (``*`` is wild) that change nothing, where names do not tell it
     ================  ========================================================================
     """
@@ -65,6 +66,7 @@ class Dialect:
     thaws: frozenset[str] = frozenset()
     while_frozen: frozenset[str] = frozenset()
     disables: bool = False
+    polled: Mapping[str, str] = field(default_factory=dict)
     safe: tuple[str, ...] = ()
 
     def has(self, requirement: str) -> bool:
@@ -122,6 +124,7 @@ QGA = Dialect(
         }
     ),
     disables=True,
+    polled=MappingProxyType({"guest-exec-status": "exited"}),
     safe=(
         *("guest-ping", "guest-info", "guest-sync", "guest-sync-delimited", "guest-get-*"),
         *("guest-fsfreeze-status", "guest-network-get-*", "guest-ssh-get-*"),

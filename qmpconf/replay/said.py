@@ -8,7 +8,7 @@ in the replay, and reports each server message which number it answers.  Pure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from qmpconf.protocol.framing import Frame, Kind
@@ -172,6 +172,11 @@ class Transcript:
     def end(self) -> bytes:
         """What the server writes behind its messages."""
         return self._session.dialect.end
+
+    @property
+    def polled(self) -> Mapping[str, str]:
+        """Commands that are sent again until that member of what they return is true."""
+        return self._session.dialect.polled
 
     @property
     def certain(self) -> bool:

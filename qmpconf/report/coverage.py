@@ -20,6 +20,7 @@ from qmpconf.check.coverage import CoverageData, Record, Total, totals
 from qmpconf.check.exercised import NOT_SHOWN, RULES
 from qmpconf.check.missing import GROUPS, TITLES, Group, Missing, most_useful
 from qmpconf.check.universe import KINDS, kind_of
+from qmpconf.protocol.dialect import DIALECTS, QMP
 from qmpconf.report.tables import fitted
 from qmpconf.text import counted, printable
 
@@ -28,9 +29,6 @@ PARTS = (*KINDS, "requirements")
 
 #: What all kinds of places are together.
 WHOLE = "places"
-
-#: How the names of the guest agent's requirements begin.
-_OF_AGENTS = "agent."
 
 #: Names of commands in a list that is only names, for each row that another list has.
 _NAMES_A_ROW = 4
@@ -86,14 +84,15 @@ def requirements(found: Exercised) -> Total:
 
 
 def _asked(found: Exercised) -> list[str]:
-    """The requirements that count: those of the guest agent where there is a session of one."""
-    agents = any(one.startswith(_OF_AGENTS) for one in found.requirements)
-    return [one for one in RULES if agents or not one.startswith(_OF_AGENTS)]
+    """The requirements that count: those that hold in what the sessions speak (QMP where none shows it)."""
+    spoken = [DIALECTS[one] for one in found.dialects or (QMP.name,)]
+    return [one for one in RULES if any(dialect.has(one) for dialect in spoken)]
 
 
 def rules_of(found: Exercised) -> list[str]:
-    """The requirements that were put to the test; practice is none."""
-    return [one for one in found.requirements if one in RULES]
+    """Those of them that were put to the test; practice is none."""
+    asked = set(_asked(found))
+    return [one for one in found.requirements if one in asked]
 
 
 def titled(found: Exercised) -> dict[str, CoverageData]:

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qmpconf.check.checking import automatic, check
+from qmpconf.check.checking import automatic, check, check_trace
 from qmpconf.check.choice import Fixed
+from qmpconf.check.collect import collect
+from qmpconf.check.exercised import RULES
+from qmpconf.protocol.dialect import QGA
+from qmpconf.protocol.framing import Framer
+from qmpconf.report import coverage as report
+from qmpconf.schema.select import of_product
 from qmpconf.schema.store import load_shipped
 from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.writer import TraceWriter
 from tests.check.scripts import GREETING, OPENING, VERSION, schema_reply, write
 
 if TYPE_CHECKING:
@@ -183,3 +190,22 @@ def test_automatic_reads_the_whole_trace_once(tmp_path: Path) -> None:
     assert chosen.used == []
     assert chosen(1, 0) is not None
     assert len(chosen.used) == 1
+
+
+def test_an_agent_that_does_not_say_its_version_is_held_against_the_newest(tmp_path: Path) -> None:
+    path = str(tmp_path / "t.qmptrace")
+    with TraceWriter(path) as writer:
+        writer.open(1)
+        writer.frames(1, "client", Framer().feed(b'\xff{"execute":"guest-ping"}\n'))
+        writer.frames(1, "server", Framer().feed(b'{"return": {}}\n'))
+        writer.close(1, "client")
+    outcome = check_trace(path)
+    why = "the newest that ships (no reply to guest-info names the server's version)"
+    assert outcome.schemas == [f"{of_product('qemu-ga')[-1]}, {why}"]
+    # Its coverage is that of its own catalog, and of the requirements that an agent has.
+    found = collect(TraceReader(path))
+    assert found.dialects == ("qga",)
+    assert [one.catalog for one in found.catalogs] == [of_product("qemu-ga")[-1]]
+    counted = report.requirements(found)
+    assert counted.all == sum(QGA.has(one) for one in RULES)
+    assert 0 < counted.exercised < counted.all

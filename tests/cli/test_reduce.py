@@ -62,6 +62,15 @@ def test_each_try_gets_a_new_server(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert output.stat().st_mode & 0o777 == 0o600
 
 
+def test_files_are_made_for_each_try(tmp_path: Path) -> None:
+    trace = write(tmp_path / "old.qmptrace", "a")
+    other = write(tmp_path / "new.qmptrace", "b")
+    made = tmp_path / "made"
+    make = f"sh -c 'echo x >>{made}'"
+    assert run(trace, "-q", "--spawn", served(other), "--prepare", make) == 1
+    assert made.read_text().count("x") > 1
+
+
 def test_without_a_difference_the_code_is_0(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

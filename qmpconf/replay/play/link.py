@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from qmpconf.net.descriptors import send
-from qmpconf.protocol.framing import SERVER_LIMITS, Frame, Framer
-from qmpconf.protocol.messages import Command, Unknown
+from qmpconf.protocol.framing import SERVER_LIMITS, Frame, Framer, Kind
+from qmpconf.protocol.messages import Command, Success, Unknown, from_server
 from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Session
 from qmpconf.replay.play.later import Later
@@ -27,6 +27,9 @@ from qmpconf.trace.writer import Redact, TraceWriter
 #: Bytes read at once.
 _CHUNK = 1 << 18
 
+
+#: Seconds between two times that is asked whether a process has ended, and how often that is asked.
+_POLL, _MOST_POLLS = 0.02, 500
 
 #: Lines of the replay's own trace that may wait to be written.
 _UNWRITTEN = 200
@@ -134,6 +137,8 @@ class Link:
         self._chunk = memoryview(bytearray(_CHUNK))
         self._prepared: tuple[bytes, Frame] | None = None
         self._sent: Frame | None = None  # what was prepared, and is sent
+        self._latest: Frame | None = None  # what was sent last
+        self._polls = 0  # how often that was sent again
         sock.setblocking(False)
 
     @property
@@ -167,6 +172,7 @@ class Link:
             self._output.append((memoryview(frame.data + frame.end), fds))
             self.flush()
         self._prepared = self._sent = None
+        self._latest, self._polls = frame, 0
         # The target works from here on.
         self._log.frames(self.conn, "client", [frame], described)
         if self._redact is not None:
@@ -227,6 +233,8 @@ class Link:
             line = self._log.line
             self._log.frames(self.conn, "server", frames)
             for offset, frame in enumerate(frames, 1):
+                if self.transcript.polled and self._is_early(frame):
+                    continue
                 places: tuple[str, ...] = ()
                 if self._redact is not None:
                     frame, places = self._redact(self.conn, "server", frame)  # noqa: PLW2901
@@ -237,6 +245,26 @@ class Link:
         if not data:
             self.ended = True
             self._forget_output()
+
+    def _is_early(self, frame: Frame) -> bool:
+        """Whether that says "not yet" where the recording says "yes": then it is asked once more.
+
+        The recorded client may have asked often, or late; how long a process takes is not the server's choice.
+        """
+        due, latest = self.matcher.only_due, self._latest
+        member = self.transcript.polled.get(due.command) if due is not None else None
+        if due is None or member is None or latest is None or self._polls >= _MOST_POLLS:
+            return False
+        if not (_is(due.message, member, said=True) and frame.kind is Kind.VALUE):
+            return False
+        if not _is(from_server(frame.data), member, said=False):
+            return False
+        self._polls += 1
+        time.sleep(_POLL)
+        self._output.append((memoryview(latest.data + latest.end), []))
+        self._log.frames(self.conn, "client", [latest])
+        self.flush()
+        return True
 
     def connect_again(self, sock: socket.socket) -> None:
         """Go on with another connection; nothing has passed on the one before, which has ended."""
@@ -264,6 +292,12 @@ class Link:
         for _, fds in self._output:
             _close(fds)
         self._output.clear()
+
+
+def _is(message: object, member: str, *, said: bool) -> bool:
+    """Whether a success returns an object with a member that is `said`."""
+    result = message.result if isinstance(message, Success) else None
+    return isinstance(result, dict) and result.get(member) is said
 
 
 def _close(fds: list[int]) -> None:

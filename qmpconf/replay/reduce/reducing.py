@@ -168,12 +168,13 @@ def reduce_trace(
     time_limit: float = 600.0,
     masks: Iterable[Mask] = (),
     known: Mapping[str, str] | None = None,
+    prepare: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Reduced:
     """Shorten `trace` to the fewest commands that still show the same difference.
 
-    `target`, `spawn`, `compare`, `event_timeout`, `timeout`, `masks` and `known` are those of a
-    replay; a known difference is not what is reduced to.  A server at `target` must be as good as new for each session; one that `spawn` starts is new in
+    `target`, `spawn`, `compare`, `event_timeout`, `timeout`, `masks`, `known` and `prepare` are those of a
+    replay, which each try is; a known difference is not what is reduced to.  A server at `target` must be as good as new for each session; one that `spawn` starts is new in
     each try.  `reference` starts a server on which the difference must not show: so no try counts
     that differs only because a command is missing.  `difference` is the number, from 1, of the one to
     keep; that the target was lost is the last one.  The result goes to `output`
@@ -199,6 +200,7 @@ def reduce_trace(
             timeout=timeout,
             masks=masks,
             known=known,
+            prepare=prepare,
         )
 
     reader = TraceReader(trace)
