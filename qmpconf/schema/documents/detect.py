@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qmpconf.errors import InputError
-from qmpconf.schema.documents import collapsed, commands, events, makeinfo, manual
+from qmpconf.schema.documents import collapsed, commands, events, html_page, makeinfo, manual
 from qmpconf.schema.documents.result import Compilation
 
 
@@ -43,6 +43,11 @@ _LIST = Clue("'Arguments:'", _has(r"\bArguments:"))
 _UNDERLINED = Clue("a heading underlined with '-'", _has(r"^[| \t]{0,9}-{3,}[| \t]{0,9}$"))
 
 FORMS: tuple[Form, ...] = (
+    Form(
+        "qemu-qmp-ref, HTML",
+        (Clue("HTML with headings of commands, events and types", html_page.is_html),),
+        lambda text, name: manual.compile_html(text, name=name),
+    ),
     Form(
         "qemu-qmp-ref(7), roff",
         (Clue("roff requests of a manual page", manual.is_roff),),

@@ -22,6 +22,7 @@ from collections import Counter
 
 from qmpconf.errors import InputError
 from qmpconf.schema.documents.described import manual_of, newest_of, product_of, version_in
+from qmpconf.schema.documents.html_page import read_html
 from qmpconf.schema.documents.makeinfo import read_makeinfo
 from qmpconf.schema.documents.manual_blocks import Page
 from qmpconf.schema.documents.manual_definitions import is_definitions, read_definitions
@@ -68,6 +69,11 @@ def compile_rendered(text: str, *, name: str = "", sha256: str = "") -> Compilat
 def compile_makeinfo(text: str, *, name: str = "", sha256: str = "") -> Compilation:
     """Compile makeinfo's text or Info file.  Raises InputError when it describes nothing."""
     return _compile(read_makeinfo(text), "makeinfo", text, name, sha256)
+
+
+def compile_html(text: str, *, name: str = "", sha256: str = "") -> Compilation:
+    """Compile a manual as HTML.  Raises InputError when it describes nothing."""
+    return _compile(read_html(text), "html", text, name, sha256)
 
 
 def _compile(page: Page, form: str, text: str, name: str, sha256: str) -> Compilation:

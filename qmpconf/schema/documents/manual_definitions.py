@@ -36,7 +36,9 @@ PARTS = {"Arguments", "Members", "Values", "Alternatives"}
 LABELS = PARTS | {"Features", "Return", "Errors"}
 
 _TYPE = rf"\[*{NAME}\]*"
-_ENTRY = re.compile(rf"(?P<kind>{KINDS}) (?P<name>{NAME})(?: \(Since: (?P<since>{VERSION})\))?")
+_ENTRY = re.compile(
+    rf"(?P<kind>{KINDS}) (?P<name>{NAME})(?: \(Since: (?P<since>{VERSION})(?:[;,] [^()]*)?\))?"
+)
 _SHORT = re.compile(rf"(?P<heading>{_ENTRY.pattern})(?: (?P<rest>.*))?$")
 _AVAILABILITY = re.compile(
     r"(?:This \w+ is [\w/]+\.\s*)*Availability: (?P<condition>.+?)(?P<glued>\.INDENT [\d.]+)?"

@@ -22,7 +22,7 @@ _NOTATIONS = tuple(
         rf"^[ \t]*-- (?:{_KINDS}): ({_NAME})[ \t]*$",
         rf"({_NAME})(?:</\w+>)? {{1,2}}\((?:{_KINDS})\)",
         rf"(?:{_KINDS}): <strong[^>]*>({_NAME})<",
-        rf"^[\d \t]*(?:{_KINDS}) ({_NAME})(?: \(Since: [\d.]+\))?[ \t]*$",
+        rf"^[\d \t]*(?:{_KINDS}) ({_NAME})(?: \(Since: .+\))?[ \t]*$",
         r"^[| \t]*([A-Za-z]\w*(?:[-_]\w+)*)[| \t]*\n[| \t]*-{3,}[| \t]*$",
     )
 )

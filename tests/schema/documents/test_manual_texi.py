@@ -134,7 +134,7 @@ def test_what_is_mostly_not_understood_is_an_error_with_the_share() -> None:
     ],
 )
 def test_the_product_is_what_the_title_says(top: str, product: str, manual: str) -> None:
-    for write in (texi.text, texi.roff):
+    for write in (texi.text, texi.roff, texi.html):
         source = compile_document(write(LAMPS, top=top)).catalog.source
         assert source.product == product
         assert source.title.startswith(f"{manual}(7)")

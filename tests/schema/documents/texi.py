@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,54 @@ def roff(entries: Sequence[Entry], top: str = "QEMU QMP reference") -> str:
     return "\n".join(rows) + "\n"
 
 
+def html(entries: Sequence[Entry], top: str = "QEMU QMP reference") -> str:
+    """What ``makeinfo --html`` writes."""
+    rows = ["<!DOCTYPE html>", "<html>", f"<head>\n<title>{top}</title>\n</head>", "<body>"]
+    rows += [
+        '<div class="header"><p>Next: <a href="#x">API</a></p></div>',
+        '<h2 class="chapter">1 API</h2>',
+    ]
+    for one in entries:
+        rows += [
+            '<dl class="def">',
+            f'<dt id="{one.name}"><span class="category">{one.kind}: </span>',
+        ]
+        rows += [f"<span><strong>{one.name}</strong></span></dt>", f"<dd>\n<p>{one.text}\n</p>"]
+        for label, items in one.items.items():
+            rows += [f"<p><b>{label}:</b>", '</p><dl compact="compact">']
+            for item in items:
+                named = item.tag if item.tag.startswith("The members") else f"'{item.tag}'"
+                rows += [
+                    f"<dt><span>{_marked(named + item.more)}</span></dt>",
+                    f"<dd><p>{item.text}",
+                ]
+                if item.condition:
+                    rows[-1] += f" <b>If:</b> <code>{item.condition}</code>"
+                rows += ["</p></dd>"]
+            rows += ["</dl>"]
+        rows += [f"<p><b>{label}:</b> {_marked(said)}\n</p>" for label, said in one.said.items()]
+        if one.shown:
+            shown = escape(one.shown)
+            rows += [
+                "<p><b>Example:</b>",
+                f'</p><div class="example">\n<pre class="example">{shown}',
+            ]
+            rows += ["</pre></div>"]
+        rows.append("</dd></dl>")
+    return "\n".join([*rows, "<table><tr><td>Command: index</td></tr></table>", "</body></html>"])
+
+
+def _marked(words: str) -> str:
+    return re.sub("&#x27;(.*?)&#x27;", r"<code>\1</code>", escape(words))
+
+
 def _roff(words: str) -> str:
     return words.replace("-", r"\-")
 
 
-FORMS: Mapping[str, Callable[[Sequence[Entry]], str]] = {"text": text, "info": info, "roff": roff}
+FORMS: Mapping[str, Callable[[Sequence[Entry]], str]] = {
+    "text": text, "info": info, "roff": roff, "html": html
+}  # fmt: skip
 
 LAMPS = (
     Entry("Enum", "Colour", {"Values": [Item("red"), Item("12", text="a number"), Item("blue-ish")]},
