@@ -25,6 +25,7 @@ from qmpconf.schema.model import (
     Type,
 )
 from qmpconf.schema.walk import shape_of
+from qmpconf.text import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -100,7 +101,7 @@ def entry(catalog: Catalog, name: str, width: int = 100) -> str:
     blocks += [writer.named(key) for key, one in catalog.types.items() if one.name == name]
     if not blocks:
         raise KeyError(name)
-    return "\n".join("\n".join(block) + "\n" for block in blocks)
+    return harmless("\n".join("\n".join(block) + "\n" for block in blocks))
 
 
 def properties(catalog: PropertyCatalog, name: str) -> str:

@@ -70,6 +70,8 @@ def _sentence(one: Change) -> str:
     text = one.message
     if one.condition:
         text += f"; perhaps only not built: it needs {one.condition}"
+    if one.what == "added" and one.facts_after.condition:
+        text += f", in builds with {one.facts_after.condition}"
     lines = [
         f"{f'{facts.file}:' if facts.file else 'line '}{facts.line} {where}"
         for facts, where in ((one.facts_before, "before"), (one.facts_after, "after"))

@@ -13,12 +13,13 @@ from qmpconf.schema.qapi.build import Build
 from qmpconf.schema.qapi.definitions import Definition, definitions
 from qmpconf.schema.qapi.dialect import DIALECTS, Dialect, dialect_of
 from qmpconf.schema.qapi.meaning import Meaning, checked
-from qmpconf.schema.qapi.places import SourceError
+from qmpconf.schema.qapi.places import Place, SourceError
 from qmpconf.schema.qapi.source import Read, Schema, read_schema
 
 #: How the name of a catalog ends that is made from source, unless its user names it.
 SUFFIX = "qapi"
 _AGENT = "guest-"
+_TOO_DEEP = "files that include each other, or types that build on each other, go too deep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,10 @@ def compile_qapi(
     Raises `SourceError` for what is wrong in the source, InputError when the main file cannot be read.
     """
     schema, meaning = _understood(normpath(file), read, release)
-    build = Build(meaning, named)
+    try:
+        build = Build(meaning, named)
+    except RecursionError:
+        raise SourceError(Place(file, 1), _TOO_DEEP) from None
     digest = hashlib.sha256()
     for each in sorted(schema.texts):
         digest.update(schema.texts[each].encode())
@@ -96,3 +100,5 @@ def _by(dialect: Dialect, file: str, read: Read) -> tuple[Schema, Meaning]:
     except SourceError as error:
         error.progress = steps, understood
         raise
+    except RecursionError:
+        raise SourceError(Place(file, 1), _TOO_DEEP) from None

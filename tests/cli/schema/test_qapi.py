@@ -62,6 +62,18 @@ def test_compile_and_show(tree: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "(dimmed if not CONFIG_PLAIN, qapi/lamps.json:" in capsys.readouterr().out
 
 
+def test_what_a_comment_says_controls_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "a.json", tmp_path / "b.json"
+    source.write_text("##\n# @go:\n#\n# red \x1b[31m\n##\n{ 'command': 'go' }")
+    assert main(["schema", "compile", str(source), "-o", str(out)]) == 0
+    assert main(["schema", "show", str(out), "go"]) == 0
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "red" in shown
+
+
 def test_settings_resolve_conditions(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("config-host.h").write_text("#define CONFIG_BRIGHT 1\n#undef CONFIG_PLAIN\n")
     for second in ("!CONFIG_SECOND", "CONFIG_SECOND=n", "CONFIG_SECOND=0"):
@@ -121,6 +133,10 @@ def test_other_verbs_take_it(tree: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "is no longer there in all builds: it needs A" in " ".join(out.split())
     assert "perhaps only not built: it needs CONFIG_BRIGHT or" in " ".join(out.split())
     assert "qapi/lamps.json:" in out
+    assert main(["schema", "diff", str(newer), str(tree)]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "event LAMP_OUT: the event is new, in builds with CONFIG_BRIGHT or" in out
+    assert "the command is now there in all builds" in out
     assert main(["schema", "agree", str(tree), "mine.json"]) == 0
     assert "100.00 %" in capsys.readouterr().out
     assert main(["schema", "audit", str(tree), "--format", "json"]) == 1

@@ -186,6 +186,17 @@ def test_a_file_is_included_once() -> None:
     assert compiled(twice).types.keys() == compiled(GOOD).types.keys()
 
 
+def test_what_has_no_end_is_no_traceback() -> None:
+    files = {f"qapi/{one}.json": f"{{ 'include': '{one + 1}.json' }}" for one in range(2000)}
+    with pytest.raises(SourceError, match="go too deep"):
+        compiled({MAIN: "{ 'include': '0.json' }", **files})
+    chain = "".join(
+        f"{{ 'struct': 'S{one}a', 'data': {{}}, 'base': 'S{one + 1}a' }}\n" for one in range(2000)
+    )
+    with pytest.raises(SourceError, match="go too deep"):
+        compiled(chain + "{ 'struct': 'S2000a', 'data': {} }")
+
+
 def test_old_source_is_wrong_today_and_names_what_is_wrong_by_its_own_rules() -> None:
     text = "{ 'type': 'So', 'data': { 'a': 'int' } }\n{ 'struct': 'To', 'data': { 'b': 'Uo' } }"
     with pytest.raises(SourceError, match="1:1: a definition has one of"):
