@@ -78,7 +78,8 @@ class Basis:
     `server_older` says that the server is older than the catalog: then what it lacks is a note,
     too.  `named` says that the user named the catalog: then the question is what would happen on a
     server with it, whichever server was recorded (`qmpconf.check.calls`).  `sentence` says to the user
-    which catalog it is and why.  `properties` is the property catalog that goes with it; without one,
+    which catalog it is and why.  `on_purpose` says that calls are wrong on purpose: one is looked into only
+    where the server takes it.  `properties` is the property catalog that goes with it; without one,
     the shipped one that fits the server's version.
     """
 
@@ -90,6 +91,7 @@ class Basis:
         server_older: bool = False,
         named: bool = False,
         sentence: str = "",
+        on_purpose: bool = False,
         properties: Source | None = None,
     ) -> None:
         self.catalog = catalog
@@ -97,6 +99,7 @@ class Basis:
         self.server_older = server_older
         self.named = named
         self.sentence = sentence or catalog.name
+        self.on_purpose = on_purpose
         self._made = _Made(catalog)
         self.validator = self._made.validator
         #: The version of the server in question, as far as it is known.

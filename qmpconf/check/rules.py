@@ -131,7 +131,8 @@ class Rules:
         ):
             return _NOTHING
         breached = {breach.pointer for breach in breaches}
-        if name in self.basis.open_ended and not self.basis.named and len(self._late) < _MOST_LATE:
+        waits = name in self.basis.open_ended and not self.basis.named
+        if (waits or self.basis.on_purpose) and len(self._late) < _MOST_LATE:
             self._late[id(command)] = command, breached, redacted
             return _NOTHING
         return self._judged(command, line, breached, redacted)
@@ -194,6 +195,12 @@ class Rules:
         late = self._late.pop(id(command), None)
         return None if late is None else self._judged(command, sent, *late[1:])
 
+    def _not_taken(self, command: Command, sent: int) -> list[Finding]:
+        """The same with one that the server did not carry out, unless it was wrong on purpose."""
+        if self.basis.on_purpose:
+            self._late.pop(id(command), None)
+        return self._at_last(command, sent) or []
+
     def _may_be_an_addition(self, flaw: Flaw) -> bool:
         """Whether it is the catalog that is short of something, if the server takes it."""
         if flaw.of_property:
@@ -248,7 +255,7 @@ class Rules:
         """
         name = command.name
         refused = reply.error_class == "CommandNotFound"
-        found = self._at_last(command, sent) or []
+        found = self._not_taken(command, sent)
         bad = self._bad.pop(id(command), None)
         if self.basis.named:
             if not (command.problems or bad):
@@ -292,7 +299,7 @@ class Rules:
 
         It is not `certain` where the answer may not have been recorded.
         """
-        found = self._at_last(command, sent) or []
+        found = self._not_taken(command, sent)
         found += self._refused(self._bad.pop(id(command), None))
         known = command.name in self._catalog.commands or command.name == self._negotiation
         judged = command.problems or known or self.basis.named

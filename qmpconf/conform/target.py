@@ -364,7 +364,7 @@ def _choose(facts: Facts, schema: str) -> None:
             version,
             facts.package,
         )
-        facts.basis = Basis(facts.catalog, very_build=very, sentence=schema)
+        facts.basis = Basis(facts.catalog, very_build=very, sentence=schema, on_purpose=True)
     elif schema == "auto" and facts.entries is not None:
         try:
             facts.catalog = from_reply(
@@ -377,13 +377,15 @@ def _choose(facts: Facts, schema: str) -> None:
             facts.schema_problem = str(error)
         else:
             facts.schema = "the target's own introspection"
-            facts.basis = Basis(facts.catalog, very_build=True, sentence=facts.schema)
+            facts.basis = Basis(
+                facts.catalog, very_build=True, sentence=facts.schema, on_purpose=True
+            )
     if schema == "auto" and facts.basis is None and len(facts.version) == 3:
         major, minor, micro = facts.version
         fit = select(Version(major, minor, micro, facts.package), facts.product)
         facts.catalog = load_shipped(fit.name)
         facts.schema = fit.sentence
-        facts.basis = Basis(facts.catalog, very_build=False, sentence=fit.sentence)
+        facts.basis = Basis(facts.catalog, very_build=False, sentence=fit.sentence, on_purpose=True)
 
 
 def _impression(talk: Talk, heard: Sequence[Any]) -> str:

@@ -422,6 +422,11 @@ class Framer:
             if end - begin <= most:
                 return end
             self._tokens = count_tokens(buffer, begin, at)
+        if end - at > _LONG:
+            count = count_tokens(buffer, at, end)
+            if self._tokens + count <= most:
+                self._tokens += count
+                return end
         for found in TOKENS.finditer(buffer, at, end):
             if self._tokens >= most:
                 return at

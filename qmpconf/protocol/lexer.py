@@ -122,4 +122,4 @@ TOKENS = re.compile(
 
 def count_tokens(buffer: bytearray, begin: int, end: int) -> int:
     """How many tokens stand there."""
-    return sum(1 for _ in TOKENS.finditer(buffer, begin, end))
+    return TOKENS.subn(b"", memoryview(buffer)[begin:end])[1]

@@ -182,9 +182,12 @@ class Queue:
                     return waiting, None
         if self._in_band and self._in_band[0].dialect and _is_unread(response):
             self._in_band[0].elastic = True
+        wanted: bool | None = None  # whether a command in band has this for its response
         while self._in_band and self._in_band[0].elastic:
             head = self._in_band[0]
-            if self._is_one_more(head, response):
+            if wanted is None and (response.has_id or isinstance(response, Success)):
+                wanted = any(one.wants(response) for one in self._in_band if not one.elastic)
+            if self._is_one_more(head, response, wanted=bool(wanted)):
                 head.errors += 1
                 is_null = isinstance(response, Failure) and not _was_read(head, response)
                 return head, wrong_id(head, response) if is_null else None
@@ -245,22 +248,23 @@ class Queue:
             if waiting.serial < answered.serial and not waiting.overtaken:
                 waiting.overtaken = str(answered)
 
-    def _is_one_more(self, head: Pending, response: Success | Failure) -> bool:
+    def _is_one_more(self, head: Pending, response: Success | Failure, *, wanted: bool) -> bool:
         """Whether `response` is one more error for the malformed input at the head.
 
-        A success is none, but it answers the head when nothing else could have caused it.
+        A success is none, but it answers the head when nothing else could have caused it: when it is
+        not `wanted` by a command.
         """
         if isinstance(response, Success):
-            return head.errors == 0 and not any(
-                one.wants(response) for one in self._in_band if not one.elastic
-            )
+            return head.errors == 0 and not wanted
         if (
             response.has_id
         ):  # a null that nobody sent stands for none: the next command has its own answer
             unsent = response.id is None and not any(one.wants(response) for one in self._in_band)
             return unsent or _was_read(head, response)
+        if head.errors == 0:
+            return True
         following = next((one for one in self._in_band if not one.elastic), None)
-        if head.errors == 0 or following is None or following.has_id:
+        if following is None or following.has_id:
             return True
         return "JSON" in response.description
 

@@ -39,14 +39,15 @@ class Listed:
     """A client of a list: its `name`, its `command` line, a `note` for readers.
 
     `output` is what of its stdout is compared, `exit` its exit code with a kind server (None: as the
-    verb's options say).
+    verb's options say).  `unjudged` says why one without a command cannot be put to the test.
     """
 
     name: str
-    command: str
+    command: str = ""
     note: str = ""
     output: str = ""
     exit: int | None = None
+    unjudged: str = ""
 
     @property
     def words(self) -> list[str]:
@@ -57,10 +58,14 @@ class Listed:
 def parse_list(text: str, where: str) -> list[Listed]:
     """Read a list of clients: [[client]] tables with name, command, and perhaps note, output, exit.
 
-    Raises InputError, which names `where`.
+    One that cannot be put to the test has unjudged, the reason, in place of a command.  Raises InputError, which names `where`.
     """
     found = []
     for entry in read_list(text, where, "client", "a list of clients"):
+        if "unjudged" in entry.values:
+            entry.only(("name", "unjudged"))
+            found.append(Listed(entry.text("name"), unjudged=entry.text("unjudged")))
+            continue
         entry.only(("name", "command"), ("note", "output", "exit"))
         output, code = entry.text("output"), entry.values.get("exit")
         if output not in ("", *OUTPUTS):
@@ -106,6 +111,9 @@ def page(clients: Sequence[Listed], outcomes: Mapping[str, Outcome], schema: str
     parts = ["# Clients and an unkind server\n", opening, table + "\n"]
     for client in clients:
         parts.append(f"## {client.name}\n")
+        if client.unjudged:
+            parts.append(f"Not judged: {client.unjudged}\n")
+            continue
         if client.note:
             parts.append(client.note + "\n")
         parts.append("```sh\n" + client.command + "\n```\n")

@@ -61,11 +61,11 @@ def write(path: Path, script: list[str], close: str = "client") -> Path:
     return path
 
 
-def basis(*, very_build: bool = True) -> Basis:
+def basis(*, very_build: bool = True, on_purpose: bool = False) -> Basis:
     catalog = compile_introspection(
         schema_entries(), name="sample", version="7.0.0", package="sample"
     )
-    return Basis(catalog, very_build=very_build, sentence="the sample")
+    return Basis(catalog, very_build=very_build, sentence="the sample", on_purpose=on_purpose)
 
 
 def checked(path: Path, one: Basis | None = None) -> list[Finding]:

@@ -9,12 +9,14 @@ import pytest
 
 from qmpconf.check import checker
 from qmpconf.protocol import matching
-from tests.check.scripts import FIRST, OPENING, checked, write
+from qmpconf.schema.validator import Validator
+from tests.check.scripts import FIRST, OPENING, basis, checked, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from qmpconf.findings import Finding
+    from qmpconf.schema.problems import Problem
 
 
 def paint(colour: object, **more: object) -> str:
@@ -67,6 +69,33 @@ def test_answers_out_of_order_belong_to_their_commands(tmp_path: Path) -> None:
         ("schema.arguments", FIRST, "GenericError: of a"),
         ("schema.arguments", FIRST + 1, "GenericError: of b"),
     ]
+
+
+def test_what_is_wrong_on_purpose_is_looked_into_only_where_the_server_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explained: list[object] = []
+    explain = Validator.explain
+
+    def counted(self: Validator, name: str, value: object) -> list[Problem]:
+        explained.append(value)
+        return explain(self, name, value)
+
+    monkeypatch.setattr(Validator, "explain", counted)
+    script = [*OPENING, paint(5), refused("no"), paint(6), DONE, paint(7)]
+    path = write(tmp_path / "t", script)
+    found = {(one.requirement, one.line, one.blame) for one in checked(path)}
+    assert len(explained) == 3
+    explained.clear()
+    purposely = {
+        (one.requirement, one.line, one.blame) for one in checked(path, basis(on_purpose=True))
+    }
+    assert [one["colour"] for one in explained] == [6]  # type: ignore[index]
+    assert {one for one in found if one[2] == "server"} == {
+        one for one in purposely if one[2] == "server"
+    }
+    assert ("request.strict-arguments", FIRST + 3, "server") in purposely
+    assert ("schema.arguments", FIRST, "client") not in purposely
 
 
 @pytest.mark.parametrize("close", ["client", "server", ""])

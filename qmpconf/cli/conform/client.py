@@ -239,6 +239,8 @@ def _matrix(arguments: argparse.Namespace) -> int:
     here = os.path.dirname(os.path.abspath(path))
     outcomes = {}
     for one in clients:
+        if one.unjudged:
+            continue
         words = [
             word.replace("{python}", sys.executable).replace("{here}", here) for word in one.words
         ]

@@ -9,7 +9,7 @@ from qmpconf.errors import TargetError
 #: Seconds in which a second client must hear nothing.
 _WAIT = 0.3
 #: Seconds for which a client says nothing, twice.
-_SILENCE = 1.5
+_SILENCE = 1.2
 
 
 @case("session.single", name="second-client")

@@ -3,8 +3,9 @@
 ``python -m tests.conform.clients.by_hand MANNER -- CLIENT ...``; manners are ``kind``, ``silent`` (no
 greeting), ``lost`` (no response to the first command after negotiation), ``cut`` (in the middle of it),
 ``twice`` (two greetings), ``unanswered-quit``, ``gone`` (the end right behind quit's response),
-``refused`` (errors), ``halves`` (an event behind each response, in two pieces), or a number: how many
-bytes each response has.
+``last`` (the same, and nobody is served any more), ``refused`` (errors), ``halves`` (an event behind each
+response, in two pieces), or a number: how many bytes each response has, by blanks in it, or with a plus
+sign by a text in a result.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ def serve(sock: socket.socket, manner: str) -> None:
             answer = {"return": RETURNS.get(name, {})}
             if manner == "refused" and count > 1:
                 answer = {"error": {"class": "GenericError", "desc": "no"}}
+            if manner.startswith("+") and answer["return"]:
+                answer = {"return": {**answer["return"], "text": "x" * int(manner)}}
             answer |= {"id": command["id"]} if "id" in command else {}
             if name in EVENTS:
                 put(sock, {"timestamp": {"seconds": 1, "microseconds": 2}, "event": EVENTS[name]})
@@ -80,7 +83,7 @@ def serve(sock: socket.socket, manner: str) -> None:
                 time.sleep(0.1)
                 sock.sendall(b'"timestamp": {"seconds": 1, "microseconds": 2}}\r\n')
             if name == "quit":
-                time.sleep(0.0 if manner == "gone" else 0.5)
+                time.sleep(0.0 if manner in ("gone", "last") else 0.5)
                 return
 
 
@@ -102,10 +105,14 @@ def main(manner: str, words: list[str]) -> None:
             until, once = time.monotonic() + PATIENCE, manner
             while child.poll() is None and time.monotonic() < until:
                 with contextlib.suppress(TimeoutError):
+                    if once == "nobody":
+                        time.sleep(0.1)
+                        continue
                     sock = listener.accept()[0]
                     with sock:
                         serve(sock, once)
                     once = "kind" if manner in ("cut", "lost", "twice") else manner
+                    once = "nobody" if manner == "last" else once
             print(f"by hand, {manner}: exit code {child.wait(0.1)}")
         except (TimeoutError, subprocess.TimeoutExpired):
             print(f"by hand, {manner}: no end in {PATIENCE:g} seconds")
