@@ -118,6 +118,7 @@ def _lines(tokens: Tokens, *, strict: bool) -> list[Line]:
     """The lines up to the closing one, which is passed over."""
     lines: list[Line] = []
     while True:
+        tokens.spend()
         kind, value, _ = tokens.advance(comments=True)
         text, place = str(value), tokens.place()
         if kind != "#":

@@ -82,7 +82,7 @@ def _understood(file: str, read: Read, release: str) -> tuple[Schema, Meaning]:
         try:
             return _by(dialect, file, read)
         except SourceError as error:
-            errors.append(error)
+            errors.append(error.with_traceback(None))  # its frames hold the whole schema
     raise max(errors, key=lambda error: error.progress)
 
 

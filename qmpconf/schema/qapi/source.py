@@ -15,10 +15,13 @@ from qmpconf.errors import InputError
 from qmpconf.schema.qapi.comments import Comment, read_comment
 from qmpconf.schema.qapi.dialect import Dialect
 from qmpconf.schema.qapi.places import Place, SourceError
-from qmpconf.schema.qapi.values import Node, Tokens
+from qmpconf.schema.qapi.values import Budget, Node, Tokens
 
 #: Gives the text of a file.  Raises InputError when it cannot be read.
 Read = Callable[[str], str]
+
+#: Characters of all files together; the schema of QEMU 10.0 has 0.7 million.
+_LARGEST = 4 << 20
 
 #: Name of a pragma -> its attribute of `Pragma`; the old names mean the same.
 _LISTS = {
@@ -77,11 +80,17 @@ class _Reader:
         self._schema = schema
         self._read = read
         self._dialect = dialect
+        self._budget = Budget()
+        self._size = 0
 
     def file(self, name: str, text: str, included: tuple[Place, ...]) -> None:
         """Read the file `name`, which has the `text`, with what it includes."""
         self._schema.texts[name] = text
-        tokens = Tokens(text, name, included)
+        self._size += len(text)
+        if self._size > _LARGEST:
+            what = f"the files of a schema have no more than {_LARGEST >> 20} MiB together"
+            raise SourceError(Place(name, 1, 0, included), what)
+        tokens = Tokens(text, name, included, self._budget)
         above: Comment | None = None
         while tokens.token.kind:
             if tokens.token.kind == "#":

@@ -20,12 +20,22 @@ from qmpconf.schema.qapi.places import Place, SourceError
 #: More levels than any schema has; Python's own stack ends far behind it.
 _DEEPEST = 64
 
+#: Values and lines of comments that a schema may have together; that of QEMU 10.0 has 32,000.
+MOST = 150_000
+
 _BLANK = re.compile(r"\s+")
 _STRING = re.compile(r"'([ -&(-\[\]-~]*)'")
 _WORD = re.compile(r"[^\[\]{}:,\s']+")
 _MARKS = frozenset("[]{}:,")
 _BOOLEANS = {"true": True, "false": False}
 _LOWEST, _HIGHEST = 32, 127
+
+
+@dataclass(slots=True)
+class Budget:
+    """What all files of a schema may still hold, so that no input takes all memory."""
+
+    left: int = MOST
 
 
 @dataclass(slots=True)
@@ -57,11 +67,18 @@ class Token(NamedTuple):
 class Tokens:
     """The tokens of one file, one after the other; `token` is the one at hand."""
 
-    def __init__(self, text: str, file: str, included: tuple[Place, ...] = ()) -> None:
+    def __init__(
+        self,
+        text: str,
+        file: str,
+        included: tuple[Place, ...] = (),
+        budget: Budget | None = None,
+    ) -> None:
         self._text = text
         self._file = file
         self._included = included
         self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
+        self._budget = Budget() if budget is None else budget
         self._cursor = 0
         self.token = Token("", "", 0)
         self.advance()
@@ -136,10 +153,17 @@ class Tokens:
             found += one
             here += 1
 
+    def spend(self) -> None:
+        """Count a value or a line of a comment.  Raises `SourceError` for the first one too many."""
+        self._budget.left -= 1
+        if self._budget.left < 0:
+            raise self.fail(f"a schema has no more than {MOST:,} values and lines of comments")
+
     # ── values ───────────────────────────────────────────────────────────────────────────────
 
     def value(self, depth: int = 0) -> Node:
         """The value that begins with the token at hand; the one behind it is at hand then."""
+        self.spend()
         kind, value, _ = self.token
         place = self.place()
         if depth > _DEEPEST:

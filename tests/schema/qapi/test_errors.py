@@ -186,6 +186,19 @@ def test_a_file_is_included_once() -> None:
     assert compiled(twice).types.keys() == compiled(GOOD).types.keys()
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{ 'enum': 'Eo', 'data': [" + "'a'," * 150_000, "no more than 150,000 values"),
+        ("##\n" + "#\n" * 150_000, "no more than 150,000 values"),
+        (" " * (1 << 22) + "{}", "no more than 4 MiB"),
+    ],
+)
+def test_what_is_too_much_is_refused(text: str, words: str) -> None:
+    with pytest.raises(SourceError, match=words):
+        compiled(text)
+
+
 def test_what_has_no_end_is_no_traceback() -> None:
     files = {f"qapi/{one}.json": f"{{ 'include': '{one + 1}.json' }}" for one in range(2000)}
     with pytest.raises(SourceError, match="go too deep"):
