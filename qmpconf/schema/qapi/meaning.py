@@ -172,15 +172,15 @@ class _Check:
                 text = f"the branch {branch.name!r} takes an object type; {branch.type!r} is {kind}"
                 raise one.fail(text, branch.place)
             self._object(self._meaning.named[branch.type])
-        for branch in one.parts:
-            self._branch(one, branch.type, dict(seen))
-
-    def _branch(self, one: Definition, name: str, seen: dict[str, tuple[Part, str]]) -> None:
-        """The members of a branch, and of its own branches, beside those of the union."""
-        self._collisions(one, self._members[name], seen, name)
-        for inner in self._meaning.named[name].parts:
-            if self._meaning.kind(inner.type) in _OBJECTS and self._meaning.named[name].tag:
-                self._branch(one, inner.type, dict(seen))
+        # What a branch's own branches have collides among them where that union is checked.
+        waiting, known = [branch.type for branch in reversed(one.parts)], set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name not in known:
+                known.add(name)
+                self._collisions(one, self._members[name], dict(seen), name)
+                inner = self._meaning.named[name]
+                waiting += [part.type for part in inner.parts if inner.tag]
 
     def _values(self, tag: Part) -> list[str] | None:
         """The values of the discriminator's type; None where it is not an enumeration."""
