@@ -66,9 +66,11 @@ class Journal:
     ) -> None:
         """What a session says."""
         if self.failed is None:
+            before = self._writer.messages
             try:
                 self._writer.frames(conn, sender, frames, fds)
             except OutputError as error:
+                self._writer.messages = before
                 self._fail(error)
 
     def gap(self, conn: int, sender: Side, size: int) -> None:
