@@ -209,7 +209,8 @@ Made by `{COMMAND} -o reports/qapi-source.md`.
 What `qmpconf schema compile` makes of QEMU's own schema files, and what servers of the same builds say about
 themselves (`query-qmp-schema`). Conditions are resolved by `--introspection`: a condition holds where the server has
 what depends on it; one that held in one place and not in another would be a disagreement. Compared is every fact
-that both have: members, whether they are optional, types, values, branches, features, out-of-band execution.
+that both have: members, whether they are optional, types, values, branches, features, out-of-band execution. A server
+can be a later stable version of its source's release (7.2.22 of 7.2.0).
 """
 
 
@@ -304,7 +305,7 @@ def _suites(suites: Sequence[tuple[Sources, list[Tested]]]) -> tuple[list[str], 
         (
             "`tests/qapi-schema` has a small schema for each class of error, with what QEMU's parser reports. The rules "
             "of 10.0 are held in full; of older releases, those of the sections of documentation comments (and before "
-            "6.2, of the spelling of names) are not: such source is read as far as it can be."
+            "6.1, of upper case in names) are not: such source is read as far as it can be."
         ),
         "",
         tabulate(rows, head, tablefmt="github", disable_numparse=True),

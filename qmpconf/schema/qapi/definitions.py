@@ -166,6 +166,10 @@ class _Checked:
         flaw = names.flaw(name, style, excused=excused or not self._dialect.names)
         if flaw and not self._dialect.early:
             raise self._found.fail(f"its name: {flaw}")
+        if style is names.Style.CAMEL and self._dialect.strings and self._dialect.reserved:
+            for ending in ("Kind", "List"):
+                if name.endswith(ending):
+                    raise self._found.fail(f"a type's name cannot end in {ending!r}")
 
     def _named(self, name: str, what: str, at: Place, *, excused: bool = False) -> None:
         """A member's, value's, branch's or feature's name."""
@@ -244,7 +248,9 @@ class _Checked:
         if tag is not None and not isinstance(tag, str):
             raise self._found.fail("'discriminator' takes a name, a string")
         self._found.tag = tag or ""
-        self._found.parts = self._branches(data, arrays=not tag)
+        if base is not None and tag is None and not self._dialect.early:
+            raise self._found.fail("'base' needs 'discriminator'")
+        self._found.parts = self._branches(data, arrays=not tag, named=not tag)
 
     def _alternate(self) -> None:
         data = self._members["data"]
@@ -259,7 +265,8 @@ class _Checked:
         for name, one in data.value.items():
             what, place = f"the branch {name!r}", data.keys[name]
             if named:
-                self._named(name, "branch", place)
+                excused = self._found.name in self._pragma.member_names
+                self._named(name, "branch", place, excused=excused)
             node = _in_full(one)
             self._keys(node, what, frozenset({"type"}), frozenset({"if"}))
             part = self._part(name, what, node, place)
@@ -309,7 +316,7 @@ class _Checked:
         for spelled, one in data.members.items():
             name, place = spelled.removeprefix("*"), data.keys[spelled]
             self._named(name, "member", place, excused=excused)
-            if self._dialect.names and names.is_reserved(name):
+            if self._dialect.reserved and names.is_reserved(name):
                 raise self._found.fail(f"the name {name!r} is reserved for generated code", place)
             what, node = f"the member {name!r}", _in_full(one)
             if self._dialect.early and one.members:

@@ -18,7 +18,8 @@ class Dialect:
 
     ===========  ==================================================================================
     `since`      the first of these releases
-    `names`      how names are spelled, and which types a command may return, is ruled
+    `names`      how names are spelled is ruled
+    `reserved`   names and features are reserved, and a command returns objects alone
     `boxed`      arguments with conditions must be boxed
     `documents`  documentation comments have a form, and document what is there
     `sections`   so do their sections; else these are read as far as they can be
@@ -32,6 +33,7 @@ class Dialect:
 
     since: str
     names: bool = False
+    reserved: bool = False
     boxed: bool = False
     documents: bool = False
     sections: bool = False
@@ -43,11 +45,19 @@ class Dialect:
 
 #: The newest first.  Of what came after 10.0 no source is at hand: its sections are not ruled.
 DIALECTS = (
-    Dialect("10.1", names=True, boxed=True, documents=True, described=True),
-    Dialect("10.0", names=True, boxed=True, documents=True, sections=True, described=True),
-    Dialect("6.2", names=True, documents=True),
-    Dialect("6.1", names=True, documents=True, simple=True),
-    Dialect("5.0", documents=True, simple=True, strings=True),
+    Dialect("10.1", names=True, reserved=True, boxed=True, documents=True, described=True),
+    Dialect(
+        "10.0",
+        names=True,
+        reserved=True,
+        boxed=True,
+        documents=True,
+        sections=True,
+        described=True,
+    ),
+    Dialect("6.2", names=True, reserved=True, documents=True),
+    Dialect("6.1", names=True, reserved=True, documents=True, simple=True),
+    Dialect("5.0", reserved=True, documents=True, simple=True, strings=True),
     Dialect("2.13", simple=True, strings=True),
     Dialect("0.0", simple=True, strings=True, early=True),
 )

@@ -102,7 +102,7 @@ class _Check:
     def _of_type(self, one: Definition) -> None:
         self._distinct(one, one.features)
         for feature in one.features:
-            if feature.name in _SPECIAL and self._dialect.names:
+            if feature.name in _SPECIAL and self._dialect.reserved:
                 raise one.fail(f"a type cannot have the feature {feature.name!r}")
 
     @staticmethod
@@ -150,6 +150,8 @@ class _Check:
             self._distinct(one, one.parts, "branch")
             for branch in one.parts:
                 self._typed(one, branch, "branch")
+            if not one.parts:
+                raise one.fail("has no branches")
             return
         tag = seen.get(plainly(one.tag), (None, ""))[0]
         if tag is None or tag.name != one.tag:
@@ -248,7 +250,7 @@ class _Check:
         if one.returns is None:
             return
         kind = self._known(one, one.returns.type, "'returns'", array=one.returns.array)
-        excused = one.name in self._pragma.command_returns or not self._dialect.names
+        excused = one.name in self._pragma.command_returns or not self._dialect.reserved
         if kind not in _OBJECTS and not excused:
             text = (
                 f"'returns' takes an object type or an array of one; {one.returns.type!r} is {kind}"

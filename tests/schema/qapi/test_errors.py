@@ -186,6 +186,26 @@ def test_a_file_is_included_once() -> None:
     assert compiled(twice).types.keys() == compiled(GOOD).types.keys()
 
 
+OLD_WRONG = [
+    ("{ 'struct': 'SoKind', 'data': {} }", "cannot end in 'Kind'"),
+    ("{ 'struct': 'So', 'data': { 'u': 'int' } }", "reserved for generated code"),
+    ("{ 'union': 'Uo', 'data': {} }", "has no branches"),
+    ("{ 'union': 'Uo', 'data': { '*a': 'int' } }", "not a name that QAPI allows"),
+    ("{ 'union': 'Uo', 'base': 'So', 'data': {} }", "'base' needs 'discriminator'"),
+    ("{ 'command': 'a_b', 'returns': 'int' }", "'returns' takes an object type"),
+    ("##\n# @a:\n# @b: x\n##\n{ 'command': 'a' }", "'b' is described"),
+    ("##\n# @a:\n# @b: x\n# @b: y\n##\n", "for the second time"),
+]
+
+
+def test_rules_of_5_2() -> None:
+    for text, words in OLD_WRONG:
+        with pytest.raises(SourceError, match=re.escape(words)):
+            compiled(text, "5.2.0")
+    # What was right then: a name in two words, a condition in the preprocessor's language.
+    compiled("{ 'command': 'a_b', 'if': 'defined(A)', 'returns': [ 'So' ] }\n" + E + S, "5.2.0")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
