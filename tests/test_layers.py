@@ -23,6 +23,7 @@ FLOORS = [
     "replay",
     "conform",
     "report",
+    "corpus",
     "testing",
     "cli",
 ]

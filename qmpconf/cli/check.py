@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 from qmpconf.check.basis import Basis
-from qmpconf.check.checking import check, chooser, product_of
-from qmpconf.check.collect import Collector
+from qmpconf.check.checking import chooser, product_of
 from qmpconf.check.matrix import Judges
 from qmpconf.cli import baseline, judging, options, results
+from qmpconf.cli.corpus import closed, gathered, say
 from qmpconf.cli.examples import explain
 from qmpconf.cli.follow import follow
 from qmpconf.cli.traces import traces_in
-from qmpconf.errors import InputError, UsageError
+from qmpconf.corpus.work import CheckTask
+from qmpconf.errors import UsageError
 from qmpconf.outputs import Outputs
 from qmpconf.packed import STDIN
 from qmpconf.report import matrix
 from qmpconf.report.progress import Progress, size_of_files
-from qmpconf.report.results.of_check import Checked, of_check
+from qmpconf.report.results.of_check import of_check
 from qmpconf.schema.select import of_product
 from qmpconf.schema.store import load
-from qmpconf.text import harmless
 
 if TYPE_CHECKING:
     import argparse
@@ -84,6 +83,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.force(parser)
     results.configure(parser)
     options.lines(parser)
+    options.jobs(parser)
     options.quiet(parser)
 
 
@@ -102,18 +102,27 @@ def run(arguments: argparse.Namespace) -> int:
             chooser(arguments.schema),
             judging.practised(arguments),
         )
-    checked, unread = _checked(arguments)
-    if unread and not checked:
-        raise unread[0]
-    result = of_check(results.header_of(arguments, "check"), checked, known, unread)
+    # To choose the schema by itself, a trace is read twice.
+    times = 2 if arguments.schema == "auto" else 1
+    paths = list(traces_in(arguments.traces))
+    part, found = gathered(arguments, "checking", _task(arguments), paths, times)
+    header = results.header_of(arguments, "check")
+    result = of_check(header, part.in_order(), known, part.exercised)
+    closed(result, found, paths)
     results.write(arguments, result)
     results.show(arguments, result, lines=arguments.short)
-    for error in unread:
-        print(f"qmpconf check: {harmless(str(error))}", file=sys.stderr)
-    if arguments.update and not unread:
+    say("check", found, paths)
+    if arguments.update and not found.unread and not found.interrupted:
         baseline.update(arguments, "check", result, known)
         return 0
     return result.exit_code
+
+
+def _task(arguments: argparse.Namespace) -> CheckTask:
+    """What is done with each trace.  Raises UsageError and InputError for what all need."""
+    chooser(arguments.schema)
+    full = bool(arguments.result) or arguments.format != "text"
+    return CheckTask(arguments.schema, arguments.protocol, judging.practised(arguments), full)
 
 
 def _outputs(arguments: argparse.Namespace) -> None:
@@ -122,32 +131,6 @@ def _outputs(arguments: argparse.Namespace) -> None:
     outputs = Outputs(inputs, force=arguments.force)
     baseline.files(arguments, outputs)
     outputs.add(arguments.result, "result", "--result")
-
-
-def _checked(arguments: argparse.Namespace) -> tuple[list[Checked], list[InputError]]:
-    """What was checked, and why the other traces could not be read."""
-    choose = chooser(arguments.schema)
-    practice = judging.practised(arguments)
-    full = bool(arguments.result) or arguments.format != "text"
-    checked: list[Checked] = []
-    unread: list[InputError] = []
-    # To choose the schema by itself, a trace is read twice.
-    paths = list(traces_in(arguments.traces))
-    total = size_of_files(paths) * (2 if choose is None else 1)
-    with Progress("checking", total, quiet=arguments.quiet) as progress:
-        for path in paths:
-            collector = Collector(practice) if full else None
-            try:
-                reader = options.opened(path, arguments)
-                with progress.reading(reader):
-                    outcome = check(reader, choose, observer=collector, practice=practice)
-            except InputError as error:
-                unread.append(error)
-                continue
-            checked.append(Checked(outcome, collector.data() if collector else None))
-            used = "; ".join(outcome.schemas) or "no schema: the wire protocol alone"
-            progress.say(f"{path}: checked against {used}")
-    return checked, unread
 
 
 def _matrix(arguments: argparse.Namespace) -> int:

@@ -5,25 +5,23 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from qmpconf.check.checking import check, chooser
-from qmpconf.check.collect import Collector, Exercised, join
+from qmpconf.check.checking import chooser
+from qmpconf.check.collect import Exercised
 from qmpconf.cli import options, results
-from qmpconf.cli.traces import cut_off, traces_in
+from qmpconf.cli.corpus import closed, gathered, say
+from qmpconf.cli.traces import traces_in
+from qmpconf.corpus.work import CoverageTask
 from qmpconf.errors import UsageError
 from qmpconf.outputs import Outputs, write_page
 from qmpconf.report import coverage as report
-from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.results.merge import merged
-from qmpconf.report.results.of_check import lacks_of
 from qmpconf.report.results.of_coverage import Missed, of_coverage
-from qmpconf.report.results.records import Unjudged
 from qmpconf.report.results.stream import ResultFile
 from qmpconf.report.terminal import Terminal
 from qmpconf.report.views.own import Own
-from qmpconf.text import counted, printable
-from qmpconf.trace.reader import TraceReader
+from qmpconf.text import printable
 
 #: Places of each group of what is missing, unless told otherwise.
 _MISSING = 10
@@ -85,6 +83,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write there, not to stdout")
     options.force(parser)
     results.configure(parser)
+    options.jobs(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -93,15 +92,20 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = Outputs([*paths, arguments.schema], force=arguments.force)
     outputs.add(arguments.output, "page", "-o")
     outputs.add(arguments.result, "result", "--result")
-    lacks: list[Unjudged] = []
-    found = join(_collected(paths, arguments.schema, lacks))
+    chooser(arguments.schema)  # raises what is wrong with it
+    # To choose the schema by itself, a trace is read twice.
+    times = 2 if arguments.schema == "auto" else 1
+    part, heap = gathered(arguments, "reading", CoverageTask(arguments.schema), paths, times)
+    found = part.exercised
     limits: list[tuple[str, float]] = arguments.fail_under
     wanted = {*arguments.kind, *(kind for kind, _ in limits)} - {"requirements"}
     if not found.catalogs and wanted:
         raise UsageError("there is no schema to hold the traces against: name one with --schema")
     below = list(_below(found, limits))
     header = results.header_of(arguments, "coverage")
-    result = of_coverage(header, paths, found, below, lacks)
+    read = [path for number, path in enumerate(paths) if number in heap.said]
+    result = of_coverage(header, read, found, below, part.lacking())
+    closed(result, heap, paths)
     results.write(arguments, result)
     page = _page(result, arguments)
     if arguments.output:
@@ -111,30 +115,8 @@ def run(arguments: argparse.Namespace) -> int:
     for one in below:
         where = f"{printable(one.catalog)}: " if one.catalog else ""
         print(f"qmpconf coverage: {where}{one.sentence}", file=sys.stderr)
+    say("coverage", heap, paths)
     return result.exit_code
-
-
-def _collected(paths: Sequence[str], schema: str, lacks: list[Unjudged]) -> Iterator[Exercised]:
-    """What each trace exercises; what was not held against a schema goes into `lacks`."""
-    choose = chooser(schema)
-    # To choose the schema by itself, a trace is read twice.
-    total = size_of_files(paths) * (2 if choose is None else 1)
-    with Progress("reading", total) as progress:
-        for path in paths:
-            reader = TraceReader(path)
-            with progress.reading(reader):
-                collector = Collector()
-
-                outcome = check(reader, choose, observer=collector)
-            for lack in outcome.unjudged:
-                if lack.kind == "schema":
-                    sessions = counted(lack.count, "session")
-                    advice = f"; {lack.advice}" if lack.advice else ""
-                    progress.say(f"{path}: {sessions} held against no schema: {lack.text}{advice}")
-            lacks += [one for one in lacks_of(outcome) if one.kind == "schema"]
-            if told := cut_off(reader):
-                progress.say(told)
-            yield collector.data()
 
 
 def _below(found: Exercised, limits: Iterable[tuple[str, float]]) -> Iterator[Missed]:

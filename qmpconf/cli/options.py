@@ -7,6 +7,9 @@ import argparse
 from qmpconf.protocol.dialect import DIALECTS
 from qmpconf.trace.reader import TraceReader
 
+#: Processes that can be asked for.
+_MOST_JOBS = 1024
+
 
 def protocol(parser: argparse.ArgumentParser, *, auto: str = "as the traffic shows") -> None:
     """``--protocol``: what is spoken."""
@@ -32,6 +35,27 @@ def seconds(text: str) -> float:
     if not 0 < value < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
+
+
+def jobs(parser: argparse.ArgumentParser) -> None:
+    """``--jobs``: how many processes share the files."""
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        metavar="N",
+        type=_number_of_jobs,
+        default=0,
+        help="processes that share the files (default: as many as there are processors; few and small "
+        "files are done in one)",
+    )
+
+
+def _number_of_jobs(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= _MOST_JOBS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of processes from 1 to {_MOST_JOBS}"
+        )
+    return int(text)
 
 
 def name(text: str) -> str:

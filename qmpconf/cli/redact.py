@@ -6,7 +6,7 @@ import argparse
 
 from qmpconf.cli.examples import explain
 from qmpconf.cli.secrets import secret, secrets_of
-from qmpconf.cli.traces import cut_off, stdin_or, traces_in
+from qmpconf.cli.traces import stdin_or, traces_in
 from qmpconf.errors import InputError, UsageError
 from qmpconf.outputs import Outputs
 from qmpconf.report.progress import Progress, size_of_files
@@ -121,7 +121,7 @@ def _scan(arguments: argparse.Namespace, secrets: list[str]) -> int:
                 failed = failed or error
                 progress.say(f"qmpconf redact: {error}")
                 continue
-            if told := cut_off(reader):
+            if told := reader.cut_off:
                 progress.say(told)
     if not arguments.quiet:
         print(f"{counted(found, 'place')} in {counted(len(paths), 'trace')}")

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 
 from qmpconf.cli import options
-from qmpconf.cli.traces import cut_off
 from qmpconf.errors import UsageError
 from qmpconf.packed import STDIN
 from qmpconf.report.terminal import Terminal
@@ -122,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
     for line in lines:
         print(line)
     sys.stdout.flush()
-    if told := cut_off(reader):
+    if told := reader.cut_off:
         print(harmless(told), file=sys.stderr)
     return 0
 

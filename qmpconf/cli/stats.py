@@ -5,14 +5,12 @@ from __future__ import annotations
 import argparse
 
 from qmpconf.cli import options, results
-from qmpconf.cli.traces import cut_off, traces_in
+from qmpconf.cli.corpus import closed, gathered, say
+from qmpconf.cli.traces import traces_in
+from qmpconf.corpus.work import StatsTask
 from qmpconf.outputs import Outputs
-from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.results.of_stats import of_stats
 from qmpconf.report.views.own import Own
-from qmpconf.trace.shared import of_clients
-from qmpconf.trace.stats import Stats
-from qmpconf.trace.summary import summarize
 
 _EPILOG = """\
 Commands are listed by the time that their responses took in total, events by their number. The
@@ -47,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.protocol(parser)
     options.force(parser)
     results.configure(parser)
+    options.jobs(parser)
     options.quiet(parser)
 
 
@@ -55,32 +54,15 @@ def run(arguments: argparse.Namespace) -> int:
     paths = list(traces_in(arguments.traces))
     outputs = Outputs(paths, force=arguments.force)
     outputs.add(arguments.result, "result", "--result")
-    collected, notes = _collected(arguments, paths)
+    part, found = gathered(arguments, "reading", StatsTask(arguments.protocol), paths)
     header = results.header_of(arguments, "stats")
-    result = of_stats(header, paths, collected.figures(), notes)
+    read = [path for number, path in enumerate(paths) if number in found.said]
+    notes = [part.notes[number] for number in sorted(part.notes)]
+    result = closed(of_stats(header, read, part.stats.figures(), notes), found, paths)
     results.write(arguments, result)
     results.show(arguments, result, own=Own(top=arguments.top))
+    say("stats", found, paths)
     return result.exit_code
-
-
-def _collected(arguments: argparse.Namespace, paths: list[str]) -> tuple[Stats, list[str]]:
-    """The figures, and what is wrong with files that are not whole."""
-    whole: Stats | None = None
-    notes = []
-    total = size_of_files(paths)
-    with Progress("reading", total, quiet=arguments.quiet) as progress:
-        for path in paths:
-            reader = options.opened(path, arguments)
-            with progress.reading(reader):
-                one = Stats.of(summarize(of_clients(reader.items()), reader.begin), path)
-            if told := cut_off(reader):
-                progress.say(told)
-                notes.append(told)
-            if whole is None:
-                whole = one
-            else:
-                whole.merge(one)
-    return whole or Stats(), notes
 
 
 def _number(text: str) -> int:

@@ -1,4 +1,4 @@
-"""What the verbs that read files share: standard input, folders of recordings, how one ended."""
+"""What the verbs that read files share: standard input, folders of recordings."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ import os
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qmpconf.errors import InputError, UsageError
 from qmpconf.packed import STDIN
 from qmpconf.parts import whole_of
-from qmpconf.trace.settle import MOST_OPEN
-
-if TYPE_CHECKING:
-    from qmpconf.trace.reader import TraceReader
-
 
 #: Arguments that name files to be read, in whatever verb: for all of them, ``-`` is standard input.
 READ = (
@@ -90,17 +85,3 @@ def _below(folder: str) -> Iterator[str]:
             path = os.path.normpath(os.path.join(place, name))
             if os.path.isfile(path):
                 yield path
-
-
-def cut_off(reader: TraceReader) -> str:
-    """A sentence about a recording that was read to its end, and has none; empty for a whole one."""
-    if reader.torn:
-        return f"{reader.path}:{reader.torn}: the last line is torn; what is before it was read"
-    if not reader.finished:
-        return f"{reader.path}: the recording was cut off: no finish line"
-    if reader.settled:
-        return (
-            f"{reader.path}: {reader.settled:,} sessions were not followed to their end, because "
-            f"more than {MOST_OPEN:,} were open at once"
-        )
-    return ""

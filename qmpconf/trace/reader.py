@@ -22,7 +22,7 @@ from qmpconf.trace.items import MANY, Item, items_of, traffic_of
 from qmpconf.trace.parsing import HEAD_SHOWN, Line, Parser, TornError
 from qmpconf.trace.records import Close, Gap, Header, Open, Record, Shut, Side, Traffic
 from qmpconf.trace.rows import LONGEST_RAW, Rows, TooLongError
-from qmpconf.trace.settle import Settler
+from qmpconf.trace.settle import MOST_OPEN, Settler
 
 #: How far `TraceReader.records` looks into a line for what it shall hold.
 HEAD = 1 << 14
@@ -71,6 +71,20 @@ class TraceReader:
     def settled(self) -> int:
         """How many sessions `items` closed so far because too many were open at once."""
         return self._settler.count
+
+    @property
+    def cut_off(self) -> str:
+        """A sentence about a recording that was read to its end, and has none; empty for a whole one."""
+        if self.torn:
+            return f"{self.path}:{self.torn}: the last line is torn; what is before it was read"
+        if not self.finished:
+            return f"{self.path}: the recording was cut off: no finish line"
+        if self.settled:
+            return (
+                f"{self.path}: {self.settled:,} sessions were not followed to their end, because "
+                f"more than {MOST_OPEN:,} were open at once"
+            )
+        return ""
 
     @property
     def bytes_read(self) -> int:

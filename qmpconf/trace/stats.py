@@ -31,20 +31,21 @@ BIGGEST = 10
 #: Each bucket's upper bound by that of the one before it.
 _GROWTH = 1.02
 _LOG = math.log(_GROWTH)
-#: Decimals of a time in a trace.
-_DIGITS = 6
+#: Decimals of a time in a trace, and how many of its last digit make a second.  Times are added up as
+#: whole numbers of these: the sum of numbers with a fraction depends on their order.
+_DIGITS, _TICKS = 6, 10**6
 #: What is shorter or longer than this, in seconds, goes into the first or last bucket.
 _LEAST, _MOST = 1e-6, 1e9
 
 
 class Spread:
-    """A distribution of times in buckets."""
+    """A distribution of times in buckets; `total` is in microseconds, the rest in seconds."""
 
     __slots__ = ("buckets", "count", "max", "min", "total")
 
     def __init__(self) -> None:
         self.count = 0
-        self.total = 0.0
+        self.total = 0
         self.min = math.inf
         self.max = 0.0
         self.buckets: Counter[int] = Counter()
@@ -53,7 +54,7 @@ class Spread:
         """Count one; less than nothing, as clocks that are set back give, is nothing."""
         seconds = min(max(seconds, 0.0), _MOST)
         self.count += 1
-        self.total += seconds
+        self.total += round(seconds * _TICKS)
         self.min = min(self.min, seconds)
         self.max = max(self.max, seconds)
         self.buckets[math.ceil(math.log(max(seconds, _LEAST)) / _LOG)] += 1
@@ -95,6 +96,11 @@ class _Calls:
         self.errors = 0
         self.times = Spread()
 
+    def merge(self, other: _Calls) -> None:
+        self.asked += other.asked
+        self.errors += other.errors
+        self.times.merge(other.times)
+
     def latency(self, name: str) -> Latency:
         times = self.times
         return Latency(
@@ -106,7 +112,7 @@ class _Calls:
             times.percentile(0.95),
             times.min if times.count else 0.0,
             times.max,
-            round(times.total, _DIGITS),
+            times.total / _TICKS,
             times.bounds(),
         )
 
@@ -139,36 +145,46 @@ class _Rate:
 class _Sizes:
     """Those of the messages of one kind and name."""
 
-    __slots__ = ("biggest", "count", "line", "total", "trace")
+    __slots__ = ("biggest", "count", "line", "order", "total", "trace")
 
     def __init__(self) -> None:
         self.count = 0
         self.total = 0
         self.biggest = -1
         self.trace = ""
+        self.order = 0
         self.line = 0
 
-    def add(self, size: int, line: int, trace: str) -> None:
+    def add(self, size: int, line: int, trace: str, order: int) -> None:
         self.count += 1
         self.total += size
         if size > self.biggest:
-            self.biggest, self.line, self.trace = size, line, trace
+            self.biggest, self.line, self.trace, self.order = size, line, trace, order
 
     def merge(self, other: _Sizes) -> None:
         self.count += other.count
         self.total += other.total
-        if other.biggest > self.biggest:
-            self.biggest, self.line, self.trace = other.biggest, other.line, other.trace
+        if other._rank() > self._rank():
+            self.biggest, self.line = other.biggest, other.line
+            self.trace, self.order = other.trace, other.order
+
+    def _rank(self) -> tuple[int, int, int, str]:
+        """Of those that are equally big, the first one in the first trace counts."""
+        return self.biggest, -self.order, -self.line, self.trace
 
     def size(self, kind: str, name: str = "") -> Size:
         return Size(kind, name, self.count, self.total, self.biggest, self.trace, self.line)
 
 
 class Stats:
-    """Collects; `trace` names the trace in the list of the biggest messages."""
+    """Collects; `trace` names the trace in the list of the biggest messages.
 
-    def __init__(self, trace: str = "") -> None:
+    `order` is its place among those that are merged with it, which counts where messages are equally big.
+    """
+
+    def __init__(self, trace: str = "", order: int = 0) -> None:
         self._trace = trace
+        self._order = order
         self._traces = 1
         self._kinds: Counter[str] = Counter()
         self._messages: Counter[Side] = Counter()
@@ -181,13 +197,13 @@ class Stats:
         self._unclosed = 0
         self._first = math.inf
         self._last = -math.inf
-        self._seconds = 0.0
+        self._ticks = 0  # how long the traces took together, in microseconds
         self._sizes: dict[str, _Sizes] = {}  # by kind and name
 
     @classmethod
-    def of(cls, summaries: Iterable[Summary], trace: str = "") -> Self:
+    def of(cls, summaries: Iterable[Summary], trace: str = "", order: int = 0) -> Self:
         """Those of one trace."""
-        stats = cls(trace)
+        stats = cls(trace, order)
         for one in summaries:
             stats.add(one)
         return stats
@@ -221,33 +237,32 @@ class Stats:
             calls = self._call(one.name)
             calls.times.add(one.latency)
             calls.errors += kind != "return"
-        _named(self._sizes, f"{kind} {one.name}", _Sizes).add(one.size, one.line, self._trace)
+        _named(self._sizes, f"{kind} {one.name}", _Sizes).add(
+            one.size, one.line, self._trace, self._order
+        )
 
     def merge(self, other: Stats) -> None:
-        """Take what `other` has collected of another trace; it is of no use afterwards."""
-        self._settle()
-        other._settle()
+        """Take what `other` has collected of another trace; it is of no use afterwards.
+
+        Any order of merging gives the same figures.
+        """
+        self.settle()
+        other.settle()
         self._traces += other._traces
         self._kinds.update(other._kinds)
         self._messages.update(other._messages)
         self._bytes.update(other._bytes)
-        for name, calls in other._calls.items():
-            mine = self._call(name)
-            mine.asked += calls.asked
-            mine.errors += calls.errors
-            mine.times.merge(calls.times)
-        for name, rate in other._events.items():
-            _named(self._events, name, _Rate).merge(rate)
+        _merge(self._calls, other._calls)
+        _merge(self._events, other._events)
         self._all_events.merge(other._all_events)
         self._lengths.merge(other._lengths)
         self._unclosed += other._unclosed
-        self._seconds += other._seconds
-        for name, sizes in other._sizes.items():
-            _named(self._sizes, name, _Sizes).merge(sizes)
+        self._ticks += other._ticks
+        _merge(self._sizes, other._sizes)
 
     def figures(self) -> Figures:
         """What was collected: commands by the time that they took in total, events by number."""
-        self._settle()
+        self.settle()
         latencies = [calls.latency(name) for name, calls in self._calls.items()]
         latencies.sort(key=lambda one: (-one.total, one.name))
         events = [EventRate(name, one.count, one.peak) for name, one in self._events.items()]
@@ -258,7 +273,7 @@ class Stats:
         return Figures(
             self._traces,
             sum(self._messages.values()),
-            round(self._seconds, _DIGITS),
+            self._ticks / _TICKS,
             {kind: count for kind in _ORDER if (count := self._kinds[kind])},
             {side: Flow(self._messages[side], self._bytes[side]) for side in _SIDES},
             latencies,
@@ -270,19 +285,19 @@ class Stats:
                 lengths.min if lengths.count else 0.0,
                 lengths.percentile(0.5),
                 lengths.max,
-                round(lengths.total, _DIGITS),
+                lengths.total / _TICKS,
             ),
             sizes[:BIGGEST],
         )
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """The trace has ended: count the sessions that did not close, and how long it took."""
         for begun, last in self._open.values():
             self._lengths.add(last - begun)
             self._unclosed += 1
         self._open.clear()
         if self._last > self._first:
-            self._seconds += min(self._last - self._first, _MOST)
+            self._ticks += round(min(self._last - self._first, _MOST) * _TICKS)
         self._first, self._last = math.inf, -math.inf
 
     def _call(self, name: str) -> _Calls:
@@ -290,6 +305,7 @@ class Stats:
 
 
 _Kept = TypeVar("_Kept")
+_Mergeable = TypeVar("_Mergeable", _Calls, _Rate, _Sizes)
 _SIDES: tuple[Side, Side] = ("client", "server")
 _NO_MESSAGE = frozenset({"open", "shut", "close", "gap"})
 _ORDER = ("greeting", "command", "return", "error", "event", "other", "reset", "malformed", "gap")
@@ -302,6 +318,25 @@ def _named(known: dict[str, _Kept], name: str, make: type[_Kept]) -> _Kept:
         name = name if len(known) < MOST_NAMES else OTHERS
         found = known.setdefault(name, make())
     return found
+
+
+def _merge(known: dict[str, _Mergeable], more: dict[str, _Mergeable]) -> None:
+    """Take what is kept for other names, or for the same ones.
+
+    Where there is no room for all, the names that sort first are kept, and the rest share one.  (Those
+    that came first would depend on the order.)
+    """
+    for name, one in more.items():
+        if name in known:
+            known[name].merge(one)
+        else:
+            known[name] = one
+    for name in sorted(known.keys() - {OTHERS})[MOST_NAMES:]:
+        one = known.pop(name)
+        if OTHERS in known:
+            known[OTHERS].merge(one)
+        else:
+            known[OTHERS] = one
 
 
 def together(parts: Sequence[Figures]) -> Figures:
@@ -339,7 +374,7 @@ def _latencies(found: Sequence[Latency]) -> list[Latency]:
         spread = Spread()
         for one in same:
             spread.count += one.count
-            spread.total += one.total
+            spread.total += round(one.total * _TICKS)
             spread.max = max(spread.max, one.max)
             spread.min = min(spread.min, one.min) if one.count else spread.min
             for bound, count in one.buckets:

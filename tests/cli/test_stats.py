@@ -67,7 +67,11 @@ def test_a_torn_trace_is_told(traces: list[str]) -> None:
 
 
 def test_what_cannot_be_read(traces: list[str], tmp_path: Path) -> None:
-    code, text, errors = stats(traces[0], str(tmp_path / "none"))
+    code, text, errors = stats(str(tmp_path / "none"))
     assert (code, text) == (3, "")
     assert errors.startswith("qmpconf stats: cannot read ")
+    code, text, errors = stats(traces[0], str(tmp_path / "none"))
+    assert code == 3
+    assert " messages in " in text
+    assert "qmpconf stats: cannot read " in errors
     assert stats(traces[0], "--top", "-1")[0] == 2

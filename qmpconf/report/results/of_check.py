@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from qmpconf.check.baseline import Baseline
 from qmpconf.check.checking import Outcome
-from qmpconf.check.collect import Exercised, join
-from qmpconf.errors import InputError
+from qmpconf.check.collect import Exercised
 from qmpconf.report.results.common import (
-    around,
+    Around,
     dropped,
     ended,
     gone_of,
@@ -34,36 +33,38 @@ from qmpconf.report.results.stream import ResultFile
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A trace that was checked, with groups of its own; `exercised` where that was gathered."""
+    """A trace that was checked, with groups of its own.
+
+    Where it is said in full, `exercised` are the requirements that it gave an occasion to judge, and
+    `near` is what stands around its findings, and its figures.
+    """
 
     outcome: Outcome
-    exercised: Exercised | None = None
+    exercised: tuple[str, ...] | None = None
+    near: Around | None = None
 
 
 def of_check(
     header: Header,
     checked: Sequence[Checked],
     baseline: Baseline,
-    unread: Sequence[InputError] = (),
+    exercised: Exercised | None = None,
 ) -> ResultFile:
-    """The result of checking some traces; `unread` reports others that could not be read.
+    """The result of checking some traces.
 
     A trace for which it was gathered what it exercises is said in full: what was kept, what it
-    covers, how long its commands took, and what stands around its findings, for which it is read
-    once more.
+    covers, how long its commands took, and what stands around its findings.  `exercised` is what all
+    of them exercise together.
     """
     result = ResultFile(header)
     for one in checked:
         result.records += _trace(one, baseline)
-    result.records += coverage(join(one.exercised for one in checked if one.exercised))
+    result.records += coverage(exercised or Exercised())
     found = [one for one in result.records if isinstance(one, FindingRecord)]
     result.records += rules(
         one.rule for one in result.records if isinstance(one, FindingRecord | Verdict)
     )
     result.records += gone_of(baseline, found)
-    if unread:
-        result.records += [Note(subject="", text=str(error)) for error in unread]
-        return result.end(InputError.exit_code, str(unread[0]))
     hollow = bool(checked) and not any(one.outcome.messages for one in checked)
     return ended(result, judged=not hollow)
 
@@ -86,11 +87,16 @@ def _trace(one: Checked, baseline: Baseline) -> Iterator[Record]:
     yield from lacks_of(outcome)
     found = [record(path, group, baseline) for group in outcome.groups]
     yield from found
-    yield from verdicts(path, found, one.exercised.requirements if one.exercised else None)
-    if one.exercised:
-        read = around(path, (finding.line for finding in found))
-        yield from read.messages
-        yield from latencies(path, read.figures)
+    yield from verdicts(path, found, one.exercised)
+    if one.near:
+        yield from one.near.messages
+        yield from latencies(path, one.near.figures)
+
+
+def looked_at(outcome: Outcome) -> Iterator[int]:
+    """The lines of a trace around which is shown what stands there."""
+    for group in outcome.groups:
+        yield group.first.line
 
 
 def lacks_of(outcome: Outcome) -> Iterator[Unjudged]:

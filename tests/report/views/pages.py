@@ -12,8 +12,9 @@ import msgspec
 from qmpconf.check.baseline import Baseline
 from qmpconf.check.checking import automatic, check
 from qmpconf.check.collect import Collector
+from qmpconf.report.results.common import around
 from qmpconf.report.results.merge import Report, merged
-from qmpconf.report.results.of_check import Checked, of_check
+from qmpconf.report.results.of_check import Checked, looked_at, of_check
 from qmpconf.report.results.records import (
     Case,
     Coverage,
@@ -197,7 +198,9 @@ def recorded(kind: str = "shell") -> Report:
 def _checked(path: str) -> ResultFile:
     reader, collector = TraceReader(path), Collector()
     outcome = check(reader, automatic(reader), observer=collector)
-    return of_check(header(), [Checked(outcome, collector.data())], Baseline())
+    data = collector.data()
+    checked = Checked(outcome, data.requirements, around(path, looked_at(outcome)))
+    return of_check(header(), [checked], Baseline(), exercised=data)
 
 
 def servers(number: int) -> Report:

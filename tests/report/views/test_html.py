@@ -19,8 +19,9 @@ from qmpconf.check.baseline import Baseline
 from qmpconf.check.checking import check_trace
 from qmpconf.check.choice import wire_only
 from qmpconf.check.collect import collect
+from qmpconf.report.results.common import around
 from qmpconf.report.results.merge import Report, merged
-from qmpconf.report.results.of_check import Checked, of_check
+from qmpconf.report.results.of_check import Checked, looked_at, of_check
 from qmpconf.report.results.records import (
     Coverage,
     FindingRecord,
@@ -542,8 +543,9 @@ def test_arbitrary_bytes_of_a_session_stay_text(said: list[tuple[str, bytes]]) -
         file.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
         file.flush()
         reader = TraceReader(file.name)
-        checked = Checked(check_trace(file.name, "none"), collect(reader, wire_only))
-        found = parsed(merged([of_check(header(), [checked], Baseline({}))]))
+        outcome, data = check_trace(file.name, "none"), collect(reader, wire_only)
+        checked = Checked(outcome, data.requirements, around(file.name, looked_at(outcome)))
+        found = parsed(merged([of_check(header(), [checked], Baseline({}), exercised=data)]))
     assert_tame(found)
     assert "<b>.qmptrace" in found.text
 

@@ -1,0 +1,1 @@
+"""Many recordings: work that is shared out over processes and machines, and put together again (README.md)."""

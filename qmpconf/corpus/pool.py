@@ -1,0 +1,266 @@
+"""A task over many files, in several processes of this machine.
+
+`run` shares the files out in batches.  A worker merges what comes of its batch, and says before each
+file that it begins with it: so one that dies is named with its file, and the others of its batch are
+done by another worker.  Where there is little to do, no worker is started, for that costs more than
+it gains: see `LEAST`.
+
+Each worker has a pipe, and not a place in a queue that all share (as `concurrent.futures` has it):
+the end of the pipe is the end of just this worker, and tells which file it had.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from qmpconf.corpus.gathered import Gathered, Part, Task, together
+from qmpconf.corpus.gathered import one as of_one
+from qmpconf.errors import OutputError
+from qmpconf.packed import STDIN
+from qmpconf.report.progress import Progress, size_of_files
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+P = TypeVar("P", bound=Part)
+
+#: Bytes of recordings below which one process does all of it: it takes as long for them as several
+#: take to start.  What is compressed counts for so many times its size.
+LEAST, PACKED = 32 << 20, 8
+#: Files, and shares of all the work for each worker, that a batch has at most.
+_MOST_FILES, _SHARES = 64, 8
+#: Workers that end before they have begun with a file, until it is given up.
+_MOST_FAILURES = 3
+#: What it takes to open a file, as bytes of one.
+_OPENING = 1 << 13
+#: What the workers need is imported once, by the process that all are copies of.
+_PRELOAD = ["qmpconf.corpus.work"]
+
+
+def cores() -> int:
+    """How many processors this process may use; 1 in a test, whose runner shares them out."""
+    if "PYTEST_CURRENT_TEST" in os.environ:
+        return 1
+    return len(os.sched_getaffinity(0))
+
+
+def run(task: Task[P], paths: Sequence[str], jobs: int, progress: Progress) -> Gathered[P]:
+    """Do the task with each file, in so many processes at most; where there is little to do, in this one.
+
+    Ctrl-C ends them all; what was found until then is given.  Raises what the task raises, but for
+    InputError, which is kept, and OutputError where no worker can be started.
+    """
+    weights = [_weight(path) for path in paths]
+    jobs = min(jobs, len(paths))
+    if jobs < 2 or sum(weights) < LEAST or STDIN in paths:
+        return _alone(task, paths, progress)
+    return _Run(task, paths, weights, jobs, progress).all()
+
+
+def _weight(path: str) -> int:
+    size = max(size_of_files([path]), _OPENING)
+    return size * PACKED if path.endswith((".gz", ".zst")) else size
+
+
+class Teller:
+    """Says what there is to say of the files in their order, whatever order they are done in."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._waiting: dict[int, list[str]] = {}
+        self._next = 0
+
+    def take(self, heap: Gathered[Any]) -> None:
+        """What came of some more files."""
+        self._waiting |= {number: heap.said.get(number, []) for number in heap.numbers}
+        while self._next in self._waiting:
+            self._say(self._waiting.pop(self._next))
+            self._next += 1
+
+    def rest(self) -> None:
+        """There will be no more: say what waited for others."""
+        for number in sorted(self._waiting):
+            self._say(self._waiting[number])
+
+    def _say(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._progress.say(line)
+
+
+def _alone(task: Task[P], paths: Sequence[str], progress: Progress) -> Gathered[P]:
+    teller = Teller(progress)
+    whole: Gathered[P] = Gathered()
+    try:
+        for number, path in enumerate(paths):
+            heap = of_one(task, number, path, progress.reading)
+            teller.take(heap)
+            whole = whole.merge(heap)
+    except KeyboardInterrupt:
+        return _interrupted(whole)
+    return whole
+
+
+def _interrupted(whole: Gathered[P]) -> Gathered[P]:
+    """What was found until somebody ended it, if there is anything."""
+    if not whole.numbers:
+        raise KeyboardInterrupt
+    return Gathered(whole.part, whole.numbers, whole.unread, whole.said, interrupted=True)
+
+
+def batches(weights: Sequence[int], workers: int) -> Iterator[list[int]]:
+    """The numbers of the files, shared out: so many that each worker has several, none of them long."""
+    most = max(1, sum(weights) // (workers * _SHARES))
+    batch: list[int] = []
+    size = 0
+    for number, weight in enumerate(weights):
+        if batch and (size + weight > most or len(batch) >= _MOST_FILES):
+            yield batch
+            batch, size = [], 0
+        batch.append(number)
+        size += weight
+    if batch:
+        yield batch
+
+
+@dataclass(slots=True)
+class _Worker:
+    """A process, the pipe to it, the batch that it has, and the file that it said it begins with."""
+
+    process: BaseProcess
+    pipe: Connection
+    batch: list[int] = field(default_factory=list)
+    at: int | None = None
+
+
+class _Run:
+    """One task over many files."""
+
+    def __init__(
+        self,
+        task: Task[Any],
+        paths: Sequence[str],
+        weights: Sequence[int],
+        jobs: int,
+        progress: Progress,
+    ) -> None:
+        self._task = task
+        self._paths = paths
+        self._progress = progress
+        self._jobs = jobs
+        self._todo = deque(batches(weights, jobs))
+        self._workers: list[_Worker] = []
+        self._failures = 0
+        self._teller = Teller(progress)
+        self._whole: Gathered[Any] = Gathered()
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(_PRELOAD)
+
+    def all(self) -> Gathered[Any]:
+        try:
+            while self._share_out():
+                for pipe in wait([worker.pipe for worker in self._workers]):
+                    self._hear(next(one for one in self._workers if one.pipe is pipe))
+        except KeyboardInterrupt:
+            return _interrupted(self._whole)
+        finally:
+            for worker in self._workers:
+                worker.process.kill()
+            for worker in self._workers:
+                self._end(worker)
+            self._teller.rest()
+        return self._whole
+
+    def _share_out(self) -> bool:
+        """Give each worker a batch, and end those for whom there is none; whether any is at work."""
+        while self._todo and len(self._workers) < self._jobs:
+            self._workers.append(self._started())
+        for worker in [one for one in self._workers if not one.batch]:
+            if self._todo:
+                worker.batch, worker.at = self._todo.popleft(), None
+                with suppress(OSError):  # it died: that is heard
+                    worker.pipe.send([(number, self._paths[number]) for number in worker.batch])
+            else:
+                self._workers.remove(worker)
+                self._end(worker)
+        return bool(self._workers)
+
+    def _started(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_work, args=(self._task, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def _end(self, worker: _Worker) -> None:
+        worker.pipe.close()  # which a worker that waits takes for the end
+        worker.process.join()
+
+    def _hear(self, worker: _Worker) -> None:
+        try:
+            said = worker.pipe.recv()
+        except (EOFError, OSError):
+            self._workers.remove(worker)
+            self._end(worker)
+            self._died(worker)
+            return
+        if isinstance(said, int):
+            worker.at = said
+            self._progress.advance(0, os.path.basename(self._paths[said]))
+        elif isinstance(said, BaseException):
+            raise said
+        else:
+            self._take(said)
+            worker.batch = []
+            self._progress.advance(size_of_files([self._paths[number] for number in said.numbers]))
+
+    def _died(self, worker: _Worker) -> None:
+        """Its file is lost; whatever else it had is for another worker."""
+        code = worker.process.exitcode or 0
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        left = worker.batch
+        if worker.at is None:
+            self._failures += bool(left)
+            if self._failures >= _MOST_FAILURES:
+                raise OutputError(
+                    f"the processes that share the work end at once ({how}); use --jobs 1"
+                )
+        else:
+            lost = f"{self._paths[worker.at]}: the process that read it was ended ({how})"
+            self._take(Gathered(None, frozenset((worker.at,)), {worker.at: lost}))
+            left = [number for number in left if number != worker.at]
+        if left:
+            self._todo.append(left)
+
+    def _take(self, heap: Gathered[Any]) -> None:
+        self._teller.take(heap)
+        self._whole = self._whole.merge(heap)
+
+
+def _work(task: Task[Any], pipe: Connection) -> None:
+    """In a worker: a batch after the other, until the pipe ends; interruptions are the parent's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(EOFError, OSError):  # the parent has ended
+        while True:
+            batch = pipe.recv()
+            try:
+                heap = together(_begun(task, batch, pipe))
+            except Exception as error:  # noqa: BLE001 - the parent raises it
+                pipe.send(error)
+            else:
+                pipe.send(heap)
+
+
+def _begun(
+    task: Task[Any], batch: Sequence[tuple[int, str]], pipe: Connection
+) -> Iterator[Gathered[Any]]:
+    for number, path in batch:
+        pipe.send(number)
+        yield of_one(task, number, path)

@@ -1,0 +1,124 @@
+"""Several processes do what one does; what happens to one of them costs the others nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qmpconf.cli.main import main
+from qmpconf.corpus import pool
+from qmpconf.corpus.gathered import Gathered, Watch
+from qmpconf.errors import InputError, OutputError
+from qmpconf.report.progress import Progress
+
+SAMPLE = "traces/qemu-7.2.22-libvirtd.qmptrace.gz"
+
+
+@pytest.fixture(autouse=True)
+def _also_for_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "LEAST", 0)
+
+
+@dataclass(frozen=True)
+class Names:
+    names: frozenset[str]
+
+    def merge(self, other: Names) -> Names:
+        return Names(self.names | other.names)
+
+
+@dataclass(frozen=True)
+class Doing:
+    """The name of a file says what becomes of the worker."""
+
+    hang: str = ""
+
+    def __call__(self, number: int, path: str, watch: Watch) -> tuple[Names, list[str]]:
+        if path == "dies":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if path == "fails":
+            raise InputError("fails: cannot be read")
+        if path == "waits":
+            Path(self.hang).write_text(f"{os.getpid()}")
+            signal.pause()
+        return Names(frozenset((path,))), [path]
+
+
+def _run(task: Doing, paths: list[str], jobs: int = 2) -> Gathered[Any]:
+    with Progress("testing", quiet=True) as progress:
+        return pool.run(task, paths, jobs, progress)
+
+
+def test_a_worker_that_dies_is_named_with_its_file_and_hides_no_other() -> None:
+    paths = [*"abc", "dies", *"def", "fails", *"ghi", "dies", "j"]
+    found = _run(Doing(), paths)
+    assert found.part == Names(frozenset("abcdefghij"))
+    assert found.numbers == frozenset(range(len(paths)))
+    assert found.unread == {
+        3: "dies: the process that read it was ended (signal 9)",
+        7: "fails: cannot be read",
+        11: "dies: the process that read it was ended (signal 9)",
+    }
+
+
+def test_an_interrupt_ends_all_and_keeps_what_was_found(tmp_path: Path) -> None:
+    hang = tmp_path / "pid"
+    os.mkfifo(hang)
+
+    def interrupt() -> None:
+        pids.append(int(hang.read_text()))
+        signal.raise_signal(signal.SIGINT)
+
+    pids: list[int] = []
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    found = _run(Doing(str(hang)), ["a", "b", "waits", *"cdefgh"])
+    thread.join()
+    assert found.interrupted
+    assert "waits" not in found.part.names
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
+
+
+def test_workers_that_end_at_once_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_work", os.abort)
+    with pytest.raises(OutputError, match="--jobs 1"):
+        _run(Doing(), ["a", "b"])
+
+
+@pytest.mark.parametrize("verb", ["check", "coverage", "stats"])
+def test_two_say_what_one_says(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(5):
+        shutil.copy(SAMPLE, tmp_path / f"{number}.qmptrace.gz")
+    (tmp_path / "2.qmptrace.gz").write_bytes(b"no trace")
+    said = []
+    for jobs in "12":
+        code = main([verb, str(tmp_path), "--jobs", jobs, "--format", "json"])
+        out, err = capsys.readouterr()
+        lines = [line for line in out.splitlines() if '"started"' not in line]
+        said.append((code, [line for line in lines if '"command"' not in line], err))
+    assert said[0] == said[1]
+    assert said[0][0] == 3
+    assert "2.qmptrace.gz" in said[0][2]
+
+
+def test_no_jobs_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        main(["check", SAMPLE, "--jobs", "0"])
+    assert error.value.code == 2
+    assert "'0' is not a number of processes" in capsys.readouterr().err
+
+
+def test_batches_hold_each_file_once() -> None:
+    found = list(pool.batches([5, 100, 1, 1, 1, 60, 1] * 9, 2))
+    assert sorted(number for batch in found for number in batch) == list(range(63))
+    assert len(found) >= 16
