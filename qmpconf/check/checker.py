@@ -351,7 +351,9 @@ class Checker:
         certain = talk.session.certain
         if talk.watch is not None:
             blamed = frozenset(breach.mark for breach in breaches)
-            yield from talk.watch.ended(talk.session.quitting, pending, who, t, blamed)
+            yield from talk.watch.ended(
+                talk.session.quitting, pending, who, t, blamed, certain=certain
+            )
         if talk.observer is not None:
             talk.observer.ended(talk.session, talk.basis, pending, who)
         for one in pending:

@@ -1,16 +1,17 @@
 """The trace of a recorder, which may become impossible to write, and possible again.
 
 A write that fails stops the recorder, unless traffic is to pass all the same.  Then the trace is tried again every
-now and then, and goes on behind gaps: of each session that it has begun, and of those that began meanwhile.
+now and then, and goes on behind gaps, which say how many messages of each session were not written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from qmpconf.errors import OutputError
-from qmpconf.protocol.framing import Frame
+from qmpconf.protocol.framing import MESSAGES, Frame, Kind
 from qmpconf.trace.records import Closer, Descriptor, Side
 from qmpconf.trace.writer import TraceWriter
 
@@ -18,6 +19,22 @@ from qmpconf.trace.writer import TraceWriter
 _AGAIN = 60.0
 
 _SIDES: tuple[Side, Side] = ("client", "server")
+
+
+@dataclass(slots=True)
+class _Lost:
+    """What one side of a session has said that was not written; `unsure` whether `messages` are all."""
+
+    size: int = 0
+    messages: int = 0
+    unsure: bool = False
+
+    def add(self, frames: Sequence[Frame]) -> None:
+        """Count frames."""
+        for frame in frames:
+            self.size += len(frame.data) + len(frame.end)
+            self.messages += frame.kind in MESSAGES
+            self.unsure |= frame.kind in (Kind.PART, Kind.PARTIAL)
 
 
 class Journal:
@@ -44,6 +61,7 @@ class Journal:
         self._pass_on_error = pass_on_error
         self._open: dict[int, Callable[[], None]] = {}  # how each of them begins
         self._begun: set[int] = set()  # what the trace has begun, and not ended
+        self._lost: dict[tuple[int, Side], _Lost] = {}
 
     def now(self) -> float:
         """Seconds since the trace began."""
@@ -72,9 +90,14 @@ class Journal:
             except OutputError as error:
                 self._writer.messages = before
                 self._fail(error)
+            else:
+                return
+        self._lost_of(conn, sender).add(frames)
 
     def gap(self, conn: int, sender: Side, size: int) -> None:
         """What a session has said is left out."""
+        if self.failed is not None:
+            self._lost_of(conn, sender).unsure = True
         self._try(lambda: self._writer.gap(conn, sender, size))
 
     def shut(self, conn: int, who: Side) -> None:
@@ -84,11 +107,17 @@ class Journal:
     def close(self, conn: int, who: Closer, error: str = "") -> None:
         """A session is over."""
         self._open.pop(conn, None)
+        if self.failed is not None and conn not in self._begun:  # nothing will be written of it
+            for side in _SIDES:
+                self._lost.pop((conn, side), None)
         self._try(partial(self._close, conn, who, error))
 
     def finish(self) -> None:
         """The recording is over."""
         self._try(self._writer.finish)
+
+    def _lost_of(self, conn: int, sender: Side) -> _Lost:
+        return self._lost.setdefault((conn, sender), _Lost())
 
     def _close(self, conn: int, who: Closer, error: str) -> None:
         self._writer.close(conn, who, error=error)
@@ -114,17 +143,23 @@ class Journal:
         """Go on, where there is room again."""
         try:
             self._writer.resume()
-            for conn in sorted(self._begun):
-                for side in _SIDES:
-                    self._writer.gap(conn, side)
+            for conn in sorted(self._begun | self._open.keys()):
+                if conn not in self._begun:
+                    self._open[conn]()
+                self._gaps(conn)
                 if conn not in self._open:
                     self._close(conn, "recorder", "ended while it was not recorded")
-            for conn in sorted(set(self._open) - self._begun):
-                self._open[conn]()
-                for side in _SIDES:
-                    self._writer.gap(conn, side)
         except OutputError:
             self._later(_AGAIN, self._resume)
             return
         self.failed = None
+        self._lost.clear()
         self._complain(f"{self._writer.path} can be written again, and goes on behind a gap")
+
+    def _gaps(self, conn: int) -> None:
+        """Write what a session has said meanwhile: how much."""
+        for side in _SIDES:
+            lost = self._lost.get((conn, side))
+            if lost is not None and (lost.messages or lost.unsure):
+                messages = 0 if lost.unsure else lost.messages
+                self._writer.gap(conn, side, lost.size, messages=messages)

@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 
 from qmpconf.check.basis import Basis
 from qmpconf.check.checker import Checker
-from qmpconf.check.checking import automatic, findings
+from qmpconf.check.checking import automatic, check_trace, findings
 from qmpconf.findings import Finding
+from qmpconf.protocol.framing import Framer
 from qmpconf.trace.convert.wire import Wire
 from qmpconf.trace.formatting import record_line
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.records import Close, Finish, Gap, Open, Record, Shut, Side, Traffic
+from qmpconf.trace.writer import TraceWriter
 from tests.check.scripts import OPENING, basis, checked, write
+from tests.record.proxy import GREETING
 from tests.usual import examples
 
 TRACES = Path(__file__).parents[2] / "traces"
@@ -171,3 +174,20 @@ def test_the_checker_takes_a_gap_as_the_first_thing_of_a_session() -> None:
     one: Basis = basis()
     checker = Checker("t", lambda *_: one)
     assert [found.line for found in checker.check([Gap(2, 0.0, 1, "server", 0)])] == [2]
+
+
+@pytest.mark.parametrize(("id_text", "found"), [(b"", 0), (b',"id":1', 1)])
+def test_behind_a_gap_only_what_has_an_id_is_known_to_be_unanswered(
+    tmp_path: Path, id_text: bytes, found: int
+) -> None:
+    path = str(tmp_path / "t.qmptrace")
+    with TraceWriter(path) as writer:
+        writer.open(1)
+        writer.frames(1, "server", Framer().feed(GREETING))
+        for side in ("client", "server"):
+            writer.gap(1, side)
+        for _ in range(2):
+            writer.frames(1, "client", Framer().feed(b'{"execute":"query-name"%b}' % id_text))
+        writer.close(1, "client")
+    rules = [one.first.requirement for one in check_trace(path).groups]
+    assert rules.count("practice.unanswered") == found

@@ -117,6 +117,7 @@ class Watch:
         # By the command's name: who looks at it when it is sent, and when it succeeds.
         self._by_name: dict[str, tuple[list[Habit], list[Habit]]] = {}
         self._calls: dict[int, tuple[Pending, Call]] = {}  # by the waiting command's identity
+        self._gap = 0  # the line of the latest gap
         #: Whether the trace has times.
         self.timed = False
 
@@ -174,6 +175,7 @@ class Watch:
 
     def lost(self, session: Session, line: int, t: float) -> None:
         """Bytes are missing in `line`: the answers of what waits no more may be among them."""
+        self._gap = line
         still = {id(one) for one in session.pending}
         for key, (_, call) in self._calls.items():
             if key not in still and not call.gap:
@@ -188,10 +190,20 @@ class Watch:
         who: Party | None,
         t: float,
         blamed: frozenset[int],
+        *,
+        certain: bool = True,
     ) -> Sequence[Finding]:
-        """The session ends; the arguments are those of `End`, and `pending` is what still waits."""
+        """The session ends; the arguments are those of `End`, and `pending` is what still waits.
+
+        Unless that is `certain`, what has no id and stands behind a gap may have been answered.
+        """
         still = {id(one) for one in pending}
-        waiting = [call for key, (_, call) in self._calls.items() if call.gap or key in still]
+        waiting = [
+            call
+            for key, (_, call) in self._calls.items()
+            if call.gap
+            or (key in still and (certain or call.command.has_id or call.line < self._gap))
+        ]
         end = End(who, t, quitting, self.timed, blamed, waiting)
         return [one for habit in self._habits for one in habit.ended(end)]
 
