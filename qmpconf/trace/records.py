@@ -13,7 +13,7 @@
 `t` is in seconds since `Header.started`, on a monotonic clock.  `line` is the record's line in
 its file, 1-based; a record that has not been read from a file has line 0.
 
-A recorder that relays sees every byte, and writes no gap.  A capture can miss some: a lost
+A recorder that relays sees every byte, and writes no gap but where it could not write.  A capture can miss some: a lost
 segment, a packet that was cut short, a session that had begun before.  What stands on both sides
 of a gap is never put together: the message before it has no end, and behind it everything up to
 the next message that can be distinguished from its beginning is the rest of one that is lost
