@@ -220,13 +220,13 @@ class Talk:
                 return None
         return self._heard.popleft()
 
-    def reply(self, line: int = 0, *, breaks: str = "", timeout: float | None = None) -> Said:
+    def reply(self, line: int = 0, *, breaks: str = "", more: float = 0.0) -> Said:
         """The next response, or the one that answers the command in `line`; events are kept.
 
-        Responses before it are dropped.  Raises Unmet when none comes: that breaks the
+        Responses before it are dropped.  It has `more` seconds than usual.  Raises Unmet when none comes: that breaks the
         requirement `breaks`, else `silence_breaks`.
         """
-        for said in self._waited(line, breaks, timeout):
+        for said in self._waited(line, breaks, more):
             if isinstance(said.message, Event):
                 self.events.append(said)
             elif isinstance(said.message, Success | Failure) and line in (0, said.answers):
@@ -237,18 +237,19 @@ class Talk:
         """Send a command, and give the response that answers it."""
         return self.reply(self.say(command), breaks=breaks)
 
-    def until_answered(
-        self, line: int, *, breaks: str = "", timeout: float | None = None
-    ) -> list[Said]:
-        """Every message up to and including the response that answers the command in `line`."""
+    def until_answered(self, line: int, *, breaks: str = "", more: float = 0.0) -> list[Said]:
+        """Every message up to and including the response that answers the command in `line`.
+
+        It has `more` seconds than usual.
+        """
         heard = []
-        for said in self._waited(line, breaks, timeout):
+        for said in self._waited(line, breaks, more):
             heard.append(said)
             if said.answers == line and isinstance(said.message, Success | Failure):
                 break
         return heard
 
-    def _waited(self, line: int, breaks: str, timeout: float | None) -> Iterator[Said]:
+    def _waited(self, line: int, breaks: str, more: float) -> Iterator[Said]:
         """What comes, until the caller has what it waits for.
 
         Raises Unmet when time is up.  Behind a response that cannot be the answer to any command it
@@ -258,7 +259,7 @@ class Talk:
         comes behind it, that is the answer.
         """
         rule = breaks or self.silence_breaks
-        patience = self._patience.answer(rule) if timeout is None else timeout
+        patience = self._patience.answer(rule) + more
         begun = time.monotonic()
         until = self._until(patience)
         stray: Said | None = None
@@ -269,7 +270,7 @@ class Talk:
                 break
             if said.meant is not None and not self._patience.drops_ids:
                 said = self._sorted(said, said.meant)
-            if timeout is None:
+            if not more:
                 self._patience.took(time.monotonic() - begun)
             bare = isinstance(said.message, Failure) and not said.message.has_id
             unmarked += bare

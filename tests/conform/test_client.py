@@ -168,7 +168,7 @@ WEAK: dict[str, tuple[tuple[str, ...], set[str]]] = {
     ),
     "aborts": (("session.silence", "session.cut"), {"session.silence/lost"}),
     "hides-end": (
-        ("session.silence/lost", "session.cut"),
+        ("session.cut",),
         {"session.cut/greeting", "session.cut/mid-message"},
     ),
     "spins": (("session.cut",), {"session.cut/greeting", "session.cut/mid-message"}),

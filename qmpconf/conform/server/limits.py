@@ -70,16 +70,11 @@ def _mebibyte(probe: Probe) -> None:
     _long(probe, 1 << 20)
 
 
-def _patience(probe: Probe, size: int) -> float:
-    """Seconds that a message of `size` bytes may take to be answered."""
-    return probe.patience + size / _RATE
-
-
 def _long(probe: Probe, size: int) -> None:
     talk = probe.negotiated()
     text = "0123456789abcdef" * (size // 16)
     line = talk.say({"execute": "query-version", "id": text})
-    said = succeeded(talk.reply(line, timeout=_patience(probe, size)))
+    said = succeeded(talk.reply(line, more=size / _RATE))
     if not same(getattr(said.message, "id", None), text):
         raise Unmet(f"an id of {counted(len(text), 'character')}", "another one", line=said.line)
 
@@ -91,7 +86,7 @@ def _tokens(probe: Probe) -> None:
     talk.send(b'{"execute": "query-version", "id": [' + b"," * (2 << 20))
     talk.send(b"\xff\n")
     good = talk.say({"execute": "query-version", "id": "good"})
-    succeeded(talk.until_answered(good, timeout=_patience(probe, 2 << 20))[-1])
+    succeeded(talk.until_answered(good, more=(2 << 20) / _RATE)[-1])
 
 
 @case("limits.size", name="many-members", owns_silence=True, limit=_SLOW)
@@ -99,7 +94,7 @@ def _many_members(probe: Probe) -> None:
     """An id that is an array of ten thousand numbers comes back whole."""
     talk = probe.negotiated()
     line = talk.say({"execute": "query-version", "id": list(range(10_000))})
-    succeeded(talk.reply(line, timeout=_patience(probe, 60_000)))
+    succeeded(talk.reply(line, more=60_000 / _RATE))
 
 
 @case("limits.size", name="pipelined-100-kib", owns_silence=True, limit=_SLOW)
@@ -107,8 +102,6 @@ def _pipelined(probe: Probe) -> None:
     """Two thousand commands in one write are all answered, however many bytes they are."""
     talk = probe.negotiated()
     last = talk.send(b"".join(b'{"execute": "query-version", "id": %d}\n' % n for n in range(2000)))
-    answered = sum(
-        1 for said in talk.until_answered(last, timeout=_patience(probe, 100_000)) if said.answers
-    )
+    answered = sum(1 for said in talk.until_answered(last, more=100_000 / _RATE) if said.answers)
     if answered != 2000:
         raise Unmet("2000 responses", f"{answered}", line=last)

@@ -19,6 +19,8 @@ WEAKNESS = sys.argv[1] if len(sys.argv) > 1 else ""
 PATIENCE = 1.0 if WEAKNESS == "takes-late" else 7.0
 #: Bytes that the weak ones read at once.
 SIZES = {"full-4096": 4096, "full-65536": 65536}
+#: Seconds that are waited for what surely does not come, because the weakness has lost it.
+IN_VAIN = 1.0
 
 
 class Client:
@@ -36,7 +38,9 @@ class Client:
         size = SIZES.get(WEAKNESS, 1 << 16)
         data = self.sock.recv(size)
         while WEAKNESS in SIZES and len(data) % size == 0 and data:
+            self.sock.settimeout(IN_VAIN)  # what was sent with it is there
             data += self.sock.recv(size)  # a full buffer: there must be more
+            self.sock.settimeout(PATIENCE)
         while not data and WEAKNESS == "spins":
             time.sleep(0.01)
         if not data:
@@ -54,7 +58,10 @@ class Client:
                 raise ValueError("a message ends in CR LF")
             pieces.append(data)
         line, _, rest = b"".join(pieces).partition(b"\n")
-        self.buffer = b"" if WEAKNESS == "drops-rest" else rest
+        if WEAKNESS == "drops-rest" and rest:
+            self.sock.settimeout(IN_VAIN)
+            rest = b""
+        self.buffer = rest
         return json.loads(line)
 
     def send(self, name: str, number: int) -> None:
