@@ -11,8 +11,10 @@ pipes can be opened as often as files.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import re
 import shutil
 import stat
 import sys
@@ -34,6 +36,9 @@ MAGIC = len(ZSTD)
 #: Bytes read at once, and the most that come out at once.
 PIECE = 1 << 16
 
+#: How the name of a file elsewhere begins.
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://")
+
 #: What standard input is called where the name of a file stands, within `spooling`.
 STDIN = "<stdin>"
 
@@ -51,6 +56,8 @@ class _Copies:
             copy = self.stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
             if path == STDIN:
                 shutil.copyfileobj(sys.stdin.buffer, copy, PIECE)
+            elif is_url(path):
+                _fetch(path, copy)
             else:
                 with open(path, "rb") as pipe:
                     shutil.copyfileobj(pipe, copy, PIECE)
@@ -64,7 +71,7 @@ _copies: _Copies | None = None
 
 @contextmanager
 def spooling() -> Iterator[None]:
-    """Meanwhile standard input, by the name `STDIN`, and pipes can be opened again and again.
+    """Meanwhile standard input, by the name `STDIN`, pipes and URLs can be opened again and again.
 
     The first opening reads them to their end, into an unnamed file on the disk, in little memory.
     """
@@ -79,7 +86,7 @@ def spooling() -> Iterator[None]:
 
 def opened(path: str) -> BinaryIO:
     """The file as it lies on the disk, at its beginning, without a buffer.  Raises OSError."""
-    if _copies is not None and (path == STDIN or is_pipe(path)):
+    if _copies is not None and (path == STDIN or is_url(path) or is_pipe(path)):
         return cast("BinaryIO", _Copy(_copies.of(path).fileno()))
     if not os.path.lexists(path) and numbers_of(path):
         return cast("BinaryIO", _Joined(path))
@@ -104,6 +111,31 @@ def is_pipe(path: str) -> bool:
         return stat.S_ISFIFO(os.stat(path).st_mode)
     except (OSError, ValueError):  # opening it says why
         return False
+
+
+def is_url(path: str) -> bool:
+    """Whether it stands for a file elsewhere, as ``s3://bucket/name`` does; a file of that name comes first."""
+    return _URL.match(path) is not None and not os.path.lexists(path)
+
+
+def _fetch(url: str, copy: IO[bytes]) -> None:
+    """Copy what a URL stands for.  Raises OSError, and InputError where what fetches it is not installed."""
+    try:
+        import fsspec  # noqa: PLC0415 - not everybody has it, or needs it
+
+        opening = fsspec.open(url, "rb")
+    except (ImportError, ValueError) as error:
+        raise InputError(
+            f"{url}: a URL needs other packages: pip install 'qmpconf[dask]' ({error})"
+        ) from None
+    try:
+        with opening as file:
+            shutil.copyfileobj(file, copy, PIECE)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or f"{type(error).__name__}: {error}") from error
+    except Exception as error:
+        # What speaks the protocol of a store raises what it likes.
+        raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
 
 
 class _Copy(io.RawIOBase):

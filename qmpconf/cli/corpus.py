@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from qmpconf.cli.main import INTERRUPTED
 from qmpconf.corpus import pool
 from qmpconf.corpus.gathered import Gathered, Part, Task
-from qmpconf.errors import InputError
+from qmpconf.errors import InputError, UsageError
 from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.results.records import Note
 from qmpconf.text import counted, harmless
@@ -27,12 +27,20 @@ def gathered(
 ) -> tuple[P, Gathered[P]]:
     """What comes of all the files, each of which is read so many `times`.
 
-    Raises InputError where none of them could be read.
+    Raises InputError where none of them could be read, UsageError for options that do not go together,
+    and TargetError where the workers cannot be reached.
     """
+    if arguments.workers and arguments.jobs:
+        raise UsageError("--workers and --jobs both say who does the work: give one of them")
     total = size_of_files(paths) * times
     quiet = getattr(arguments, "quiet", False)
     with Progress(what, total, quiet=quiet) as progress:
-        found = pool.run(task, paths, arguments.jobs or pool.cores(), progress)
+        if arguments.workers:
+            from qmpconf.corpus import on_dask
+
+            found = on_dask.run(task, paths, arguments.workers, progress)
+        else:
+            found = pool.run(task, paths, arguments.jobs or pool.cores(), progress)
     if found.part is None:
         raise found.errors[0]
     return found.part, found

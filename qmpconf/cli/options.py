@@ -49,6 +49,23 @@ def jobs(parser: argparse.ArgumentParser) -> None:
         "files are done in one)",
     )
 
+    parser.add_argument(
+        "--workers",
+        metavar="dask:ADDRESS",
+        type=_scheduler,
+        help="let the workers of a Dask scheduler share the files instead (dask:tcp://HOST:8786); they "
+        "read them by the same path or URL (needs the extra qmpconf[dask])",
+    )
+
+
+def _scheduler(text: str) -> str:
+    kind, _, address = text.partition(":")
+    if kind != "dask" or not address:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} does not name workers: write dask:ADDRESS, for example dask:tcp://host:8786"
+        )
+    return address
+
 
 def _number_of_jobs(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= _MOST_JOBS:

@@ -4,7 +4,7 @@ A `Task` is done once for each file, wherever that is: in this process, in anoth
 machine.  What comes of it is a part, which says by its own ``merge`` what two of them make.
 `Gathered` counts each file once: it is associative, commutative, and what is given twice counts
 once.  So the outcome is that of one run over all files, however they were split, in whatever order
-they came, and whatever was done again because a worker died.  Pure.
+they came, and whatever was done again because a worker died.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from qmpconf.errors import InputError
+from qmpconf.packed import spooling
 
 if TYPE_CHECKING:
     from qmpconf.trace.reader import TraceReader
@@ -89,7 +90,8 @@ def one(task: Task[P], number: int, path: str, watch: Watch = unwatched) -> Gath
     """What comes of one file."""
     numbers = frozenset((number,))
     try:
-        part, said = task(number, path, watch)
+        with spooling():  # what is elsewhere is fetched once
+            part, said = task(number, path, watch)
     except InputError as error:
         return Gathered(None, numbers, {number: str(error)})
     return Gathered(part, numbers, {}, {number: said})

@@ -58,14 +58,15 @@ def run(task: Task[P], paths: Sequence[str], jobs: int, progress: Progress) -> G
     Ctrl-C ends them all; what was found until then is given.  Raises what the task raises, but for
     InputError, which is kept, and OutputError where no worker can be started.
     """
-    weights = [_weight(path) for path in paths]
+    weights = [weight(path) for path in paths]
     jobs = min(jobs, len(paths))
     if jobs < 2 or sum(weights) < LEAST or STDIN in paths:
         return _alone(task, paths, progress)
     return _Run(task, paths, weights, jobs, progress).all()
 
 
-def _weight(path: str) -> int:
+def weight(path: str) -> int:
+    """How much work a file is, as bytes of a recording."""
     size = max(size_of_files([path]), _OPENING)
     return size * PACKED if path.endswith((".gz", ".zst")) else size
 
@@ -104,11 +105,11 @@ def _alone(task: Task[P], paths: Sequence[str], progress: Progress) -> Gathered[
             teller.take(heap)
             whole = whole.merge(heap)
     except KeyboardInterrupt:
-        return _interrupted(whole)
+        return interrupted(whole)
     return whole
 
 
-def _interrupted(whole: Gathered[P]) -> Gathered[P]:
+def interrupted(whole: Gathered[P]) -> Gathered[P]:
     """What was found until somebody ended it, if there is anything."""
     if not whole.numbers:
         raise KeyboardInterrupt
@@ -169,7 +170,7 @@ class _Run:
                 for pipe in wait([worker.pipe for worker in self._workers]):
                     self._hear(next(one for one in self._workers if one.pipe is pipe))
         except KeyboardInterrupt:
-            return _interrupted(self._whole)
+            return interrupted(self._whole)
         finally:
             for worker in self._workers:
                 worker.process.kill()
