@@ -78,9 +78,12 @@ class Explained:
         ]
 
 
-def percent(pair: Agreement) -> str:
-    """The agreement of a pair, cut off after two digits, so that it is never said too high."""
-    return f"{int(pair.ratio() * 10_000) / 100:.2f} %"
+def percent(pair: Agreement, *, strict: bool = False) -> str:
+    """The agreement of a pair, cut off after two digits, so that it is never said too high.
+
+    `strict` as in `Agreement.ratio`.
+    """
+    return f"{int(pair.ratio(strict=strict) * 10_000) / 100:.2f} %"
 
 
 def _summary(pair: Agreement) -> list[object]:
@@ -90,10 +93,11 @@ def _summary(pair: Agreement) -> list[object]:
         len(pair.shared),
         *(pair.count(outcome) for outcome in _OUTCOMES),  # type: ignore[arg-type]  # literals all
         percent(pair),
+        percent(pair, strict=True),
     ]
 
 
-_SUMMARY_HEAD = ("document", "server", "commands, events", *_OUTCOMES, "agreement")
+_SUMMARY_HEAD = ("document", "server", "commands, events", *_OUTCOMES, "agreement", "all")
 
 
 def _aspects(pair: Agreement) -> list[list[object]]:
@@ -179,6 +183,7 @@ def data(explained: Explained) -> dict[str, Any]:
                 "here": pair.here,
                 "there": pair.there,
                 "ratio": pair.ratio(),
+                "strict_ratio": pair.ratio(strict=True),
                 "shared": len(pair.shared),
                 "counts": {
                     f"{aspect} {outcome}": number

@@ -122,10 +122,14 @@ class Agreement:
             if result == outcome and aspect in {one, None}
         )
 
-    def ratio(self, aspect: Aspect | None = None) -> float:
-        """Agreement among the facts that can be compared, from 0 to 1; 1 where there is none."""
+    def ratio(self, aspect: Aspect | None = None, *, strict: bool = False) -> float:
+        """Agreement among the facts that can be compared, from 0 to 1; 1 where there is none.
+
+        `strict`: what one catalog leaves undetermined counts as disagreement.
+        """
         agreed = self.count("agree", aspect)
         compared = agreed + self.count("disagree", aspect)
+        compared += self.count("undetermined", aspect) if strict else 0
         return agreed / compared if compared else 1.0
 
 

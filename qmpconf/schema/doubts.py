@@ -42,13 +42,15 @@ class Place:
 class Doubt:
     """Why a problem proves nothing: what the source does in `line` (0: unknown)."""
 
-    what: Literal["shown", "missing", "type"]
+    what: Literal["shown", "missing", "type", "concluded"]
     line: int = 0
 
     @property
     def sentence(self) -> str:
         """As a clause about the document."""
         where = f"line {self.line}" if self.line else "text"
+        if self.what == "concluded":
+            return f"the document does not state the type, which was concluded from its {where}"
         return f"the document's own {where} {_DOES[self.what]}, too"
 
 
@@ -61,6 +63,9 @@ def doubt(catalog: Catalog, facts: Facts, key: str, value: Any, problem: Problem
     `facts` are those of the command or event that it belongs to.
     """
     path = problem.path[:-1] if problem.kind == "unknown" else problem.path
+    soft = next((one for one in facts.concluded if one.key == key), None)
+    if soft is not None:
+        return Doubt("concluded", soft.line)
     place = place_of(catalog, key, value, path)
     if place is None:
         return None
@@ -81,6 +86,8 @@ def doubt(catalog: Catalog, facts: Facts, key: str, value: Any, problem: Problem
         if line is not None:
             return Doubt("shown", line)
     told = place.member.facts if place.member else kind.facts if kind else facts
+    if told.strength == "example":
+        return Doubt("concluded", told.line)
     return _against(told, "type")
 
 

@@ -63,6 +63,19 @@ class Contradiction:
 
 
 @dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a command takes or returns where its source does not state it: the type `key`.
+
+    `how` it was concluded: from an ``example``, from a name with a slip (``spelling``), or since nothing else
+    uses the type (``rest``); `line` says where.
+    """
+
+    how: Literal["example", "spelling", "rest"]
+    key: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What any documented entity can carry besides its shape.
 
@@ -75,7 +88,7 @@ class Facts:
     (they hold facts only).  `strength` says how far the fact carries: only what a source states, and nowhere
     contradicts, can make an error.  `instead` are the names of what the source says to use in place
     of something deprecated: commands, or siblings of a member or value.  `against` are the first
-    contradictions of each sort.
+    contradictions of each sort; `concluded` is what a document about a command does not state.
     """
 
     line: int = 0
@@ -88,6 +101,7 @@ class Facts:
     file: str = ""
     text: str = ""
     features_if: tuple[tuple[str, str], ...] = ()
+    concluded: tuple[Conclusion, ...] = ()
 
 
 NO_FACTS = Facts()

@@ -17,7 +17,8 @@ class Counts:
     `arguments` are the members of all commands' arguments, `returned` those of everything that
     commands return, `data` those of all events' data, each type counted once and nested members
     included; `values` are the values of all enumerations.  `contradicted` are facts that the document
-    denies elsewhere, `shown` the members and values that only its examples have.
+    denies elsewhere, `shown` the members and values that only its examples have, `concluded` the places
+    whose type the document does not state, but lets conclude.
     """
 
     commands: int
@@ -33,6 +34,7 @@ class Counts:
     examples: int
     contradicted: int
     shown: int
+    concluded: int
 
 
 def counts_of(compilation: Compilation) -> Counts:
@@ -43,9 +45,9 @@ def counts_of(compilation: Compilation) -> Counts:
         len(catalog.commands),
         len(catalog.events),
         len(catalog.types),
-        _members(catalog, {one.arguments for one in commands}),
-        _members(catalog, {one.returns for one in commands}),
-        _members(catalog, {one.data for one in catalog.events.values()}),
+        members_below(catalog, {one.arguments for one in commands}),
+        members_below(catalog, {one.returns for one in commands}),
+        members_below(catalog, {one.data for one in catalog.events.values()}),
         sum(len(one.values) for one in catalog.types.values() if isinstance(one, Enum)),
         len(compilation.undetermined),
         len(compilation.findings),
@@ -53,6 +55,13 @@ def counts_of(compilation: Compilation) -> Counts:
         len(compilation.examples),
         sum(facts.strength == "contradicted" for facts in _facts(catalog)),
         sum(len(one.shown) for one in catalog.types.values() if isinstance(one, Object | Enum)),
+        sum(len(one.facts.concluded) for one in commands)
+        + sum(
+            member.facts.strength == "example"
+            for one in catalog.types.values()
+            if isinstance(one, Object) and one.facts.strength != "example"
+            for member in one.members
+        ),
     )
 
 
@@ -66,7 +75,7 @@ def _facts(catalog: Catalog) -> Iterator[Facts]:
             yield from (member.facts for member in found.members)
 
 
-def _members(catalog: Catalog, roots: set[str]) -> int:
+def members_below(catalog: Catalog, roots: set[str]) -> int:
     """How many members the object types have that can be reached from `roots`."""
     waiting, seen = [root for root in roots if root], set[str]()
     total = 0

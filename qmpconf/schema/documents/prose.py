@@ -118,9 +118,16 @@ class _Section:
     ) -> str:
         """A list that nothing announces: its members are taken, and nothing is demanded."""
         place = key.rpartition(".")[2]
+        tree = self._tree(stray, shown)
+        known = {name for _, names in shown for name in names}
+        if known and known.isdisjoint(node.name for node in _walk(tree.nodes)):
+            message = f"a list of values, which no sentence announces: the example has none as a member of {place!r}"
+            self._find("document.list.unannounced", stray.line, message)
+            self.builder.leave(key, stray.line, "only an example shows the members")
+            self.builder.types[key] = Object(open=True, facts=Facts(stray.line))
+            return key
         message = f"a list that no sentence announces; taken for members of {place!r}"
         self._find("document.list.unannounced", stray.line, message)
-        tree = self._tree(stray, shown)
         for node in tree.nodes:
             node.entry.facts.optional = True
         self.builder.leave(key, stray.line, "the document does not say what this list describes")

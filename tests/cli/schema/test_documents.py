@@ -33,7 +33,8 @@ def test_compile_prints_the_report_and_writes_the_catalog(
     assert report["form"] == "qmp-commands.txt"
     assert report["commands"] == "8"
     assert report["headings"].startswith("12: 8 command, 4 prose")
-    assert report["undetermined"] == "6"
+    assert report["undetermined"] == "3"
+    assert report["concluded"].startswith("3 from examples")
     assert report["findings"] == "5"
     assert set(store.read(out).commands) >= {"lamp-on", "query-fuses"}
 

@@ -63,7 +63,22 @@ def test_the_findings_are_the_documents_own(compiled: Compilation) -> None:
         ("type.unknown", "query-migrate-capabilities", 11806),
         ("type.unknown", "query-xen-replication-status", 12869),
     }
-    assert len(compiled.undetermined) == 21
+    assert [(one.subject, one.pointer) for one in compiled.undetermined] == [("qom-get", "return")]
+
+
+def test_what_the_document_does_not_state_is_concluded_and_marked(compiled: Compilation) -> None:
+    concluded = {
+        (name, one.how, one.key)
+        for name, command in compiled.catalog.commands.items()
+        for one in command.facts.concluded
+    }
+    assert len(concluded) == 20
+    assert concluded >= {
+        ("query-cpu-definitions", "spelling", "[CpuDefinitionInfo]"),
+        ("query-memory-devices", "example", "[MemoryDeviceInfo]"),
+        ("block-dirty-bitmap-merge", "example", "BlockDirtyBitmapMerge"),
+        ("query-dirty-rate", "rest", "DirtyRateInfo"),
+    }
 
 
 def test_every_example_is_reassembled(compiled: Compilation) -> None:
