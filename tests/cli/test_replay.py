@@ -173,9 +173,9 @@ def test_a_target_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtur
     ("content", "message"),
     [
         (b"", "empty"),
-        (b"\x7fELF\x00\x00", "no trace"),
+        (b"\x7fELF\x00\x00", "first line of a trace"),
         (b'{"qmptrace":99}\n', "newer"),
-        (b"[1]\n", "no trace"),
+        (b"[1]\n", "first line of a trace"),
     ],
 )
 def test_a_file_that_is_no_trace(

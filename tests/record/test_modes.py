@@ -200,7 +200,7 @@ def test_a_recording_without_a_session_is_none(tmp_path: Path) -> None:
 def test_a_file_that_is_no_trace_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "letter"
     path.write_text("dear\n")
-    with pytest.raises(InputError, match="no trace"):
+    with pytest.raises(InputError, match="first line of a trace"):
         record_again(str(path), partial(record_trace, server="s", client=["true"]))
     assert path.read_text() == "dear\n"
     assert not is_served("all", str(path))

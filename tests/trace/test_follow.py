@@ -136,7 +136,7 @@ def test_what_is_not_there_or_no_trace(tmp_path: Path) -> None:
         FollowingReader(str(tmp_path / "none"), Script())
     path = tmp_path / "other"
     path.write_text("hello\n")
-    with pytest.raises(InputError, match="no trace"):
+    with pytest.raises(InputError, match="first line of a trace"):
         FollowingReader(str(path), Script())
     path.write_bytes(b"\x1f\x8bhello, this is not deflated at all")
     with pytest.raises(InputError, match="not a readable gzip file"):
