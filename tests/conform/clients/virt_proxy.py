@@ -15,12 +15,18 @@ from tests.conform.clients.prepare import VIRT
 from tests.real.libvirt import Libvirt, missing
 
 
+def leave(number: int, _frame: object) -> None:
+    """End in order, whoever asks again."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(0)
+
+
 def main(path: str) -> int:
     """Serve until the proxy ends."""
     if problem := missing():
         print(problem, file=sys.stderr)
         return 1
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, leave)
     with Libvirt("/usr/bin/qemu-system-x86_64") as daemon:
         daemon.define("proxied")
         daemon.virsh("start", "proxied")
@@ -34,6 +40,10 @@ def main(path: str) -> int:
             return child.wait()
         finally:
             child.kill()
+            # The daemon may have gone with our process group; the machine has not.
+            machine = daemon.folder / "run/libvirt/qemu/proxied.pid"
+            os.kill(int(machine.read_text()), signal.SIGKILL)
+            daemon.end()
 
 
 if __name__ == "__main__":
