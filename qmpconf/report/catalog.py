@@ -140,6 +140,14 @@ def _wrapped(words: Iterable[str], indent: str, width: int) -> list[str]:
     )
 
 
+#: What something is concluded from that a document does not state.
+_CONCLUDED = {
+    "example": "an example",
+    "spelling": "a name with a slip",
+    "rest": "a type that nothing else uses",
+}
+
+
 class _Writer:
     """Writes structures; `_above` holds the types that are being written, with their place."""
 
@@ -159,7 +167,12 @@ class _Writer:
         lines = [self._title("command", command.name, command.facts, more)]
         lines += self._text(command.facts)
         lines += self._part("arguments", command.arguments, "none")
-        return lines + self._part("returns", command.returns, "nothing ({})")
+        lines += self._part("returns", command.returns, "nothing ({})")
+        for one in command.facts.concluded:
+            what = "arguments" if one.key == command.arguments else "returns"
+            where = f", line {one.line}" if one.line else ""
+            lines.append(f"{_INDENT}{what} not stated: concluded from {_CONCLUDED[one.how]}{where}")
+        return lines
 
     def event(self, event: Event) -> list[str]:
         title = self._title("event", event.name, event.facts)

@@ -8,8 +8,8 @@ here (see `qmpconf.schema.documents.audit`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from qmpconf.schema.documents import tolerant
 from qmpconf.schema.documents.lines import Line
@@ -129,3 +129,43 @@ def _objects(
         for node in nodes
         for path, one in node.walk()
     )
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the examples of one entry show: values sent, returned or emitted, each with its line."""
+
+    arguments: list[tuple[tolerant.Node, int]] = field(default_factory=list)
+    returned: list[tuple[tolerant.Node, int]] = field(default_factory=list)
+    data: list[tuple[tolerant.Node, int]] = field(default_factory=list)
+
+
+def seen_by_entry(examples: Sequence[Example]) -> Mapping[str, Seen]:
+    """What the examples show, by the command or event that they are of."""
+    found: dict[str, Seen] = _Found()
+    running = ""
+    for example in examples:
+        node = tolerant.read(example.text).node
+        if node is None:
+            continue
+        if example.direction == "->":
+            running = command_of(example)
+            running = running if running == example.subject else ""
+            sent = node.get("arguments")
+            if running and sent is not None and sent.kind == "object":
+                found[running].arguments.append((sent, example.line))
+        elif (event := node.get("event")) is not None:
+            data = node.get("data")
+            if data is not None:
+                found[str(event.value)].data.append((data, example.line))
+        elif running and (reply := node.get("return")) is not None:
+            found[running].returned.append((reply, example.line))
+    return found
+
+
+class _Found(dict[str, Seen]):
+    """What is not shown is shown as nothing."""
+
+    def __missing__(self, name: str) -> Seen:
+        self[name] = Seen()
+        return self[name]

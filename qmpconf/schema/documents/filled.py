@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from qmpconf.schema.documents import tolerant
-from qmpconf.schema.documents.examples import command_of
-from qmpconf.schema.documents.result import Compilation, Example, Undetermined
+from qmpconf.schema.documents.examples import Seen, seen_by_entry
+from qmpconf.schema.documents.result import Compilation, Undetermined
 from qmpconf.schema.model import (
     Alternate,
     Array,
@@ -48,15 +48,6 @@ _LISTED = re.compile(r"\b(?:list|array) of\b")
 _DEEPEST = 12
 
 
-@dataclass(slots=True)
-class _Shown:
-    """What the examples of one entry show: values sent, returned or emitted, each with its line."""
-
-    arguments: list[tuple[tolerant.Node, int]] = field(default_factory=list)
-    returned: list[tuple[tolerant.Node, int]] = field(default_factory=list)
-    data: list[tuple[tolerant.Node, int]] = field(default_factory=list)
-
-
 def filled(compilation: Compilation) -> Compilation:
     """The same, with as little left open as the document itself allows."""
     return _Filler(compilation).run() if compilation.undetermined else compilation
@@ -69,7 +60,7 @@ class _Filler:
         self.commands: dict[str, Command] = dict(catalog.commands)
         self.events: dict[str, Event] = dict(catalog.events)
         self.types: dict[str, Type] = dict(catalog.types)
-        self.shown = _shown(compilation.examples)
+        self.shown = seen_by_entry(compilation.examples)
         self.named = {
             key: found
             for key, found in catalog.types.items()
@@ -100,7 +91,7 @@ class _Filler:
         return replace(found, catalog=catalog, undetermined=left)
 
     def _command(self, name: str) -> None:
-        shown = self.shown.get(name, _Shown())
+        shown = self.shown.get(name, Seen())
         command = self.commands[name]
         if (
             (name, "arguments") in self.open
@@ -395,34 +386,3 @@ def _shared(name: str, key: str) -> int:
     """How many words of a command's name a type's name has."""
     words = {word.rstrip("s") for word in re.split(r"[-_]", name) if len(word) > 2}
     return sum(word in key.lower() for word in words)
-
-
-def _shown(examples: Sequence[Example]) -> Mapping[str, _Shown]:
-    """What the examples show, by the command or event that they are of."""
-    found: dict[str, _Shown] = _Found()
-    running = ""
-    for example in examples:
-        node = tolerant.read(example.text).node
-        if node is None:
-            continue
-        if example.direction == "->":
-            running = command_of(example)
-            running = running if running == example.subject else ""
-            sent = node.get("arguments")
-            if running and sent is not None and sent.kind == "object":
-                found[running].arguments.append((sent, example.line))
-        elif (event := node.get("event")) is not None:
-            data = node.get("data")
-            if data is not None:
-                found[str(event.value)].data.append((data, example.line))
-        elif running and (reply := node.get("return")) is not None:
-            found[running].returned.append((reply, example.line))
-    return found
-
-
-class _Found(dict[str, _Shown]):
-    """What is not shown is shown as nothing."""
-
-    def __missing__(self, name: str) -> _Shown:
-        self[name] = _Shown()
-        return self[name]

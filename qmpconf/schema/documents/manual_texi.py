@@ -39,7 +39,10 @@ _QUOTED = re.compile(
 )
 _SENTENCE = re.compile(r"(?:One|[Tt]he members) of ")
 _COMMON = re.compile(rf"[Tt]he members of {_Q}?{NAME}")
-_NUMBER = re.compile(r"(?P<tag>\d{1,3}) (?P<text>\S.*)")
+#: A tag so short that a man page has its text on the same line.
+_SHORT = re.compile(rf"(?:(?P<number>\d{{1,3}})|{_Q}(?P<tag>\w){_Q}) (?P<text>\S.*)")
+#: Where the next tag begins that a page ran together with a long one before it.
+_NEXT = re.compile(rf" (?={_Q}{NAME}: |The members of {_Q})")
 _IF = re.compile(rf"(?P<text>.*?)\s*\bIf: {_Q}?(?P<condition>.+?){_Q}?")
 #: Labels below which a quoted name is a member, a value or a feature.
 _LISTS = {"Arguments", "Members", "Values", "Features"}
@@ -108,12 +111,15 @@ class _Reader:
         return self._label in _LISTS and self._item(block)
 
     def _item(self, block: Block) -> bool:
-        number = _NUMBER.fullmatch(block.text) if self._label == "Values" else None
-        if number:
-            self._text(number["tag"], block)
-            self._blocks.append(Block("text", BODY + TAG, number["text"], block.line, block.last))
-        else:
-            self._text(bare(block.text), block)
+        short = _SHORT.fullmatch(block.text) if self._label == "Values" else None
+        if short:
+            self._text(short["number"] or short["tag"], block)
+            self._blocks.append(Block("text", BODY + TAG, short["text"], block.line, block.last))
+            return True
+        tags = _NEXT.split(block.text)
+        together = len(tags) > 1 and all(bare(one) != one for one in tags)
+        for one in tags if together else [block.text]:
+            self._text(bare(one), block)
         return True
 
     def _section(self, text: str, block: Block) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from qmpconf.report.catalog import entry
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.documents.result import Compilation
 from qmpconf.schema.doubts import doubt
@@ -62,6 +63,7 @@ def test_what_is_returned_or_taken_is_concluded(
 def test_what_is_concluded_makes_no_error() -> None:
     catalog = manual(*TYPES, asked("query-lamp-state", '{ "id": "a", "on": true }')).catalog
     command = catalog.commands["query-lamp-state"]
+    assert "returns not stated: concluded from an example, line " in entry(catalog, command.name)
     value = {"id": 3}
     problems = Validator(catalog).returned("query-lamp-state", value)
     assert problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from qmpconf.schema import store
 from qmpconf.schema.documents.compiler import compile_document
 from qmpconf.schema.model import Alternate, Catalog, Enum, Object
 from qmpconf.schema.select import Version
+from qmpconf.schema.sources import compile_file
 from tests.schema.documents import texi
 from tests.schema.documents.texi import FORMS, LAMPS, Entry, Item
 from tests.usual import examples
@@ -138,6 +140,59 @@ def test_the_product_is_what_the_title_says(top: str, product: str, manual: str)
         source = compile_document(write(LAMPS, top=top)).catalog.source
         assert source.product == product
         assert source.title.startswith(f"{manual}(7)")
+
+
+def test_an_info_file_with_an_index_is_text(tmp_path: Path) -> None:
+    path = tmp_path / "lamps.info"
+    path.write_text(
+        texi.info(LAMPS) + "\0\x08[index\0\x08]\n* Menu:\n\n* Lamp:  API Reference. (line 3)\n"
+    )
+    assert list(compile_file(path).catalog.commands) == ["lamp-on", "query-lamps", "lamp-change"]
+
+
+def test_what_man_prints_of_such_a_page_is_read_again() -> None:
+    page = """QMP(7)                                                                  QMP(7)
+
+DESCRIPTION
+       Axis (Enum)
+
+       Values:
+
+       "x" the first
+
+       "yz"
+           Not documented
+
+       Deed (Object)
+
+       Members:
+
+       "type"
+           One of "lamp-switch-on", "b"
+
+       "data: SomeVeryLongNameOfAType" when "type" is "lamp-switch-on-now"
+       "data: Axis" when "type" is "b"
+
+       Plain (Object)
+
+       lamp-on  (Command) Switch it on.
+
+       Arguments:
+
+       "axis: Axis" (optional)
+           Not documented
+
+       Since: 2.9
+"""
+    catalog = compile_document(page).catalog
+    axis, deed = catalog.types["Axis"], catalog.types["Deed"]
+    assert isinstance(axis, Enum)
+    assert [one.name for one in axis.values] == ["x", "yz"]
+    assert isinstance(deed, Object)
+    assert list(deed.variants) == ["lamp-switch-on-now", "b"]
+    taken = catalog.types["lamp-on:arguments"]
+    assert isinstance(taken, Object)
+    assert [(one.name, one.type, one.optional) for one in taken.members] == [("axis", "Axis", True)]
 
 
 def test_product_and_release_can_be_given() -> None:
