@@ -1,17 +1,17 @@
-"""How much of a document was understood: the names that its headings have, against those that were compiled.
+"""How much of a document was understood: the names that are in it, against those that were compiled.
 
-What a text in an unknown layout gives is little, and looks like a small document.  So the headings that name
-a command, event or type are counted in the text itself, in every notation that QEMU's documents have had,
-apart from any compiler.
+What a text in an unknown layout gives is little, and looks like a small document.  So two things are counted in
+the text itself, apart from any compiler: the headings that name a command, event or type, in every notation that
+QEMU's documents have had, and the commands that its examples execute, whatever its headings look like.
 """
 
 from __future__ import annotations
 
 import re
+from html import unescape
 
 from qmpconf.errors import InputError
 from qmpconf.schema.documents.result import Compilation
-from qmpconf.text import counted
 
 _KINDS = "Command|Event|Object|Enum|Alternate"
 _NAME = r"[A-Za-z0-9_][\w.+-]*"
@@ -28,6 +28,8 @@ _NOTATIONS = tuple(
 )
 #: What roff source and a terminal put around a name.
 _FONTS = re.compile(r"\\f[A-Z]|\\&|.\x08|\x1b\[[0-9;]*[A-Za-z]")
+_TAGS = re.compile(r"<[^>]*>")
+_EXECUTE = re.compile(rf"[\"']execute[\"']\s*:\s*[\"']({_NAME})[\"']")
 #: A document of which less than this share was understood was not.
 _ENOUGH = 0.5
 #: So few headings can be by chance.
@@ -40,19 +42,32 @@ def named_in(text: str) -> set[str]:
     return max((set(one.findall(text)) for one in _NOTATIONS), key=len)
 
 
+def executed_in(text: str) -> set[str]:
+    """The commands that are executed anywhere in the text, whatever its layout."""
+    text = _FONTS.sub("", text).replace("\\-", "-")
+    if "</" in text:
+        text = unescape(_TAGS.sub("", text))
+    return set(_EXECUTE.findall(text))
+
+
 def checked(compilation: Compilation, text: str) -> Compilation:
-    """The same, if most of the text's headings are in it.  Raises InputError, with the share that is."""
+    """The same, if most of what the text has is in it.  Raises InputError, with the share that is."""
     catalog = compilation.catalog
     types = (one.name for one in catalog.types.values() if hasattr(one, "name"))
     known = {*catalog.commands, *catalog.events, *types, *catalog.types}
-    named = named_in(text)
-    missing = sorted(named - known)
-    share = len(named) - len(missing)
-    if len(named) < _FEW or share >= _ENOUGH * len(named):
-        return compilation
-    shown = ", ".join(missing[:5])
-    raise InputError(
-        f"looks like {catalog.source.form}, but only {share} of {counted(len(named), 'heading')} "
-        f"were understood (not: {shown}{', ...' if missing[5:] else ''}): the document is in a layout that "
-        "this version does not read, or was damaged"
-    )
+    for what, named, among in (
+        ("headings", named_in(text), known),
+        ("commands that it executes", executed_in(text), set(catalog.commands)),
+    ):
+        missing = sorted(named - among)
+        share = len(named) - len(missing)
+        if catalog.events and not catalog.commands and what != "headings":
+            continue  # a document of events alone
+        if len(named) >= _FEW and share < _ENOUGH * len(named):
+            shown = ", ".join(missing[:5])
+            raise InputError(
+                f"looks like {catalog.source.form}, but only {share} of {len(named)} {what} "
+                f"were understood (not: {shown}{', ...' if missing[5:] else ''}): the document is in a layout "
+                "that this version does not read, or was damaged"
+            )
+    return compilation

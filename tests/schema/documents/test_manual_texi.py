@@ -128,6 +128,30 @@ def test_what_is_mostly_not_understood_is_an_error_with_the_share() -> None:
         compile_document(with_types.replace("Lampon", "lamp-on"))
 
 
+def test_a_layout_that_nobody_knows_is_betrayed_by_its_examples() -> None:
+    entries = [
+        Entry(
+            "Command",
+            f"lamp-{one}",
+            shown=f'-> {{ "execute": "lamp-{one}" }}\n<- {{ "return": {{}} }}',
+        )
+        for one in "abcdefgh"
+    ]
+    assert len(compile_document(texi.text(entries)).catalog.commands) == 8
+    known = (
+        'Lamps\n=====\n\nlamp-on\n-------\n\n-> { "execute": "lamp-on" }\n<- { "return": {} }\n\n'
+    )
+    for text in (
+        known + texi.text(entries).replace(" -- Command:", " ## Command"),
+        texi.roff((*LAMPS[:3], *entries)).replace("(Command)", "[command]"),
+        texi.html((*LAMPS[:3], *entries)).replace("Command: <", "Order: <"),
+    ):
+        with pytest.raises(
+            InputError, match=r"only [01] of [89] commands that it executes were understood"
+        ):
+            compile_document(text)
+
+
 @pytest.mark.parametrize(
     ("top", "product", "manual"),
     [
