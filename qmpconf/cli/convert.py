@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import importlib.resources
+import os
 import re
 import sys
 
+from qmpconf.cli import options
+from qmpconf.cli.corpus import gathered, say
+from qmpconf.cli.main import INTERRUPTED
 from qmpconf.cli.secrets import secret, secrets_of
+from qmpconf.cli.traces import traces_in
 from qmpconf.errors import InputError, UsageError
 from qmpconf.outputs import Outputs
 from qmpconf.report.progress import Progress, size_of_files
@@ -29,6 +34,7 @@ examples:
   qmpconf convert --from transcript mail.txt vm.qmptrace && qmpconf check vm.qmptrace
   qmpconf convert vm.qmptrace.gz vm.pcapng
   qmpconf convert --to transcript vm.qmptrace -
+  qmpconf convert --to parquet night/ corpus/
   qmpconf convert --list
   qmpconf convert --dissector > qmp.lua && tshark -X lua_script:qmp.lua -r vm.pcapng -Y qmp
 
@@ -47,7 +53,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     written = tuple(one.name for one in FORMATS if one.writes)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("source", metavar="IN", help="what to convert; - is standard input")
+    parser.add_argument(
+        "source", metavar="IN", help="what to convert, or a folder of traces; - is standard input"
+    )
     parser.add_argument("target", metavar="OUT", help="the new file; - is standard output")
     parser.add_argument(
         "--from",
@@ -96,6 +104,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     secret(parser)
     parser.add_argument("--force", action="store_true", help="overwrite OUT if it exists")
+    options.jobs(parser)
     parser.add_argument(
         "--list", action=_List, nargs=0, help="list the formats and what each of them holds"
     )
@@ -110,6 +119,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, and say what was lost on the way; give the exit code."""
+    if os.path.isdir(arguments.source):
+        return _many(arguments)
+    for name in ("jobs", "workers"):
+        if getattr(arguments, name):
+            raise UsageError(f"--{name} is for many files: name a folder as IN, and one as OUT")
     outputs = Outputs([arguments.source], force=arguments.force)
     outputs.add(arguments.target, "trace", "OUT")
     secrets = secrets_of(arguments.secret)
@@ -141,6 +155,35 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.target != "-":
         print(harmless(f"{arguments.target}: {_held(done)}"))
     return InputError.exit_code if done.failed is not None or done.notes.damaged else 0
+
+
+def _many(arguments: argparse.Namespace) -> int:
+    """A folder of traces, or of Parquet files, to a folder of the other format."""
+    from qmpconf.corpus.files import ConvertTask, apart, parquet_in
+
+    for name in ("session", "port", "pattern", "session_by"):
+        if getattr(arguments, name):
+            raise UsageError(f"--{name.replace('_', '-')} is for one file, and IN is a folder")
+    folder, target = arguments.source, arguments.target
+    if arguments.from_format not in ("", "qmptrace", "parquet"):
+        raise UsageError("a folder as IN holds traces, or Parquet files")
+    paths = parquet_in(folder) if arguments.from_format != "qmptrace" else []
+    from_format = "parquet" if paths else "qmptrace"
+    paths = paths or list(traces_in([folder]))
+    to_format = arguments.to_format or ("qmptrace" if from_format == "parquet" else "")
+    if not to_format or target == "-":
+        raise UsageError("IN is a folder: name another one as OUT, and its format with --to")
+    apart(paths, folder)
+    secrets = tuple(secrets_of(arguments.secret))
+    task = ConvertTask(
+        folder, target, from_format, to_format, arguments.redact, secrets, arguments.force
+    )
+    part, found = gathered(arguments, "converting", task, paths)
+    say("convert", found, paths)
+    print(harmless(f"{target}: {part.sentence} ({from_format} to {to_format})"))
+    if found.interrupted:
+        return INTERRUPTED
+    return InputError.exit_code if found.unread or part.damaged else 0
 
 
 def _tell(done: Converted, name: str, *, quiet: bool) -> None:

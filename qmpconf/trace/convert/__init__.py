@@ -117,6 +117,15 @@ FORMATS = (
         loses="addresses of UNIX sockets, descriptors, that a value was redacted",
     ),
     Format(
+        "parquet",
+        "a row a record, for DuckDB, pandas and the like (extra qmpconf[parquet])",
+        "qmpconf.trace.convert.parquet",
+        endings=(".parquet",),
+        looks=re.compile(rb"\APAR1"),
+        keeps="everything",
+        loses="nothing",
+    ),
+    Format(
         "replies",
         "libvirt's test files",
         "qmpconf.trace.convert.replies",

@@ -30,13 +30,15 @@ class Options:
 
     `port` is the server's in a capture, 0 where it is not known.  Of logs, `pattern` finds the
     messages (its groups are ``message`` and perhaps ``time``, ``session`` and ``side``), and
-    `session_by` are the fields that tell sessions apart.  `format` is the name of the format.
+    `session_by` are the fields that tell sessions apart.  `format` is the name of the format,
+    `source` that of the file.
     """
 
     port: int = 0
     pattern: re.Pattern[bytes] | None = None
     session_by: tuple[str, ...] = ()
     format: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

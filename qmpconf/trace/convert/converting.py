@@ -6,6 +6,7 @@ line whether it is complete.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -81,7 +82,7 @@ def convert(
             out_of = named(from_format)
         else:
             out_of, why = format_of_input(source, file.head)
-        options = replace(options, format=out_of.name)
+        options = replace(options, format=out_of.name, source=os.path.basename(file.name))
         try:
             reading = out_of.load().read(file, options, notes)
         except InputError as error:
