@@ -151,6 +151,11 @@ def _matrix(arguments: argparse.Namespace) -> int:
         if getattr(arguments, name):
             option = name.replace("_", "-")
             raise UsageError(f"--{option} is for findings; --schema all is an overview without any")
+    if arguments.jobs or arguments.workers:
+        option = "jobs" if arguments.jobs else "workers"
+        raise UsageError(
+            f"--{option} does not go with --schema all, which is one look at all calls"
+        )
     if arguments.format not in ("text", "json"):
         raise UsageError("--schema all is an overview: its --format is text or json")
     paths = list(traces_in(arguments.traces))

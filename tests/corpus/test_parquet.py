@@ -62,7 +62,7 @@ def test_what_is_strange_stays_and_says_what_it_is(tmp_path: Path) -> None:
 
 
 def test_secrets_are_replaced_on_the_way(tmp_path: Path) -> None:
-    import pyarrow.parquet  # noqa: PLC0415, ICN001 - not everybody has it
+    import pyarrow.parquet  # noqa: PLC0415 - not everybody has it
 
     trace, there = tmp_path / "s.qmptrace", tmp_path / "s.parquet"
     head, *_ = _STRANGE.splitlines()

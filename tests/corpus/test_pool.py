@@ -116,6 +116,27 @@ def test_no_jobs_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:
         main(["check", SAMPLE, "--jobs", "0"])
     assert error.value.code == 2
     assert "'0' is not a number of processes" in capsys.readouterr().err
+    assert main(["check", SAMPLE, "--schema", "all", "--jobs", "2"]) == 2
+    assert main(["convert", SAMPLE, "-", "--to", "transcript", "--jobs", "2"]) == 2
+
+
+def test_an_interrupted_verb_shows_what_was_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = pool.of_one
+
+    def one(task: Any, number: int, path: str, watch: Any) -> Gathered[Any]:
+        if number == 2:
+            raise KeyboardInterrupt
+        return done(task, number, path, watch)
+
+    monkeypatch.setattr(pool, "of_one", one)
+    result = tmp_path / "r.qmpresult"
+    assert main(["check", *[SAMPLE] * 4, "--jobs", "1", "--result", str(result)]) == 130
+    said = capsys.readouterr()
+    assert "interrupted: 2 of 4 files done" in said.err
+    assert "38 messages in 1 session checked" in said.out
+    assert '"exit_code":130' in result.read_text()
 
 
 def test_batches_hold_each_file_once() -> None:
