@@ -12,7 +12,7 @@ from any other word.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 
 from qmpconf.schema.documents.manual_blocks import BODY, BULLET, SECTION, TAG, Block, Page
@@ -61,6 +61,12 @@ _TEXT = {"p", "dt", "h1", "h2", "h3", "h4", "h5", "h6"}
 _DEEPER = {"dd", "li", "blockquote"}
 _BLOCKS = _DEEPER | {"pre", "dl", "ul", "ol", "div", "section"}
 _ENOUGH = 3
+#: Elements that end others of their kind, and the lists in which they do.
+_ENDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "dt": (("dt", "dd"), ("dl",)),
+    "dd": (("dt", "dd"), ("dl",)),
+    "li": (("li",), ("ul", "ol")),
+}
 #: No page is deeper.
 _DEEPEST = 60
 
@@ -111,6 +117,7 @@ class _Reader(HTMLParser):
             if tag == "br" and self._kind == "pre":
                 self._words.append("\n")
             return
+        self._imply_ends(tag)
         skips = tag in _SKIPPED or bool(classes & _CLASSES) or told.get("role") == "navigation"
         self._open.append((tag, skips))
         self._skipped += skips
@@ -129,11 +136,23 @@ class _Reader(HTMLParser):
         if tag in _TEXT or tag == "pre":
             self._kind = tag
 
+    def _imply_ends(self, tag: str) -> None:
+        """End what the element that begins ends, where the page leaves that out (HTML, "Optional tags")."""
+        if self._open and self._open[-1][0] == "p" and (tag in _TEXT or tag in _BLOCKS):
+            self.handle_endtag("p")
+        ends, within = _ENDS.get(tag, ((), ()))
+        for name, _ in reversed(self._open[-_DEEPEST:]):
+            if name in within:
+                break
+            if name in ends:
+                self.handle_endtag(name)
+                break
+
     def handle_endtag(self, tag: str) -> None:
         """An element ends, and with it those inside that nobody closed."""
         if tag == "title":
             self._in_title = False
-        if not any(name == tag for name, _ in self._open):
+        if not any(name == tag for name, _ in self._open[-_DEEPEST:]):
             return
         while self._open:
             name, skips = self._open.pop()

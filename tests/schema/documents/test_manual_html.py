@@ -92,3 +92,14 @@ def test_both_layouts_say_the_same() -> None:
         ["lamp-on"],
         ["DARK"],
     )
+
+
+def test_ends_that_html_lets_out_are_implied() -> None:
+    for body in (SECTIONS, DEFINITIONS):
+        whole = compile_document(_PAGE % ("7.2.1", body)).catalog
+        for end in ("</p>", "</li>", "</dd>", "</dt>"):
+            torn = compile_document(_PAGE % ("7.2.1", body.replace(end, ""))).catalog
+            assert list(torn.commands) == list(whole.commands)
+            assert torn.types["lamp-on:arguments"] == whole.types["lamp-on:arguments"], end
+    deep = _PAGE % ("7.2.1", SECTIONS + "<dd><p>x" * 20_000 + "</b></i>" * 20_000)
+    assert list(compile_document(deep).catalog.commands) == ["lamp-on"]
