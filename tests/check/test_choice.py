@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from qmpconf.check.basis import Basis
 from qmpconf.check.checking import automatic, check, check_trace
 from qmpconf.check.choice import Fixed
 from qmpconf.check.collect import collect
@@ -15,7 +16,7 @@ from qmpconf.check.exercised import RULES
 from qmpconf.protocol.dialect import QGA
 from qmpconf.protocol.framing import Framer
 from qmpconf.report import coverage as report
-from qmpconf.schema.select import of_product
+from qmpconf.schema.select import Version, of_product
 from qmpconf.schema.store import load_shipped
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.writer import TraceWriter
@@ -209,3 +210,32 @@ def test_an_agent_that_does_not_say_its_version_is_held_against_the_newest(tmp_p
     counted = report.requirements(found)
     assert counted.all == sum(QGA.has(one) for one in RULES)
     assert 0 < counted.exercised < counted.all
+
+
+def test_a_named_catalog_keeps_its_version_towards_any_server() -> None:
+    catalog = load_shipped("qemu-7.2.22")
+    other = Version.parse("10.0.0", "")
+    assert Basis(catalog, named=True).towards(other).version == Version.parse(
+        catalog.source.version, catalog.source.package
+    )
+    assert Basis(catalog).towards(other).version == other
+
+
+def test_a_session_without_a_greeting_is_of_the_version_at_its_address(tmp_path: Path) -> None:
+    """Another server in the same recording has another version."""
+    script = []
+    for conn, address, version in ((1, "a", VERSION), (2, "b", REAL)):
+        lines = write(tmp_path / "one", opening(version)).read_text().splitlines()[1:]
+        script += [{**json.loads(line), "conn": conn} for line in lines]
+        for record in script:
+            if record["conn"] == conn and "open" in record:
+                record["open"]["server"] = f"unix:{address}"
+    asked = {"execute": "query-status"}
+    script.append({"t": 9, "conn": 3, "open": {"client": "unix:c", "server": "unix:b"}})
+    script.append({"t": 9, "conn": 3, "from": "server", "gap": 10})
+    script.append({"t": 9, "conn": 3, "from": "client", "msg": asked})
+    head = (tmp_path / "one").read_text().splitlines()[0]
+    path = tmp_path / "t"
+    path.write_text("\n".join([head, *map(json.dumps, script)]) + "\n")
+    found = check(TraceReader(str(path)))
+    assert not [one for one in found.unjudged if one.kind == "schema"], found.unjudged

@@ -67,6 +67,13 @@ def test_it_is_said_where_the_server_refused_it_or_did_not_answer(tmp_path: Path
     assert errors(tmp_path / "b", WRONG) == [(*wrong, "")]
 
 
+def test_it_is_said_beside_what_is_wrong_with_the_answer(tmp_path: Path) -> None:
+    odd = '{"error":{"class":"NoSuch","desc":"a"},"more":1,"id":1}'
+    outcome = check(TraceReader(str(_trace(tmp_path / "t", WRONG, ("server", odd)))))
+    rules = {one.first.requirement for one in outcome.groups}
+    assert {"schema.arguments", "response.error-class"} <= rules, rules
+
+
 def test_a_server_that_takes_it_is_one_that_nobody_describes(tmp_path: Path) -> None:
     assert errors(tmp_path / "a", WRONG, ("server", '{"return":{},"id":1}')) == []
 

@@ -282,7 +282,7 @@ def test_what_a_catalog_need_not_describe_is_not_judged(
 ) -> None:
     script = [*opening("2.9.0"), call("cont"), OK, call("stop", x=1), OK]
     found = outcome(tmp_path / "t", script, catalog)
-    assert [one.text for one in found.unjudged] == texts
+    assert [(one.kind, one.text) for one in found.unjudged] == [("call", one) for one in texts]
     assert len(of_client(found)) == 2 - len(texts)
 
 

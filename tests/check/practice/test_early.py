@@ -310,6 +310,17 @@ def test_a_job_of_a_transaction(tmp_path: Path) -> None:
     assert early(stage, tmp_path / "t").message.startswith("job 'j' still runs")
 
 
+def test_a_node_that_an_image_is_made_on(tmp_path: Path) -> None:
+    stage = Stage()
+    stage.sends("blockdev-create", job__id="j", options={"driver": "qcow2", "file": "f", "size": 1})
+    for state in ("created", "running"):
+        stage.event("JOB_STATUS_CHANGE", id="j", status=state)
+    stage.returns()
+    stage.refused("Node 'f' is busy: node is used as a job", "blockdev-del", node__name="f")
+    one = early(stage, tmp_path / "t")
+    assert one.message == "job 'j' still runs, and uses block node 'f'"
+
+
 def test_a_second_job_on_the_node(tmp_path: Path) -> None:
     stage = Stage()
     job(stage, "created", "running")
