@@ -46,7 +46,7 @@ def test_it_passes_the_suite_as_the_server_does(
     }
     assert failed == set()
     warned = {one.case for one in found.results if one.verdict is Verdict.WARN}
-    assert warned == {"session.single/second-client"}  # it is what sharing is for
+    assert warned == set()
     blamed = {one.first.blame for one in check_trace(proxy.trace).groups}
     assert not blamed & {"server", "recorder"}
 

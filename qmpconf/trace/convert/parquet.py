@@ -10,6 +10,7 @@ pyarrow is imported when it is used: not everybody has it.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -217,7 +218,9 @@ def read(source: Source, options: Options, notes: Notes) -> Reading:
     del options, notes
     arrow, parquet = _pyarrow(source.name)
     try:
-        file = parquet.ParquetFile(source.path or _spooled(source))
+        # As bytes: Arrow takes no text for a path that is not UTF-8.
+        path = os.fsencode(source.path)
+        file = parquet.ParquetFile(arrow.OSFile(path, "r") if path else _spooled(source))
     except (arrow.ArrowException, OSError) as error:
         raise InputError(f"{source.name}: is not a Parquet file: {error}") from None
     metadata = file.schema_arrow.metadata or {}
