@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from dataclasses import replace
@@ -155,7 +156,7 @@ def _settings(told: Iterable[str]) -> Settings:
         if single and value is not None and not (single[1] and single[3]):
             known[single[2]] = value and not single[1]
             continue
-        found = _DEFINED.findall(read_text(one)) if Path(one).exists() else []
+        found = _DEFINED.findall(read_text(one)) if os.path.exists(one) else []
         if not found:
             raise UsageError(
                 f"--config {one}: expected NAME or NAME=y for a setting that is defined, !NAME or NAME=n for "
