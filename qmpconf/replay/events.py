@@ -28,6 +28,14 @@ RATE_LIMITED = frozenset(
     }
 )
 
+#: Events at a pace of their own: a migration goes through memory as often as the guest makes it, and the
+#: replay is faster than the guest was.  A missing or extra one does not count.
+PACED = frozenset({"MIGRATION_PASS"})
+
+#: Events that the guest may cause by itself, which then say so (``"guest": true``): it may not have come
+#: as far yet, or has come further.
+_OF_GUEST = frozenset({"RESET"})
+
 #: A command, and the event that it emits itself: before its reply, or behind it, but always the
 #: same in one version of a server.
 INSIDE: Mapping[str, str] = {"stop": "STOP", "cont": "RESUME"}
@@ -40,6 +48,16 @@ _ABOUT = ("id", "device", "node-name", "job-id", "qom-path", "path", "name")
 #: Messages that are looked through for one that is like a missing one.
 _NEAR = 200
 _WORD = re.compile(rb'"[^"]*"')
+
+
+def excuse(name: str, value: Value) -> str:
+    """Why a missing or extra event does not count; empty if it does."""
+    if name in RATE_LIMITED or name in PACED:
+        return "the number of these events depends on time"
+    data = value.get("data") if isinstance(value, dict) else None
+    if name in _OF_GUEST and isinstance(data, dict) and data.get("guest") is True:
+        return "the guest's own doing, which depends on how far it has come"
+    return ""
 
 
 def about_of(value: Value) -> frozenset[tuple[str, str]]:

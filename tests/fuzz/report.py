@@ -27,7 +27,7 @@ were, outputs that are whole or were not touched. This page is made by
     python -m tests.fuzz --minutes 120 --jobs 2 --report reports/fuzz.md
 
 in one run, or in several parts (`--tally`, `--earlier`). Each test run fuzzes for two minutes as well,
-with a seed of its own.
+with a seed for each day.
 
 """
 

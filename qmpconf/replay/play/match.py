@@ -26,7 +26,7 @@ from qmpconf.protocol.messages import Event, Failure, Greeting, Success
 from qmpconf.replay.bindings import Bindings
 from qmpconf.replay.compare import Comparison, Level, Masked
 from qmpconf.replay.difference import Difference, shown
-from qmpconf.replay.events import RATE_LIMITED, about_of, nearest
+from qmpconf.replay.events import about_of, excuse, nearest
 from qmpconf.replay.masks import Masks
 from qmpconf.replay.play.assess import Assessor, Pair
 from qmpconf.replay.play.later import Later
@@ -298,8 +298,7 @@ class Matcher:
         )
 
     def _excuse(self, said: Said) -> str:
-        limited = isinstance(said.message, Event) and said.of in RATE_LIMITED
-        return "the number of these events depends on time" if limited else ""
+        return excuse(said.of, said.message.value) if isinstance(said.message, Event) else ""
 
 
 def _key(said: Said) -> _Key:

@@ -211,6 +211,17 @@ def test_the_number_of_rate_limited_events_is_a_note() -> None:
     assert (play.short, play.notes) == ([], [("missing", "event RTC_CHANGE")])
 
 
+def test_what_the_guest_sets_the_pace_of_is_a_note() -> None:
+    passes = [event("MIGRATION_PASS", **{"pass": number}) for number in (1, 2)]
+    play = Play([*passes, *STATUS], [passes[0], *STATUS])
+    assert (play.short, play.notes) == ([], [("missing", "event MIGRATION_PASS")])
+    by_itself = event("RESET", guest=True, reason="guest-reset")
+    play = Play(STATUS, [by_itself, *STATUS])
+    assert (play.short, play.notes) == ([], [("extra", "event RESET")])
+    asked = event("RESET", guest=False, reason="host-qmp-system-reset")
+    assert Play([asked, *STATUS], STATUS).short == [("missing", "event RESET", "")]
+
+
 def test_an_event_that_a_command_emits_keeps_its_side_of_the_reply() -> None:
     moved = [STOP[0], STOP[2], STOP[1]]
     play = Play(STOP, moved)
