@@ -28,7 +28,7 @@ class Watch:
 
 
 #: How the file of a trace ends.
-SUFFIXES = (".qmptrace", ".qmptrace.gz")
+SUFFIXES = (".qmptrace", ".qmptrace.gz", ".qmptrace.zst")
 
 #: The fixtures of a test that have something to say when it fails.
 WATCHES: pytest.StashKey[list[Watch]] = pytest.StashKey()

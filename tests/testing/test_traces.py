@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from qmpconf.cli.main import main
 from qmpconf.testing import traces
@@ -42,9 +43,10 @@ def test_each_session_is_a_test(pytester: pytest.Pytester) -> None:
 def test_compressed_traces_are_collected(pytester: pytest.Pytester) -> None:
     plain = write_trace(pytester.path / "one.qmptrace", GOOD)
     (pytester.path / "one.qmptrace.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    (pytester.path / "two.qmptrace.zst").write_bytes(zstandard.compress(plain.read_bytes()))
     plain.unlink()
-    assert ids(pytester) == ["one.qmptrace.gz::session-1"]
-    pytester.runpytest().assert_outcomes(passed=1)
+    assert ids(pytester) == ["one.qmptrace.gz::session-1", "two.qmptrace.zst::session-1"]
+    pytester.runpytest().assert_outcomes(passed=2)
 
 
 def test_sessions_are_numbered_as_in_the_trace_and_need_no_opening(
