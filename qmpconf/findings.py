@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import insort
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 Severity = Literal["error", "warning", "note"]
 Blame = Literal["client", "server", "recorder", "document", "nobody"]
@@ -31,6 +32,9 @@ MOST_GROUPS = 10_000
 
 #: Lines that a group keeps of its findings, the first ones.
 KEPT_LINES = 20
+
+#: Where in a trace something showed: later is greater (`qmpconf.trace.order`).
+Place = tuple[int, int, int]
 
 #: Requirements whose findings differ from command to command, from event to event; a breach of
 #: any other one is the same breach with every command.
@@ -111,18 +115,36 @@ def fingerprint_of(*parts: str) -> str:
 
 @dataclass(slots=True)
 class Group:
-    """Equal findings: the `first` of them, how many there are, and the first few of their lines."""
+    """Equal findings: the `first` of them, how many there are, and the first few of their lines.
+
+    `place` is where the first one showed, for whoever puts groups of one trace together.
+    """
 
     first: Finding
     fingerprint: str
     count: int = 0
     lines: list[int] = field(default_factory=list)
+    place: Place = (0, 0, 0)
 
     def add(self, finding: Finding) -> None:
         """One more, equal to the first."""
         self.count += finding.count
-        if finding.line and finding.line not in self.lines[-1:] and len(self.lines) < KEPT_LINES:
-            self.lines.append(finding.line)
+        if finding.line:
+            self._note(finding.line)
+
+    def _note(self, line: int) -> None:
+        lines = self.lines
+        if (len(lines) < KEPT_LINES or line < lines[-1]) and line not in lines:
+            insort(lines, line)
+            del lines[KEPT_LINES:]
+
+    def merge(self, other: Group) -> Group:
+        """Both, of one fingerprint and of one trace; the first is that which showed first."""
+        first = min(self, other, key=lambda one: one.place)
+        both = Group(first.first, first.fingerprint, self.count + other.count, [], first.place)
+        for line in (*self.lines, *other.lines):
+            both._note(line)
+        return both
 
     @classmethod
     def of(cls, finding: Finding) -> Group:
@@ -132,14 +154,21 @@ class Group:
         return made
 
 
+def _nowhere() -> Place:
+    return 0, 0, 0
+
+
 class Groups:
     """Findings as they come, equal ones grouped.
 
     `totals` counts the findings of each severity; `dropped` those that started no group because
-    there are `MOST_GROUPS` already.
+    there are `MOST_GROUPS` already.  `place` gives where in its trace a finding shows.
     """
 
-    def __init__(self, findings: Iterable[Finding] = ()) -> None:
+    def __init__(
+        self, findings: Iterable[Finding] = (), place: Callable[[], Place] = _nowhere
+    ) -> None:
+        self._place = place
         self._groups: dict[str, Group] = {}
         self.totals: dict[Severity, int] = dict.fromkeys(SEVERITIES, 0)
         self.dropped = 0
@@ -152,11 +181,22 @@ class Groups:
         fingerprint = finding.fingerprint
         group = self._groups.get(fingerprint)
         if group is None and len(self._groups) < MOST_GROUPS:
-            group = self._groups[fingerprint] = Group(finding, fingerprint)
+            group = self._groups[fingerprint] = Group(finding, fingerprint, place=self._place())
         if group is not None:
             group.add(finding)
         else:
             self.dropped += finding.count
+
+    def merge(self, other: Groups) -> Groups:
+        """Both, of one trace, in the order in which they showed; where nothing was dropped, nothing is."""
+        groups = dict(self._groups)
+        for key, group in other._groups.items():
+            groups[key] = groups[key].merge(group) if key in groups else group
+        both = Groups()
+        both._groups = dict(sorted(groups.items(), key=lambda one: one[1].place))
+        both.totals = {key: self.totals[key] + other.totals[key] for key in SEVERITIES}
+        both.dropped = self.dropped + other.dropped
+        return both
 
     def __iter__(self) -> Iterator[Group]:
         """The worst first; equally bad ones in the order in which they appeared."""

@@ -212,10 +212,12 @@ def is_locked(path: str) -> bool:
 
 
 @contextmanager
-def written(path: str, *, overwrite: bool = False, mode: int = 0o600) -> Iterator[BinaryIO]:
+def written(
+    path: str, *, overwrite: bool = False, mode: int = 0o600, packs: bool = True
+) -> Iterator[BinaryIO]:
     """A new file that is moved to its place when the block ends; after an error there is none.
 
-    Compressed, without a time stamp, if the name ends in ``.gz`` or ``.zst``.  What stands at `path` may be
+    Compressed, without a time stamp, if the name ends in ``.gz`` or ``.zst`` and it `packs`.  What stands at `path` may be
     read meanwhile.  What is there and is not a file (a pipe, a terminal) is written to, never
     replaced; so is what a link leads to.  `mode` is that of a new file, but for the umask.  Raises
     `UsageError` for a file that exists, unless `overwrite`, and `OutputError`.  ``-`` is standard output.
@@ -241,10 +243,10 @@ def written(path: str, *, overwrite: bool = False, mode: int = 0o600) -> Iterato
         try:
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
             with open(fd, "wb") as file:
-                if path.endswith(".gz"):
+                if packs and path.endswith(".gz"):
                     with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
                         yield cast("BinaryIO", packed)
-                elif path.endswith(".zst"):
+                elif packs and path.endswith(".zst"):
                     compressor = zstd(path).ZstdCompressor()
                     with compressor.stream_writer(file, closefd=False) as packed:
                         yield cast("BinaryIO", packed)

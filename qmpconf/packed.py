@@ -6,7 +6,7 @@ zstd a few MiB), so that who reads decides when it is enough.  Where there is no
 recording of that name (`qmpconf.parts`), these are read as one.
 
 Within `spooling`, which the command line switches on, standard input has a name (`STDIN`), and it and
-pipes can be opened as often as files.
+pipes can be opened as often as files; the trace of a log can stand in for the log (`stand_in`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import stat
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, Any, BinaryIO, Protocol, cast
 
@@ -44,15 +44,21 @@ STDIN = "<stdin>"
 
 
 class _Copies:
-    """Unnamed files with what was read of pipes and of standard input, by their names."""
+    """Unnamed files with what was read of pipes and of standard input, by their names; those of `outer` as well."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, IO[bytes]] = {}
+    def __init__(self, outer: _Copies | None) -> None:
+        self.files: dict[str, IO[bytes]] = dict(outer.files) if outer is not None else {}
+        self.lines: dict[str, Sequence[int]] = dict(outer.lines) if outer is not None else {}
         self.stack = ExitStack()
+
+    def put(self, path: str, file: IO[bytes], lines: Sequence[int]) -> None:
+        """Take a file for one of that name from now on."""
+        self.files[path] = self.stack.enter_context(file)
+        self.lines[path] = lines
 
     def of(self, path: str) -> IO[bytes]:
         """The copy, made at the first call.  Raises OSError."""
-        if path not in self._known:
+        if path not in self.files:
             copy = self.stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
             if path == STDIN:
                 shutil.copyfileobj(sys.stdin.buffer, copy, PIECE)
@@ -62,8 +68,8 @@ class _Copies:
                 with open(path, "rb") as pipe:
                     shutil.copyfileobj(pipe, copy, PIECE)
             copy.flush()
-            self._known[path] = copy
-        return self._known[path]
+            self.files[path] = copy
+        return self.files[path]
 
 
 _copies: _Copies | None = None
@@ -76,7 +82,7 @@ def spooling() -> Iterator[None]:
     The first opening reads them to their end, into an unnamed file on the disk, in little memory.
     """
     global _copies  # noqa: PLW0603 - as there is one standard input
-    before, _copies = _copies, _Copies()
+    before, _copies = _copies, _Copies(_copies)
     try:
         with _copies.stack:
             yield
@@ -84,9 +90,32 @@ def spooling() -> Iterator[None]:
         _copies = before
 
 
+def stand_in(path: str, file: IO[bytes], lines: Sequence[int]) -> None:
+    """Have an open `file`, which is closed in the end, stand for `path` within `spooling`.
+
+    `lines` says for each of its lines, by its number, which line of `path` it was made of.  Raises
+    RuntimeError outside of `spooling`.
+    """
+    if _copies is None:
+        raise RuntimeError("nothing stands in for a file outside of spooling")
+    _copies.put(path, file, lines)
+
+
+def lines_of(path: str) -> Sequence[int] | None:
+    """Of which lines of `path` the lines of what stands in for it were made; None where nothing does."""
+    return _copies.lines.get(path) if _copies is not None else None
+
+
+def is_only_here(path: str) -> bool:
+    """Whether another process that opens `path` finds something else there, or nothing."""
+    return path == STDIN or (_copies is not None and path in _copies.files)
+
+
 def opened(path: str) -> BinaryIO:
     """The file as it lies on the disk, at its beginning, without a buffer.  Raises OSError."""
-    if _copies is not None and (path == STDIN or is_url(path) or is_pipe(path)):
+    if _copies is not None and (
+        path == STDIN or path in _copies.files or is_url(path) or is_pipe(path)
+    ):
         return cast("BinaryIO", _Copy(_copies.of(path).fileno()))
     if not os.path.lexists(path) and numbers_of(path):
         return cast("BinaryIO", _Joined(path))
@@ -338,6 +367,11 @@ class Pieces(Closing):
         while data:
             yield data
             data = self._file.read(PIECE)
+
+    def seek(self, at: int) -> None:
+        """Begin with this byte, of a file that is not `packed`."""
+        self._file.seek(at)
+        self._head = self._file.read(PIECE)
 
     def tell(self) -> int:
         """Bytes of the file that were read, as they lie on the disk."""

@@ -36,6 +36,12 @@ def whole_of(path: str) -> str:
     return f"{found[1]}{found[3]}" if found else ""
 
 
+def number_of(path: str) -> int:
+    """Which part the file `path` is, by its name; 0 where it is none."""
+    found = _PART.fullmatch(path)
+    return int(found[2]) if found else 0
+
+
 def numbers_of(path: str) -> list[int]:
     """The numbers of the parts of `path` that are there, in order."""
     folder, name = os.path.split(path)

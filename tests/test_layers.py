@@ -17,12 +17,15 @@ FLOORS = [
     "trace",
     "schema",
     "check",
+    "faults",
     "net",
     "monitor",
     "record",
     "replay",
     "conform",
+    "explore",
     "report",
+    "view",
     "corpus",
     "testing",
     "cli",
@@ -59,7 +62,7 @@ IMPURE = {
     "threading",
     "time",
 }
-PURE = ["protocol", "check"]
+PURE = ["protocol", "check", "faults"]
 
 
 def imports_of(path: Path) -> list[tuple[int, str]]:
@@ -182,6 +185,7 @@ ROOMS: dict[str, set[str]] = {
     "play": set(),
     "serve": set(),
     "learn": {"play"},
+    "diff": {"play", "learn"},
     "reduce": {"play", "serve"},
 }
 

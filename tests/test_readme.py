@@ -35,10 +35,13 @@ PAGES = [
             "record",
             "check",
             "replay",
+            "faults",
             "conform",
             "testing",
             "report/views",
             "trace/convert",
+            "trace/filter",
+            "view",
             "schema",
         )
     ),

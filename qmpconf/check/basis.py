@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from qmpconf.check.history import History, Others
 from qmpconf.check.properties import OPEN_ENDED, is_open
 from qmpconf.check.property_source import Source, source_for
+from qmpconf.check.seen import Seen
 from qmpconf.schema import doubts
 from qmpconf.schema.features import Features
-from qmpconf.schema.select import Version
+from qmpconf.schema.select import Version, is_build
 from qmpconf.schema.validator import Validator
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class _Made:
     @cached_property
     def others(self) -> Others:
         return Others(self.catalog)
+
+    @cached_property
+    def seen(self) -> Seen:
+        return Seen(self.catalog, self.validator.quick, self.features, self.open_ended)
 
     @cached_property
     def open_ended(self) -> frozenset[str]:
@@ -108,12 +113,15 @@ class Basis:
         #: Documents do not say which commands may be sent out of band.
         self.tells_oob = catalog.source.is_exact
 
-    def towards(self, version: Version | None) -> Basis:
-        """The same catalog towards a server of that version; what was made so far is shared."""
+    def towards(self, version: Version | None, architecture: str = "") -> Basis:
+        """The same catalog towards a server of that version; what was made so far is shared.
+
+        `architecture` is the server's where that is known.
+        """
         source = self.catalog.source
         known = Version.parse(source.version, source.package)
         twin = copy.copy(self)
-        twin.very_build = source.kind == "introspection" and known is not None and known == version
+        twin.very_build = version is not None and is_build(source, version, architecture)
         twin.server_older = bool(known and version and version.release < known.release)
         twin.version = self.version if self.named else version or self.version
         return twin
@@ -147,6 +155,11 @@ class Basis:
         open.
         """
         return self._made.plain
+
+    @property
+    def seen(self) -> Seen:
+        """Messages that were judged by the catalog before, and found to be right."""
+        return self._made.seen
 
     @property
     def open_ended(self) -> frozenset[str]:

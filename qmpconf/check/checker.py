@@ -10,16 +10,16 @@ One `Checker` checks one trace.  It keeps the state of the open sessions and not
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from qmpconf.check.basis import NoSchema
-from qmpconf.check.everywhere import Everywhere, Suspicions
-from qmpconf.check.offers import Offers
-from qmpconf.check.reporter import Reporter, answer_of
-from qmpconf.check.rules import Rules
+from qmpconf.check.everywhere import Suspicions, everywhere
+from qmpconf.check.lane import Lane
+from qmpconf.check.offers import LISTENED, Offers
+from qmpconf.check.reporter import answered
+from qmpconf.check.talk import Talk
 from qmpconf.check.unjudged import Lacks
-from qmpconf.protocol.framing import HELD, Kind
+from qmpconf.errors import InputError
+from qmpconf.protocol.framing import HELD, MESSAGES, Kind
 from qmpconf.protocol.matching import MOST_BYTES, MOST_WAITING
 from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success, brief_pair
 from qmpconf.protocol.phases import Phase
@@ -29,6 +29,7 @@ from qmpconf.protocol.session import Session
 from qmpconf.protocol.steps import Step
 from qmpconf.protocol.values import Object, Value
 from qmpconf.trace.items import MOST_VALUES, Item
+from qmpconf.trace.order import Noted, Where
 from qmpconf.trace.records import Close, Gap, Open, Shut
 from qmpconf.trace.settle import MOST_OPEN, SETTLED
 
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
 
     from qmpconf.check.basis import Basis
     from qmpconf.check.choice import Choose
-    from qmpconf.check.offers import Offered
-    from qmpconf.check.practice import Practice, Trace
+    from qmpconf.check.practice import Practice
     from qmpconf.findings import Blame, Finding
     from qmpconf.protocol.matching import Pending
 
@@ -105,114 +105,6 @@ _WAITED = (
 
 #: Where in a schema reply its first entry stands.
 _HEAD = 200
-#: Findings about commands that wait for their answer are held back, for so many commands.
-_MOST_HELD = 1000
-
-
-class _Talk:
-    """One session: the protocol's state, and the rules that were chosen for it, or why none."""
-
-    __slots__ = (
-        "_held",
-        "asked",
-        "conn",
-        "lacks",
-        "line",
-        "observer",
-        "offered",
-        "reporter",
-        "rules",
-        "session",
-        "settled",
-        "suspicions",
-        "watch",
-        "why",
-    )
-
-    def __init__(
-        self,
-        path: str,
-        conn: int,
-        line: int,
-        lacks: Lacks,
-        asked: dict[str, None],
-        practice: Trace | None,
-        session: Session,
-        observer: Observer | None,
-    ) -> None:
-        self.session = session
-        self.observer = observer
-        self.settled = 0  # as many commands have been given up
-        self.asked = asked
-        self.conn = conn
-        self.line = line
-        self.reporter = Reporter(path, conn)
-        self.lacks = lacks
-        self.watch = practice.watch(self.reporter) if practice else None
-        self.rules: Rules | None = None
-        self._held: dict[int, tuple[Pending, list[Finding]]] = {}  # by the command's identity
-        self.why: NoSchema | None = None
-        self.suspicions: Suspicions | None = None
-
-    @property
-    def basis(self) -> Basis | None:
-        """What it is checked against."""
-        return self.rules.basis if self.rules else None
-
-    def take(self, basis: Basis | NoSchema | None, offered: Offered) -> None:
-        """Check against `basis` from now on; `offered` is what its server has offered."""
-        self.offered = offered
-        self.why = basis if isinstance(basis, NoSchema) else None
-        known = None if isinstance(basis, NoSchema) else basis
-        if known is not self.basis:
-            self.rules = (
-                Rules(known, self.reporter, offered, self.lacks, self.asked) if known else None
-            )
-        elif self.rules is not None:
-            self.rules.offered = offered
-
-    def hold(self, waiting: Pending, found: list[Finding]) -> list[Finding]:
-        """Keep errors of a command until it is answered; give what is to be said now."""
-        if not any(one.severity == "error" for one in found):
-            return found
-        self._held[id(waiting)] = waiting, found
-        if len(self._held) <= _MOST_HELD:
-            return []
-        return self._held.pop(next(iter(self._held)))[1]
-
-    def settle(self, step: Step) -> list[Finding]:
-        """What was held back about the command that is answered, with the server's own words."""
-        if not self._held or step.answered is None:
-            return []
-        _, found = self._held.pop(id(step.answered), (None, []))
-        return _answered(found, step.message) if type(step.message) is Failure else found
-
-    def suspect(self, step: Step) -> list[Finding]:
-        """What every shipped catalog has against a command that its server refused, too."""
-        reply = step.message
-        if self.suspicions is None or step.answered is None:
-            return []
-        if not isinstance(reply, Success | Failure):
-            return []
-        found = self.suspicions.answered(step.answered, reply)
-        return _answered(found, reply) if isinstance(reply, Failure) else found
-
-    def given_up(self) -> list[Finding]:
-        """What was held back about commands that are not waited for any more: too many do at once."""
-        self.settled = self.session.settled
-        if self.watch is not None:
-            self.watch.given_up()
-        found = [one for _, several in self._held.values() for one in several]
-        self._held.clear()
-        return found
-
-    def rest(self) -> Iterator[Finding]:
-        """What was held back about commands that were never answered."""
-        if self.suspicions is not None and self.why is not None:
-            yield from self.suspicions.rest()
-        for _, found in self._held.values():
-            yield from found
-        self._held.clear()
 
 
 class Checker:
@@ -224,7 +116,8 @@ class Checker:
     `begin` gives the state of a new session (`TraceReader.begin`).
     With `grows`, the trace is being recorded, and `choose` knows more behind each schema reply.
     `messages` and `sessions` count what was checked, `lacks` what could not be judged, `asked` (its
-    keys) what was asked besides the schemas.
+    keys) what was asked besides the schemas.  `where` says where in the trace the items are, and `offers`
+    keeps what its servers offered, for who looks at some sessions only (`qmpconf.check.share`); `last` is then when the trace ends, in seconds.
     """
 
     def __init__(
@@ -236,20 +129,29 @@ class Checker:
         begin: Callable[[], Session] = Session,
         *,
         grows: bool = False,
+        where: Where | None = None,
+        offers: Offers | None = None,
+        last: float | None = None,
     ) -> None:
+        self._last = last
+        self._where = where or Where()
         self._begin = begin
         self._grows = grows
         self._path = path
         self._choose = choose
         self._observer = observer
-        self._practice = practice.begin() if practice else None
+        #: What is watched over all sessions (None: nothing).
+        self.practice = practice.begin(self._where) if practice else None
         self.messages = 0
         self.sessions = 0
-        self.lacks = Lacks()
-        self.asked: dict[str, None] = {}
-        self._offers = Offers()
-        self._products: dict[str, Everywhere] = {}
-        self._elsewhere: dict[int, Blame] = {}  # by the session: what is found in another one
+        self.lacks = Lacks(self._where)
+        self.asked = Noted(self._where)
+        self._offers = offers or Offers()
+        self._talks: dict[int, Talk] = {}
+        #: Takes plain messages for itself, if the reader of the trace is given it.
+        self.lane = Lane(self._talks, self._offers)
+        #: By the session, what is found in another one.
+        self.elsewhere: dict[int, Blame] = {}
 
     def check(self, items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Finding]:
         """The findings, in the order in which they show.
@@ -257,21 +159,47 @@ class Checker:
         Where clients share a session with the server, what clients did is found in their own sessions, and
         what the server did in that one.
         """
-        elsewhere = self._elsewhere
-        for finding in self._all(items):
+        yield from self.of_sessions(items)
+        elsewhere = self.elsewhere
+        for finding in self.practice.finish() if self.practice is not None else ():
+            if elsewhere.get(finding.session) != finding.blame:
+                yield finding
+        self._offers.close()
+        untimed = self.practice is not None and self.practice.lacks_times
+        no_more(self.lacks, untimed=untimed, empty=not self.messages)
+
+    def of_sessions(self, items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Finding]:
+        """The same, without what shows only when all sessions of the trace have been seen."""
+        elsewhere = self.elsewhere
+        for finding in self._found(items):
             if not elsewhere or elsewhere.get(finding.session) != finding.blame:
                 yield finding
 
+    def _found(self, items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Finding]:
+        """All of them, also those before the place where a trace cannot be read."""
+        try:
+            yield from self._all(items)
+        except InputError:
+            yield from self.lane.take()
+            raise
+
     def _all(self, items: Iterable[Open | Item | Gap | Shut | Close]) -> Iterator[Finding]:
-        talks: dict[int, _Talk] = {}
+        talks, lane = self._talks, self.lane
         client, server = self._client, self._server
         item: Open | Item | Gap | Shut | Close | None = None
         for item in items:
+            if lane.found:
+                yield from lane.take()
+            lane.last = b""
             if type(item) is Item:
                 talk = talks.get(item.conn)
                 if talk is None:
                     talk = talks[item.conn] = self._start(item.conn, item.line)
-                self.messages += item.frame.kind is not Kind.SPACE
+                elif talk.passing.calm:
+                    lane.rejoin(talk)
+                if item.frame.kind is not Kind.SPACE:
+                    self.messages += item.frame.kind in MESSAGES
+                    talk.said = True
                 found = (client if item.sender == "client" else server)(talk, item)
                 if found:
                     yield from found
@@ -280,66 +208,67 @@ class Checker:
                     yield from self._end(talks.pop(item.conn), None, item.t)
                 talks[item.conn] = self._start(item.conn, item.line, shared=item.shared)
                 if item.shared or item.through:
-                    self._elsewhere[item.conn] = "client" if item.shared else "server"
+                    self.elsewhere[item.conn] = "client" if item.shared else "server"
             elif type(item) is Gap:
-                talk = talks.get(item.conn)
-                if talk is None:
-                    talk = talks[item.conn] = self._start(item.conn, item.line)
-                if item.too_long:
-                    self._too_long(talk, item)
-                else:
-                    yield _gap(talk, item)
-                if talk.watch is not None:
-                    talk.watch.lost(talk.session, item.line, item.t)
-                if item.lines:
-                    self.lacks.add("line", *_NOT_UNDERSTOOD, item.line, item.lines)
+                yield from self._gap(item)
             elif type(item) is Close and item.conn in talks:
                 talk = talks.pop(item.conn)
                 if item.error == SETTLED:
                     self.lacks.add("session", *_SETTLED, talk.line)
+                    lane.rejoin(talk)
                     talk.watch = None
                 yield from self._end(talk, Party(item.who), item.t, bool(item.error))
             elif type(item) is Shut and item.conn in talks:
                 talk = talks[item.conn]
+                lane.rejoin(talk)
                 talk.session.shut(Party(item.who))
                 if talk.observer is not None:
                     talk.observer.shut(talk.session, Party(item.who))
+        yield from lane.take()
+        last = float(lane.last or (item.t if item is not None else 0.0))
+        last = last if self._last is None else self._last
+        self.messages += lane.messages
         for talk in talks.values():
-            yield from self._end(talk, None, item.t if item else 0.0)
-        if self._practice is not None:
-            yield from self._practice.finish()
-            if self._practice.lacks_times:
-                self.lacks.add("time", *_NO_TIMES)
-        if not self.messages:
-            self.lacks.add("trace", *_EMPTY)
+            self._where.ending = talk.line
+            yield from self._end(talk, None, last)
 
-    def _too_long(self, talk: _Talk, item: Gap) -> None:
+    def _gap(self, item: Gap) -> Iterator[Finding]:
+        talk = self._talks.get(item.conn)
+        if talk is None:
+            talk = self._talks[item.conn] = self._start(item.conn, item.line)
+        self.lane.rejoin(talk)
+        if item.too_long:
+            self._too_long(talk, item)
+        else:
+            yield _gap(talk, item)
+        if talk.watch is not None:
+            talk.watch.lost(talk.session, item.line, item.t)
+        if item.lines:
+            self.lacks.add("line", *_NOT_UNDERSTOOD, item.line, item.lines)
+
+    def _too_long(self, talk: Talk, item: Gap) -> None:
         self.messages += 1
+        talk.said = True
         talk.session.gap(Party(item.sender), item.messages)
         self.lacks.add("message", *_TOO_LONG, item.line)
 
-    def _start(self, conn: int, line: int, *, shared: bool = False) -> _Talk:
+    def _start(self, conn: int, line: int, *, shared: bool = False) -> Talk:
         self.sessions += 1
         session = self._begin()
         # What clients do in a session that they share, they do in their own.
-        practice, observer = (None, None) if shared else (self._practice, self._observer)
-        talk = _Talk(self._path, conn, line, self.lacks, self.asked, practice, session, observer)
+        practice, observer = (None, None) if shared else (self.practice, self._observer)
+        talk = Talk(self._path, conn, line, self.lacks, self.asked, practice, session, observer)
         talk.take(self._choose(conn, line, None), self._offers.latest)
         if talk.why is not None and talk.why.product:
-            talk.suspicions = Suspicions(self._everywhere(talk.why.product), talk.reporter)
+            talk.suspicions = Suspicions(everywhere(talk.why.product), talk.reporter)
         return talk
 
-    def _everywhere(self, product: str) -> Everywhere:
-        """All catalogs of a product, which sessions of unknown servers share."""
-        if product not in self._products:
-            self._products[product] = Everywhere(product)
-        return self._products[product]
-
     def _end(
-        self, talk: _Talk, who: Party | None, t: float, failed: bool = False
+        self, talk: Talk, who: Party | None, t: float, failed: bool = False
     ) -> Iterator[Finding]:
+        self.lane.rejoin(talk)
         yield from talk.rest()
-        if talk.why is not None and self.messages:
+        if talk.why is not None and talk.said:
             self.lacks.add("schema", talk.why.text, talk.why.advice, talk.line)
         pending = talk.session.pending
         names = {one.mark: one.name for one in pending}
@@ -360,7 +289,7 @@ class Checker:
             if talk.rules and isinstance(one.message, Command):
                 yield from talk.rules.unanswered(one.message, one.mark, certain=certain)
 
-    def _client(self, talk: _Talk, item: Item) -> Sequence[Finding]:
+    def _client(self, talk: Talk, item: Item) -> Sequence[Finding]:
         step = talk.session.client(item.frame, item.line)
         found = _breaches(talk, step) if step.breaches else []
         message = step.message
@@ -380,14 +309,14 @@ class Checker:
             found += talk.watch.sent(item, step)
         return found
 
-    def _server(self, talk: _Talk, item: Item) -> Sequence[Finding]:
+    def _server(self, talk: Talk, item: Item) -> Sequence[Finding]:
         step, found = self._judged(talk, item)
         if talk.watch is not None:
             explained = any(one.answer for one in found)
             found += talk.watch.received(item, step, explained=explained)
         return found
 
-    def _judged(self, talk: _Talk, item: Item) -> tuple[Step, list[Finding]]:
+    def _judged(self, talk: Talk, item: Item) -> tuple[Step, list[Finding]]:
         phase = talk.session.phase
         step = talk.session.server(item.frame, item.line)
         found = talk.settle(step)
@@ -412,21 +341,34 @@ class Checker:
             command, sent = step.answered.message, step.answered.mark
             if type(message) is Success:
                 found += rules.success(command, sent, message, item.line, item.redacted)
-                talk.offered.heard(command, message.result, item.line)
+                size = len(item.frame.data)
+                if command.name in LISTENED:
+                    self._offers.counts(talk.offered, sent, item.line)
+                talk.offered.heard(command, message.result, item.line, size)
             elif type(message) is Failure:
-                early = phase is not Phase.COMMANDS
+                early = phase is not Phase.COMMANDS and not _is_of(message, command, phase)
                 refused = rules.failure(command, sent, message, item.line, early=early)
-                found += _answered(refused, message)
+                found += answered(refused, message)
         return step, found
 
 
-def _answered(found: Iterable[Finding], reply: Failure) -> list[Finding]:
-    """Findings about a command, with the error that refused it."""
-    answer = answer_of(reply)
-    return [replace(one, answer=answer) for one in found]
+def no_more(lacks: Lacks, *, untimed: bool, empty: bool) -> None:
+    """Add what is lacking of a whole trace: times that answers are held against, or any message."""
+    if untimed:
+        lacks.add("time", *_NO_TIMES)
+    if empty:
+        lacks.add("trace", *_EMPTY)
 
 
-def _gap(talk: _Talk, gap: Gap) -> Finding:
+def _is_of(reply: Failure, command: Command, phase: Phase) -> bool:
+    """Whether an error is about its very command, where the session's beginning was not recorded.
+
+    It names the command then; one that capabilities were still to be negotiated for names none.
+    """
+    return phase is Phase.GREETING and f"command {command.name} " in reply.description
+
+
+def _gap(talk: Talk, gap: Gap) -> Finding:
     """A note that bytes are missing; the session goes on without what they may have held."""
     talk.session.gap(Party(gap.sender), gap.messages)
     size = f"{gap.size:,} bytes" if gap.size else "an unknown number of bytes"
@@ -445,7 +387,7 @@ def _gap(talk: _Talk, gap: Gap) -> Finding:
     )
 
 
-def _duplicates(talk: _Talk, item: Item, step: Step, blame: Party) -> list[Finding]:
+def _duplicates(talk: Talk, item: Item, step: Step, blame: Party) -> list[Finding]:
     """Members that stand twice; without those that the wire rules have told already."""
     told = {breach.pointer for breach in step.breaches}
     return [
@@ -480,6 +422,6 @@ def _twice(value: Value) -> Iterator[tuple[str, str, str]]:
             waiting += [((*path, index), inner) for index, inner in enumerate(one)]
 
 
-def _breaches(talk: _Talk, step: Step) -> list[Finding]:
+def _breaches(talk: Talk, step: Step) -> list[Finding]:
     subject = step.answered.name if step.answered else getattr(step.message, "name", "")
     return [talk.reporter.breach(breach, subject) for breach in step.breaches]

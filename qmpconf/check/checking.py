@@ -19,14 +19,16 @@ from qmpconf.protocol.framing import Kind
 from qmpconf.protocol.session import Session
 from qmpconf.schema.property_catalog import properties_with
 from qmpconf.schema.store import load
+from qmpconf.trace.filter.selecting import choose as chosen_by
 from qmpconf.trace.items import Item
 from qmpconf.trace.reader import TraceReader
-from qmpconf.trace.records import Open, Traffic
+from qmpconf.trace.records import Open, Record, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from qmpconf.findings import Finding
+    from qmpconf.trace.filter.syntax import Filter
 
 
 #: Allocations between two looks of the collector: more than the largest reply takes.
@@ -40,7 +42,8 @@ class Outcome:
     """What a check of one trace gave.
 
     `schemas` says which catalogs were used and why; `torn` is the number of a torn last line, or
-    0; `finished` says whether the recording ended in order; `unjudged` what was not judged.
+    0; `finished` says whether the recording ended in order; `unjudged` what was not judged.  Where only
+    some messages were to be judged, `selected` is how many, and `elsewhere` how much was found at others.
     """
 
     path: str
@@ -51,6 +54,8 @@ class Outcome:
     finished: bool
     torn: int
     unjudged: tuple[Unjudged, ...] = ()
+    selected: int | None = None
+    elsewhere: int = 0
 
 
 def check(
@@ -59,20 +64,36 @@ def check(
     groups: Groups | None = None,
     observer: Observer | None = None,
     practice: Practice | None = None,
+    wanted: Filter | None = None,
 ) -> Outcome:
     """Check one trace; without `choose`, against the catalog that `automatic` finds.
 
     Findings are added to `groups`, so that several traces can share them; `observer` sees what the
     checker sees (`qmpconf.check.collect`); `practice` says which habits are looked for (None: all
-    that need no limit).  Raises InputError for a trace that cannot be read.
+    that need no limit).  With `wanted`, only what is found at messages that pass is kept; all of them are
+    seen, for the state of the sessions.  Raises InputError for a trace that cannot be read.
     """
     choose = choose_for(reader, choose)
     practice = practice or Practice()
     checker = Checker(reader.path, choose, observer, practice, reader.begin)
     groups = Groups() if groups is None else groups
+    elsewhere = 0
     with rare_collections():
-        for finding in checker.check(reader.items()):
-            groups.add(finding)
+        chosen = None if wanted is None else chosen_by(wanted, reader.items(), reader.begin)
+        lane = checker.lane if observer is None else None
+        for finding in checker.check(reader.items(aside=lane)):
+            if chosen is None or chosen.has_line(finding.line):
+                groups.add(finding)
+            else:
+                elsewhere += 1
+    outcome = outcome_of(reader, choose, checker, groups)
+    if chosen is not None:
+        outcome.selected, outcome.elsewhere = chosen.selected, elsewhere
+    return outcome
+
+
+def outcome_of(reader: TraceReader, choose: Choose, checker: Checker, groups: Groups) -> Outcome:
+    """What `checker` has come to, with catalogs by `choose` and findings in `groups`."""
     return Outcome(
         reader.path,
         groups,
@@ -110,7 +131,7 @@ def check_trace(path: str, schema: str = "auto", ignore: Iterable[str] = ()) -> 
 
     >>> outcome = check_trace("traces/qemu-7.2.22-wrong.qmptrace.gz", ignore=["practice"])
     >>> outcome.messages, len(outcome.groups)
-    (169, 21)
+    (166, 21)
     >>> next(iter(outcome.groups)).first.requirement
     'negotiation.client-first'
     """
@@ -141,7 +162,12 @@ def findings(reader: TraceReader, choose: Choose | None = None) -> Iterator[Find
 
 def automatic(reader: TraceReader) -> Automatic:
     """Read the trace once for what it says about its servers (`--schema auto`)."""
-    return Automatic(look_through(reader), monitor_of(reader))
+    return automatic_of(reader, look_through(reader))
+
+
+def automatic_of(reader: TraceReader, found: Survey | None) -> Automatic:
+    """Choose by what was found in a trace."""
+    return Automatic(found or Survey(), monitor_of(reader))
 
 
 def product_of(reader: TraceReader) -> str:
@@ -168,7 +194,7 @@ def monitor_of(reader: TraceReader) -> str:
     return "qemu-storage-daemon" if "qemu-storage-daemon" in meta else "qemu"
 
 
-class _SpreadError(Exception):
+class SpreadError(Exception):
     """A record holds part of a message, or several: the quick way does not see messages."""
 
 
@@ -177,22 +203,28 @@ def look_through(reader: TraceReader) -> Survey:
     meta = reader.header.meta
     try:
         return survey(_quick(reader), meta, reader.dialect)
-    except _SpreadError:
+    except SpreadError:
         return survey(_thorough(reader), meta, reader.dialect)
 
 
 def _quick(reader: TraceReader) -> Iterator[Utterance | Asked | Opening]:
     for record in reader.records(NEEDLES):
-        if isinstance(record, Traffic):
-            if record.sender == "client":  # it says nothing about its server but what that is
-                if record.form == "msg":
-                    yield Asked(record.conn, record.data)
-            else:
-                if record.form != "msg":
-                    raise _SpreadError
-                yield Utterance(record.line, record.conn, record.data)
-        elif isinstance(record, Open):
-            yield Opening(record.conn, record.server)
+        one = utterance(record)
+        if one is not None:
+            yield one
+
+
+def utterance(record: Record) -> Utterance | Asked | Opening | None:
+    """What a record says about a server, if anything.  Raises SpreadError where it is not one message."""
+    if isinstance(record, Open):
+        return Opening(record.conn, record.server)
+    if not isinstance(record, Traffic):
+        return None
+    if record.sender == "client":  # it says nothing about its server but what that is
+        return Asked(record.conn, record.data) if record.form == "msg" else None
+    if record.form != "msg":
+        raise SpreadError
+    return Utterance(record.line, record.conn, record.data)
 
 
 def _thorough(reader: TraceReader) -> Iterator[Utterance | Asked | Opening]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from qmpconf.check.basis import Basis, NoSchema
 from qmpconf.check.property_source import Source
-from qmpconf.check.recent import BASES, READY, SHIPPED, Recent
+from qmpconf.check.recent import BASES, FITS, READY, SHIPPED, Recent
 from qmpconf.check.survey import Named, entries_of
 from qmpconf.errors import InputError
 from qmpconf.protocol.dialect import QGA, of_product
@@ -72,6 +72,10 @@ class Automatic:
         self._of_address: dict[str, set[bytes]] = {}
         #: Versions of the servers at each address.
         self._at_address: dict[str, dict[Version, Named]] = {}
+        #: What is said of servers that are alike is said with the first of them.
+        self._firsts: dict[tuple[object, ...], Stretch] = {}
+        for conn, stretch in sorted(found, key=lambda one: _line_of(one[1])):
+            self._firsts.setdefault(self._key(conn, stretch, stretch.named), stretch)
         for conn, stretch in found:
             self._count(conn, stretch)
         self.used: list[str] = []
@@ -102,12 +106,19 @@ class Automatic:
             return self._agents(conn, line)
         stretch = self._found.at(conn, line)
         named = stretch.named or _by_greeting(line, greeting)
+        key = self._key(conn, stretch, named)
+        first = self._firsts.get(key, stretch)
         address = self._found.addresses.get(conn, "")
-        key = (stretch.schema, stretch.broken, named.version if named else None, address)
-        chosen = self._choices.use(key, lambda: self._choose(stretch, named, address))
+        chosen = self._choices.use(key, lambda: self._choose(first, first.named or named, address))
         if isinstance(chosen, Basis) and len(self.used) < _MOST_USED:
             self.used += [chosen.sentence] if chosen.sentence not in self.used else []
         return chosen
+
+    def _key(self, conn: int, stretch: Stretch, named: Named | None) -> tuple[object, ...]:
+        """All that decides."""
+        version = named.version if named else None
+        address = self._found.addresses.get(conn, "")
+        return stretch.schema, stretch.broken, version, address, stretch.architecture
 
     def _choose(self, stretch: Stretch, named: Named | None, address: str) -> Basis | NoSchema:
         reason = ""
@@ -138,7 +149,7 @@ class Automatic:
                 return newest.called(f"{newest.catalog.name}, the newest that ships ({why})")
             advice = ADVICE if of_product(self._product).greets else AGENT_ADVICE
             return NoSchema(f"no schema could be chosen: {why}", advice, self._product)
-        return self._nearest(named, reason, where)
+        return self._nearest(named, reason, where, self._found.architecture(stretch))
 
     def _elsewhere(self, address: str) -> Named | None:
         """The version that other sessions of the same server name; None where that is not sure."""
@@ -201,16 +212,21 @@ class Automatic:
             return None
         return Basis(catalog, very_build=True)
 
-    def _nearest(self, named: Named, reason: str, where: str) -> Basis | NoSchema:
-        """The shipped catalog that fits a version best."""
+    def _nearest(
+        self, named: Named, reason: str, where: str, architecture: str
+    ) -> Basis | NoSchema:
+        """The shipped catalog that fits a version best, and of as near ones the architecture."""
         try:
-            fit = select(named.version, self._product)
+            fit = FITS.use(
+                (named.version, self._product, architecture),
+                lambda: select(named.version, self._product, architecture=architecture),
+            )
         except LookupError as error:
             return NoSchema(f"no schema could be chosen: {error}", ADVICE)
         basis = self._shipped.use(fit.name, lambda: shipped_basis(fit.name).called(fit.name))
         why = "; ".join(filter(None, (f"{named.sentence}{where}", reason)))
         sentence = f"{fit.sentence} ({why})"
-        return basis.towards(named.version).called(sentence)
+        return basis.towards(named.version, architecture).called(sentence)
 
 
 def catalog_of(found: Survey, digest: bytes, product: str, name: str = "") -> Catalog:
@@ -264,6 +280,11 @@ class Fixed:
 def wire_only(_conn: int, _line: int, _greeting: Greeting | None) -> NoSchema:
     """No catalog, because the user wants none."""
     return NoSchema("no schema was asked for (--schema none)")
+
+
+def _line_of(stretch: Stretch) -> int:
+    """In which line a session says of its server what decides."""
+    return stretch.named.line if stretch.named else stretch.schema_line or stretch.broken
 
 
 def version_of(greeting: Greeting) -> Version | None:

@@ -23,8 +23,10 @@ from qmpconf.check.coverage import Coverage, CoverageData, merge
 from qmpconf.check.exercised import RULES, Facts, exercised
 from qmpconf.check.practice import NOTHING, Practice
 from qmpconf.check.requirements import ALL_REQUIREMENTS
-from qmpconf.protocol.framing import Kind
+from qmpconf.findings import Place
+from qmpconf.protocol.framing import MESSAGES
 from qmpconf.protocol.messages import Command, Event, Failure, Success
+from qmpconf.trace.order import Noted, Where, earliest
 
 if TYPE_CHECKING:
     from qmpconf.check.basis import Basis
@@ -58,6 +60,31 @@ class Exercised(msgspec.Struct, frozen=True, kw_only=True):
         return len(RULES)
 
 
+class ExercisedShare(msgspec.Struct, frozen=True):
+    """What some sessions of one trace exercise; `dialects` are what they spoke, and where that showed."""
+
+    found: Exercised = Exercised()
+    dialects: dict[str, Place] = {}
+
+    def merge(self, other: ExercisedShare) -> ExercisedShare:
+        """Both."""
+        both = join((self.found, other.found))
+        return ExercisedShare(both, earliest(self.dialects, other.dialects))
+
+    @property
+    def whole(self) -> Exercised:
+        """What all sessions of the trace exercise, where these are all."""
+        catalogs = _of_one(self.found.catalogs)
+        return msgspec.structs.replace(
+            self.found, traces=1, catalogs=catalogs, dialects=tuple(self.dialects)
+        )
+
+
+def _of_one(catalogs: Iterable[CoverageData]) -> tuple[CoverageData, ...]:
+    """The coverages of one trace, whatever they were put together of."""
+    return tuple(msgspec.structs.replace(one, traces=1) for one in catalogs)
+
+
 class Collector:
     """The checker's observer that gathers what one trace exercises."""
 
@@ -66,21 +93,30 @@ class Collector:
         self._practice = practice or Practice()
         self._facts = Facts()
         self._messages = 0
-        self._dialects: dict[str, None] = {}
+        self._dialects = Noted()
         self._coverages: dict[int, tuple[Basis, Coverage]] = {}  # by the catalog's identity
+
+    def look(self, where: Where) -> None:
+        """Say where in the trace it is looked, for who looks at some of its sessions only."""
+        self._dialects = Noted(where)
+
+    @property
+    def bound(self) -> str:
+        """Which bound was reached, beyond which not all was noted; empty for none."""
+        return "there are too many wrong commands" if self._facts.full else ""
 
     def sent(
         self, session: Session, basis: Basis | None, item: Item, step: Step, found: list[Finding]
     ) -> None:
         """A frame of the client, and what was found in it."""
-        self._messages += item.frame.kind is not Kind.SPACE
+        self._messages += item.frame.kind in MESSAGES
         self._facts.sent(session, basis, item, step, found)
 
     def received(
         self, session: Session, basis: Basis | None, item: Item, step: Step, phase: Phase
     ) -> None:
         """A frame of the server; `phase` is that in which it came."""
-        self._messages += item.frame.kind is not Kind.SPACE
+        self._messages += item.frame.kind in MESSAGES
         self._facts.received(session, basis, item, step, phase)
         if basis is None:
             return
@@ -103,7 +139,7 @@ class Collector:
         """The session ended, by `who` (None: unknown); `pending` still waited."""
         self._facts.ended(session, basis, pending, who)
         if session.recognised:
-            self._dialects[session.dialect.name] = None
+            self._dialects.note(session.dialect.name)
         if basis is not None:
             for one in pending:
                 if type(one.message) is Command:
@@ -114,10 +150,14 @@ class Collector:
         return Exercised(
             traces=1,
             messages=self._messages,
-            catalogs=tuple(merge(one.data() for _, one in self._coverages.values())),
+            catalogs=_of_one(merge(one.data() for _, one in self._coverages.values())),
             requirements=tuple(filter(self._practice.judges, exercised(self._facts.seen))),
             dialects=tuple(self._dialects),
         )
+
+    def share(self) -> ExercisedShare:
+        """The same, of some sessions of the trace."""
+        return ExercisedShare(self.data(), dict(self._dialects))
 
     def _coverage(self, basis: Basis) -> Coverage:
         known = self._coverages.get(id(basis.catalog))

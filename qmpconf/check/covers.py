@@ -11,6 +11,8 @@ from types import MappingProxyType
 _MESSAGES = "qmpconf.protocol.messages"
 _MATCHING = "qmpconf.protocol.matching"
 _SESSION = "qmpconf.protocol.session"
+_NEGOTIATION = "qmpconf.protocol.negotiation"
+_REPLIES = "qmpconf.protocol.replies"
 _AGENT = "qmpconf.protocol.agent"
 _RULES = "qmpconf.check.rules"
 _PHASES = "qmpconf.protocol.phases"
@@ -65,26 +67,26 @@ _JUDGED: Mapping[str, tuple[str, ...]] = {
         "response.id-echo",
         "response.id-absent",
     ),
-    _SESSION: (
-        "framing.utf8-in",
-        "framing.surrogates",
-        "framing.json-strict",
-        "framing.duplicate-member",
+    _NEGOTIATION: (
         "greeting.first",
         "negotiation.enable-offered",
         "negotiation.bad-enable",
         "negotiation.client-first",
-        "session.half-close",
-        "request.non-object",
         "request.oob-negotiated",
-        "event.not-inside",
-        "event.rate-limit",
-        "oob.overtakes",
         "oob.id",
         "oob.exec-id",
-        "recovery.after-error",
+    ),
+    _REPLIES: (
+        "framing.utf8-in",
+        "framing.surrogates",
+        "framing.json-strict",
+        "framing.duplicate-member",
+        "request.non-object",
+        "event.not-inside",
+        "event.rate-limit",
         "compat.downstream-prefix",
     ),
+    _SESSION: ("session.half-close", "oob.overtakes", "recovery.after-error"),
     "qmpconf.protocol.dialect": ("framing.crlf", "agent.line-feed"),
     _AGENT: (
         "agent.unasked",

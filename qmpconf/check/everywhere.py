@@ -5,6 +5,9 @@ that has the command refuses its arguments at the same place, no release of QEMU
 that can be said.  (Documents that were written by hand leave arguments out, and are not asked.)  It is said only when the server refused the call as well, or did not answer: an
 answer with success shows a server that no catalog describes.
 
+A command that the server says it does not know, and that the newest catalog lacks as well, is gone, or
+never was; the other catalogs tell which.
+
 Properties of ``device_add`` that have the wrong type are a warning, however it was answered: most
 releases take them, and the latest do not (`qmpconf.schema.property_rules`).
 """
@@ -12,18 +15,22 @@ releases take them, and the latest do not (`qmpconf.schema.property_rules`).
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from qmpconf.check.basis import Basis
-from qmpconf.check.calls import Flaw, Judge, Standing, inside
+from qmpconf.check.calls import Flaw, Judge, Standing, inside, member_of
 from qmpconf.check.offers import Offered
 from qmpconf.check.properties import OPEN_ENDED, judge
 from qmpconf.check.property_source import source_for
 from qmpconf.check.told import NOTHING_TOLD
+from qmpconf.protocol.dialect import of_product as dialect_of
 from qmpconf.protocol.messages import Command, Failure, Success
 from qmpconf.protocol.places import pointer
-from qmpconf.schema.select import of_product
+from qmpconf.schema.problems import suggest
+from qmpconf.schema.select import releases_of
 from qmpconf.schema.store import load_shipped
+from qmpconf.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,10 +48,10 @@ _MOST_HELD = 1000
 
 
 class Everywhere:
-    """The shipped catalogs of one product, each loaded when it is needed."""
+    """The shipped catalogs of one product, one for each release, each loaded when it is needed."""
 
     def __init__(self, product: str) -> None:
-        self._names = of_product(product)[::-1]
+        self._names = releases_of(product)[::-1]
         self._judges: dict[str, Judge] = {}
 
     def judge(self, command: Command, redacted: Sequence[str] = ()) -> list[Flaw]:
@@ -88,10 +95,21 @@ class Everywhere:
             if not any(inside(pointer(("arguments", *one.path)), place) for place in redacted)
         ]
 
+    @cached_property
+    def newest(self) -> Basis | None:
+        """The newest catalog that a server itself has told."""
+        judges = (self._judge(name) for name in self._names)
+        told = (one.basis for one in judges if one.basis.catalog.source.kind == "introspection")
+        return next(told, None)
+
     def _judge(self, name: str) -> Judge:
         if name not in self._judges:
             self._judges[name] = Judge(Basis(load_shipped(name), named=True))
         return self._judges[name]
+
+
+#: All catalogs of a product, which every session of an unknown server shares, of whatever trace.
+everywhere = lru_cache(4)(Everywhere)
 
 
 class Suspicions:
@@ -148,7 +166,32 @@ class Suspicions:
     def answered(self, waiting: Pending, reply: Success | Failure) -> list[Finding]:
         """What was wrong with a command that the server refused as well."""
         _, errors, warnings = self._held.pop(id(waiting), (None, [], []))
-        return [*errors, *warnings] if isinstance(reply, Failure) else warnings
+        if not isinstance(reply, Failure):
+            return warnings
+        return [*self._unknown(waiting, reply), *errors, *warnings]
+
+    def _unknown(self, waiting: Pending, reply: Failure) -> Iterator[Finding]:
+        """A command that its server does not know, by the server's own words, nor the newest release."""
+        command, newest = waiting.message, self._everywhere.newest
+        if not isinstance(command, Command) or command.problems or newest is None:
+            return
+        name, catalog = command.name, newest.catalog
+        says = reply.error_class == "CommandNotFound" and f"command {name} " in reply.description
+        if not says or name in catalog.commands or dialect_of(catalog.source.product).disables:
+            return
+        told = newest.history.tell(command, None)
+        yield self._report(
+            "schema.command-known",
+            waiting.mark,
+            member_of(command),
+            name,
+            f"the command {name!r} is unknown, also to {catalog.name}",
+            f"one of the {counted(len(catalog.commands), 'command')} of {catalog.name}",
+            name,
+            catalog.name,
+            "" if told.elsewhere else suggest(name, catalog.commands),
+            more=tuple((key, text) for key, text in told._asdict().items() if text),
+        )
 
     def rest(self) -> Iterator[Finding]:
         """What was wrong with the commands that were never answered."""

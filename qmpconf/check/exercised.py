@@ -260,6 +260,8 @@ class Facts:
 
     def __init__(self) -> None:
         self.seen: set[Fact] = set()
+        #: There were too many commands to remember.
+        self.full = False
         self._bad: dict[int, Pending] = {}  # what broke the schema and waits, by identity
         self._half: set[int] = set()  # sessions whose client has closed its direction
 
@@ -307,8 +309,12 @@ class Facts:
             self.seen.add(F.FROZEN_SENT)
 
     def _remember(self, waiting: Pending) -> None:
-        if F.BAD_ANSWERED not in self.seen and len(self._bad) < _MOST_BAD:
-            self._bad[id(waiting)] = waiting
+        if F.BAD_ANSWERED in self.seen:
+            return
+        self._bad[id(waiting)] = waiting
+        if len(self._bad) > _MOST_BAD:
+            del self._bad[id(waiting)]
+            self.full = True
 
     def _held(self, basis: Basis, command: Command) -> None:
         self.seen.add(F.HELD_COMMAND)

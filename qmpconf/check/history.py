@@ -17,12 +17,14 @@ from qmpconf.check.told import NOTHING_TOLD
 from qmpconf.protocol.values import dumps
 from qmpconf.schema.features import Features
 from qmpconf.schema.select import Version, of_product
-from qmpconf.schema.store import load_shipped
+from qmpconf.schema.store import load_shipped, source_of
 from qmpconf.schema.validator import Validator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from qmpconf.protocol.messages import Command
-    from qmpconf.schema.model import Catalog
+    from qmpconf.schema.model import Catalog, Source
     from qmpconf.schema.problems import Path, Problem
 
 #: How many different questions are answered, each of which may take some milliseconds; and how many
@@ -42,13 +44,26 @@ class Told(NamedTuple):
 
 
 class _Release:
-    """The shipped catalogs of one version, and what is made of them once."""
+    """The shipped catalogs of one version, and what is made of them once, when it is first asked for."""
 
-    def __init__(self, catalog: Catalog, manual: Catalog | None) -> None:
-        self.catalog = catalog
-        self.manual = manual
-        self.version = _version(catalog)
-        self.validator = Validator(catalog)
+    def __init__(self, version: tuple[int, int, int], name: str, manual: str) -> None:
+        self.version = version
+        self.name = name
+        self._manual = manual
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        return load_shipped(self.name)
+
+    @cached_property
+    def manual(self) -> Catalog | None:
+        if self._manual == self.name:
+            return self.catalog
+        return load_shipped(self._manual) if self._manual else None
+
+    @cached_property
+    def validator(self) -> Validator:
+        return Validator(self.catalog)
 
     @cached_property
     def features(self) -> Features:
@@ -60,31 +75,33 @@ class Others:
 
     def __init__(self, catalog: Catalog) -> None:
         self.own = catalog
-        self.version = _version(catalog)
+        self.version = _version(catalog.source)
 
     @cached_property
     def manual(self) -> Catalog | None:
         """The manual of the catalog's own version."""
         if self.own.source.kind in {"document", "qapi"}:
             return self.own
-        catalogs = map(load_shipped, of_product(self.own.source.product))
-        same = (one for one in catalogs if _version(one) == self.version)
-        return next((one for one in same if one.source.kind == "document"), None)
+        for name in of_product(self.own.source.product):
+            source = source_of(name)
+            if source.kind == "document" and _version(source) == self.version:
+                return load_shipped(name)
+        return None
 
     @cached_property
     def releases(self) -> list[_Release]:
         """One for each version, the oldest first, without the catalog's own."""
-        found: dict[tuple[int, int, int], list[Catalog]] = {}
+        found: dict[tuple[int, int, int], list[str]] = {}
         for name in of_product(self.own.source.product):
-            catalog = load_shipped(name)
-            version = _version(catalog)
-            if catalog.source.lists_all and version != self.version and name != self.own.name:
-                found.setdefault(version, []).append(catalog)
+            source = source_of(name)
+            version = _version(source)
+            if source.lists_all and version != self.version and name != self.own.name:
+                found.setdefault(version, []).append(name)
         releases = []
-        for _, several in sorted(found.items()):
-            ranked = sorted(several, key=lambda one: one.source.kind == "document")
-            manual = ranked[-1] if ranked[-1].source.kind == "document" else None
-            releases.append(_Release(ranked[0], manual))
+        for version, several in sorted(found.items()):
+            ranked = sorted(several, key=lambda one: source_of(one).kind == "document")
+            manual = ranked[-1] if source_of(ranked[-1]).kind == "document" else ""
+            releases.append(_Release(version, ranked[0], manual))
         return releases
 
 
@@ -127,25 +144,46 @@ class History:
         others, catalog = self._others, self._others.own
         before = [one for one in others.releases if one.version < others.version]
         after = [one for one in others.releases if one.version > others.version]
-        own = catalog.name
-        has = [_takes(one, command, problem) for one in before]
-        if any(has):
-            last = len(has) - 1 - has[::-1].index(True)
-            gone = before[last + 1].catalog.name if last + 1 < len(before) else own
-            instead = _instead(before[last].manual, command, problem.path if problem else None)
+        there, lacks = _nearest(before[::-1], catalog.name, command, problem)
+        if there is not None:
+            # Manuals are of some releases only; the one before says it as well.
+            known = (one.manual for one in before[::-1] if one.version <= there.version)
+            manual = next(filter(None, known), None)
+            instead = _instead(manual, command, problem.path if problem else None)
             if problem is None:
                 instead = tuple(one for one in instead if one in catalog.commands)
-            return Told(_words(before[last], command, problem, gone), ", ".join(instead))
-        has = [_takes(one, command, problem) for one in after]
-        if any(has):
-            first = has.index(True)
-            lacks = after[first - 1].catalog.name if first else own
-            return Told(_words(after[first], command, problem, lacks))
-        return Told()
+            return Told(_words(there, command, problem, lacks), ", ".join(instead))
+        there, lacks = _nearest(after, catalog.name, command, problem)
+        return Told() if there is None else Told(_words(there, command, problem, lacks))
+
+
+def _nearest(
+    releases: Iterable[_Release], own: str, command: Command, problem: Problem | None
+) -> tuple[_Release | None, str]:
+    """The first release that has what is lacking, and the catalog before it, which lacks it.
+
+    What is not asked is not loaded.
+    """
+    lacks = own
+    for one in releases:
+        if problem is not None and not _can_say(one, command):
+            continue
+        if _takes(one, command, problem):
+            return one, lacks
+        lacks = one.name
+    return None, lacks
+
+
+def _can_say(release: _Release, command: Command) -> bool:
+    """Whether a release says what a command takes: its schema does, or its own properties."""
+    if not is_open(release.catalog, command.name):
+        return True
+    properties = source_for(Version.parse(release.catalog.source.version))
+    return properties is None or properties.same_release
 
 
 def _words(there: _Release, command: Command, problem: Problem | None, lacks: str) -> str:
-    name = there.catalog.name
+    name = there.name
     if problem is not None and problem.kind == "missing":
         return f"mandatory in {lacks}, not in {name}"
     mark = " (deprecated)" if _deprecated(there, command, problem) else ""
@@ -206,6 +244,6 @@ def _deprecated(release: _Release, command: Command, problem: Problem | None) ->
     )
 
 
-def _version(catalog: Catalog) -> tuple[int, int, int]:
-    found = Version.parse(catalog.source.version)
+def _version(source: Source) -> tuple[int, int, int]:
+    found = Version.parse(source.version)
     return (found.major, found.minor, found.micro) if found else (0, 0, 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qmpconf.check.checker import Checker
-from qmpconf.check.checking import monitor_of
+from qmpconf.check.checking import choose_for, monitor_of, outcome_of
 from qmpconf.check.choice import Automatic
 from qmpconf.check.survey import NEEDLES, Asked, Opening, Surveyor, Utterance
 from qmpconf.protocol.framing import Kind
@@ -19,9 +19,11 @@ from qmpconf.trace.records import Open
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from qmpconf.check.checker import Observer
+    from qmpconf.check.checking import Outcome
     from qmpconf.check.choice import Choose
     from qmpconf.check.practice import Practice
-    from qmpconf.findings import Finding
+    from qmpconf.findings import Finding, Groups
     from qmpconf.trace.reader import TraceReader
     from qmpconf.trace.records import Close, Gap, Shut
 
@@ -29,23 +31,39 @@ if TYPE_CHECKING:
 _HEAD = 1 << 14
 
 
-def live_findings(
-    reader: TraceReader,
-    choose: Choose | None,
-    practice: Practice,
-    seen: Callable[[int], None],
-) -> Iterator[Finding]:
-    """The findings of a trace that grows, one by one; `choose` is None for ``--schema auto``.
+class LiveCheck:
+    """The check of a trace that grows; `choose` is None for ``--schema auto``.
 
-    `seen` is called with the line of each item before it is judged.  Raises what `reader` does.
+    `seen` is called with the line of each item before it is judged, `observer` sees what the checker sees.
+    `choose` chooses the catalogs.
     """
-    items = _noted(reader.items(), seen)
-    if choose is None:
-        surveyor = Surveyor(reader.header.meta, reader.dialect)
-        choose = automatic = Automatic(surveyor.found, monitor_of(reader))
-        items = _surveyed(items, surveyor, automatic)
-    checker = Checker(reader.path, choose, None, practice, reader.begin, grows=True)
-    yield from checker.check(items)
+
+    def __init__(
+        self,
+        reader: TraceReader,
+        choose: Choose | None,
+        practice: Practice,
+        seen: Callable[[int], None],
+        observer: Observer | None = None,
+    ) -> None:
+        self._reader = reader
+        self._items = _noted(reader.items(), seen)
+        if choose is None:
+            surveyor = Surveyor(reader.header.meta, reader.dialect)
+            choose = automatic = Automatic(surveyor.found, monitor_of(reader))
+            self._items = _surveyed(self._items, surveyor, automatic)
+        else:
+            choose = choose_for(reader, choose)
+        self.choose = choose
+        self._checker = Checker(reader.path, choose, observer, practice, reader.begin, grows=True)
+
+    def findings(self) -> Iterator[Finding]:
+        """The findings, one by one, as they show.  Raises what the reader does."""
+        yield from self._checker.check(self._items)
+
+    def outcome(self, groups: Groups) -> Outcome:
+        """What came of it until now; `groups` are the findings."""
+        return outcome_of(self._reader, self.choose, self._checker, groups)
 
 
 def _noted(

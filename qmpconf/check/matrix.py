@@ -193,7 +193,7 @@ class Judges:
         command = step.answered.message
         _, breached, redacted = talk.odd.pop(id(command), (command, frozenset(), ()))
         if isinstance(message, Success):
-            talk.offered.heard(command, message.result, item.line)
+            talk.offered.heard(command, message.result, item.line, len(item.frame.data))
         elif isinstance(message, Failure) and not command.problems:
             yield self._call(talk, command, step.answered.mark, breached, redacted, refused=True)
 

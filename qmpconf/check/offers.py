@@ -18,21 +18,27 @@ The greeting is a reply in this sense: it lists what ``qmp_capabilities`` may en
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qmpconf.check.told import MOST_NAMES as MOST_PROPERTIES
 from qmpconf.check.told import TELLING, Told
+from qmpconf.protocol.messages import Success, from_server
 
 if TYPE_CHECKING:
+    from qmpconf.check.told import Fact
     from qmpconf.protocol.messages import Command, Greeting
 
 #: How many names are remembered of one trace; a server can make up any number of them.
 MOST_NAMES = 100_000
+#: Bytes of replies that are kept to be read when somebody asks; as values they take some 20 times as much.
+_ROOM = 1 << 20
 #: No name that is worth remembering has more characters.
 _LONGEST = 200
+#: Replies that are known again.
+_MOST_AGAIN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +69,21 @@ class Use(NamedTuple):
 
 _COMMAND = Use("command")
 
-#: For a reply's result and the arguments of its command: uses, and the names listed for them.
-_Reader = Callable[[Any, Mapping[str, Any]], Iterator[tuple[Use, Any]]]
+#: The command whose reply is the whole schema.
+SCHEMA = "query-qmp-schema"
+
+#: For a reply's result and the arguments of its command: uses, and the names listed for each.
+_Reader = Callable[[Any, Mapping[str, Any]], Iterator[tuple[Use, Iterable[Any]]]]
 
 
 def _names(path: str, *uses: Use) -> _Reader:
     """Strings at `path` of the result (``*``: each element, ``?``: the names of the members)."""
     parts = path.split("/")
 
-    def read(result: Any, _asked: Mapping[str, Any]) -> Iterator[tuple[Use, Any]]:
-        for name in _at(result, parts):
-            for use in uses:
-                yield use, name
+    def read(result: Any, _asked: Mapping[str, Any]) -> Iterator[tuple[Use, Iterable[Any]]]:
+        names = list(_at(result, parts))
+        for use in uses:
+            yield use, names
 
     return read
 
@@ -83,27 +92,34 @@ def _names_of(argument: str, path: str, *uses: Use) -> _Reader:
     """The same, for uses that name what `argument` of the asking command named."""
     read = _names(path, *uses)
 
-    def qualified(result: Any, asked: Mapping[str, Any]) -> Iterator[tuple[Use, Any]]:
+    def qualified(result: Any, asked: Mapping[str, Any]) -> Iterator[tuple[Use, Iterable[Any]]]:
         among = asked.get(argument)
         if isinstance(among, str):
-            for use, name in read(result, asked):
-                yield use._replace(among=among), name
+            for use, names in read(result, asked):
+                yield use._replace(among=among), names
 
     return qualified
 
 
 def _several(*readers: _Reader) -> _Reader:
-    def read(result: Any, asked: Mapping[str, Any]) -> Iterator[tuple[Use, Any]]:
+    def read(result: Any, asked: Mapping[str, Any]) -> Iterator[tuple[Use, Iterable[Any]]]:
         for one in readers:
             yield from one(result, asked)
 
     return read
 
 
-def _commands_of_schema(result: Any, _asked: Mapping[str, Any]) -> Iterator[tuple[Use, Any]]:
-    for one in result if isinstance(result, list) else ():
-        if isinstance(one, dict) and one.get("meta-type") == "command":
-            yield _COMMAND, one.get("name")
+def _commands_of_schema(
+    result: Any, _asked: Mapping[str, Any]
+) -> Iterator[tuple[Use, Iterable[Any]]]:
+    yield (
+        _COMMAND,
+        [
+            one.get("name")
+            for one in (result if isinstance(result, list) else ())
+            if isinstance(one, dict) and one.get("meta-type") == "command"
+        ],
+    )
 
 
 #: Options of the command line whose parameters are members of a command's arguments, too.
@@ -115,12 +131,11 @@ _OPTIONS = {
 }
 
 
-def _parameters(result: Any, _asked: Mapping[str, Any]) -> Iterator[tuple[Use, Any]]:
+def _parameters(result: Any, _asked: Mapping[str, Any]) -> Iterator[tuple[Use, Iterable[Any]]]:
     for one in result if isinstance(result, list) else ():
         use = _OPTIONS.get(str(one.get("option"))) if isinstance(one, dict) else None
         if use is not None:
-            for name in _at(one, ["parameters", "*", "name"]):
-                yield use, name
+            yield use, _at(one, ["parameters", "*", "name"])
 
 
 _CPU_MODELS = (
@@ -142,7 +157,7 @@ _LISTS: Mapping[str, _Reader] = MappingProxyType(
     {
         "query-commands": _names("*/name", _COMMAND),
         "guest-info": _names("supported_commands/*/name", _COMMAND),
-        "query-qmp-schema": _commands_of_schema,
+        SCHEMA: _commands_of_schema,
         "query-migrate-capabilities": _names(
             "*/capability", Use("value", "migrate-set-capabilities", "capabilities/*/capability")
         ),
@@ -186,56 +201,141 @@ _LISTS: Mapping[str, _Reader] = MappingProxyType(
     }
 )
 
+#: Commands whose replies are listened to.
+LISTENED = TELLING | _LISTS.keys()
+
 #: Members of the arguments that say among which names a use is.
 _AMONG = ("driver", "qom-type", "path")
 
 
-class Offered:
-    """What the servers of one version have offered."""
+class _Later(NamedTuple):
+    """A reply whose names are read when somebody asks for one: of most traces, nobody does."""
 
-    def __init__(self, budget: list[int], properties: list[int] | None = None) -> None:
+    read: _Reader
+    result: Callable[[], Any]
+    asked: Mapping[str, Any]
+    offer: Offer
+    size: int
+
+
+class Offered:
+    """What the servers of one version have offered.
+
+    `budget` is how many more names are remembered, `room` how many bytes of replies are kept to be read later,
+    both shared with those of other versions.
+    """
+
+    def __init__(
+        self, budget: list[int], properties: list[int] | None = None, room: list[int] | None = None
+    ) -> None:
         self._names: dict[Use, dict[str, Offer]] = {}
         self._budget = budget
+        self._room = [0] if room is None else room
+        self._later: list[_Later] = []
+        #: Version and package of the servers; empty where they did not greet.
+        self.of: tuple[object, ...] = ()
         #: The line of the first reply to ``query-qmp-schema``, or 0.
         self.schema_line = 0
+        self._again: dict[int, object] = {}
         #: What they said about the properties of types and objects.
         self.told = Told(properties)
 
-    def heard(self, command: Command, result: Any, line: int) -> None:
-        """Take note of the names in a reply, if it is one that lists names."""
+    def heard(self, command: Command, result: Any, line: int, size: int = 0) -> None:
+        """Take note of the names in a reply of so many bytes, if it is one that lists names."""
         if command.name in TELLING:
             self.told.heard(command, result, line)
-        read = _LISTS.get(command.name)
-        if read is None:
+        self.lists(command.name, command.arguments, result, line, size)
+
+    def lists(self, name: str, asked: Mapping[str, Any], result: Any, line: int, size: int) -> None:
+        """Take note of the names that it listed.  To do it again with the same reply changes nothing."""
+        if name in _LISTS:
+            self._list(name, asked, lambda: result, line, size)
+
+    def heard_text(
+        self, command: Command, text: bytes, fact: Fact | None, line: int, reply: object
+    ) -> None:
+        """The same as `heard` with the text of a success; `fact` is what it says of properties.
+
+        `reply` stands for all texts that are the same but for their ids: of one that was heard before, no name is new.
+        """
+        if fact is not None:
+            self.told.keep(fact, line)
+        if command.name not in _LISTS or self._again.get(id(reply)) is reply:
             return
-        whole = command.name == "query-qmp-schema"
+        if len(self._again) >= _MOST_AGAIN:
+            self._again.clear()
+        self._again[id(reply)] = reply
+        self._list(command.name, command.arguments, lambda: _result_of(text), line, len(text))
+
+    def _list(
+        self,
+        name: str,
+        asked: Mapping[str, Any],
+        result: Callable[[], Any],
+        line: int,
+        size: int,
+    ) -> None:
+        whole = name == SCHEMA
         if whole and not self.schema_line:
             self.schema_line = line
-        offer = Offer(command.name, line, whole)
-        for use, name in read(result, command.arguments):
-            self._note(use, name, offer)
+        reply = _Later(_LISTS[name], result, asked, Offer(name, line, whole), size)
+        if size > self._room[0]:
+            self._read_all()
+            self._read(reply)
+        else:
+            self._room[0] -= size
+            self._later.append(reply)
+
+    def close(self) -> None:
+        """Nobody will ask any more."""
+        self._later.clear()
+        self._again.clear()
 
     def greeted(self, greeting: Greeting, line: int) -> None:
         """Take note of the capabilities that a greeting lists."""
         offer = Offer("the greeting", line)
-        for name in greeting.capabilities:
-            self._note(Use("value", "qmp_capabilities", "enable/*"), name, offer)
-            self._note(Use("member", "qmp_capabilities"), "enable", offer)
+        names = greeting.capabilities
+        self._note(Use("value", "qmp_capabilities", "enable/*"), names, offer)
+        if names:
+            self._note(Use("member", "qmp_capabilities"), ("enable",), offer)
 
-    def _note(self, use: Use, name: Any, offer: Offer) -> None:
-        if not isinstance(name, str) or max(len(name), len(use.among)) > _LONGEST:
+    def _read_all(self) -> None:
+        """Take note of the names in the replies that were kept, in their order."""
+        later, self._later = self._later, []
+        for reply in later:
+            self._room[0] += reply.size
+            self._read(reply)
+
+    def _read(self, reply: _Later) -> None:
+        for use, names in reply.read(reply.result(), reply.asked):
+            self._note(use, names, reply.offer)
+
+    def _note(self, use: Use, names: Iterable[Any], offer: Offer) -> None:
+        if len(use.among) > _LONGEST:
             return
-        known = self._names.get(use, {}).get(name)
-        if known is not None:
-            if known.whole and not offer.whole:
-                self._names[use][name] = offer
-        elif self._budget[0] > 0:
-            self._budget[0] -= 1
-            self._names.setdefault(use, {})[name] = offer
+        known = self._names.get(use, {})
+        for name in names:
+            if not isinstance(name, str):
+                continue
+            earlier = known.get(name)
+            if earlier is not None:
+                if earlier.whole and not offer.whole:
+                    known[name] = offer
+            elif len(name) <= _LONGEST and self._budget[0] > 0:
+                self._budget[0] -= 1
+                known[name] = offer
+        if known:
+            self._names[use] = known
+
+    def _of(self, use: Use) -> Mapping[str, Offer]:
+        """The names that were offered for a use."""
+        if self._later:
+            self._read_all()
+        return self._names.get(use, {})
 
     def command(self, name: str) -> Offer | None:
         """The reply that listed the command `name`."""
-        return self._names.get(_COMMAND, {}).get(name)
+        return self._of(_COMMAND).get(name)
 
     def value(self, command: Command, path: tuple[str | int, ...]) -> Offer | None:
         """The reply that listed the value at `path` of the command's arguments."""
@@ -256,7 +356,7 @@ class Offered:
         place = "/".join("*" if isinstance(one, int) else one for one in path)
         given = (command.arguments.get(one) for one in _AMONG)
         for among in ("", *(one for one in given if isinstance(one, str) and one)):
-            offer = self._names.get(Use(kind, command.name, place, among), {}).get(name)
+            offer = self._of(Use(kind, command.name, place, among)).get(name)
             if offer is not None:
                 return offer
         return None
@@ -268,18 +368,34 @@ class Offers:
     def __init__(self) -> None:
         self._budget = [MOST_NAMES]
         self._properties = [MOST_PROPERTIES]
+        self._room = [_ROOM]
         #: What counts for a session that has not been greeted: that of the latest greeting.
-        self.latest = Offered(self._budget, self._properties)
+        self.latest = Offered(self._budget, self._properties, self._room)
         self._of: dict[tuple[object, ...], Offered] = {}
 
     def greeted(self, greeting: Greeting, line: int) -> Offered:
         """What servers with this greeting's version have offered; its capabilities are noted."""
         key = (greeting.version, greeting.package)
         if key not in self._of and len(self._of) < MOST_NAMES:
-            self._of[key] = Offered(self._budget, self._properties)
+            self._of[key] = Offered(self._budget, self._properties, self._room)
+            self._of[key].of = key
         self.latest = self._of.get(key, self.latest)
         self.latest.greeted(greeting, line)
         return self.latest
+
+    def counts(self, offered: Offered, sent: int, line: int) -> None:
+        """A server, which has `offered` so much, answers in `line` the command in line `sent`, and it counts."""
+
+    def close(self) -> None:
+        """Let go of the replies that were kept: nobody will ask any more."""
+        for one in (self.latest, *self._of.values()):
+            one.close()
+
+
+def _result_of(text: bytes) -> Any:
+    """The result in the text of a success."""
+    message = from_server(text)
+    return message.result if isinstance(message, Success) else None
 
 
 def _at(value: Any, parts: list[str]) -> Iterator[Any]:

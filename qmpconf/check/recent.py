@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from qmpconf.check.basis import Basis
-    from qmpconf.schema.select import Version
+    from qmpconf.schema.select import Fit, Version
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -54,3 +54,6 @@ BASES: Recent[tuple[bytes, str, Version | None], Basis | None] = Recent(READY)
 
 #: The basis that a shipped catalog makes, by its name.
 SHIPPED: Recent[str, Basis] = Recent(READY)
+
+#: The shipped catalog that fits a version of a product and its architecture best.
+FITS: Recent[tuple[Version, str, str], Fit] = Recent(READY * 4)

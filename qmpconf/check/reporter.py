@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qmpconf.check.requirements import ALL_REQUIREMENTS
@@ -9,6 +10,8 @@ from qmpconf.findings import Blame, Finding, Severity
 from qmpconf.protocol.requirements import Level, Party
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from qmpconf.protocol.messages import Failure
     from qmpconf.protocol.steps import Breach
 
@@ -95,3 +98,9 @@ class Reporter:
             rule.source,
             blame=breach.blame,
         )
+
+
+def answered(found: Iterable[Finding], reply: Failure) -> list[Finding]:
+    """Findings about a command, with the error that refused it."""
+    answer = answer_of(reply)
+    return [replace(one, answer=answer) for one in found]

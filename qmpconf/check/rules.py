@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from qmpconf.findings import Finding
     from qmpconf.protocol.messages import Command, Event, Failure, Success
     from qmpconf.protocol.steps import Breach
+    from qmpconf.trace.order import Noted
 
 #: So many commands wait to be judged when they are answered; others are judged at once.
 _MOST_LATE = 1000
@@ -82,7 +83,7 @@ class Rules:
         reporter: Reporter,
         offered: Offered,
         lacks: Lacks,
-        asked: dict[str, None],
+        asked: Noted,
     ) -> None:
         self.basis = basis
         self._asked = asked
@@ -144,7 +145,7 @@ class Rules:
         name = command.name
         verdict = self._judge.judge(command, self.offered, breached, redacted)
         if verdict.properties:
-            self._asked[verdict.properties] = None
+            self._asked.note(verdict.properties)
         flaws = verdict.flaws
         if command.problems:  # its shape is wrong: what its arguments are meant to be is not sure
             flaws = tuple(one for one in flaws if one.standing is Standing.OOB_REFUSED)

@@ -22,14 +22,32 @@ from qmpconf.check.recent import ENTRIES
 from qmpconf.protocol.dialect import QGA, QMP, Dialect
 from qmpconf.protocol.messages import Command, from_client
 from qmpconf.protocol.values import Malformed, dumps, loads
-from qmpconf.schema.select import Version
+from qmpconf.schema.select import PLAIN, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 #: Bytes of which every line holds one that `survey` must see, near its beginning: schema replies,
 #: versions, openings, commands to a guest agent, and records that may hold only a part of a message.
-NEEDLES = (b"meta-type", b'"micro"', b'"guest-', b'"open":', b'"raw":', b'"b64":')
+NEEDLES = (
+    b"meta-type",
+    b'"micro"',
+    b'"arch"',
+    b'"cpu-index"',
+    b'"guest-',
+    b'"open":',
+    b'"raw":',
+    b'"b64":',
+)
+
+#: Bytes of a reply to ``query-target``, and of what describes the first processor in another one, at most.
+_MOST_TARGET, _MOST_CPU = 300, 2000
+#: What a processor is emulated as, in a reply to ``query-cpus-fast`` (from 2.12 on).
+_CPU = re.compile(rb'"target": *"(\w{1,20})"')
+#: The program that was recorded, in the command line that started it.
+_PROGRAM = re.compile(r"\bqemu-system-(\w+)")
+#: A server for i386 counts as the one for x86_64.
+_ALIKE = {"i386": PLAIN}
 
 #: Stretches, different schema replies and bytes of these that are kept: no trace takes more memory.
 MOST_STRETCHES = 200_000
@@ -73,8 +91,9 @@ class Opening:
 class Named:
     """A version of a server, and where the trace says so.
 
-    `by` is ``greeting``, the command that was answered, or ``name`` (of the file that was converted,
-    `line` 0).
+    `by` is ``greeting``, the command that was answered, ``name`` (of the file that was converted,
+    `line` 0) or ``text`` (what that file says around its messages: `name` are the words, `line` is
+    the file's).
     """
 
     version: Version
@@ -87,6 +106,8 @@ class Named:
         """For example "by the greeting in line 3"."""
         if self.by == "name":
             return f"by the file's name, {self.name}"
+        if self.by == "text":
+            return f"by line {self.line} of the converted text, {self.name!r}"
         what = self.by if self.by == "greeting" else f"reply to {self.by}"
         return f"by the {what} in line {self.line}"
 
@@ -105,7 +126,8 @@ class Stretch:
     """What a session says about its server, from `line` on.
 
     `schema` is a key of `Survey.replies`, or empty; `broken` the line of a schema reply that is
-    cut off or no JSON, or 0.
+    cut off or no JSON, or 0; `architecture` what ``query-target`` or ``query-cpus-fast`` named, and empty where
+    nothing did.
     """
 
     line: int = 0
@@ -114,6 +136,7 @@ class Stretch:
     schema: bytes = b""
     schema_line: int = 0
     broken: int = 0
+    architecture: str = ""
 
     @property
     def named(self) -> Named | None:
@@ -130,7 +153,8 @@ class Survey:
 
     `stretches` by session, in the order of their lines; `replies` by digest; `left_out` counts
     schema replies that were not kept, because there are too many different ones.  `file` is the
-    version in the name of the file that was converted.
+    version in the name of the file that was converted, `started` the architecture of the emulator that was
+    started for the recording.
     """
 
     stretches: dict[int, list[Stretch]] = field(default_factory=dict)
@@ -138,6 +162,7 @@ class Survey:
     addresses: dict[int, str] = field(default_factory=dict)
     versions: dict[Version, Named] = field(default_factory=dict)
     file: Named | None = None
+    started: str = ""
     left_out: int = 0
     #: The same of the sessions with a guest agent, which these are, and what all sessions are.
     agents: Survey | None = None
@@ -195,6 +220,16 @@ class Survey:
             self._count(named)
             if stretch is not None and stretch.asked is None:
                 stretch.asked = named
+
+    def targeted(self, conn: int, architecture: str) -> None:
+        """A reply to ``query-target`` or ``query-cpus-fast``."""
+        stretch = self._latest(conn) or self._begin(conn, 0)
+        if stretch is not None:
+            stretch.architecture = _ALIKE.get(architecture, architecture)
+
+    def architecture(self, stretch: Stretch) -> str:
+        """That of a stretch's server: as it says, or as it was started; empty where nothing tells."""
+        return stretch.architecture or self.started
 
     def replied(self, conn: int, line: int, data: bytes) -> None:
         """A message that may be a reply to ``query-qmp-schema``."""
@@ -262,7 +297,12 @@ class Surveyor:
 
     def __init__(self, meta: Mapping[str, Any] | None, dialect: Dialect | None) -> None:
         self._agents = Survey()
-        self.found = Survey(file=of_file(meta or {}), agents=self._agents, dialect=dialect)
+        self.found = Survey(
+            file=of_file(meta or {}),
+            started=_started(meta or {}),
+            agents=self._agents,
+            dialect=dialect,
+        )
         self._dialect = dialect
         self._told: dict[int, Dialect] = {}
 
@@ -287,6 +327,8 @@ class Surveyor:
             found.replied(one.conn, one.line, one.data)
         elif b"micro" in one.data:
             self._versioned(one)
+        elif (architecture := _architecture(one.data)) is not None:
+            self.found.targeted(one.conn, architecture)
 
     def _versioned(self, one: Utterance) -> None:
         """A message that may name the server's version."""
@@ -312,16 +354,38 @@ def _agent_said(agents: Survey, one: Utterance) -> None:
         agents.asked(one.conn, one.line, version, QGA.version)
 
 
-def of_file(meta: Mapping[str, Any]) -> Named | None:
-    """The version in the name of the file that a trace was converted from, if it has just one.
+def _architecture(data: bytes) -> str | None:
+    """What a reply to ``query-target`` or ``query-cpus-fast`` names; None for any other message."""
+    if b'"cpu-index"' in data:
+        found = _CPU.search(data, 0, _MOST_CPU)
+        is_reply = found is not None and isinstance(_object(data).get("return"), list)
+        return found[1].decode() if found and is_reply else None
+    if b'"arch"' not in data or len(data) >= _MOST_TARGET:
+        return None
+    match _object(data).get("return"):
+        case {"arch": str(architecture), **others} if not others:
+            return architecture
+    return None
 
-    ``caps_7.2.0_x86_64.replies`` (libvirt), ``qemu-7.2.replies``; behind another word a version is
+
+def _started(meta: Mapping[str, Any]) -> str:
+    """The architecture of the emulator in the command line by which the recorder started it."""
+    found = _PROGRAM.search(str(meta.get("spawn", "")))
+    return _ALIKE.get(found[1], found[1]) if found else ""
+
+
+def of_file(meta: Mapping[str, Any]) -> Named | None:
+    """The version that the converted file says around its messages, else the one in its name.
+
+    Only where there is just one: ``caps_7.2.0_x86_64.replies`` (libvirt), ``qemu-7.2.replies``; behind another word a version is
     that of something else.
     """
     converted = meta.get("converted")
     if not isinstance(converted, dict) or not isinstance(converted.get("from"), str):
         return None
     name = converted["from"]
+    if (said := _said(converted.get("says"))) is not None:
+        return said
     found = {
         version
         for one in _IN_NAME.finditer(name)
@@ -329,6 +393,16 @@ def of_file(meta: Mapping[str, Any]) -> Named | None:
         and (one["what"].lower() != "caps" or converted.get("format") == "replies")
     }
     return Named(found.pop(), "name", 0, name) if len(found) == 1 else None
+
+
+def _said(says: object) -> Named | None:
+    """What a text says about its QEMU (`qmpconf.trace.convert.versions`), as the header has it."""
+    match says:
+        case {"line": int(line), "text": str(text), "version": str(version)}:
+            found = Version.parse(version)
+            return Named(found, "text", line, text) if found else None
+        case _:
+            return None
 
 
 def _schema_in(data: bytes) -> tuple[bool, bytes]:

@@ -8,9 +8,8 @@ which objects ``device_add`` and ``object-add`` made of which type.  It is the f
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from qmpconf.schema.property_catalog import Properties, properties_in
 
@@ -43,6 +42,32 @@ class Listed:
     line: int
 
 
+class Fact(NamedTuple):
+    """What a reply to `command` says, wherever it stands: `about` a type or object.
+
+    `said` are its properties, its type, or the names of all types; `about` is None where nobody can be named.
+    """
+
+    command: str
+    about: str | None
+    said: Properties | frozenset[str] | str | None
+
+
+def fact_of(command: Command, result: Any) -> Fact:
+    """What a success of `command` (one of `TELLING`) says."""
+    name, asked = command.name, command.arguments
+    if name in _MAKES:
+        made, of = asked.get("id"), asked.get(_MAKES[name][0])
+        return Fact(name, made, of) if _is_name(made) and _is_name(of) else Fact(name, None, None)
+    if name == "qom-list-types":
+        devices = asked.get("implements") in (None, "device") and isinstance(result, list)
+        given = (one.get("name") for one in (result if devices else ()) if isinstance(one, dict))
+        names = frozenset(one for one in given if _is_name(one))
+        return Fact(name, None, names if devices else None)
+    about = asked.get("path" if name == "qom-list" else "typename")
+    return Fact(name, about, _properties(result)) if _is_name(about) else Fact(name, None, None)
+
+
 class Told:
     """What the servers of one version told about properties: types, objects, and what they are of.
 
@@ -64,36 +89,25 @@ class Told:
 
     def heard(self, command: Command, result: Any, line: int) -> None:
         """Take note of a success: of `command` (one of `TELLING`), whose reply stands in `line`."""
-        name, asked = command.name, command.arguments
-        if name in _MAKES:
-            self._made(asked, *_MAKES[name])
-        elif name == "qom-list-types":
-            self._listed(asked, result, line)
-        elif name == "qom-list":
-            self._keep(self._objects, asked.get("path"), Listed(_properties(result), name, line))
-        else:
-            self._keep(self._types, asked.get("typename"), Listed(_properties(result), name, line))
+        self.keep(fact_of(command, result), line)
 
-    def _keep(self, lists: dict[str, Listed], key: Any, found: Listed) -> None:
-        if not _is_name(key):
+    def keep(self, fact: Fact, line: int) -> None:
+        """Take note of what a reply in `line` says."""
+        key, said = fact.about, fact.said
+        if fact.command == "qom-list-types":
+            if isinstance(said, frozenset) and self._affords(len(said) - len(self._all[0])):
+                self._all = said, line
+        elif key is None:
             return
-        known = lists.get(key)
-        if self._affords(len(found.properties) - (len(known.properties) if known else -1)):
-            lists[key] = found
-
-    def _made(self, asked: Mapping[str, Any], member: str, folder: str) -> None:
-        made, of = asked.get("id"), asked.get(member)
-        if _is_name(made) and _is_name(of) and (made in self._type_of or self._affords(2)):
-            self._type_of[folder + made] = of
-            self._type_of[made] = of  # a part of a path that leads to one object is enough
-
-    def _listed(self, asked: Mapping[str, Any], result: Any, line: int) -> None:
-        if asked.get("implements") not in (None, "device") or not isinstance(result, list):
-            return
-        given = (one.get("name") for one in result if isinstance(one, dict))
-        names = frozenset(name for name in given if _is_name(name))
-        if self._affords(len(names) - len(self._all[0])):
-            self._all = names, line
+        elif isinstance(said, str):
+            if key in self._type_of or self._affords(2):
+                self._type_of[_MAKES[fact.command][1] + key] = said
+                self._type_of[key] = said  # a part of a path that leads to one object is enough
+        elif isinstance(said, dict):
+            lists = self._objects if fact.command == "qom-list" else self._types
+            known = lists.get(key)
+            if self._affords(len(said) - (len(known.properties) if known else -1)):
+                lists[key] = Listed(said, fact.command, line)
 
     def _affords(self, names: int) -> bool:
         if names > self._budget[0]:

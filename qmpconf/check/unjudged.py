@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from qmpconf.findings import Place
+from qmpconf.trace.order import Where
+
 #: What was not judged: a trace without a message; the session's messages against a schema; a call
 #: or an event against the catalog; open-ended arguments against their properties; lines of the
 #: input that were not understood; answers against a limit of time; the rest of sessions, and the
@@ -50,10 +53,15 @@ class Unjudged:
 
 
 class Lacks:
-    """Things that were not judged, equal ones counted, in the order in which they showed."""
+    """Things that were not judged, equal ones counted, in the order in which they showed.
 
-    def __init__(self) -> None:
+    `where` says where in the trace it is looked; `full` whether there was no room for all of them.
+    """
+
+    def __init__(self, where: Where | None = None) -> None:
         self._found: dict[tuple[LackKind, str], Unjudged] = {}
+        self._places: dict[tuple[LackKind, str], Place] = {}
+        self._where = where or Where()
 
     def add(
         self, kind: LackKind, text: str, advice: str = "", line: int = 0, count: int = 1
@@ -66,8 +74,27 @@ class Lacks:
             known = self._found.get(key)
         if known is None:
             self._found[key] = Unjudged(kind, text, advice, line, count)
+            self._places[key] = self._where.next()
         else:
             self._found[key] = replace(known, count=known.count + count)
+
+    def merge(self, other: Lacks) -> Lacks:
+        """Both, of one trace.  It is exact while no more than `MOST_LACKS` are in both."""
+        both = Lacks()
+        found = dict(self._found)
+        places = dict(self._places)
+        for key, one in other._found.items():
+            known = found.get(key, one)
+            early = min(
+                (places.get(key, other._places[key]), known),
+                (other._places[key], one),
+                key=lambda pair: pair[0],
+            )
+            count = one.count + (found[key].count if key in found else 0)
+            places[key], found[key] = early[0], replace(early[1], count=count)
+        both._places = dict(sorted(places.items(), key=lambda pair: pair[1]))
+        both._found = {key: found[key] for key in both._places}
+        return both
 
     def __iter__(self) -> Iterator[Unjudged]:
         yield from self._found.values()

@@ -19,13 +19,21 @@ from qmpconf.text import counted, harmless
 
 
 def configure(
-    parser: argparse.ArgumentParser, *, old: Mapping[str, str] | None = None, update: bool = True
+    parser: argparse.ArgumentParser,
+    *,
+    old: Mapping[str, str] | None = None,
+    update: bool = True,
+    gone: bool = True,
 ) -> None:
-    """Add the arguments; `old` are names of earlier times, with the option that each stands for."""
+    """Add the arguments; `old` are names of earlier times, with the option that each stands for.
+
+    `gone` says whether what of it was not found fails the run.
+    """
     parser.add_argument(
         "--baseline",
         metavar="FILE",
-        help="what is known, with reasons: it does not fail the run, and what of it is gone does",
+        help="what is known, with reasons: it does not fail the run"
+        + (", and what of it is gone does" if gone else "; what of it is not met does not either"),
     )
     if update:
         parser.add_argument(
@@ -93,14 +101,23 @@ def read(arguments: argparse.Namespace) -> Baseline:
     return Baseline.parse(text_of(arguments), arguments.baseline or "")
 
 
-def update(arguments: argparse.Namespace, verb: str, result: ResultFile, old: Baseline) -> None:
-    """Write the baseline with which this run would not have failed."""
+def update(
+    arguments: argparse.Namespace,
+    verb: str,
+    result: ResultFile,
+    old: Baseline,
+    *,
+    keeps: bool = False,
+) -> None:
+    """Write the baseline with which this run would not have failed; if it `keeps`, with what was not found, too."""
     found = [one for one in result.records if isinstance(one, FindingRecord)]
     words = {
         one.fingerprint: f"{one.rule}: {sentence(one)}"
         for one in found
         if one.severity != "note" or one.status == "known"
     }
+    if keeps:
+        words = dict.fromkeys(old.reasons, "") | words
     save(arguments, verb, dumped(words, old.reasons, verb, "fingerprint"), len(words))
 
 

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 SHELLS = ("bash", "zsh", "fish")
 
 _EPILOG = """\
+Installed with pip or by a distribution, a file for each shell is below PREFIX/share, where shells
+look for it: it loads the script of the installed version when qmpconf is completed first.
+bash-completion also finds that of a virtual environment in PATH; zsh needs
+PREFIX/share/zsh/site-functions in fpath, fish PREFIX/share in XDG_DATA_DIRS. Otherwise write the
+script where your shell looks:
+
 examples:
   qmpconf completion bash > ~/.local/share/bash-completion/completions/qmpconf
   qmpconf completion zsh > ~/.zfunc/_qmpconf       (with ~/.zfunc in fpath)

@@ -9,6 +9,7 @@ import re
 import sys
 
 from qmpconf.cli import options
+from qmpconf.cli.converted import held, told
 from qmpconf.cli.corpus import gathered, say
 from qmpconf.cli.main import INTERRUPTED
 from qmpconf.cli.secrets import secret, secrets_of
@@ -19,8 +20,9 @@ from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.text import expression, harmless
 from qmpconf.trace.convert import FORMATS
 from qmpconf.trace.convert.base import Options
-from qmpconf.trace.convert.converting import Converted, convert
+from qmpconf.trace.convert.converting import convert
 from qmpconf.trace.convert.logs.fields import SESSION_KEYS
+from qmpconf.trace.convert.otlp import is_url
 
 _EPILOG = """\
 The formats are known by the names of the files, or else by what the input begins with. Everything
@@ -33,30 +35,35 @@ examples:
   qmpconf convert app.log vm.qmptrace --pattern '^(?P<time>\\S+) (?P<side>TX|RX) (?P<message>.*)'
   qmpconf convert --from transcript mail.txt vm.qmptrace && qmpconf check vm.qmptrace
   qmpconf convert vm.qmptrace.gz vm.pcapng
+  qmpconf convert vm.qmptrace small.qmptrace --filter 'not command ~ query-*'
   qmpconf convert --to transcript vm.qmptrace -
   qmpconf convert --to parquet night/ corpus/
+  qmpconf convert --to qmptrace night/ errors/ --filter 'error and not command ~ query-*'
+  qmpconf convert vm.qmptrace http://127.0.0.1:4318/v1/traces
   qmpconf convert --list
   qmpconf convert --dissector > qmp.lua && tshark -X lua_script:qmp.lua -r vm.pcapng -Y qmp
 
 exit codes: 0 converted, 2 wrong call, or OUT cannot hold what IN holds, 3 IN is damaged (what could
-be read is in OUT) or cannot be read at all (there is no OUT), 130 interrupted
+be read is in OUT) or cannot be read at all (there is no OUT), 4 the collector does not take the
+spans, 130 interrupted
 """
-
-
-#: How much of a line that was not understood the closing line shows, in characters.
-_SHOWN = 60
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    names = tuple(one.name for one in FORMATS)
+    names = tuple(one.name for one in FORMATS if one.reads)
     written = tuple(one.name for one in FORMATS if one.writes)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.add_argument(
         "source", metavar="IN", help="what to convert, or a folder of traces; - is standard input"
     )
-    parser.add_argument("target", metavar="OUT", help="the new file; - is standard output")
+    parser.add_argument(
+        "target",
+        metavar="OUT",
+        help="the new file; - is standard output; the URL of a collector takes spans",
+    )
+    options.output(parser)
     parser.add_argument(
         "--from",
         dest="from_format",
@@ -80,6 +87,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="keep this session only, counted from 1",
     )
+    options.filtering(parser, "keep the messages that pass, and gaps that say where others were")
     parser.add_argument(
         "--port", metavar="N", type=_port, default=0, help="the server's port, in a capture"
     )
@@ -119,13 +127,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, and say what was lost on the way; give the exit code."""
+    arguments.target = options.named_once(arguments.target, arguments.output)
     if os.path.isdir(arguments.source):
         return _many(arguments)
     for name in ("jobs", "workers"):
         if getattr(arguments, name):
             raise UsageError(f"--{name} is for many files: name a folder as IN, and one as OUT")
     outputs = Outputs([arguments.source], force=arguments.force)
-    outputs.add(arguments.target, "trace", "OUT")
+    if not is_url(arguments.target):
+        outputs.add(arguments.target, "trace", "OUT")
     secrets = secrets_of(arguments.secret)
     if secrets and not arguments.redact:
         raise UsageError("--no-redact keeps all secrets: --secret does not go with it")
@@ -134,7 +144,7 @@ def run(arguments: argparse.Namespace) -> int:
         if from_format not in ("", "log"):
             raise UsageError(f"--pattern is for logs: it does not go with --from {from_format}")
         from_format = "log"
-    size = size_of_files([arguments.source])
+    size = size_of_files([arguments.source]) * (1 if arguments.filter is None else 2)
     with Progress("converting", size, quiet=arguments.quiet) as progress:
         done = convert(
             arguments.source,
@@ -144,16 +154,20 @@ def run(arguments: argparse.Namespace) -> int:
             redact=arguments.redact,
             secrets=secrets,
             session=arguments.session,
+            wanted=arguments.filter,
             overwrite=arguments.force,
             options=Options(arguments.port, arguments.pattern, arguments.session_by),
             advance=progress.advance,
         )
     name = "<stdin>" if arguments.source == "-" else arguments.source
-    _tell(done, name, quiet=arguments.quiet)
+    for line in told(done, name, quiet=arguments.quiet):
+        _say(line)
     if done.failed is not None:
         _say(f"{done.failed}; what could be read is in {arguments.target}")
     if arguments.target != "-":
-        print(harmless(f"{arguments.target}: {_held(done)}"))
+        print(
+            harmless(f"{arguments.target}: {held(done)} ({done.source.name} to {done.target.name})")
+        )
     return InputError.exit_code if done.failed is not None or done.notes.damaged else 0
 
 
@@ -161,7 +175,12 @@ def _many(arguments: argparse.Namespace) -> int:
     """A folder of traces, or of Parquet files, to a folder of the other format."""
     from qmpconf.corpus.files import ConvertTask, apart, parquet_in
 
-    for name in ("session", "port", "pattern", "session_by"):
+    if arguments.session:
+        raise UsageError(
+            "--session is for one file, and IN is a folder: write "
+            f"--filter 'session = {arguments.session}' instead"
+        )
+    for name in ("port", "pattern", "session_by"):
         if getattr(arguments, name):
             raise UsageError(f"--{name.replace('_', '-')} is for one file, and IN is a folder")
     folder, target = arguments.source, arguments.target
@@ -171,47 +190,30 @@ def _many(arguments: argparse.Namespace) -> int:
     from_format = "parquet" if paths else "qmptrace"
     paths = paths or list(traces_in([folder]))
     to_format = arguments.to_format or ("qmptrace" if from_format == "parquet" else "")
+    if is_url(target):
+        raise UsageError("IN is a folder, and a collector takes one recording at a time")
     if not to_format or target == "-":
         raise UsageError("IN is a folder: name another one as OUT, and its format with --to")
     apart(paths, folder)
     secrets = tuple(secrets_of(arguments.secret))
     task = ConvertTask(
-        folder, target, from_format, to_format, arguments.redact, secrets, arguments.force
+        folder,
+        target,
+        from_format,
+        to_format,
+        arguments.redact,
+        secrets,
+        arguments.force,
+        arguments.filter,
     )
     part, found = gathered(arguments, "converting", task, paths)
     say("convert", found, paths)
+    if not part.files and part.empty and not found.unread:
+        raise UsageError(f"{folder}: no message passes the filter: there is nothing to write")
     print(harmless(f"{target}: {part.sentence} ({from_format} to {to_format})"))
     if found.interrupted:
         return INTERRUPTED
     return InputError.exit_code if found.unread or part.damaged else 0
-
-
-def _tell(done: Converted, name: str, *, quiet: bool) -> None:
-    if done.why and not quiet:
-        _say(f"{name}: read as {done.source.name} ({done.why})")
-    for is_damage, number, text in done.notes.told():
-        if quiet and not is_damage:
-            continue
-        unit = done.notes.unit
-        where = f"{name}:{number}" if unit == "line" else f"{name}, {unit} {number}"
-        _say(f"{where if number else name}: {text}")
-    for number, text in done.notes.missed_lines:
-        _say(f"{name}:{number}: not understood: {text!r}")
-    more = done.notes.misses - len(done.notes.missed_lines)
-    if more:
-        _say(f"{name}: {more:,} more line{'' if more == 1 else 's'} not understood")
-
-
-def _held(done: Converted) -> str:
-    """What the new file holds, and what of the old one nobody understood."""
-    sessions = f"{done.sessions:,} session{'' if done.sessions == 1 else 's'}"
-    messages = f"{done.messages:,} message{'' if done.messages == 1 else 's'}"
-    misses, missed = done.notes.misses, ""
-    if misses:
-        number, text = done.notes.missed_lines[0]
-        lines = f"{misses:,} line{'' if misses == 1 else 's'}"
-        missed = f"; {lines} not understood (first: line {number}: {text[:_SHOWN]!r})"
-    return f"{sessions}, {messages}{missed} ({done.source.name} to {done.target.name})"
 
 
 def _say(text: str) -> None:

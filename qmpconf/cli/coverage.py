@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from qmpconf.check.checking import chooser
 from qmpconf.check.collect import Exercised
 from qmpconf.cli import options, results
+from qmpconf.cli.converted import readable_in
 from qmpconf.cli.corpus import closed, gathered, say
-from qmpconf.cli.traces import traces_in
 from qmpconf.corpus.work import CoverageTask
 from qmpconf.errors import UsageError
 from qmpconf.outputs import Outputs, write_page
@@ -44,7 +44,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.add_argument(
-        "traces", metavar="TRACE", nargs="+", help="a recording (*.qmptrace), or a folder of them"
+        "traces",
+        metavar="TRACE",
+        nargs="+",
+        help="a recording (*.qmptrace), a log or other text with messages, or a folder of recordings",
     )
     parser.add_argument(
         "--schema",
@@ -88,7 +91,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the coverage; 1 where it is below a limit."""
-    paths = list(traces_in(arguments.traces))
+    paths = list(readable_in("coverage", arguments.traces))
     outputs = Outputs([*paths, arguments.schema], force=arguments.force)
     outputs.add(arguments.output, "page", "-o")
     outputs.add(arguments.result, "result", "--result")

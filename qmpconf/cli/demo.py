@@ -25,7 +25,9 @@ from qmpconf.monitor.server import MonitorServer
 from qmpconf.net.address import Address
 from qmpconf.net.endpoint import Listener
 from qmpconf.net.process import Folder
-from qmpconf.record.recorder import Ends, Recorder
+from qmpconf.outputs import Outputs
+from qmpconf.record.arrivals import Ends
+from qmpconf.record.recorder import Recorder
 from qmpconf.replay.play.replaying import replay_trace
 from qmpconf.replay.result import ReplayResult
 from qmpconf.report.replay import verdict
@@ -64,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     output = arguments.output or DEFAULT_OUTPUT
     if output == "-":
         raise UsageError("the demo reads what it has recorded: name a file with -o")
+    Outputs(force=arguments.force).add(arguments.output, "trace", "-o")
     replaces = arguments.force or arguments.output is None
     catalog = load_shipped(DEFAULT_SCHEMA)
     done = record(catalog, output, overwrite=replaces)

@@ -8,13 +8,15 @@ import time
 from typing import TYPE_CHECKING
 
 from qmpconf.check.checking import rare_collections
-from qmpconf.check.live import live_findings
+from qmpconf.check.live import LiveCheck
 from qmpconf.findings import Groups
 from qmpconf.parts import parts_of
 from qmpconf.text import printable
 from qmpconf.trace.follow import FollowingReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qmpconf.check.choice import Choose
     from qmpconf.check.practice import Practice
     from qmpconf.findings import Finding
@@ -30,53 +32,55 @@ _LINES = 256
 def follow(path: str, protocol: str, choose: Choose | None, practice: Practice) -> None:
     """Print each kind of finding once, as a line on stderr, until the recording ends.
 
-    Says where it falls behind, and when it is interrupted, how much was not judged.  Raises `InputError`.
+    Says where it falls behind, and when it is interrupted, how much was not judged.  Raises `InputError`,
+    and `UsageError` for what cannot be followed.
     """
-    pace = _Pace(path)
+    pace = Pace(path, lambda: time.sleep(_PAUSE))
     reader = pace.reader = FollowingReader(path, pace.wait, protocol)
     groups = Groups()
     try:
         with rare_collections():
-            for finding in live_findings(reader, choose, practice, pace.seen):
+            for finding in LiveCheck(reader, choose, practice, pace.seen).findings():
                 before = len(groups)
                 groups.add(finding)
                 if len(groups) > before:
-                    _say(_line(finding))
-    except _DiedError:
-        _say(f"{path}: its recorder has gone, without a last line")
+                    say(line_of(finding))
+    except OverError as over:
+        say(f"{path}: {over}")
     except KeyboardInterrupt:
         behind = pace.behind()
         if behind:
-            _say(f"{path}: ended at line {pace.line}: {behind:,} bytes behind it were not judged")
+            say(f"{path}: ended at line {pace.line}: {behind:,} bytes behind it were not judged")
         raise
 
 
-class _DiedError(Exception):
-    """Nobody writes the recording any more, and it has no end."""
+class OverError(Exception):
+    """A recording that has no end is not followed any longer."""
 
 
-class _Pace:
-    """Whether the check keeps up with the recording."""
+class Pace:
+    """Whether the check keeps up with the recording; `pause` waits until there may be more of it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, pause: Callable[[], None]) -> None:
         self.line = 0
         self.reader: FollowingReader | None = None
         self._path = path
+        self._pause = pause
         self._level = time.monotonic()  # when all there was had been read
         self._told = False
         self._alone = False
 
     def wait(self) -> None:
-        """All there is has been read."""
+        """All there is has been read.  Raises `OverError` where nobody writes it any more."""
         if self._told:
             self._told = False
-            _say(f"{self._path}: the check has caught up")
+            say(f"{self._path}: the check has caught up")
         # A recorder holds its file locked; one that has died has released it, and writes no more.
         alone = self.reader is not None and not self.reader.is_written
         if alone and self._alone:
-            raise _DiedError
+            raise OverError("its recorder has gone, without a last line")
         self._alone = alone
-        time.sleep(_PAUSE)
+        self._pause()
         self._level = time.monotonic()
 
     def seen(self, line: int) -> None:
@@ -85,7 +89,7 @@ class _Pace:
         if line % _LINES or self._told or time.monotonic() < self._level + _BEHIND:
             return
         self._told = True
-        _say(
+        say(
             f"{self._path}: the check is {self.behind():,} bytes behind the recording, which does not wait"
         )
 
@@ -98,7 +102,7 @@ class _Pace:
         return max(0, there - (self.reader.bytes_read if self.reader is not None else 0))
 
 
-def _line(one: Finding) -> str:
+def line_of(one: Finding) -> str:
     """``FILE:LINE: severity: requirement: text``, as ``check --short`` has it."""
     place = " ".join(filter(None, (one.subject, one.pointer)))
     text = f"{place}: {one.message}" if place else one.message
@@ -106,5 +110,6 @@ def _line(one: Finding) -> str:
     return f"{one.path}:{one.line}: {one.severity}: {one.requirement}: {text}{hint}"
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print a line on stderr."""
     print(printable(text), file=sys.stderr, flush=True)

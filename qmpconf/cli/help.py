@@ -1,4 +1,4 @@
-"""``qmpconf help [VERB [SUBVERB]]``: what ``--help`` says; ``--man FOLDER`` writes it as manual pages."""
+"""``qmpconf help [VERB [SUBVERB]]``: what ``--help`` says, and the language of filters; ``--man FOLDER`` writes manual pages."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ _EPILOG = """\
 examples:
   qmpconf help check
   qmpconf help schema diff
+  qmpconf help filter          (the language of --filter)
   qmpconf help --man ~/.local/share/man/man1
 """
+
+
+#: Columns of a page where there is no terminal.
+_WIDTH = 100
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "words",
         metavar="VERB",
         nargs="*",
-        help="a verb, and perhaps its sub-verb (none: all verbs)",
+        help="a verb, and perhaps its sub-verb (none: all verbs); or filter, the language of --filter",
     )
     parser.add_argument(
         "--man",
@@ -48,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     parser = top_parser()
     if arguments.words:
         verb, *rest = arguments.words
+        if arguments.words == ["filter"]:
+            return _filter()
         if verb not in VERBS:
             parser.error(f"{verb!r} is not a verb; {meant(verb, VERBS)}")
         parser = parser_of(verb)
@@ -57,6 +64,14 @@ def run(arguments: argparse.Namespace) -> int:
                 raise UsageError(f"{parser.prog} has no sub-verbs: {word!r} is one word too many")
             parser = parser.subverbs()[word]
     parser.print_help()
+    return 0
+
+
+def _filter() -> int:
+    from qmpconf.report.filter import page
+    from qmpconf.report.terminal import Terminal
+
+    print(*page(Terminal(sys.stdout).width(_WIDTH)), sep="\n\n")
     return 0
 
 

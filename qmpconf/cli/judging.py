@@ -18,9 +18,20 @@ from qmpconf.replay.masks import Mask
 OLD_DIFFERENCES = {"--known-differences": "--baseline"}
 
 
-def replaying(parser: argparse.ArgumentParser, *, event_timeout: float, timeout: float) -> None:
-    """What is replayed, against what, and how it is compared; with the default time limits."""
-    parser.add_argument("trace", metavar="TRACE", help="the recording")
+def replaying(
+    parser: argparse.ArgumentParser,
+    *,
+    event_timeout: float,
+    timeout: float,
+    optional: bool = False,
+) -> None:
+    """What is replayed, against what, and how it is compared; with the default time limits.
+
+    With `optional`, it works without a recording, too.
+    """
+    parser.add_argument(
+        "trace", metavar="TRACE", nargs="?" if optional else None, help="the recording"
+    )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--target", metavar="ADDR", help="where the server listens")
     where.add_argument(

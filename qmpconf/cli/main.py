@@ -43,6 +43,7 @@ GROUPS = {
         "record": ("record", "record what a client and a server say to each other"),
         "emulator": ("emulator", "record the monitors that libvirt opens for itself"),
         "show": ("show", "show what a recording holds, message by message"),
+        "view": ("view", "look around in a recording on the terminal, also while it grows"),
         "stats": ("stats", "figures of recordings: latencies, counts, events, sizes"),
         "convert": ("convert", "convert captures, logs and transcripts to traces and back"),
         "redact": ("redact", "take secrets out of a recording, or list what looks like one"),
@@ -58,6 +59,7 @@ GROUPS = {
     },
     "replay and compare": {
         "replay": ("replay", "play a recording against another monitor and compare"),
+        "diff": ("diff", "compare two recordings of one scenario, without a server"),
         "learn": ("learn", "learn from recordings of one scenario what may differ in a replay"),
         "reduce": ("reduce", "shorten a recording to the commands that still show a difference"),
         "serve": ("serve", "run the embedded monitor, or let a recording answer as the server"),
@@ -68,6 +70,7 @@ GROUPS = {
             "conform.client",
             "put a client to the test, with a legal but unkind server",
         ),
+        "explore": ("explore", "find crashes and false answers with calls that nobody thought of"),
     },
     "schemas and the shell": {
         "schema": ("schema", "fetch, list, show, compare and export schemas; compile documents"),
@@ -147,6 +150,20 @@ def parser_of(verb: str) -> Parser:
     return parser
 
 
+class _Version(argparse.Action):
+    """Shows the version, and whether the recorder has its compiled core."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from qmpconf.record.core import PYTHON, VARIABLE, available, is_another
+
+        off = f"compiled core switched off by {VARIABLE}"
+        old = "the compiled core is of another version: install qmpconf again"
+        missing = old if is_another() else "no compiled core"
+        without = off if os.environ.get(VARIABLE) == PYTHON else missing
+        print(f"qmpconf {__version__} ({'compiled core' if available() else without})")
+        parser.exit()
+
+
 def top_parser() -> Parser:
     """The parser of what stands before the verb; its help is the overview."""
     parser = Parser(
@@ -156,7 +173,7 @@ def top_parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="qmpconf [--version] [--help] VERB ...",
     )
-    parser.add_argument("--version", action="version", version=f"qmpconf {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parser.add_argument("verb", metavar="VERB", choices=list(VERBS), help=argparse.SUPPRESS)
     return parser
 
@@ -223,11 +240,15 @@ def _ended_in_order() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are not ours
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Whoever has SIGHUP ignored (nohup) wants us to go on without the terminal.
+    goes_on = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    numbers = [signal.SIGTERM] if goes_on else [signal.SIGTERM, signal.SIGHUP]
+    before = {one: signal.signal(one, signal.default_int_handler) for one in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _asked(words: Sequence[str]) -> str:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from qmpconf.errors import UsageError
 from qmpconf.protocol.dialect import DIALECTS
+from qmpconf.trace.filter.parsing import parse
+from qmpconf.trace.filter.syntax import Filter
+from qmpconf.trace.filter.words import FilterError
 from qmpconf.trace.reader import TraceReader
 
 #: Processes that can be asked for.
@@ -26,6 +30,61 @@ def opened(path: str, arguments: argparse.Namespace) -> TraceReader:
     return TraceReader(path, arguments.protocol)
 
 
+def filtering(parser: argparse._ActionsContainer, what: str) -> None:
+    """``--filter``: which messages; `what` says what becomes of them."""
+    parser.add_argument(
+        "--filter",
+        metavar="EXPR",
+        type=_filter,
+        help=f"{what}, for example 'command ~ block* and took > 50ms and not error' "
+        "(all of the language: 'qmpconf help filter')",
+    )
+
+
+def _filter(text: str) -> Filter:
+    try:
+        return parse(text)
+    except FilterError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+class _Output(argparse.Action):
+    """``-o OUT``: the positional OUT is not asked for then."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        del option_string
+        setattr(namespace, self.dest, values)
+        for action in parser._actions:  # noqa: SLF001 - it has no other name
+            if action.metavar == "OUT" and not action.option_strings:
+                action.required = False
+
+
+def output(parser: argparse.ArgumentParser) -> None:
+    """``-o``, for verbs that take IN and OUT: OUT by its option, as other verbs have it; see `named_once`."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        action=_Output,
+        help="the same as OUT, as with other verbs",
+    )
+
+
+def named_once(positional: str | None, option: str | None) -> str:
+    """OUT, which stands behind IN, or behind -o.  Raises `UsageError` where both are there."""
+    if positional is not None and option is not None:
+        raise UsageError(
+            f"the output is named twice: {positional} behind IN, and {option} behind -o"
+        )
+    return positional or option or ""
+
+
 def seconds(text: str) -> float:
     """A number of seconds above 0, for argparse."""
     try:
@@ -45,8 +104,8 @@ def jobs(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=_number_of_jobs,
         default=0,
-        help="processes that share the files (default: as many as there are processors; few and small "
-        "files are done in one)",
+        help="processes that share the files, and the sessions of a large one (default: as many as there are "
+        "processors; few and small files are done in one)",
     )
 
     parser.add_argument(

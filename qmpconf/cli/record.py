@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 import qmpconf
-from qmpconf.cli import options, record_beside, record_host, record_proxy, rotation
-from qmpconf.cli.record_watch import say
+from qmpconf.cli import faults, options, record_beside, record_host, record_proxy, rotation
+from qmpconf.cli.record_watch import alone, say
 from qmpconf.cli.secrets import secret, secrets_of
 from qmpconf.outputs import Outputs
 from qmpconf.record.modes import MODES
@@ -27,6 +27,8 @@ examples:
   qmpconf record --attach qmp.sock -o session.qmptrace -- qmp-shell {listen}
   qmpconf record --server qmp.sock --share --listen proxy.sock --observe watch.sock -o vm.qmptrace
   qmpconf record --server qmp.sock --listen proxy.sock -o vm.qmptrace --check
+  qmpconf record --server qmp.sock -o late.qmptrace --faults late-reply -- my-client {listen}
+  qmpconf record --server qmp.sock -o a.qmptrace --seed 7 --write-faults 7.toml -- client {listen}
   qmpconf record --protocol qga --server qga.sock --listen proxy.sock -o agent.qmptrace
   qmpconf record --dir /run/vms --listen /run/qmpconf -o /var/log/qmp --max-age 1d --keep 30
   qmpconf record --config /etc/qmpconf.toml
@@ -40,6 +42,10 @@ vm.0002.qmptrace.gz and so on. Each is a recording by itself, for it repeats the
 negotiation and the schema, and says how much is in the parts before. Every verb takes the name
 vm.qmptrace.gz for all parts that are there, as one recording. A part begins with the first message
 that comes when the one before has reached the age, or the size (and twice what it repeats).
+
+A recording keeps everything, and has no --filter: what is left out cannot be had back, and is what
+one looks for later. 'qmpconf show --filter' looks at a part of it, 'qmpconf convert --filter'
+writes a smaller trace, and --max-size with --keep bounds the disk.
 
 With --trace-log, QEMU itself logs what all its monitors are asked and say: the log (QEMU's -D
 FILE, or its standard error) is switched on by the monitor --target, which is needed for a moment,
@@ -59,12 +65,18 @@ the one with the server.
 
 With --dir the monitors of a host are recorded in one process: of each socket below DIR, say
 DIR/web.sock, clients find a proxy at LISTEN/web.sock, and its recording is in the folder of -o, one
-for each time that the socket comes. Those that come and go are seen at once. --config FILE says
-the same as TOML, and names monitors elsewhere: output, directory, listen, match, compress,
-max-size, max-age, keep, on-write-error, redact, protocol, and for each [[monitor]] name, server,
-listen, server-dials and protocol. SIGHUP has it read again: monitors come and go by it, and all
-others go on. --keep counts the parts of each monitor. What cannot be written ends that one
-recording, and is tried again each minute.
+for each time that the socket comes. Those that come and go are seen at once. --config FILE says the
+same as TOML, and names monitors elsewhere: output, directory, listen, match, compress, max-size,
+max-age, keep, on-write-error, redact, protocol, share, observe, writers, and for each [[monitor]]
+name, server, listen, server-dials, protocol, share, observe and writers. SIGHUP has it read again:
+monitors come and go by it, and all others go on. --keep counts the parts of each monitor. What
+cannot be written ends that one recording, and is tried again each minute.
+
+With --faults or --seed, messages of the server are lost, late, doubled or cut before they reach the
+client, connections are refused or read slowly. The trace has what the server sent, and each fault
+as the recorder's own: 'check' blames nobody for it. --write-faults FILE keeps what happened as
+rules, for --faults; 'qmpconf reduce --faults FILE -- CLIENT' finds the fewest that the client fails
+with.
 
 A suite of recordings is kept with --mode:
   once  record where there is no FILE; otherwise FILE answers the client, without the server
@@ -75,15 +87,20 @@ where it did not, unless the client has one of its own.
 
 With --check, 'qmpconf check --follow' reads the trace as it grows, in a process of its own: no
 session waits for it. It prints each kind of finding when it shows first. When the recording has
-ended, and with it the check of what is left, it prints what 'qmpconf check' says of all of it, whose
-exit code is the recorder's (also where it was interrupted), unless the client has one of its own or
-no session reached the server. Another interrupt ends the check, and says what was not judged.
+ended, and with it the check of what is left, it prints what 'qmpconf check' says of all of it,
+whose exit code is the recorder's (also where it was interrupted), unless the client has one of its
+own or no session reached the server. Another interrupt ends the check, and says what was not
+judged. With --dir or --config, each finding has its monitor's name, and the report in the end is of
+what was found meanwhile.
 
 With -- CLIENT the client's exit code is the recorder's, unless it is 0. Without, it runs until it
 is interrupted (exit code 130, the trace is complete), until the server that it has started ends,
 or, with --once, until the first session ends. The exit code is 4 when no session reached the
 server, or the server that it has started crashed.
 """
+
+#: What records otherwise than by a proxy for each client, where nothing can go wrong on purpose.
+_WITHOUT_FAULTS = ("share", "trace_log", "sniff", "dir", "config", "mode", "server_dials")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -118,7 +135,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--observe",
         metavar="ADDR",
-        help="with --share: where clients connect that may only ask, and get all events",
+        help="with --share: where clients connect that may only ask, and get all events; with --dir a "
+        "folder",
     )
     parser.add_argument(
         "--writers",
@@ -164,6 +182,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="answer Prometheus at HOST:PORT: messages, response times, commands that wait",
     )
     parser.add_argument("--no-redact", action="store_true", help="keep secrets in the trace")
+    parser.add_argument("--filter", metavar="EXPR", help=argparse.SUPPRESS)
     secret(parser)
     parser.add_argument(
         "--on-write-error",
@@ -184,6 +203,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="no live view, no summary")
     rotation.configure(parser)
+    faults.configure(parser)
     record_host.configure(parser)
     parser.add_argument(
         "client", metavar="CLIENT", nargs="*", help="a client to start, {listen} for the address"
@@ -192,9 +212,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Record; give the client's exit code, or one of the tool's own."""
+    if arguments.filter is not None:
+        raise qmpconf.UsageError(
+            "a recording keeps everything: what --filter left out could not be had back; look at a "
+            "part with 'qmpconf show --filter', or make a smaller trace with 'qmpconf convert --filter'"
+        )
     secrets = secrets_of(arguments.secret)
     if secrets and arguments.no_redact:
         raise qmpconf.UsageError("--no-redact keeps all secrets: --secret does not go with it")
+    if any(getattr(arguments, one) is not None for one in faults.OPTIONS):
+        alone(arguments, "faults", _WITHOUT_FAULTS)
     if record_host.wanted(arguments):
         return record_host.run(arguments, secrets, say)
     if not arguments.output:
@@ -208,8 +235,11 @@ def run(arguments: argparse.Namespace) -> int:
     if turns is not None and arguments.mode:
         raise qmpconf.UsageError("--mode keeps a recording in one file: it cannot be in parts")
     if not arguments.mode:
-        outputs = Outputs([arguments.trace_log or ""], force=arguments.force)
+        outputs = Outputs(
+            [arguments.trace_log or "", *faults.inputs(arguments)], force=arguments.force
+        )
         rotation.add_output(outputs, arguments.output, in_parts=turns is not None)
+        faults.add(outputs, arguments)
     if arguments.sniff or arguments.port:
         return record_beside.sniff(arguments, secrets)
     if arguments.trace_log or arguments.target:

@@ -8,8 +8,9 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 
-from qmpconf.cli import rotation
+from qmpconf.cli import record_proxy, rotation
 from qmpconf.cli.main import INTERRUPTED
+from qmpconf.cli.record_watch import Check, without_check
 from qmpconf.errors import UsageError
 from qmpconf.record.host_config import read_plan
 from qmpconf.record.hosts import record_host
@@ -27,13 +28,13 @@ _ALONE = (
     "once",
     "server_dials",
     "client_listens",
-    "share",
-    "observe",
-    "writers",
     "client",
 )
 #: What stands in the file of --config.
-_IN_FILE = ("output", "listen", "match", "compress", "max_size", "max_age", "keep", "dir")
+_IN_FILE = (
+    *("output", "listen", "match", "compress", "max_size", "max_age", "keep", "dir"),
+    *("share", "observe", "writers"),
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -56,10 +57,7 @@ def run(arguments: argparse.Namespace, secrets: Sequence[str], say: Callable[[st
     """Record until it is interrupted; gives the exit code.  Raises `UsageError` and `InputError`."""
     named = "--config" if arguments.config else "--dir"
     _refuse(arguments, _ALONE, f"{named} records the monitors of a host")
-    if arguments.check or arguments.schema != "auto":
-        raise UsageError(
-            "--check is for one recording: 'qmpconf check --follow FILE' is for one of many"
-        )
+    without_check(arguments)
     if arguments.config:
         _refuse(arguments, _IN_FILE, "--config FILE says all that")
         if arguments.no_redact or arguments.on_write_error != "stop":
@@ -75,12 +73,18 @@ def run(arguments: argparse.Namespace, secrets: Sequence[str], say: Callable[[st
             print(f"{monitor.name}  {monitor.server}  {monitor.listen}")
         return 0
 
+    check = Check(arguments, plan.output, is_host=True) if arguments.check else None
+
     def ready(count: int) -> None:
+        if check is not None:
+            check.start()
         _notify("READY=1")
         if not arguments.quiet:
             say(f"recording {counted(count, 'monitor')} into {plan.output}")
 
     with contextlib.ExitStack() as stack:
+        if check is not None:
+            stack.enter_context(check)
         metrics = stack.enter_context(Metrics(arguments.metrics)) if arguments.metrics else None
         watch = metrics.watch if metrics is not None else None
         done = record_host(
@@ -88,20 +92,30 @@ def run(arguments: argparse.Namespace, secrets: Sequence[str], say: Callable[[st
             watch=watch,
             complain=say,
             ready=ready,
-            reread=(lambda: _read(arguments, secrets)) if arguments.config else None,
+            reread=(lambda: _read_again(arguments, secrets, plan)) if arguments.config else None,
         )
-    if not arguments.quiet:
-        say(
-            f"{plan.output}: {counted(done.messages, 'message')} in "
-            f"{counted(done.sessions, 'session')} of {counted(done.recordings, 'recording')}"
-        )
-    return INTERRUPTED
+        if not arguments.quiet:
+            say(
+                f"{plan.output}: {counted(done.messages, 'message')} in "
+                f"{counted(done.sessions, 'session')} of {counted(done.recordings, 'recording')}"
+            )
+        return check.code(INTERRUPTED) if check is not None else INTERRUPTED
 
 
 def _read(arguments: argparse.Namespace, secrets: Sequence[str]) -> Plan:
     return read_plan(
         arguments.config, _raising(rotation.size), _raising(rotation.age), tuple(secrets)
     )
+
+
+def _read_again(arguments: argparse.Namespace, secrets: Sequence[str], before: Plan) -> Plan:
+    """The plan that the file has now.  Raises `UsageError` for one whose recordings nobody checks."""
+    plan = _read(arguments, secrets)
+    if arguments.check and plan.output != before.output:
+        raise UsageError(
+            f"{arguments.config}: output = {plan.output!r}, and --check follows {before.output}: start anew for that"
+        )
+    return plan
 
 
 def _plan(arguments: argparse.Namespace, secrets: Sequence[str]) -> Plan:
@@ -119,6 +133,7 @@ def _plan(arguments: argparse.Namespace, secrets: Sequence[str]) -> Plan:
         not arguments.no_redact,
         tuple(secrets),
         arguments.protocol,
+        record_proxy.share_of(arguments),
     )
 
 

@@ -6,11 +6,12 @@ import argparse
 import sys
 
 import qmpconf
-from qmpconf.cli import rotation
+from qmpconf.cli import faults, rotation
 from qmpconf.cli.main import INTERRUPTED
 from qmpconf.cli.record_watch import Watch, alone, say
 from qmpconf.record.modes import is_served, record_again, record_once
-from qmpconf.record.recording import Share
+from qmpconf.record.plan import NO_AGENT, Share
+from qmpconf.record.recorder import ignore
 from qmpconf.text import counted
 
 
@@ -18,7 +19,7 @@ def run(arguments: argparse.Namespace, secrets: list[str]) -> int:
     """Record; give the client's exit code, or one of the tool's own."""
     if arguments.attach:
         alone(arguments, "--attach", ("server", "spawn", "server_dials", "client_listens"))
-    share = _share(arguments)
+    share = share_of(arguments)
     if arguments.mode and arguments.force:
         raise qmpconf.UsageError("--mode says when FILE is overwritten: leave --force away")
     if arguments.mode and is_served(arguments.mode, arguments.output):
@@ -30,6 +31,12 @@ def run(arguments: argparse.Namespace, secrets: list[str]) -> int:
 def _record(
     arguments: argparse.Namespace, secrets: list[str], share: Share | None, watch: Watch
 ) -> int:
+    schedule = faults.schedule_of(arguments)
+
+    def happened(one: object) -> None:
+        if not arguments.quiet:
+            say(f"fault on purpose: {one}")
+
     def record(output: str, *, overwrite: bool) -> qmpconf.Recording:
         return qmpconf.record_trace(
             output,
@@ -48,6 +55,8 @@ def _record(
             server_dials=arguments.server_dials,
             client_listens=arguments.client_listens,
             share=share,
+            faults=schedule,
+            fault=happened,
             observe=watch.observe,
             ended=watch.ended,
             complain=say,
@@ -75,18 +84,26 @@ def _record(
             f"{recording.path}: {counted(recording.messages, 'message')} in "
             f"{counted(recording.sessions, 'session')}{news}"
         )
+    if schedule is not None:
+        whence = f"The faults of {recording.path}, in the order in which they happened."
+        faults.written(
+            arguments.write_faults, recording.faults, whence, ignore if arguments.quiet else say
+        )
     if recording.interrupted:
         return INTERRUPTED
     code = _shell_code(recording.client_code or 0)
     return code or (qmpconf.TargetError.exit_code if recording.unreached else 0)
 
 
-def _share(arguments: argparse.Namespace) -> Share | None:
+def share_of(arguments: argparse.Namespace) -> Share | None:
     """How clients share the monitor; None: they do not.  Raises `UsageError`."""
     if arguments.share:
-        alone(arguments, "--share", ("server_dials", "client_listens"))
+        if arguments.client_listens:
+            raise qmpconf.UsageError(
+                "a client that listens is one, and is connected to: there is nobody to share a monitor with"
+            )
         if arguments.protocol == "qga":
-            raise qmpconf.UsageError("a guest agent does not greet: it cannot be shared")
+            raise qmpconf.UsageError(NO_AGENT)
         return Share(arguments.observe or "", all_write=arguments.writers == "all")
     for name in ("observe", "writers"):
         if getattr(arguments, name):

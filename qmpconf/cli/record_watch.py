@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -51,9 +52,8 @@ class Watch(Closing):
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._quiet = arguments.quiet
-        self._check = Check(arguments) if arguments.check else None
-        if arguments.schema != "auto" and self._check is None:
-            raise UsageError("--schema says what is checked against: add --check")
+        without_check(arguments)
+        self._check = _check_of(arguments)
         self._metrics = Metrics(arguments.metrics) if arguments.metrics else None
         self._watched: Watcher | None = None
         if self._metrics is not None:
@@ -93,10 +93,7 @@ class Watch(Closing):
 
     def code(self, code: int) -> int:
         """The call's exit code, where it is `code` without a check; waits until the check is through."""
-        if self._check is None:
-            return code
-        found = self._check.wait()
-        return found if code in (0, INTERRUPTED) else code
+        return self._check.code(code) if self._check is not None else code
 
     def close(self) -> None:
         """See no more."""
@@ -106,34 +103,41 @@ class Watch(Closing):
             self._metrics.close()
 
 
-class Check:
-    """``qmpconf check --follow`` of the trace, in a process of its own: the sessions do not wait for it."""
+class Check(Closing):
+    """``qmpconf check --follow`` of `path`, in a process of its own: the sessions do not wait for it.
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        if arguments.output == "-":
-            raise UsageError(
-                "--check reads the recording as it grows, and -o - is a pipe: name a file"
-            )
-        if arguments.mode:
-            raise UsageError("--check is for a new recording: it does not go with --mode")
-        path = arguments.output if arguments.output[:1] != "-" else f"./{arguments.output}"
+    `path` is the trace, or the folder of a host's traces; there, it goes on until `wait` is called.
+    """
+
+    def __init__(self, arguments: argparse.Namespace, path: str, *, is_host: bool = False) -> None:
+        path = path if path[:1] != "-" else f"./{path}"
         words = ["check", "--follow", path, "--schema", arguments.schema]
-        words += ["--protocol", arguments.protocol] if arguments.protocol else []
-        words += ["--quiet"] if arguments.quiet else []
+        words += ["--protocol", arguments.protocol] if arguments.protocol and not is_host else []
+        words += ["--quiet"] if arguments.quiet or is_host else []
+        words += ["--beside", str(time.time())] if is_host else []
         self._words = [sys.executable, "-m", "qmpconf", *words]
+        self._is_host = is_host
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Begin."""
-        self._child = start(self._words, background=True)
+        stdin = subprocess.PIPE if self._is_host else subprocess.DEVNULL
+        self._child = start(self._words, background=True, stdin=stdin)
         with contextlib.suppress(OSError):  # it has ended
             os.setpriority(os.PRIO_PROCESS, self._child.pid, _NICE)
 
-    def wait(self) -> int:
+    def code(self, code: int) -> int:
+        """The call's exit code, where it is `code` without a check: waits until the check is through."""
+        found = self._wait()
+        return found if code in (0, INTERRUPTED) else code
+
+    def _wait(self) -> int:
         """Its exit code; an interrupt ends it, and is its code."""
         if self._child is None:
             return 0
         try:
+            if self._child.stdin is not None:
+                self._child.stdin.close()
             return abs(self._child.wait())
         except KeyboardInterrupt:
             send_signal(self._child, signal.SIGINT)  # it says what it has left
@@ -143,6 +147,23 @@ class Check:
         """End it, if it goes on."""
         if self._child is not None:
             end(self._child)
+
+
+def _check_of(arguments: argparse.Namespace) -> Check | None:
+    """The check of one trace, if there is to be one.  Raises `UsageError`."""
+    if not arguments.check:
+        return None
+    if arguments.output == "-":
+        raise UsageError("--check reads the recording as it grows, and -o - is a pipe: name a file")
+    if arguments.mode:
+        raise UsageError("--check is for a new recording: it does not go with --mode")
+    return Check(arguments, arguments.output)
+
+
+def without_check(arguments: argparse.Namespace) -> None:
+    """Raise `UsageError` for what says how to check, where nothing is checked."""
+    if arguments.schema != "auto" and not arguments.check:
+        raise UsageError("--schema says what is checked against: add --check")
 
 
 def _live_view() -> qmpconf.Observe:

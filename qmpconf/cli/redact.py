@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from qmpconf.cli import options
 from qmpconf.cli.examples import explain
 from qmpconf.cli.secrets import secret, secrets_of
 from qmpconf.cli.traces import stdin_or, traces_in
@@ -63,6 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="IN and OUT; with --scan, traces or folders of them",
     )
+    options.output(parser)
     parser.add_argument(
         "--scan", action="store_true", help="list what looks like a secret, and write nothing"
     )
@@ -75,10 +77,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Redact, or scan; give the exit code."""
     secrets = secrets_of(arguments.secret)
     if arguments.scan:
+        if arguments.output is not None:
+            raise UsageError("--scan writes nothing: leave -o away")
         return _scan(arguments, secrets)
-    if len(arguments.named) != 2:
+    if len(arguments.named) > 2 or (len(arguments.named) < 2 and arguments.output is None):
         raise UsageError("name two files: the trace, and the new one; or use --scan")
-    source, target = arguments.named
+    source, target = (
+        arguments.named[0],
+        options.named_once(
+            arguments.named[1] if len(arguments.named) > 1 else None, arguments.output
+        ),
+    )
     source = stdin_or(source)
     outputs = Outputs([source], force=arguments.force)
     outputs.add(target, "trace", "OUT")

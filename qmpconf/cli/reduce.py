@@ -1,15 +1,20 @@
-"""``qmpconf reduce``: the fewest commands that still show a replay's difference."""
+"""``qmpconf reduce``: the fewest commands that still show a difference, or the fewest faults that a client fails with."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from qmpconf.cli import baseline, judging, options
+from qmpconf.cli import baseline, faults, judging, options
+from qmpconf.errors import UsageError
 from qmpconf.net.address import FORMS
-from qmpconf.outputs import Outputs
+from qmpconf.outputs import Outputs, write_file
 from qmpconf.replay.reduce.reducing import EVENT_PATIENCE, REPLY_PATIENCE, Reduced, reduce_trace
 from qmpconf.text import counted, harmless
+
+if TYPE_CHECKING:
+    from qmpconf.replay.reduce.faults import ReducedFaults
 
 _EPILOG = f"""\
 ADDR is {FORMS}.
@@ -26,12 +31,20 @@ Differences that are listed in --baseline are passed over.
 A command that is left out may be why another one answers differently. With --reference (a server
 that behaves as recorded) no try counts that shows the difference there, too.
 
+With --faults or --seed it is a client that is tried: it is run without faults, and must end with
+exit code 0; then with those of the schedule, as 'qmpconf record' has them (qmpconf help record),
+and as long as it fails in the same way with fewer and fewer of them. It fails when its exit code
+is another one, or when it has not ended within --timeout. The faults that are left are rules for
+--faults; they are printed, or written with -o.
+
 examples:
+  qmpconf reduce --seed 7 --spawn 'qmpconf serve --listen {{socket}}' -o few.toml -- client {{listen}}
   qmpconf reduce session.qmptrace -o short.qmptrace --spawn 'qemu-system-x86_64 -M none
       -display none -qmp unix:{{socket}},server=on,wait=off'
 
-exit codes: 0 the replay shows no difference (nothing is written), 1 it does, 3 the trace cannot be
-read, 4 the target cannot be reached, 130 interrupted (the shortest so far is written)
+exit codes: 0 the replay shows no difference, or the client copes (nothing is written), 1 it does,
+or it fails, 3 a file cannot be read, 4 the target cannot be reached, or the client fails without a
+fault, 130 interrupted (the shortest so far is written)
 """
 
 
@@ -39,7 +52,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    judging.replaying(parser, event_timeout=EVENT_PATIENCE, timeout=REPLY_PATIENCE)
+    parser.usage = (
+        "qmpconf reduce TRACE (--target ADDR | --spawn COMMAND) [-o FILE] [options]\n"
+        "       qmpconf reduce (--faults NAME|FILE | --seed N) (--target ADDR | --spawn COMMAND) "
+        "[-o FILE] [options] -- CLIENT"
+    )
+    judging.replaying(parser, event_timeout=EVENT_PATIENCE, timeout=REPLY_PATIENCE, optional=True)
+    parser.add_argument(
+        "client",
+        metavar="CLIENT",
+        nargs="*",
+        help="with --faults: the client, {listen} for the address",
+    )
+    faults.which(parser)
     baseline.configure(parser, old=judging.OLD_DIFFERENCES, update=False)
     parser.add_argument(
         "--reference",
@@ -71,6 +96,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Reduce and report; give the exit code."""
+    if arguments.faults is not None or arguments.seed is not None:
+        return _faults(arguments)
+    if arguments.trace is None:
+        raise UsageError("say what is reduced: a TRACE, or --faults and behind -- a client")
+    if arguments.client:
+        raise UsageError(
+            f"{arguments.client[0]!r} is one word too many; a client goes with --faults"
+        )
     outputs = Outputs(
         [arguments.trace, *arguments.masks, *baseline.inputs(arguments)],
         force=arguments.force,
@@ -96,6 +129,63 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print(_told(reduced), end="", file=sys.stderr if arguments.output == "-" else sys.stdout)
     return reduced.exit_code
+
+
+#: What is about replays alone.
+_OF_REPLAYS = ("reference", "prepare", "baseline", "masks")
+
+
+def _faults(arguments: argparse.Namespace) -> int:
+    """The fewest faults that a client fails with."""
+    from qmpconf.replay.reduce.faults import reduce_faults
+
+    for option in _OF_REPLAYS:
+        if getattr(arguments, option, None):
+            raise UsageError(
+                f"--{option} is for a TRACE that is replayed: it has nothing to do with faults"
+            )
+    if arguments.trace is None:
+        raise UsageError(
+            "say which client, behind --: its command line, with {listen} for the address"
+        )
+    outputs = Outputs(faults.inputs(arguments), force=arguments.force)
+    outputs.add(arguments.output, "list", "-o", kept=True)
+    schedule = faults.schedule_of(arguments)
+    assert schedule is not None  # noqa: S101 - there is one of the options
+    words = [arguments.trace, *arguments.client]
+    reduced = reduce_faults(
+        schedule,
+        words,
+        target=arguments.target,
+        spawn=arguments.spawn,
+        timeout=arguments.timeout,
+        time_limit=arguments.time_limit,
+        progress=_quiet if arguments.quiet else _say,
+    )
+    if reduced.fails and reduced.left:
+        text = reduced.text([f"With these, the client fails: {harmless(reduced.fails)}."])
+        if arguments.output in (None, "-"):
+            print(text, end="")
+        else:
+            write_file(arguments.output, text.encode())
+    print(_told_faults(reduced, arguments.output), end="", file=sys.stderr)
+    return reduced.exit_code
+
+
+def _told_faults(reduced: ReducedFaults, output: str | None) -> str:
+    runs = counted(reduced.tries, "run")
+    happened = counted(reduced.happened, "fault")
+    lines = [reduced.note] if reduced.note else []
+    if not reduced.fails and reduced.interrupted:
+        lines.append(f"nothing is known of the client yet ({runs})")
+    elif not reduced.fails:
+        copes = "no fault happened" if not reduced.happened else f"the client copes with {happened}"
+        lines.insert(0, f"{copes} ({runs})")
+    elif reduced.left:
+        where = f"{output}: " if output not in (None, "-") else ""
+        left = f"{len(reduced.left)} of {counted(reduced.rules, 'fault')}"
+        lines.insert(0, f"{where}the client fails with {left}: {reduced.fails} ({runs})")
+    return "".join(f"{harmless(line)}\n" for line in lines)
 
 
 def _told(reduced: Reduced) -> str:

@@ -18,11 +18,11 @@ from qmpconf.report.results.stream import read_result
 from qmpconf.report.terminal import Terminal
 
 _EPILOG = """\
-A RESULT is what check, replay, conform, conform-client, schema audit, schema diff, coverage and
-stats write with --result FILE; --format json of each verb is the document that is made of its
-result here.
-Several are one report, in whatever order they come: the shards of a CI matrix, several servers,
-several verbs. One that was cut off is read as far as it goes, and every view says so.
+A RESULT is what check, replay, diff, explore, conform, conform-client, schema audit, schema diff,
+coverage and stats write with --result FILE; --format json of each verb is the document that is made
+of its result here. Several are one report, in whatever order they come: the shards of a CI matrix,
+several servers, several verbs. One that was cut off is read as far as it goes, and every view says
+so.
 
 formats: text, markdown, html, junit, sarif, json; github (annotations for the log of a GitHub
 job, and the step's summary); all (every file, and github within a GitHub job)

@@ -73,6 +73,8 @@ def on_stdout(arguments: argparse.Namespace) -> bool:
     return arguments.output is None or takes_stdout(arguments)
 
 
+#: Views that show what stands around a finding, or latencies.
+_ALL = frozenset({"html", "junit", "json"})
 #: Views that a verb prints on stdout itself.
 FORMATS = ("text", "markdown", "html", "junit", "sarif", "github", "json")
 
@@ -94,7 +96,8 @@ def show(
     own: Own | None = None,
 ) -> None:
     """Print the view of a result that is asked for."""
-    terminal, report = Terminal(sys.stdout), merged([result])
+    terminal = Terminal(sys.stdout)
+    report = merged([result], packed=arguments.format in _ALL)
     made = page(report, arguments.format, details=details, lines=lines, terminal=terminal, own=own)
     say(arguments, made)
 

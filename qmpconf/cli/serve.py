@@ -6,24 +6,32 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 
-from qmpconf.cli import options
+from qmpconf.cli import faults, options
 from qmpconf.errors import UsageError
+from qmpconf.faults.engine import Faults, Happened
+from qmpconf.faults.rules import Schedule
 from qmpconf.monitor.agent import DEFAULT_SCHEMA as AGENT_SCHEMA
 from qmpconf.monitor.agent import GuestAgent
 from qmpconf.monitor.commands import is_answered
 from qmpconf.monitor.core import DEFAULT_SCHEMA, Monitor, identity_of
+from qmpconf.monitor.faulty import FaultyMonitor
 from qmpconf.monitor.guest import COMMANDS
 from qmpconf.monitor.server import MonitorServer, Served
+from qmpconf.monitor.taped import Tape, Taped
 from qmpconf.net.address import FORMS, Address, parse_address
 from qmpconf.net.endpoint import Listener
+from qmpconf.outputs import Outputs
 from qmpconf.protocol.dialect import of_product
 from qmpconf.replay.serve.serving import serve_trace
 from qmpconf.report.serve import as_text
 from qmpconf.schema.store import load
 from qmpconf.text import counted
+from qmpconf.trace.redaction import Redactor
+from qmpconf.trace.writer import TraceWriter
 
 _INTERRUPTED = 130
 
@@ -45,11 +53,19 @@ reads or writes a file.
 With --protocol qga, or a catalog of qemu-ga, it is an embedded guest agent: syncs, files in memory,
 a freeze, and the programs true, false and echo, of which nothing is started.
 
+With -o, what it and its clients say is recorded.
+
+With --faults or --seed what clients are given is lost, late, doubled or cut, connections are
+refused or read slowly; each fault is said on stderr. With -o they stand in the trace as the
+recorder's own, beside all that the server has said: 'qmpconf check' blames nobody for them. Who
+records that server from outside sees its faults as the server's.
+
 examples:
   qmpconf serve session.qmptrace --listen /tmp/qmp.sock
   qmpconf serve --listen /tmp/qmp.sock
   qmpconf serve --schema qemu-7.2.22 --listen tcp:127.0.0.1:4444
   qmpconf serve --protocol qga --listen /tmp/qga.sock
+  qmpconf serve --listen /tmp/qmp.sock --faults late-reply -o late.qmptrace
   qmpconf conform --spawn 'qmpconf serve --listen {socket}'
 
 exit codes with TRACE: 0 all of it was played, 1 differences (not recorded, or not played), 3 the
@@ -92,19 +108,78 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=options.seconds,
         help="with TRACE: how long to wait for a client to connect, and to say something (for ever)",
     )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="record all sessions; compressed if *.gz or *.zst",
+    )
+    parser.add_argument("--no-redact", action="store_true", help="keep secrets in the trace of -o")
+    options.force(parser)
+    faults.configure(parser)
+
+
+Way = Callable[[Served], Served]
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve a trace until it was played, or the monitor until ``quit``, SIGINT or SIGTERM."""
+    if arguments.output == "-":
+        raise UsageError("-o needs a file: what is served says on standard output how it went")
+    outputs = Outputs([arguments.trace or "", *faults.inputs(arguments)], force=arguments.force)
+    outputs.add(arguments.output, "trace", "-o")
+    faults.add(outputs, arguments)
+    schedule = faults.schedule_of(arguments)
+    with ExitStack() as stack:
+        tape: Tape | None = None
+        if arguments.output:
+            tape = Tape(stack.enter_context(_writer(arguments)), ", ".join(arguments.listen))
+
+        def happened(one: Happened) -> None:
+            if tape is not None:
+                tape.happened(one)
+            _say(f"fault on purpose: {one}")
+
+        given = Faults(schedule or Schedule(), happened)
+        plain = schedule is None and tape is None
+        code = _run(arguments, _itself if plain else partial(_by_way, given=given, tape=tape))
+    if schedule is not None:
+        whence = "The faults of 'qmpconf serve', in the order in which they happened."
+        faults.written(arguments.write_faults, given.happened, whence, _say)
+    return code
+
+
+def _writer(arguments: argparse.Namespace) -> TraceWriter:
+    return TraceWriter(
+        arguments.output,
+        meta={"served": arguments.trace or arguments.schema or _default(arguments.protocol)},
+        overwrite=arguments.force,
+        redact=None if arguments.no_redact else Redactor(),
+        complain=_say,
+    )
+
+
+def _itself(served: Served) -> Served:
+    return served
+
+
+def _by_way(served: Served, *, given: Faults, tape: Tape | None) -> Served:
+    """With faults, and recorded."""
+    if tape is None:
+        return FaultyMonitor(served, given, time.monotonic)
+    return Taped(FaultyMonitor(served, given, time.monotonic, tape.said), tape)
+
+
+def _run(arguments: argparse.Namespace, way: Way) -> int:
     if arguments.trace is None:
         for option in ("order", "timeout"):
             if getattr(arguments, option) is not None:
                 raise UsageError(f"--{option} is for a TRACE; the monitor has no recorded order")
-        return _run_monitor(arguments)
+        return _run_monitor(arguments, way)
     for option in ("schema", "name"):
         if getattr(arguments, option) is not None:
             raise UsageError(f"--{option} is for the embedded monitor; a TRACE answers by itself")
-    return _run_trace(arguments)
+    return _run_trace(arguments, way)
 
 
 def _default(protocol: str) -> str:
@@ -112,12 +187,16 @@ def _default(protocol: str) -> str:
     return AGENT_SCHEMA if protocol == "qga" else DEFAULT_SCHEMA
 
 
+def _say(text: str) -> None:
+    print(f"qmpconf serve: {text}", file=sys.stderr, flush=True)
+
+
 def _now() -> int:
     """Microseconds since 1970."""
     return time.time_ns() // 1000
 
 
-def _run_trace(arguments: argparse.Namespace) -> int:
+def _run_trace(arguments: argparse.Namespace, way: Way) -> int:
     def announce(addresses: Sequence[Address]) -> None:
         where = ", ".join(map(str, addresses))
         print(f"qmpconf serve: {arguments.trace} on {where}", file=sys.stderr, flush=True)
@@ -129,6 +208,7 @@ def _run_trace(arguments: argparse.Namespace) -> int:
         once=arguments.once,
         timeout=arguments.timeout,
         protocol=arguments.protocol,
+        way=way,
         ready=announce,
     )
     print(as_text(played), end="")
@@ -137,7 +217,7 @@ def _run_trace(arguments: argparse.Namespace) -> int:
     return played.exit_code
 
 
-def _run_monitor(arguments: argparse.Namespace) -> int:
+def _run_monitor(arguments: argparse.Namespace, way: Way) -> int:
     catalog = load(arguments.schema or _default(arguments.protocol))
     dialect = of_product(catalog.source.product)
     if arguments.protocol not in ("", dialect.name):
@@ -149,6 +229,7 @@ def _run_monitor(arguments: argparse.Namespace) -> int:
         served = Monitor(catalog, _now, identity_of(catalog, name))
     else:
         served = GuestAgent(catalog, _now, name)
+    served = way(served)
     interrupted = False
     with ExitStack() as stack:
         listeners = [stack.enter_context(Listener(address)) for address in addresses]

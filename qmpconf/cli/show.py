@@ -8,44 +8,59 @@ import time
 from collections.abc import Iterator
 
 from qmpconf.cli import options
+from qmpconf.cli.converted import read_text
 from qmpconf.errors import UsageError
 from qmpconf.packed import STDIN
 from qmpconf.report.terminal import Terminal
-from qmpconf.text import harmless
+from qmpconf.text import harmless, shortened
+from qmpconf.trace.filter.literals import Range
+from qmpconf.trace.filter.selecting import Selector, selected
+from qmpconf.trace.filter.syntax import EVERYTHING, Compare, Filter, Has, In, Place, both, either
 from qmpconf.trace.follow import FollowingReader
 from qmpconf.trace.items import Item
 from qmpconf.trace.reader import TraceReader
-from qmpconf.trace.selection import Selection
-from qmpconf.trace.summary import Summaries
+from qmpconf.trace.summary import Summable, Summary
 
 _EPILOG = """\
 A line a message: its line in the trace, seconds since the recording began, the session, who sent
 it (-> the client, <- the server), how long the response took, its size, and what it says. A
 message must pass all filters; with both --command and --event, one of these two. NAME may hold *
-and ?.
+and ?. All of these options are short forms of a --filter ('qmpconf help filter'), in which a
+response is selected together with its command. With --follow, a filter that asks for the response
+shows a command once it is answered.
 
 examples:
   qmpconf show session.qmptrace
   qmpconf show session.qmptrace --command 'block*' --slow 50
+  qmpconf show session.qmptrace --filter 'command ~ block* and took > 50ms and not error'
+  qmpconf show session.qmptrace --filter 'arguments/device = disk0 or data/device = disk0'
   qmpconf show session.qmptrace --line 120-140 --pretty
   qmpconf show session.qmptrace.gz --errors --format json | jq .text
   qmpconf show session.qmptrace --follow --event '*'
 
-exit codes: 0 shown (also where nothing matches), 2 usage, 3 the trace cannot be read, or is no
-longer there to be followed, 130 interrupted
+exit codes: 0 shown, 1 nothing passes the filters, 2 usage, 3 the trace cannot be read, or is no
+longer there to be followed, 130 interrupted. --follow ends, too, where a recorder has died and left
+no last line; stderr says so
 """
 
 #: Seconds between two looks at a file that is followed.
 _PAUSE = 0.1
 _WIDTH = 120
+#: Characters of a filter that nothing passes.
+_LONGEST = 200
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Take the trace, and what is asked about it."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
-    parser.add_argument("trace", metavar="TRACE", help="a recording (*.qmptrace, *.qmptrace.gz)")
+    parser.add_argument(
+        "trace",
+        metavar="TRACE",
+        help="a recording (*.qmptrace, *.qmptrace.gz), or a log or other text with messages",
+    )
     some = parser.add_argument_group("which messages")
+    options.filtering(some, "what passes this filter")
     some.add_argument(
         "--command",
         metavar="NAME",
@@ -99,65 +114,99 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show it; 0, for there is nothing to find wrong."""
-    selection = Selection(
-        tuple(arguments.command),
-        tuple(arguments.event),
-        arguments.errors,
-        arguments.slow,
-        frozenset(arguments.session),
-        tuple(arguments.line),
-    )
+    """Show it: 0, or 1 where nothing passes the filters."""
+    wanted = _wanted(arguments)
     if arguments.bindings:
-        if not selection.everything or arguments.pretty or arguments.follow:
+        if wanted != EVERYTHING or arguments.pretty or arguments.follow:
             raise UsageError("--bindings looks at the whole recording: no filters, no --follow")
         return _bindings(arguments.trace, arguments.format)
     if arguments.pretty and arguments.format == "json":
         raise UsageError("--pretty is for text; with --format json, pipe into jq")
     if arguments.follow and arguments.trace == STDIN:
         raise UsageError("--follow goes on as a file grows: name the file; - is shown to its end")
+    if not arguments.follow:
+        read_text("show", arguments.trace)
     reader = _open(arguments)
-    lines = _shown(reader, selection, arguments)
-    for line in lines:
-        print(line)
+    found = _show(reader, wanted, arguments)
     sys.stdout.flush()
     if told := reader.cut_off:
         print(harmless(told), file=sys.stderr)
-    return 0
+    if found or wanted == EVERYTHING:
+        return 0
+    asked = shortened(str(wanted), _LONGEST)
+    print(harmless(f"{reader.path}: no message passes the filter: {asked}"), file=sys.stderr)
+    return 1
+
+
+def _wanted(arguments: argparse.Namespace) -> Filter:
+    """All that is asked of a message, as one filter."""
+    command, event, took, kind, session, line = (
+        Place(name) for name in ("command", "event", "took", "kind", "session", "line")
+    )
+    parts: list[Filter] = [] if arguments.filter is None else [arguments.filter]
+    names = [Compare(command, "~", name) for name in arguments.command]
+    names += [Compare(event, "~", name) for name in arguments.event]
+    if names:
+        parts.append(either(*names))
+    if arguments.errors:
+        parts.append(Has(Place("wrong")))
+    if arguments.slow is not None:
+        parts += [In(kind, ("return", "error")), Compare(took, ">=", arguments.slow)]
+    if arguments.session:
+        parts.append(In(session, tuple(arguments.session)))
+    if arguments.line:
+        parts.append(In(line, tuple(arguments.line)))
+    return both(*parts)
 
 
 def _open(arguments: argparse.Namespace) -> TraceReader:
-    def wait() -> None:
+    def pause() -> None:
         sys.stdout.flush()
         time.sleep(_PAUSE)
 
     if arguments.follow:
-        return FollowingReader(arguments.trace, wait, arguments.protocol)
+        from qmpconf.cli.follow import Pace
+
+        pace = Pace(arguments.trace, pause)
+        reader = pace.reader = FollowingReader(arguments.trace, pace.wait, arguments.protocol)
+        return reader
     return options.opened(arguments.trace, arguments)
 
 
-def _shown(
-    reader: TraceReader, selection: Selection, arguments: argparse.Namespace
-) -> Iterator[str]:
+def _show(reader: TraceReader, wanted: Filter, arguments: argparse.Namespace) -> int:
+    """Print what passes, and give how many."""
     from qmpconf.report import show
 
     terminal = Terminal(sys.stdout)
     as_text = arguments.format == "text"
-    take = Summaries(reader.begin).take
-    wanted = selection.matcher()
     found = 0
     if as_text:
-        yield from show.head(reader.path, reader.header, terminal)
-    for item in reader.items():
-        one = take(item)
-        if one is None or not wanted(one):
-            continue
+        for line in show.head(reader.path, reader.header, terminal):
+            print(line)
+    for one, item in _passing(reader, wanted):
         found += 1
-        yield show.row(one, terminal, terminal.width(_WIDTH)) if as_text else show.as_json(one)
+        print(show.row(one, terminal, terminal.width(_WIDTH)) if as_text else show.as_json(one))
         if arguments.pretty and isinstance(item, Item):
-            yield from show.below(item.frame, terminal)
-    if not found and not selection.everything:
-        print(harmless(f"{reader.path}: no message passes the filters"), file=sys.stderr)
+            for line in show.below(item.frame, terminal):
+                print(line)
+    return found
+
+
+def _passing(reader: TraceReader, wanted: Filter) -> Iterator[tuple[Summary, Summable]]:
+    """What passes; of a recording that grows, each message as soon as that is known."""
+    if not isinstance(reader, FollowingReader):
+        yield from selected(wanted, reader.all_items, reader.begin)
+        return
+    from qmpconf.cli.follow import OverError, say
+
+    selector = Selector(wanted, reader.begin)
+    try:
+        for item in reader.all_items():
+            yield from ((one.summary, one.item) for one in selector.take(item) if one.passes)
+    except OverError as over:
+        sys.stdout.flush()
+        say(f"{reader.path}: {over}")
+    yield from ((one.summary, one.item) for one in selector.end() if one.passes)
 
 
 def _bindings(path: str, form: str) -> int:
@@ -184,11 +233,11 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _lines(text: str) -> tuple[int, float]:
+def _lines(text: str) -> Range:
     first, dash, last = text.partition("-")
-    ends = last or (dash and "inf") or first
-    if not first.isdecimal() or not (ends == "inf" or ends.isdecimal()):
+    ends = last or first
+    if not first.isdecimal() or not ends.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a line: write 120, 120-140 or 120-")
-    if float(ends) < int(first):
+    if int(ends) < int(first):
         raise argparse.ArgumentTypeError(f"{text!r} ends before it begins")
-    return int(first), float(ends)
+    return Range(int(first), None if dash and not last else int(ends))

@@ -61,10 +61,15 @@ def traces_in(named: Iterable[str]) -> Iterator[str]:
         if not os.path.isdir(one):  # False also for a name that can be none
             yield one
             continue
-        found = sorted({_whole(path) for path in _below(one)})
+        found = recordings_below(one)
         if not found:
             raise UsageError(f"{one}: there is no trace (*.qmptrace, *.qmptrace.gz) in this folder")
         yield from found
+
+
+def recordings_below(folder: str) -> list[str]:
+    """The recordings in a folder, and in those below it.  Raises InputError for one without access."""
+    return sorted({_whole(path) for path in _below(folder)})
 
 
 def _whole(path: str) -> str:

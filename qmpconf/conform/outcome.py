@@ -91,9 +91,7 @@ class Outcome:
 
     @property
     def undecided(self) -> list[str]:
-        """What binds a server as a MUST, and of which no case could find out whether it is kept."""
-        if self.side == "client":
-            return []
+        """What binds as a MUST, and of which no case could find out whether it is kept."""
         return [
             name
             for name, verdict in self.requirements().items()

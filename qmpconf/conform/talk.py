@@ -11,7 +11,7 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -136,17 +136,22 @@ class Talk:
 
         `fds` ride on the first byte.  What the server says meanwhile is taken in.
         """
+        line, waiting = self._noted(data, fds)
+        self._put(data, list(fds))
+        return waiting[-1] if waiting else line
+
+    def _noted(self, data: bytes, fds: Sequence[int]) -> tuple[int, list[int]]:
+        """Put bytes on tape; gives the line of the first message, and those of all that want an answer."""
         frames = self._out.feed(data)
         line = self._tape.frames(
             self.number, "client", frames, tuple(map(describe, fds)) if frames else ()
         )
-        last = line
-        for offset, frame in enumerate(frames):
-            step = self.session.client(frame, line + offset)
-            if step.waiting is not None:
-                last = line + offset
-        self._put(data, list(fds))
-        return last
+        waiting = [
+            line + offset
+            for offset, frame in enumerate(frames)
+            if self.session.client(frame, line + offset).waiting is not None
+        ]
+        return line, waiting
 
     def pile(self, data: bytes, stalls: float) -> int:
         """Send as `send` does, but read nothing, until the server has taken nothing for `stalls` seconds.
@@ -163,8 +168,14 @@ class Talk:
 
     def say(self, command: dict[str, Value] | str, fds: Sequence[int] = ()) -> int:
         """Send a message and CR LF; gives its line."""
-        text = dumps(command) if isinstance(command, dict) else command.encode("utf-8")
-        return self.send(text + b"\r\n", fds)
+        return self.send(_text(command) + b"\r\n", fds)
+
+    def say_all(self, commands: Sequence[dict[str, Value] | str]) -> list[int]:
+        """Send messages in one write, each with CR LF; gives the lines of those that want an answer."""
+        data = b"".join(_text(one) + b"\r\n" for one in commands)
+        _, waiting = self._noted(data, ())
+        self._put(data, [])
+        return waiting
 
     def slowly(self, data: bytes) -> int:
         """Send byte by byte, each with a write of its own."""
@@ -232,6 +243,21 @@ class Talk:
             elif isinstance(said.message, Success | Failure) and line in (0, said.answers):
                 return said
         raise AssertionError("waiting ends with an answer or an exception")
+
+    def replies(self, lines: Collection[int]) -> Iterator[Said]:
+        """The response to each of the commands in `lines`, as they come; events are kept.
+
+        Each has the usual time, from the one before it.  Other responses are dropped.  Raises as `reply` does.
+        """
+        left = set(lines)
+        while left:
+            for said in self._waited(min(left), "", 0.0):
+                if isinstance(said.message, Event):
+                    self.events.append(said)
+                elif isinstance(said.message, Success | Failure) and said.answers in left:
+                    left.discard(said.answers)
+                    yield said
+                    break
 
     def ask(self, command: dict[str, Value] | str, *, breaks: str = "") -> Said:
         """Send a command, and give the response that answers it."""
@@ -441,3 +467,7 @@ class Talk:
         self._error = reason(error) if error else ""
         self._note(self._in.close())
         self._tape.close(self.number, "server", self._error)
+
+
+def _text(command: dict[str, Value] | str) -> bytes:
+    return dumps(command) if isinstance(command, dict) else command.encode("utf-8")

@@ -1,22 +1,35 @@
-"""A case's trace while it is written: the writer, and the line that each record got."""
+"""A trace while a session is held: the writer, and the line that each record got."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qmpconf.faults.engine import Happened
+from qmpconf.monitor.taped import put_fault
 from qmpconf.protocol.framing import Frame
 from qmpconf.trace.records import Closer, Descriptor, Side
 from qmpconf.trace.redaction import Redactor
-from qmpconf.trace.writer import TraceWriter
+from qmpconf.trace.writer import Redact, TraceWriter
 
 
 class Tape:
-    """Writes one trace file, without secrets, and counts its lines.  Raises as `TraceWriter` does."""
+    """Writes one trace file, and counts its lines.  Raises as `TraceWriter` does.
 
-    def __init__(self, path: str, meta: Mapping[str, Any] | None = None) -> None:
+    `client` is who talks to the server; `redact` keeps secrets out (None: as in a recording).
+    """
+
+    def __init__(
+        self,
+        path: str,
+        meta: Mapping[str, Any] | None = None,
+        *,
+        client: str = "conformance suite",
+        redact: Redact | None = None,
+    ) -> None:
         self.path = path
-        self._writer = TraceWriter(path, meta=meta, overwrite=True, redact=Redactor())
+        self._client = client
+        self._writer = TraceWriter(path, meta=meta, overwrite=True, redact=redact or Redactor())
         self._sessions = 0
 
     @property
@@ -27,7 +40,7 @@ class Tape:
     def open(self, server: str) -> int:
         """A session begins; gives its number."""
         self._sessions += 1
-        self._writer.open(self._sessions, client="conformance suite", server=server)
+        self._writer.open(self._sessions, client=self._client, server=server)
         return self._sessions
 
     def frames(
@@ -46,6 +59,10 @@ class Tape:
     def close(self, conn: int, who: Closer, error: str = "") -> None:
         """A session ends."""
         self._writer.close(conn, who, error=error)
+
+    def fault(self, happened: Happened) -> None:
+        """Something was done on purpose."""
+        put_fault(self._writer, happened)
 
     def finish(self) -> None:
         """The trace is complete."""

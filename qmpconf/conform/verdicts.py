@@ -133,6 +133,11 @@ class CaseResult:
             self.verdict = worst(list(map(Verdict.of, self.breaches)))
             self.reason = f"expected {first.expected}; got {first.seen}"
 
+    def withdraw(self, why: str) -> None:
+        """Nothing can be said of its own requirements after all."""
+        self.verdict, self.reason = Verdict.INCONCLUSIVE, why
+        self.breaches.clear()
+
     def verdict_of(self, requirement: str) -> Verdict:
         """What it says of one of its requirements: a case of several may break just one of them."""
         if not self.verdict.broken or not self.breaches:

@@ -16,7 +16,8 @@ from qmpconf.errors import InputError, UsageError
 from qmpconf.outputs import make_folder
 from qmpconf.text import counted
 from qmpconf.trace.convert import named
-from qmpconf.trace.convert.converting import convert
+from qmpconf.trace.convert.converting import NothingPassesError, convert
+from qmpconf.trace.filter.syntax import Filter
 from qmpconf.trace.reader import TraceReader
 
 #: How a folder of a partition is called.
@@ -27,12 +28,16 @@ _ENDINGS = (".gz", ".zst", ".qmptrace", ".parquet")
 
 @dataclass(frozen=True, slots=True)
 class ConvertPart:
-    """How much was converted: files, sessions, messages; `damaged` of the files could not be read whole."""
+    """How much was converted: files, sessions, messages; `damaged` of the files could not be read whole.
+
+    Of `empty` more, no message passes the filter: nothing was written for them.
+    """
 
     files: int
     sessions: int
     messages: int
     damaged: int = 0
+    empty: int = 0
 
     def merge(self, other: ConvertPart) -> ConvertPart:
         """Both."""
@@ -41,13 +46,15 @@ class ConvertPart:
             self.sessions + other.sessions,
             self.messages + other.messages,
             self.damaged + other.damaged,
+            self.empty + other.empty,
         )
 
     @property
     def sentence(self) -> str:
         """How much that is."""
         files, sessions = counted(self.files, "file"), counted(self.sessions, "session")
-        return f"{files}, {sessions}, {counted(self.messages, 'message')}"
+        rest = f"; no message of {self.empty:,} more passes the filter" if self.empty else ""
+        return f"{files}, {sessions}, {counted(self.messages, 'message')}{rest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +68,26 @@ class ConvertTask:
     redact: bool
     secrets: tuple[str, ...]
     overwrite: bool
+    wanted: Filter | None = None
 
     def __call__(self, number: int, path: str, watch: Watch) -> tuple[ConvertPart, list[str]]:
         """One file.  Raises UsageError for a new one that is there, and OutputError."""
         del number, watch
         place = self._place(path)
         make_folder(os.path.dirname(place), "OUT")
-        done = convert(
-            path,
-            place,
-            from_format=self.from_format,
-            to_format=self.to_format,
-            redact=self.redact,
-            secrets=self.secrets,
-            overwrite=self.overwrite,
-        )
+        try:
+            done = convert(
+                path,
+                place,
+                from_format=self.from_format,
+                to_format=self.to_format,
+                redact=self.redact,
+                secrets=self.secrets,
+                wanted=self.wanted,
+                overwrite=self.overwrite,
+            )
+        except NothingPassesError:
+            return ConvertPart(0, 0, 0, empty=1), []
         damage = [text for is_damage, _, text in done.notes.told() if is_damage]
         damage += [str(done.failed)] if done.failed else []
         said = [f"{path}: {text}" for text in damage]

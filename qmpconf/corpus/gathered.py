@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from qmpconf.errors import InputError
 from qmpconf.packed import spooling
 
 if TYPE_CHECKING:
+    from qmpconf.corpus.shared import Plan
     from qmpconf.trace.reader import TraceReader
 
 #: Counts what is read of a trace in the meantime (`Progress.reading`).
@@ -43,6 +44,14 @@ class Task(Protocol[P_co]):
 
         Raises InputError for one that cannot be read.
         """
+
+
+@runtime_checkable
+class Divisible(Protocol):
+    """A task that can be done by several processes with one large file (`qmpconf.corpus.shared`)."""
+
+    def plan(self, number: int, path: str, jobs: int, watch: Watch) -> Plan:
+        """What is to be done in which rounds; returns what the task does with the whole file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ it gains: see `LEAST`.
 
 Each worker has a pipe, and not a place in a queue that all share (as `concurrent.futures` has it):
 the end of the pipe is the end of just this worker, and tells which file it had.
+
+A file that is large, and a great part of all, is done by all of them: the workers of a round have shares of
+its sessions (`qmpconf.corpus.shared`).
 """
 
 from __future__ import annotations
@@ -15,16 +18,17 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from qmpconf.corpus.gathered import Gathered, Part, Task, together
+from qmpconf.corpus.gathered import Divisible, Gathered, Part, Task, together
 from qmpconf.corpus.gathered import one as of_one
+from qmpconf.corpus.shared import NOT_SHARED
 from qmpconf.errors import OutputError
-from qmpconf.packed import STDIN
+from qmpconf.packed import is_only_here
 from qmpconf.report.progress import Progress, size_of_files
 
 if TYPE_CHECKING:
@@ -59,10 +63,69 @@ def run(task: Task[P], paths: Sequence[str], jobs: int, progress: Progress) -> G
     InputError, which is kept, and OutputError where no worker can be started.
     """
     weights = [weight(path) for path in paths]
-    jobs = min(jobs, len(paths))
-    if jobs < 2 or sum(weights) < LEAST or STDIN in paths:
+    if jobs < 2 or sum(weights) < LEAST or any(map(is_only_here, paths)):
         return _alone(task, paths, progress)
-    return _Run(task, paths, weights, jobs, progress).all()
+    large = [number for number, one in enumerate(weights) if _is_large(one, weights, jobs)]
+    large = large if isinstance(task, Divisible) else []
+    if not large and len(paths) < 2:
+        return _alone(task, paths, progress)
+    teller = Teller(progress)
+    whole: Gathered[P] = Gathered()
+    try:
+        for number in large:
+            heap = _divided(task, number, paths[number], jobs, progress)
+            teller.take(heap)
+            whole = whole.merge(heap)
+        rest = {
+            number: _File(path, weights[number], size_of_files([path]))
+            for number, path in enumerate(paths)
+            if number not in large
+        }
+        if rest:
+            found = _Run(task, rest, min(jobs, len(rest)), progress, teller).all()
+            whole = replace(whole.merge(found), interrupted=found.interrupted)
+    except KeyboardInterrupt:
+        return interrupted(whole)
+    finally:
+        teller.rest()
+    return whole
+
+
+def _is_large(one: int, weights: Sequence[int], jobs: int) -> bool:
+    """Whether sharing out whole files would leave workers without work for the time of that one.
+
+    The file is read twice then, which is not worth it for little.
+    """
+    return one >= 2 * LEAST and one > sum(weights) / (2 * jobs)
+
+
+def _divided(task: Task[P], number: int, path: str, jobs: int, progress: Progress) -> Gathered[P]:
+    """What comes of one large file, its sessions shared out; of one that has no shares, from this process.
+
+    Raises KeyboardInterrupt.
+    """
+    numbers = frozenset((number,))
+    size = size_of_files([path])
+    try:
+        plan = cast("Divisible", task).plan(number, path, jobs, progress.reading)
+        step = next(plan)
+        while True:
+            whole = sum(share.size for share in step.shares) or 1
+            shares = {
+                at: _File(path, share.size, size * share.size // whole)
+                for at, share in enumerate(step.shares)
+            }
+            found = _Run(step.task, shares, jobs, progress).all()
+            if found.interrupted:
+                raise KeyboardInterrupt
+            if found.unread:
+                return Gathered(None, numbers, {number: found.unread[min(found.unread)]})
+            step = plan.send(found.part)
+    except StopIteration as end:
+        part, said = end.value
+        return Gathered(part, numbers, {}, {number: said})
+    except NOT_SHARED:
+        return of_one(task, number, path, progress.reading)
 
 
 def weight(path: str) -> int:
@@ -131,6 +194,15 @@ def batches(weights: Sequence[int], workers: int) -> Iterator[list[int]]:
         yield batch
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file, or a share of it: its path, how much work it is, and its bytes on the disk."""
+
+    path: str
+    weight: int
+    size: int
+
+
 @dataclass(slots=True)
 class _Worker:
     """A process, the pipe to it, the batch that it has, and the file that it said it begins with."""
@@ -142,24 +214,26 @@ class _Worker:
 
 
 class _Run:
-    """One task over many files."""
+    """One task over many files, or shares of one; the numbers are those of the files, or of the shares."""
 
     def __init__(
         self,
         task: Task[Any],
-        paths: Sequence[str],
-        weights: Sequence[int],
+        files: Mapping[int, _File],
         jobs: int,
         progress: Progress,
+        teller: Teller | None = None,
     ) -> None:
         self._task = task
-        self._paths = paths
+        self._files = files
         self._progress = progress
         self._jobs = jobs
-        self._todo = deque(batches(weights, jobs))
+        numbers = list(files)
+        shared_out = batches([one.weight for one in files.values()], jobs)
+        self._todo = deque([numbers[at] for at in batch] for batch in shared_out)
         self._workers: list[_Worker] = []
         self._failures = 0
-        self._teller = Teller(progress)
+        self._teller = teller
         self._whole: Gathered[Any] = Gathered()
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(_PRELOAD)
@@ -176,7 +250,6 @@ class _Run:
                 worker.process.kill()
             for worker in self._workers:
                 self._end(worker)
-            self._teller.rest()
         return self._whole
 
     def _share_out(self) -> bool:
@@ -187,7 +260,9 @@ class _Run:
             if self._todo:
                 worker.batch, worker.at = self._todo.popleft(), None
                 with suppress(OSError):  # it died: that is heard
-                    worker.pipe.send([(number, self._paths[number]) for number in worker.batch])
+                    worker.pipe.send(
+                        [(number, self._files[number].path) for number in worker.batch]
+                    )
             else:
                 self._workers.remove(worker)
                 self._end(worker)
@@ -214,13 +289,13 @@ class _Run:
             return
         if isinstance(said, int):
             worker.at = said
-            self._progress.advance(0, os.path.basename(self._paths[said]))
+            self._progress.advance(0, os.path.basename(self._files[said].path))
         elif isinstance(said, BaseException):
             raise said
         else:
             self._take(said)
             worker.batch = []
-            self._progress.advance(size_of_files([self._paths[number] for number in said.numbers]))
+            self._progress.advance(sum(self._files[number].size for number in said.numbers))
 
     def _died(self, worker: _Worker) -> None:
         """Its file is lost; whatever else it had is for another worker."""
@@ -234,14 +309,15 @@ class _Run:
                     f"the processes that share the work end at once ({how}); use --jobs 1"
                 )
         else:
-            lost = f"{self._paths[worker.at]}: the process that read it was ended ({how})"
+            lost = f"{self._files[worker.at].path}: the process that read it was ended ({how})"
             self._take(Gathered(None, frozenset((worker.at,)), {worker.at: lost}))
             left = [number for number in left if number != worker.at]
         if left:
             self._todo.append(left)
 
     def _take(self, heap: Gathered[Any]) -> None:
-        self._teller.take(heap)
+        if self._teller is not None:
+            self._teller.take(heap)
         self._whole = self._whole.merge(heap)
 
 

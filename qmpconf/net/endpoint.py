@@ -63,10 +63,19 @@ def connect(address: Address, timeout: float | None = 10.0) -> socket.socket:
             sock.settimeout(None)
         except OSError as error:
             sock.close()
-            why = reason(error)
+            why = "it is not a socket" if _is_other(address) else reason(error)
             continue
         return sock
     raise TargetError(f"cannot connect to {address}: {why}")
+
+
+def _is_other(address: Address) -> bool:
+    """Whether at a path there is something else than a socket."""
+    if not isinstance(address, UnixAddress) or address.abstract:
+        return False
+    with contextlib.suppress(OSError):
+        return not stat.S_ISSOCK(os.stat(address.path).st_mode)
+    return False
 
 
 def patiently(

@@ -30,20 +30,27 @@ START = 30.0
 
 
 def start(
-    words: Sequence[str], *, environment: Mapping[str, str] | None = None, background: bool = False
+    words: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    background: bool = False,
+    unheard: bool = False,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start a program, with the descriptors that we have inherited ourselves and do not use.
 
-    With `background`, it gets no input, its output goes to stderr, and an interrupt from the
-    keyboard does not reach it.  Raises `UsageError` if it cannot be started.
+    With `background`, it gets no input but from the descriptor `stdin` (or `subprocess.PIPE`), its output
+    goes to stderr, and an interrupt from the keyboard does not reach it.  With `unheard`, its output is
+    thrown away instead.  Raises `UsageError` if it cannot be started.
     """
     try:
         return subprocess.Popen(
             words,
             env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL if background else None,
-            stdout=2 if background else None,
-            process_group=0 if background else None,
+            stdin=stdin if background or unheard else None,
+            stdout=subprocess.DEVNULL if unheard else 2 if background else None,
+            stderr=subprocess.DEVNULL if unheard else None,
+            process_group=0 if background or unheard else None,
             close_fds=False,  # none that Python opens can be inherited: those that are left are not ours
         )
     except (OSError, ValueError) as error:
@@ -52,14 +59,14 @@ def start(
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """SIGINT and SIGTERM wait until the end of what is done inside.
+    """SIGINT, SIGTERM and SIGHUP wait until the end of what is done inside.
 
     Their handlers may raise at any moment, also between a child's start and our knowing of it.
     """
     came: list[int] = []
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():  # no other one gets signals
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if callable(signal.getsignal(number)):  # neither ignored nor the system's default
                 before[number] = signal.signal(number, lambda which, _: came.append(which))
     try:
@@ -106,8 +113,40 @@ def ended(code: int) -> str:
         return f"signal {-code}"
 
 
+#: What waits for a line, or for the end of who would say it; then a group of processes ends.
+_GUARD = (
+    f'read -r _ || {{ kill -s TERM -- "-$1"; sleep {GRACE:g}; kill -s KILL -- "-$1"; }} 2>/dev/null'
+)
+
+
+class Guard:
+    """Ends a child in the background, and all that it has started, when we die before `release`.
+
+    Nobody can do that himself who is killed (SIGKILL, no memory), and the system's own means
+    (PR_SET_PDEATHSIG) does not reach what a script has started.  Where there is no shell, there is no guard.
+    """
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        self._shell: subprocess.Popen[bytes] | None = None
+        with contextlib.suppress(OSError):
+            self._shell = subprocess.Popen(
+                ["/bin/sh", "-c", _GUARD, "qmpconf-guard", str(child.pid)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                process_group=0,
+            )
+
+    def release(self) -> None:
+        """The child has ended, or may go on."""
+        shell, self._shell = self._shell, None
+        if shell is not None:
+            with contextlib.suppress(OSError):
+                shell.communicate(b"\n")
+
+
 class Server(Closing):
-    """A server on a command line, with a socket in a folder of its own.
+    """A server on a command line, with a socket in a folder of its own; it ends with us.
 
     `address` is where its monitor is: the ``{socket}`` of the command line, or `address` as given
     if the command line has none.  Nothing runs before `start`.  Raises `UsageError` for a command
@@ -127,6 +166,7 @@ class Server(Closing):
                 "monitor's socket goes, or give the server's address"
             )
         self.child: subprocess.Popen[bytes] | None = None
+        self._guard: Guard | None = None
         self._folder = Folder() if "{socket}" in command else None
         self.address: Address
         if self._folder is not None:
@@ -135,10 +175,12 @@ class Server(Closing):
             self.address = address
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start it in the background.  Raises `UsageError` if that fails."""
+        """Start it in the background; once more, if it has ended.  Raises `UsageError` if that fails."""
         words = [word.replace("{socket}", self.address.bare) for word in self._words]
         with uninterrupted():
+            self._release()
             self.child = start(words, background=True)
+            self._guard = Guard(self.child)
         return self.child
 
     def wait_until_bound(self, timeout: float = START) -> None:
@@ -161,8 +203,14 @@ class Server(Closing):
         """End the server, and remove its folder."""
         if self.child is not None:
             end(self.child)
+        self._release()
         if self._folder is not None:
             self._folder.close()
+
+    def _release(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.release()
 
 
 class Folder:

@@ -9,9 +9,8 @@ answered, and a response may answer what was not seen.  `certain` is false until
 the id of a command that was sent since; from there on the order holds again.
 
 Where whole messages are missing, the order stays.  A command that is not there (`Queue.unseen`) may
-be answered by any response that fits no other one; of the commands that wait, so many as were
-answered without that it is there (`Queue.left_out`) are gone, and it is not known which, unless all
-are.
+be answered by any response that fits no other one; of the commands that wait where messages of the server
+are missing (`Queue.left_out`), any may have been answered, or none, for these may be events.
 
 What a client sends that is not JSON takes a place in the queue, too, because its errors come in
 order; but how many come differs between servers (qmpconf/protocol/README.md, Recovery and limits),
@@ -22,6 +21,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -85,9 +85,10 @@ class Pending(msgspec.Struct, eq=False):
         if isinstance(self.message, Command) and self.message.has_id:
             if response.has_id:
                 return same(self.message.id, response.id)
-            # A parser that refuses duplicate members, numbers beyond its own, or U+0000 in its
+            # A parser that refuses duplicate members, deep nesting, numbers beyond its own, or U+0000 in its
             # overlong form (which is read as U+0000 here) knows no id yet.
-            unread = self.message.duplicates or _is_beyond(self.message.value)
+            value = self.message.value
+            unread = self.message.duplicates or _is_beyond(value) or _nests(value, _LEVELS)
             return unread and isinstance(response, Failure)
         return not response.has_id
 
@@ -106,6 +107,7 @@ class Queue:
         self._oob: list[Pending] = []
         self._sent = 0
         self._latest: Pending | None = None  # what was answered last, in its turn
+        self._passed: Callable[[], Pending] | None = None  # gives it where it passed elsewhere
         self._lost: list[Pending] = []  # waited at a gap: their responses may be missing
         self._unseen = 0  # commands that are not there, and may still be answered
         self._bytes = 0  # at least those of all that waits
@@ -118,6 +120,23 @@ class Queue:
     def after_malformed(self) -> bool:
         """Whether the latest thing that a client sent in band, and that still waits, is malformed."""
         return bool(self._in_band) and self._in_band[-1].elastic
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits, and nothing may that is not known."""
+        waits = self._in_band or self._oob or self._lost or self._unseen
+        return self.certain and not waits
+
+    def passed(self, answered: Callable[[], Pending]) -> None:
+        """Commands were sent and answered in their turn while the queue was empty; `answered` gives the last one."""
+        self._passed = answered
+        self._latest = None
+
+    def _last_answered(self) -> Pending | None:
+        """What was answered last, in its turn."""
+        if self._latest is None and self._passed is not None:
+            self._latest = self._passed()
+        return self._latest
 
     @property
     def pending(self) -> tuple[Pending, ...]:
@@ -157,19 +176,19 @@ class Queue:
         del self._lost[:-_MOST_LOST]
         self._in_band.clear()
         self._oob.clear()
-        self._latest = None
+        self._latest = self._passed = None
 
     def unseen(self, count: int) -> None:
         """So many commands are missing here."""
         self._unseen = min(self._unseen + count, _MOST_LOST)
 
-    def left_out(self, count: int) -> None:
-        """So many responses are missing here: of what waits, one for each was answered."""
+    def left_out(self) -> None:
+        """Messages of the server are missing here: of what waits, nobody knows what was answered."""
         if self.certain and self.begun:
             waiting = len(self.pending) + self._unseen
             self.gap()
             self.certain = True
-            self._unseen = max(0, waiting - count)
+            self._unseen = waiting  # what is missing may be events
 
     def match(self, response: Success | Failure) -> tuple[Pending | None, Problem | None]:
         """Find what `response` answers, and take it out; the problem, if that breaks a rule."""
@@ -302,7 +321,7 @@ class Queue:
                 wanted, seen = f"the response to {due}", f"the response to {waiting}"
                 return waiting, Problem("response.in-order", "", wanted, seen)
             before.append(waiting)
-        latest = self._latest
+        latest = self._last_answered()
         told_twice = response.has_id and due.has_id and latest is not None and latest.has_id
         if latest is not None and told_twice and latest.wants(response):
             wanted, seen = "one response to each command", f"a second one to {latest}"
@@ -337,6 +356,23 @@ def _is_beyond(value: Value) -> bool:
         or (type(one) is str and "\0" in one)
         for one in parts(value)
     )
+
+
+#: Levels that every parser takes, as far as anybody knows; it may refuse more (RFC 8259 9).
+_LEVELS = 64
+
+
+def _nests(value: Value, levels: int) -> bool:
+    """Whether a value nests more than `levels` deep."""
+    level = [value]
+    for _ in range(levels + 1):
+        inner: list[Value] = []
+        for one in level:
+            inner += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        if not inner:
+            return False
+        level = inner
+    return True
 
 
 def wrong_id(waiting: Pending, response: Success | Failure) -> Problem:

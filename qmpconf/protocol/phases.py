@@ -1,6 +1,6 @@
 """The phases of a session: what a server may say in each, and where it leads.
 
-`TRANSITIONS` is the whole of it (qmpconf/protocol/README.md, Phases); `qmpconf.protocol.session`
+`TRANSITIONS` is the whole of it (qmpconf/protocol/README.md, Phases); `qmpconf.protocol.negotiation`
 finds out what a message is, and keeps the phase.
 """
 

@@ -21,14 +21,15 @@ lost: a response that fits no command that is there answers one of the missing o
 
 Which dialect is spoken is given, or told by the first messages that tell it; what was found by then
 is kept back (`qmpconf.protocol.dialect`).  What only a guest agent's session has is in
-`qmpconf.protocol.agent`.
+`qmpconf.protocol.agent`, and what only a monitor's has, the negotiation, in
+`qmpconf.protocol.negotiation`.
 
-It knows no schema: arguments and results are values.  What may come when is the table in
-`qmpconf.protocol.phases`.
+It knows no schema: arguments and results are values.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -38,7 +39,6 @@ from qmpconf.protocol.dialect import QMP, SENTINEL, Dialect, Message, recognised
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.matching import Pending, Queue
 from qmpconf.protocol.messages import (
-    DOWNSTREAM,
     Command,
     Event,
     Failure,
@@ -47,41 +47,23 @@ from qmpconf.protocol.messages import (
     Sentinel,
     Success,
     Unknown,
-    brief,
-    brief_pair,
     from_client,
     from_server,
     sentinel,
 )
-from qmpconf.protocol.phases import TRANSITIONS, Phase, Said
-from qmpconf.protocol.places import same
-from qmpconf.protocol.rates import LIMITED, Rates
+from qmpconf.protocol.negotiation import Negotiation
+from qmpconf.protocol.phases import Phase
+from qmpconf.protocol.rates import Rates
+from qmpconf.protocol.replies import as_torn, judge_event, judge_outcome, unreadable
 from qmpconf.protocol.requirements import REQUIREMENTS, Party
 from qmpconf.protocol.signs import (
-    ENABLE,
-    NOT_FOUND,
     RESPONSE,
-    SUCCESS,
     cause_of,
     enables,
-    holds_event,
-    message_words,
-    outcome_of,
     shown,
-    wanted_by,
 )
 from qmpconf.protocol.steps import Breach, Spoken, Step, drop_order
-from qmpconf.protocol.values import Cause, Value, in_dialect
-
-_MEMBER_TWICE = "framing.duplicate-member"
-
-#: What a success for input that cannot be read breaks, by what is wrong with the input.
-_REFUSES = {
-    Cause.SYNTAX: "framing.json-strict",
-    Cause.CHARACTERS: "framing.utf8-in",
-    Cause.SURROGATE: "framing.surrogates",
-    Cause.LIBERTY: "",
-}
+from qmpconf.protocol.values import in_dialect
 
 #: Bytes of malformed input that are remembered, to find an id in.
 _MOST_TEXT = 4096
@@ -90,9 +72,7 @@ _MOST_TEXT = 4096
 class Session:
     """The state of one connection; feed it the frames of both sides in recorded order.
 
-    `version` and `package` are as greeted, `offered` the capabilities of the greeting (None
-    before it), `enabled` those that the client has enabled.  `dialect` is the one that is spoken;
-    None makes the session recognise it, and `exact` says that every byte is there: what was
+    `version` is as greeted, or as the guest agent says.  `dialect` is the one that is spoken; None makes the session recognise it, and `exact` says that every byte is there: what was
     converted from a text may lack those around messages.
     """
 
@@ -104,24 +84,16 @@ class Session:
         self._agent: Agent | None = None
         self._kept: list[Breach] = []  # found before the dialect was recognised
         self._reset = self._gapped = False  # what else was before it
-        self.phase = Phase.GREETING
         self.version: tuple[int, ...] = ()
-        self.package = ""
-        self.offered: tuple[str, ...] | None = None
-        self.enabled: frozenset[str] = frozenset()
-        self._asked: frozenset[str] = frozenset()  # what the client has tried to enable so far
-        self._commands = 0
         self._queue = Queue()
+        self._negotiation = Negotiation(self._queue)
         self._end = b""  # white space behind the server's latest message
         self._end_mark: Any = None
-        self._told: Value = None  # the greeting's version, whole
         self._rates = Rates()
         self._quitting = False
         self._shut: set[Party] = set()  # who has ended its direction
         self._unfinished: dict[Party, tuple[str, str, Any]] = {}  # messages that did not end
-        self._ungreeted = False
         self._passing: set[Party] = set()  # whose bytes are missing, and no message was read since
-        self._unsure = False  # the negotiation, or a part of it, may have been missed
         if dialect is not None:
             self._speak(dialect)
 
@@ -130,7 +102,7 @@ class Session:
         self.recognised = True
         self.dialect = dialect if self._exact else dialect.as_text()
         if not dialect.greets:
-            self.phase, self._unsure = Phase.COMMANDS, False
+            self._negotiation.skip()
             self._agent = Agent(self.dialect, self._queue, reset=self._reset)
             if self._gapped:
                 self._agent.gap()
@@ -153,6 +125,26 @@ class Session:
             self._kept += step.breaches
             step.breaches = []
         return step
+
+    @property
+    def phase(self) -> Phase:
+        """How far the session has come."""
+        return self._negotiation.phase
+
+    @property
+    def package(self) -> str:
+        """The server's package, as greeted."""
+        return self._negotiation.package
+
+    @property
+    def offered(self) -> tuple[str, ...] | None:
+        """The capabilities of the greeting; None before it."""
+        return self._negotiation.offered
+
+    @property
+    def enabled(self) -> frozenset[str]:
+        """The capabilities that the client has enabled."""
+        return self._negotiation.enabled
 
     @property
     def pending(self) -> tuple[Pending, ...]:
@@ -182,6 +174,31 @@ class Session:
         """How many commands were given up, because too many waited for a response at once."""
         return self._queue.settled
 
+    @property
+    def calm(self) -> bool:
+        """Whether an event changes nothing that is judged later; while it is `idle`, a command and its success, too.
+
+        All without a fault, and not ``qmp_capabilities``, ``query-version`` and ``quit``, nor events that are limited
+        or say that the server ends.  Whoever looks at such messages elsewhere says so by `passed`.
+        """
+        ended = self._end_mark is None or self._end in self.dialect.ends
+        known = self.recognised and self._agent is None and not self._passing
+        return ended and known and self._negotiation.done
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits for a response, nor may."""
+        return self._queue.empty
+
+    def passed(self, end: bytes, mark: Any, answered: Callable[[], Pending] | None) -> None:
+        """While all was `calm`, messages of the server passed that were looked at elsewhere.
+
+        Behind the last one, which has `mark`, came `end`; `answered` gives the last command that was answered.
+        """
+        self._end, self._end_mark = end, mark
+        if answered is not None:
+            self._queue.passed(answered)
+
     def gap(self, who: Party, messages: int = 0) -> None:
         """Take note that bytes of `who` are missing here, and with them whatever they held.
 
@@ -190,13 +207,13 @@ class Session:
         if messages and who is Party.CLIENT:
             self._queue.unseen(messages)
         elif messages:
-            self._queue.left_out(messages)
+            self._queue.left_out()
         elif who is Party.CLIENT or self._queue.begun:
             self._queue.gap()  # before the client has said anything, nothing is answered
         if not messages:
             self._passing.add(who)
         self._unfinished.pop(who, None)
-        self._unsure |= self.phase is not Phase.COMMANDS
+        self._negotiation.gap()
         self._gapped = True
         if self._agent is not None:
             self._agent.gap()
@@ -243,16 +260,16 @@ class Session:
             # What stands in the middle of garbage may have been cut otherwise by the server.
             waiting.elastic = broken or self._queue.after_malformed
         else:
-            self._commands += 1
+            negotiation = self._negotiation
             if self._agent is None:
-                self._judge_command(message, step, mark)
-            waiting.oob = message.oob and (self._unsure or "oob" in self.enabled)
+                negotiation.sent(message, step, mark)
+            waiting.oob = message.oob and (negotiation.unsure or "oob" in negotiation.enabled)
             if message.problems and not message.has_id:
                 waiting.elastic = self._queue.after_malformed
         if self._agent is not None:
             self._agent.sent(message, step, mark)
         self._queue.add(waiting)
-        if self._unsure:
+        if self._negotiation.unsure:
             drop_order(step)
         return self._keep(step)
 
@@ -260,30 +277,6 @@ class Session:
         """Whether that is a 0xFF by itself, which is not malformed where the agent may be spoken to."""
         is_qmp = self.recognised and self._agent is None
         return frame.kind is Kind.MALFORMED and frame.data == SENTINEL and not is_qmp
-
-    def _judge_command(self, command: Command, step: Step, mark: Any) -> None:
-        if self._commands == 1 and command.name != ENABLE:
-            seen = brief(command.name)
-            step.client(mark, "negotiation.client-first", "", ENABLE, seen)
-        if command.name == ENABLE and not command.oob:
-            self._judge_enable(command, step, mark)
-        if command.oob and "oob" not in self.enabled | self._asked:
-            wanted, seen = "oob enabled before", "it was not"
-            step.client(mark, "request.oob-negotiated", "/exec-oob", wanted, seen)
-        if "oob" in self.enabled and not command.has_id:
-            rule = "oob.exec-id" if command.oob else "oob.id"
-            step.client(mark, rule, "", "an id", "none")
-
-    def _judge_enable(self, command: Command, step: Step, mark: Any) -> None:
-        wanted = wanted_by(command)
-        self._asked |= frozenset(wanted)
-        if self.offered is None:
-            return  # sent before the greeting was seen: judged by the server's answer
-        for name, index in wanted.items():
-            if name not in self.offered:
-                where = f"/arguments/enable/{index}"
-                offered = " | ".join(self.offered) or "nothing: none was offered"
-                step.client(mark, "negotiation.enable-offered", where, offered, brief(name))
 
     # --- the server's side ---------------------------------------------------------------------
 
@@ -321,14 +314,12 @@ class Session:
                 step.server(mark, "framing.valid-json", "", "JSON", shown(frame.data))
             return self._keep(step)
         else:
-            message = _unreadable("framing.valid-json", "JSON", frame)
+            message = unreadable(frame)
         if type(message) is Unknown:
             if self._agent is not None and self._agent.is_stale(frame.data):
                 step.message = msgspec.structs.replace(message, problems=())
                 return step
-            if not message.well_formed and holds_event(frame.data):
-                wanted = "an event before or behind a message"
-                message = _unreadable("event.not-inside", wanted, frame)
+            message = as_torn(message, frame)
         step.message = message
         for problem in message.problems:
             if self._holds(problem):
@@ -340,7 +331,8 @@ class Session:
                 step.answered = self._queue.garbled()
             return self._keep(step)
         misfit: Problem | None = None
-        before = self.phase
+        negotiation = self._negotiation
+        before = negotiation.phase
         if self._agent is not None:
             if isinstance(message, Success | Failure):
                 step.answered, misfit, lost = self._agent.match(message, step, mark)
@@ -351,7 +343,7 @@ class Session:
         if self._agent is not None:
             self.version = self._agent.version
         elif before is not Phase.COMMANDS or type(message) is Greeting or enables(step.answered):
-            self._move(message, step, mark)
+            negotiation.move(message, step.answered, step, mark)
         if isinstance(message, Greeting | Event):
             if self._agent is None:
                 self._unasked(message, step, mark)
@@ -360,82 +352,17 @@ class Session:
                 step.server(mark, misfit.requirement, misfit.pointer, misfit.expected, misfit.seen)
             if step.answered is not None:
                 self._answer(message, step.answered, before, step, mark)
-        if self._unsure:
-            self._settle_phase(message, step)
+        if negotiation.unsure:
+            negotiation.settle(message, step)
         return self._keep(step)
 
     def _unasked(self, message: Greeting | Event, step: Step, mark: Any) -> None:
         if isinstance(message, Greeting):
-            self._greet(message)
+            self.version = message.version
+            self._negotiation.greet(message)
         else:
-            self._judge_event(message, step, mark)
-
-    def _move(self, message: Greeting | Success | Failure | Event, step: Step, mark: Any) -> None:
-        """Hold a message against the phase, and go on to the next one."""
-        said = self._said(message, step.answered)
-        rule, expected, following = TRANSITIONS[self.phase, said]
-        # That there was no greeting is reported once, not with each message that follows.
-        if rule and not (rule == "greeting.first" and self._ungreeted):
-            self._ungreeted = self.phase is Phase.GREETING
-            if expected == NOT_FOUND:
-                outcome = outcome_of(message)
-                where = "" if outcome == SUCCESS else "/error/class"
-                step.server(mark, rule, where, expected, outcome)
-            else:
-                step.server(mark, rule, "", expected, message_words(message))
-        self.phase = following
-
-    def _said(
-        self, message: Greeting | Success | Failure | Event, answered: Pending | None
-    ) -> Said:
-        if isinstance(message, Greeting):
-            return Said.GREETING
-        if isinstance(message, Event):
-            return Said.EVENT_MEANWHILE if self._negotiates() else Said.EVENT
-        command = answered.message if answered is not None else None
-        if not isinstance(command, Command) or command.oob:
-            return Said.OTHER
-        outcome = outcome_of(message)
-        success = outcome == SUCCESS
-        if command.problems or command.duplicates:  # it is negotiated all the same
-            begins = success and enables(answered) and self.phase is not Phase.COMMANDS
-            return Said.ENABLED if begins else Said.OTHER
-        if enables(answered):
-            if success:
-                return Said.ENABLED
-            return Said.ENABLE_NOT_FOUND if outcome == NOT_FOUND else Said.ENABLE_FAILED
-        if success:
-            return Said.SUCCESS
-        return Said.NOT_FOUND if outcome == NOT_FOUND else Said.FAILED
-
-    def _negotiates(self) -> bool:
-        """Whether qmp_capabilities waits for its response: its success may be what comes next.
-
-        The server leaves the negotiation when it carries the command out, and an event may come
-        between a command and its response (spec 4 and 2.5).
-        """
-        return any(one.name == ENABLE for one in self.pending)
-
-    def _settle_phase(self, message: Greeting | Success | Failure | Event, step: Step) -> None:
-        """Behind a gap: take the phase from what shows it, and nothing from what does not."""
-        drop_order(step)
-        if self.phase is Phase.COMMANDS and step.answered is not None:
-            # The negotiation itself was seen to succeed, or else `enabled` stays unknown.
-            negotiated = step.answered.name == ENABLE and isinstance(message, Success)
-            self._unsure = not negotiated
-        elif isinstance(message, Event) or (isinstance(message, Success) and step.answered):
-            self.phase = Phase.COMMANDS
-
-    def _judge_event(self, event: Event, step: Step, mark: Any) -> None:
-        self._quitting |= event.name == "SHUTDOWN"
-        if event.name in LIMITED:
-            apart = self._rates.too_often(event, self.version)
-            if apart is not None:
-                seen = f"three {event.name} within {apart / 1e6:.3f} s"
-                step.server(mark, "event.rate-limit", "/timestamp", "one a second", seen)
-        elif event.name.startswith("__") and not DOWNSTREAM.match(event.name):
-            wanted = "__, a reversed domain name and _"
-            step.server(mark, "compat.downstream-prefix", "/event", wanted, brief(event.name))
+            self._quitting |= message.name == "SHUTDOWN"
+            judge_event(message, self._rates, self.version, step, mark)
 
     def shut(self, who: Party) -> None:
         """Take the end of one direction: `who` sends nothing more, and may still receive."""
@@ -472,7 +399,7 @@ class Session:
                     step.server(waiting.mark, rule, "", wanted, "its end")
                 elif not waiting.elastic and waiting.name != "quit":
                     step.server(waiting.mark, rule, "", wanted, "none")
-        self.phase = Phase.CLOSED
+        self._negotiation.phase = Phase.CLOSED
         return step.breaches
 
     def _judge_end(self, step: Step) -> None:
@@ -490,13 +417,6 @@ class Session:
             return REQUIREMENTS[problem.requirement].holds(self.version)
         return True
 
-    def _greet(self, greeting: Greeting) -> None:
-        self.version = greeting.version
-        if greeting.version:
-            self._told = greeting.value["QMP"]["version"]
-        self.package = greeting.package
-        self.offered = greeting.capabilities
-
     # --- responses -----------------------------------------------------------------------------
 
     def _answer(
@@ -507,39 +427,11 @@ class Session:
             wanted, seen = "its response at once", f"behind that to {answered.overtaken}"
             step.server(mark, "oob.overtakes", "", wanted, seen)
         message = answered.message
-        outcome = outcome_of(response)
-        if isinstance(message, Command):
-            self._quitting |= message.name == "quit" and isinstance(response, Success)
-            if (message.problems or message.duplicates) and outcome == SUCCESS:
-                rule = _MEMBER_TWICE if message.duplicates else message.problems[0].requirement
-                step.server(mark, rule, "", "an error: the command is malformed", outcome)
-            if phase is not Phase.COMMANDS and enables(answered) and outcome == SUCCESS:
-                self._enable(message, step, mark)
-            if message.name == "query-version" and isinstance(response, Success):
-                self._judge_version(response, step, mark)
-        elif isinstance(response, Success):
-            rule = "request.non-object" if message.cause is None else _REFUSES[message.cause]
-            if rule:
-                step.server(mark, rule, "", "an error", outcome)
-        elif message.well_formed and outcome != "GenericError":
-            step.server(mark, "request.non-object", "/error/class", "GenericError", outcome)
-
-    def _enable(self, command: Command, step: Step, mark: Any) -> None:
-        """Take note of what the server has enabled."""
-        wanted = wanted_by(command)
-        offered = wanted.keys() if self.offered is None else set(self.offered)
-        for name in sorted(wanted.keys() - offered):
-            seen = f"success for {brief(name)}"
-            step.server(mark, "negotiation.bad-enable", "", "an error: not offered", seen)
-        self.enabled = frozenset(wanted)
-
-    def _judge_version(self, response: Success, step: Step, mark: Any) -> None:
-        if self._told is not None and not same(self._told, response.result):
-            told, seen = brief_pair(self._told, response.result)
-            step.server(mark, "greeting.shape", "/return", f"as greeted, {told}", seen)
-
-
-def _unreadable(requirement: str, wanted: str, frame: Frame) -> Unknown:
-    """What a server sent that cannot be read."""
-    problem = Problem(requirement, "", wanted, shown(frame.data))
-    return Unknown(None, (problem,), duplicates=False, well_formed=False)
+        if not isinstance(message, Command) or message.problems or message.duplicates:
+            judge_outcome(response, answered, step, mark)
+        if isinstance(message, Command) and isinstance(response, Success):
+            self._quitting |= message.name == "quit"
+            if phase is not Phase.COMMANDS and enables(answered):
+                self._negotiation.enable(message, step, mark)
+            if message.name == "query-version":
+                self._negotiation.judge_version(response, step, mark)

@@ -68,7 +68,7 @@ class Attached:
                 raise TargetError(
                     f"{self._target}: this server ({version.major}.{version.minor}.{version.micro}) "
                     "cannot be given another monitor while it runs; QEMU can from 11.1 on (objects "
-                    "of the type monitor-qmp). --trace-log records what it logs itself"
+                    "of the type monitor-qmp). 'qmpconf record --trace-log' records what it logs itself"
                 )
             self._add_device(client)
             try:

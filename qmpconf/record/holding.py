@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-#: Bytes that all sessions may hold together.
-MOST = 64 << 20
+#: Bytes that all sessions may hold together: 64 MiB, of which 8 are the compiled core's (``_core.c``).
+MOST = 56 << 20
 
 
 class Holding:

@@ -9,7 +9,7 @@ from typing import Any
 from qmpconf.errors import InputError
 from qmpconf.files import read_text
 from qmpconf.protocol.dialect import DIALECTS
-from qmpconf.record.plan import Monitor, Plan
+from qmpconf.record.plan import Monitor, Plan, Share, shared
 from qmpconf.toml import parse_toml
 from qmpconf.trace.rotation import Rotation
 
@@ -26,6 +26,9 @@ _WORDS: Mapping[str, type] = {
     "on-write-error": str,
     "redact": bool,
     "protocol": str,
+    "share": bool,
+    "observe": str,
+    "writers": str,
     "monitor": list,
 }
 _MONITOR: Mapping[str, type] = {
@@ -34,12 +37,16 @@ _MONITOR: Mapping[str, type] = {
     "listen": str,
     "server-dials": bool,
     "protocol": str,
+    "share": bool,
+    "observe": str,
+    "writers": str,
 }
 _NAMES = {str: "a string", int: "a number", bool: "true or false", list: "a list of tables"}
 _CHOICES = {
     "compress": ("none", "gz", "zst"),
     "on-write-error": ("stop", "passthrough"),
     "protocol": tuple(DIALECTS),
+    "writers": ("first", "all"),
 }
 
 
@@ -66,10 +73,11 @@ def read_plan(
         except ValueError as error:
             raise InputError(f"{path}: {name}: {error}") from None
 
+    share = _share(table, None, at("observe"), path)
     turns = measured("max-size", size), measured("max-age", age), table.get("keep", 0)
     return Plan(
         at("output"),
-        tuple(_monitor(one, path) for one in table.get("monitor", ())),
+        tuple(_monitor(one, path, share) for one in table.get("monitor", ())),
         at("directory"),
         at("listen"),
         table.get("match", "*"),
@@ -79,22 +87,42 @@ def read_plan(
         table.get("redact", True),
         secrets,
         table.get("protocol", ""),
+        share,
     )
 
 
-def _monitor(table: Any, path: str) -> Monitor:
+def _share(
+    table: Mapping[str, Any], otherwise: Share | None, observe: str, where: str
+) -> Share | None:
+    """How the clients of a table's monitors share them: as it says, or else as `otherwise`."""
+    is_shared = table.get("share", otherwise is not None)
+    if not is_shared:
+        for name in ("observe", "writers"):
+            if name in table:
+                raise InputError(f"{where}: {name} says how a monitor is shared: add share = true")
+        return None
+    all_write = otherwise.all_write if otherwise is not None else False
+    if "writers" in table:
+        all_write = table["writers"] == "all"
+    return Share(observe, all_write=all_write)
+
+
+def _monitor(table: Any, path: str, share: Share | None) -> Monitor:
     if not isinstance(table, dict):
         raise InputError(f"{path}: monitor is a list of tables: write [[monitor]] above each")
     _judge(table, _MONITOR, f"{path}: monitor {table.get('name', '')!r}")
     for name in ("name", "server", "listen"):
         if name not in table:
             raise InputError(f"{path}: monitor {table.get('name', '')!r} has no {name}")
+    above = shared(share, table["name"])
+    observe = table.get("observe", above.observe if above is not None else "")
     return Monitor(
         table["name"],
         table["server"],
         table["listen"],
         table.get("server-dials", False),
         table.get("protocol", ""),
+        _share(table, share, observe, f"{path}: monitor {table['name']!r}"),
     )
 
 

@@ -25,9 +25,10 @@ from qmpconf.errors import OutputError, QmpconfError
 from qmpconf.net.address import Address, FdAddress, parse_address
 from qmpconf.outputs import make_folder
 from qmpconf.protocol.framing import Frame
+from qmpconf.record.arrivals import Ends
 from qmpconf.record.plan import Monitor, Plan, below, check
-from qmpconf.record.recorder import Ends, Recorder, ignore
-from qmpconf.record.recording import Signals
+from qmpconf.record.recorder import Recorder, ignore
+from qmpconf.record.recording import Signals, sharing
 from qmpconf.record.shared import Shared
 from qmpconf.record.sockets import Below, Found, watching
 from qmpconf.text import counted
@@ -155,7 +156,8 @@ class Host(Closing):
 
     def begin(self) -> None:
         """Record what is there."""
-        for folder in filter(None, (self._plan.output, self._plan.listen)):
+        observe = self._plan.share.observe if self._plan.share is not None else ""
+        for folder in filter(None, (self._plan.output, self._plan.listen, observe)):
             make_folder(folder, "the folder")
         _allow_many_files()
         for monitor in self._plan.monitors:
@@ -261,9 +263,15 @@ class Host(Closing):
         rotation = plan.rotation
         if rotation is not None:
             rotation = replace(rotation, family=f"{monitor.name}-")
-        meta = {"monitor": monitor.name, "server": monitor.server, "listen": monitor.listen}
+        meta: dict[str, str | bool] = {
+            "monitor": monitor.name,
+            "server": monitor.server,
+            "listen": monitor.listen,
+        }
         if protocol := monitor.protocol or plan.protocol:
             meta["protocol"] = protocol
+        if monitor.share is not None:
+            meta["share"] = True
         writer = TraceWriter(
             _fresh(plan.output, monitor.name, plan.compress),
             meta=meta,
@@ -273,7 +281,7 @@ class Host(Closing):
         )
         watcher = self._watch(monitor.name) if self._watch else None
         try:
-            recorder = Recorder(
+            recorder = sharing(monitor.share)(
                 ends,
                 writer,
                 patience=_PATIENCE,

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from qmpconf.errors import OutputError
+from qmpconf.faults.engine import Happened
+from qmpconf.monitor.taped import put_fault
 from qmpconf.protocol.framing import MESSAGES, Frame, Kind
 from qmpconf.trace.records import Closer, Descriptor, Side
 from qmpconf.trace.writer import TraceWriter
@@ -111,6 +113,10 @@ class Journal:
             for side in _SIDES:
                 self._lost.pop((conn, side), None)
         self._try(partial(self._close, conn, who, error))
+
+    def fault(self, happened: Happened) -> None:
+        """Something is done on purpose."""
+        self._try(lambda: put_fault(self._writer, happened))
 
     def finish(self) -> None:
         """The recording is over."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from qmpconf.net.waker import Waker
+from qmpconf.record.core import Core, make
 
 #: Called with what has happened to a descriptor, as epoll says it.
 Handler = Callable[[int], None]
@@ -17,13 +18,16 @@ Handler = Callable[[int], None]
 class Loop:
     """Descriptors with what to do when something happens to them, and actions with their times.
 
-    `poller` and `handlers` are for whoever registers descriptors with other masks.  `woken` is
-    called, in the loop's own thread, after `wake`.
+    `poller` and `handlers` are for whoever registers descriptors with other masks, `core` passes usual
+    messages on by itself, where it is there.  `woken` is called, in the loop's own thread, after `wake`.
     """
 
     def __init__(self, woken: Callable[[], None]) -> None:
         self.poller = select.epoll()
         self.handlers: dict[int, Handler] = {}
+        self.core: Core | None = make(self.poller.fileno())
+        self._poll: Callable[[float], list[tuple[int, int]]]
+        self._poll = self.core.poll if self.core is not None else self.poller.poll
         self._woken = woken
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = itertools.count()
@@ -59,7 +63,7 @@ class Loop:
 
     def look(self, timeout: float) -> None:
         """Deal with what has happened, or happens within `timeout` seconds (-1: no limit)."""
-        for fd, mask in self.poller.poll(timeout):
+        for fd, mask in self._poll(timeout):
             handler = self.handlers.get(fd)
             if handler is not None:
                 handler(mask)

@@ -10,30 +10,24 @@ was told to let traffic pass.
 
 from __future__ import annotations
 
-import errno
 import os
-import select
 import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from qmpconf.closing import Closing
-from qmpconf.errors import OutputError, UsageError
-from qmpconf.net.address import Address, FdAddress
+from qmpconf.errors import OutputError
+from qmpconf.faults.rules import Rule
 from qmpconf.net.endpoint import (
-    Listener,
     abort,
-    inherited,
-    is_listening,
-    polled,
-    reason,
 )
 from qmpconf.protocol.framing import Frame
-from qmpconf.record.dial import RETRY, Dialer
+from qmpconf.record.arrivals import Arrivals, Ends
+from qmpconf.record.assistance import Pass
+from qmpconf.record.core import tape_of
+from qmpconf.record.dial import RETRY
 from qmpconf.record.journal import Journal
 from qmpconf.record.relay import Desk, Relay
 from qmpconf.record.shared import Shared
@@ -48,29 +42,12 @@ def ignore(_: object) -> None:
     """Do nothing with it: what a caller who wants no news gives."""
 
 
-#: Sides that wait for the other one to come, at most; more wait in the system's queue.
-_MOST_PARKED = 128
 #: Seconds that noise which was not delivered may still be written down after the end.
 _LEAVE = 1.0
 #: Seconds between two looks at a server that has left the process which was started.
 _LOOK = 0.25
 #: Seconds that sessions may take to end after the client that was started has ended.
 _DRAIN = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """Where the two sides are, and who of them dials.
-
-    Without the flags the server listens at `server` and clients connect to `client`.
-    `server_dials`: the server connects to `server`, where the recorder listens.
-    `client_listens`: the client listens at `client`, and the recorder connects to it.
-    """
-
-    server: Address
-    client: Address
-    server_dials: bool = False
-    client_listens: bool = False
 
 
 class Connection(Protocol):
@@ -89,15 +66,7 @@ class Connection(Protocol):
         """End it, and write nothing more of it."""
 
 
-#: What shows that a side that waits for the other one has gone.  A client may have sent all it
-#: has to say, and wait for the answers.
-_GONE: dict[Side, int] = {
-    "client": select.POLLHUP | select.POLLERR,
-    "server": select.POLLHUP | select.POLLERR | select.POLLRDHUP,
-}
-
-
-class Recorder(Closing):
+class Recorder(Arrivals):
     """Records sessions between `ends` into `writer`.
 
     Listens as soon as it is made.  `once` ends `run` after the first session.  `patience` is how
@@ -106,9 +75,12 @@ class Recorder(Closing):
     `pass_on_error` lets traffic pass when the trace cannot be written any more; `complain` gets
     that news.  `failed` is why the trace cannot be written, `unrecorded` whether traffic has passed
     meanwhile, `sessions` how many there were,
-    `refused` how many of them never had both sides.
+    `refused` how many of them never had both sides, `happened` what has gone wrong on purpose.
     Raises `UsageError` for an address that cannot be used.
     """
+
+    #: Whether usual messages may pass without being seen by the sessions.
+    uses_core = True
 
     def __init__(
         self,
@@ -123,64 +95,40 @@ class Recorder(Closing):
         shared: Shared | None = None,
         ended: Callable[[int], None] = ignore,
     ) -> None:
-        if ends.client_listens and not ends.server_dials:
-            raise UsageError("a client that listens needs a server that dials: nobody would begin")
-        self.ends = ends
-        self.sessions = 0
-        self.refused = 0
-        self._once = once
-        self._pass_on_error = pass_on_error
-        self._observe = observe
-        self._complain = complain
-        self._told_ended = ended
         self._owned = shared is None
         self._shared = shared = shared or Shared(self._woken)
-        self._loop = shared.loop
+        super().__init__(ends, shared.loop, patience, complain, once=once)
+        self.sessions = 0
+        self.refused = 0
+        self.happened: Sequence[Rule] = ()
+        self._pass_on_error = pass_on_error
+        self._observe = observe
+        self._told_ended = ended
         self._journal = Journal(writer, self._loop.later, complain, pass_on_error=pass_on_error)
         self._relays: dict[int, Relay] = {}
-        poller, handlers, later = self._loop.poller, self._loop.handlers, self._loop.later
-        self._dialer = Dialer(poller, handlers, later, patience)
-        self._given: dict[Side, socket.socket] = {}  # connections that were inherited
         self._stopping = False
         #: What to do once clients are quiet, and until when to wait for that.
         self._when_quiet: deque[tuple[float, Callable[[], None]]] = deque()
         self._turns = shared.turns
+        self._writer = writer
+        core = self._loop.core if observe is None and self.uses_core else None
+        self._tape = tape_of(writer) if core is not None else None
         self._desk = Desk(
-            poller,
-            handlers,
+            self._loop.poller,
+            self._loop.handlers,
             shared.turns,
             shared.holding,
             shared.buffer,
-            later,
+            self._loop.later,
             self._write,
-            self._journal.gap,
+            self._gap,
             self._journal.shut,
             self._ended,
+            Pass(core, self._tape, writer.is_usual) if core and self._tape else None,
         )
-        self._parked: dict[Side, deque[socket.socket]] = {"client": deque(), "server": deque()}
-        self._full: set[Side] = set()  # sides of which too many are parked
-        self._listeners: dict[Side, Listener] = {}
+        self._judge()
         self._watched: dict[int, int] = {}
-        try:
-            each: tuple[tuple[Side, Address, bool], ...] = (
-                ("client", ends.client, not ends.client_listens),
-                ("server", ends.server, ends.server_dials),
-            )
-            for side, address, comes in each:
-                if comes:
-                    self._listen(side, address)
-                elif isinstance(address, FdAddress):
-                    self._take(side, address)
-        except BaseException:
-            self.close()
-            raise
-
-    @property
-    def listen_address(self) -> Address:
-        """Where the recorder listens for clients, or else for the server."""
-        for listener in self._listeners.values():
-            return listener.address
-        return self.ends.client
+        self._open_doors()
 
     @property
     def wake_fd(self) -> int:
@@ -290,20 +238,21 @@ class Recorder(Closing):
         self._watched[watch] = pid
         self._loop.register(watch, ended)
 
+    def end_after(self, seconds: float, *actions: Callable[[], object]) -> None:
+        """Act after so many seconds of `run`, which goes on."""
+
+        def act() -> None:
+            for action in actions:
+                action()
+
+        self._loop.later(seconds, act)
+
     def close(self) -> None:
         """Close every socket, and remove the socket files that the recorder made."""
         handlers = self._loop.handlers
-        for listener in self._listeners.values():
-            handlers.pop(listener.socket.fileno(), None)
-            listener.close()
         for relay in self._connections():
             relay.abandon()
-        for waiting in self._parked.values():
-            for sock in waiting:
-                sock.close()
-        self._dialer.close()
-        for sock in self._given.values():
-            sock.close()
+        self._close_doors()
         for watch in self._watched:
             handlers.pop(watch, None)
             os.close(watch)
@@ -321,107 +270,13 @@ class Recorder(Closing):
 
     def _drain(self, deadline: float, action: Callable[[], None], *, quiet: bool = False) -> None:
         """Act once all sessions are over, or all clients `quiet`; who waits is accepted first."""
-        listener = self._listeners.get("client")
-        backlog = (
-            listener is not None
-            and listener.socket.fileno() >= 0
-            and bool(polled(listener.socket, select.POLLIN))
-        )
         busy = any(not quiet or relay.has_news() for relay in self._open())
-        if (busy or self._dialer.busy or backlog) and time.monotonic() < deadline:
+        if (busy or self._dialer.busy or self._backlog) and time.monotonic() < deadline:
             self._loop.later(RETRY, lambda: self._drain(deadline, action, quiet=quiet))
         else:
             action()
 
     # --- sessions begin ------------------------------------------------------------------------
-
-    def _listen(self, side: Side, address: Address) -> None:
-        if isinstance(address, FdAddress):
-            sock = inherited(address)
-            if not is_listening(sock):
-                # One connection, made by whoever started us.
-                self._once = True
-                self._given[side] = sock
-                self._loop.later(0, lambda: self._arrived(side, self._given.pop(side)))
-                return
-            sock.detach()
-        # Whoever may connect to the server may connect here.
-        listener = Listener(address, self.ends.server if side == "client" else None)
-        listener.socket.setblocking(False)
-        self._listeners[side] = listener
-        self._loop.register(listener.socket.fileno(), lambda _: self._accept(side, listener))
-
-    def _take(self, side: Side, address: FdAddress) -> None:
-        """Keep a connection that was made by whoever started us, for the one session it is for."""
-        sock = self._given[side] = inherited(address)
-        if is_listening(sock):
-            raise UsageError(f"{address} listens: it is not a connection to the {side}")
-        self._once = True
-
-    def _accept(self, side: Side, listener: Listener) -> None:
-        try:
-            sock, _ = listener.socket.accept()
-        except BlockingIOError:
-            return
-        except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
-                return  # that one has gone again
-            self._complain(f"cannot accept a connection: {reason(error)}; trying again")
-            self._loop.poller.unregister(listener.socket)
-
-            def again() -> None:
-                if listener.socket.fileno() >= 0:
-                    self._loop.poller.register(listener.socket, select.EPOLLIN)
-
-            self._loop.later(1.0, again)
-            return
-        if sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._arrived(side, sock)
-
-    def _arrived(self, side: Side, sock: socket.socket) -> None:
-        """One side is there: get the other one, and begin."""
-        if self._once and side == "client":
-            self._stop_listening()
-        if side == "client" and not self.ends.server_dials:
-            self._dial("server", self.ends.server, sock)
-        elif side == "server" and self.ends.client_listens:
-            self._dial("client", self.ends.client, sock)
-        else:
-            self._parked[side].append(sock)
-            self._pair()
-            listener = self._listeners.get(side)
-            if listener is not None and len(self._parked[side]) >= _MOST_PARKED:
-                self._full.add(side)  # who comes now waits in the system's queue
-                self._loop.poller.unregister(listener.socket)
-
-    def _pair(self) -> None:
-        """Bring a server that has dialled in together with a client that has come."""
-        for side, waiting in self._parked.items():
-            while waiting and polled(waiting[0], select.POLLRDHUP) & _GONE[side]:
-                waiting.popleft().close()
-        clients, servers = self._parked["client"], self._parked["server"]
-        while clients and servers:
-            self._begin(clients.popleft(), servers.popleft())
-        for side in [side for side in self._full if len(self._parked[side]) < _MOST_PARKED]:
-            self._full.remove(side)
-            self._loop.poller.register(self._listeners[side].socket, select.EPOLLIN)
-
-    def _dial(self, side: Side, address: Address, other: socket.socket) -> None:
-        """Connect to `address` for the session of `other`, who waits."""
-
-        def connected(sock: socket.socket) -> None:
-            self._begin(*((other, sock) if side == "server" else (sock, other)))
-
-        def refused(why: str) -> None:
-            self._refused(side, other, why)
-
-        if not isinstance(address, FdAddress):
-            self._dialer.dial(address, other, connected, refused)
-        elif side in self._given:
-            connected(self._given.pop(side))
-        else:
-            refused(f"{address} was the connection of an earlier session")
 
     def _refused(self, side: Side, other: socket.socket, why: str) -> None:
         """The other side cannot be had: give the one that waits the same, and write it down."""
@@ -472,8 +327,18 @@ class Recorder(Closing):
         fds: tuple[Descriptor, ...],
     ) -> None:
         self._journal.frames(conn, sender, frames, fds)
+        self._judge()
         if self._observe is not None:
             self._observe(conn, sender, frames, self._journal.now())
+
+    def _gap(self, conn: int, sender: Side, size: int) -> None:
+        self._journal.gap(conn, sender, size)
+        self._judge()
+
+    def _judge(self) -> None:
+        """Say whether usual messages may be written without us."""
+        if self._tape is not None:
+            self._tape.allow(self._writer.is_usual() and self._journal.failed is None)
 
     def _ended(self, relay: Relay) -> None:
         self._relays.pop(relay.conn, None)
@@ -485,14 +350,3 @@ class Recorder(Closing):
     def _after_session(self) -> None:
         if self._once and not self._open():
             self._stopping = True
-
-    def _stop_listening(self) -> None:
-        listener = self._listeners.get("client")
-        if (
-            listener is not None
-            and self._loop.handlers.pop(listener.socket.fileno(), None) is not None
-        ):
-            if "client" not in self._full:
-                self._loop.poller.unregister(listener.socket)
-            self._full.discard("client")
-            listener.close()

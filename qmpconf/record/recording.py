@@ -8,17 +8,24 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from qmpconf.errors import UsageError
 from qmpconf.net.address import FORMS, Address, FdAddress, UnixAddress, parse_address
 from qmpconf.net.endpoint import is_bound
 from qmpconf.net.process import START, Folder, Server, end, ended, start
+from qmpconf.record.arrivals import Ends
 from qmpconf.record.attach import Attached, Watcher
-from qmpconf.record.recorder import Ends, Observe, Recorder, ignore
+from qmpconf.record.plan import Share
+from qmpconf.record.recorder import Observe, Recorder, ignore
 from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.rotation import Rotation
 from qmpconf.trace.writer import TraceWriter
+
+if TYPE_CHECKING:
+    from qmpconf.faults.engine import Happened
+    from qmpconf.faults.rules import Rule, Schedule
+    from qmpconf.record.faulty import FaultyRecorder
 
 #: What a client that is started finds the recorder's address by.
 VARIABLE = "QMPCONF_SOCKET"
@@ -31,7 +38,8 @@ class Recording:
     `client_code` is the client's exit code (negative: minus the signal that ended it), or None
     without one.  `interrupted` by a signal to the recorder, `unrecorded` when traffic passed
     after the trace could not be written any more.  `unreached` when no session reached the
-    server, or the server that was started came to a bad end.
+    server, or the server that was started came to a bad end.  `faults` are those that happened on purpose, as
+    rules that mean one message each; `timed_out` when the client had to be ended.
     """
 
     path: str
@@ -41,18 +49,8 @@ class Recording:
     interrupted: bool
     unrecorded: bool
     unreached: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """How clients share one session with the server (`qmpconf.record.sharing`).
-
-    `observe` is an address for clients that only observe.  Of those at the usual address, the first may send all, and
-    others as long as it is there only observe, unless `all_write`.
-    """
-
-    observe: str = ""
-    all_write: bool = False
+    faults: tuple[Rule, ...] = ()
+    timed_out: bool = False
 
 
 def record_trace(
@@ -63,6 +61,8 @@ def record_trace(
     spawn: str | None = None,
     attach: str | None = None,
     client: Sequence[str] = (),
+    limit: float | None = None,
+    quiet_client: bool = False,
     once: bool = False,
     overwrite: bool = False,
     rotation: Rotation | None = None,
@@ -73,6 +73,8 @@ def record_trace(
     server_dials: bool = False,
     client_listens: bool = False,
     share: Share | None = None,
+    faults: Schedule | str | None = None,
+    fault: Callable[[Happened], None] = ignore,
     observe: Observe | None = None,
     ended: Callable[[int], None] = ignore,
     complain: Callable[[str], None] = ignore,
@@ -84,11 +86,13 @@ def record_trace(
     command line of a server to start, with ``{socket}`` in it; `attach` a monitor of a machine that
     is given another one, which is the server then (`qmpconf.record.attach`), and is only watched
     where there is neither `listen` nor `client`; `client` the words of a client to
-    start, with ``{listen}`` in them and QMPCONF_SOCKET in its environment.  With `rotation` the trace
-    is in parts, and `output` names them all.  With `share`, clients share one session with the server.  `protocol` says what they speak (``qmp``, ``qga``),
+    start, with ``{listen}`` in them and QMPCONF_SOCKET in its environment; it is ended after `limit` seconds, and with
+    `quiet_client` gets no input, and what it prints is thrown away.  With `rotation` the trace
+    is in parts, and `output` names them all.  With `share`, clients share one session with the server.  `faults` go
+    wrong on purpose (qmpconf/faults/README.md; a name or a file of rules), and `fault` is called with each.  `protocol` says what they speak (``qmp``, ``qga``),
     where the traffic shall not have to tell it.  `redact` keeps secrets out
     of the trace; `secrets` are exact values that are one wherever they stand.  It ends with the
-    client, with the first session (`once`), or on SIGINT and SIGTERM.  `ready` is called with the
+    client, with the first session (`once`), or on SIGINT, SIGTERM and SIGHUP.  `ready` is called with the
     address on which the recorder listens, `observe` after each message, `ended` with the number
     of a session that is over, `complain` with what the
     user should know at once.
@@ -142,7 +146,11 @@ def record_trace(
             complain=complain,
         )
         stack.push(_closing(writer))
-        make = Recorder if share is None else _sharing(share)
+        if faults is not None and share is not None:
+            raise UsageError("faults and a shared monitor do not go together")
+        make: Callable[..., Recorder] = sharing(share)
+        if faults is not None:
+            make = partial(_faulty(), schedule=_schedule(faults), told=fault)
         recorder = stack.enter_context(
             make(
                 ends,
@@ -162,14 +170,18 @@ def record_trace(
             watcher.start(recorder.listen_address)
         ready(recorder.listen_address)
         child = None
+        late: list[object] = []  # the client, if it had to be ended
         if client:
             bare = recorder.listen_address.bare
             child = start(
                 [word.replace("{listen}", bare) for word in client],
                 environment={VARIABLE: bare},
+                unheard=quiet_client,
             )
             stack.callback(end, child)
             recorder.stop_after_process(child.pid)
+            if limit is not None:
+                recorder.end_after(limit, partial(late.append, child), partial(end, child))
         elif spawned is not None and spawned.child is not None:
             recorder.stop_after_process(spawned.child.pid)
         recorder.run()
@@ -189,15 +201,33 @@ def record_trace(
             bool(signals.came),
             recorder.unrecorded,
             crashed or 0 < recorder.sessions == recorder.refused,
+            tuple(recorder.happened),
+            bool(late),
         )
 
 
-def _sharing(share: Share) -> Callable[..., Recorder]:
-    """What makes a recorder whose clients share the server."""
+def sharing(share: Share | None) -> Callable[..., Recorder]:
+    """What makes a recorder; its clients share the server, if they are to."""
+    if share is None:
+        return Recorder
     from qmpconf.record.sharing.recorder import SharingRecorder  # noqa: PLC0415 - slow to import
 
     observers = parse_address(share.observe) if share.observe else None
     return partial(SharingRecorder, observe_at=observers, all_write=share.all_write)
+
+
+def _faulty() -> type[FaultyRecorder]:
+    """What makes a recorder with faults on purpose."""
+    from qmpconf.record.faulty import FaultyRecorder  # noqa: PLC0415 - hardly anybody wants it
+
+    return FaultyRecorder
+
+
+def _schedule(faults: Schedule | str) -> Schedule:
+    """The schedule, read where it is named."""
+    from qmpconf.faults.ready import load_schedule  # noqa: PLC0415 - hardly anybody wants it
+
+    return load_schedule(faults) if isinstance(faults, str) else faults
 
 
 def _is_there(server: Address) -> bool:
@@ -291,8 +321,9 @@ class Stoppable(Protocol):
 
 
 class Signals:
-    """SIGINT and SIGTERM stop what goes on in order; which ones came stands in `came`.
+    """SIGINT, SIGTERM and SIGHUP stop what goes on in order; which ones came stands in `came`.
 
+    SIGHUP is left alone where it is ignored, as by nohup.
     As long as no recorder `stops` by them, they raise KeyboardInterrupt.  Only the main thread
     can have signals; elsewhere none come.
     """
@@ -312,7 +343,9 @@ class Signals:
             )
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             # Without this exception the caller is not a main thread, and signals are not its business.
             with contextlib.suppress(ValueError):
                 self._before[number] = signal.signal(number, self._handle)

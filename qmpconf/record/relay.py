@@ -11,6 +11,7 @@ broken pipe.  The relay does not decide when it is called; `qmpconf.record.recor
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 from collections.abc import Callable, Sequence
@@ -20,7 +21,8 @@ from qmpconf.net.descriptors import MOST as MOST_DESCRIPTORS
 from qmpconf.net.descriptors import describe
 from qmpconf.net.endpoint import abort, polled, reason
 from qmpconf.protocol.framing import Frame
-from qmpconf.record.flow import Flow
+from qmpconf.record.assistance import Assistance, Pass
+from qmpconf.record.flow import LONG, Flow
 from qmpconf.record.holding import Holding
 from qmpconf.record.turns import Turns
 from qmpconf.trace.joining import is_noise
@@ -39,7 +41,7 @@ class Desk:
 
     `write` is called before anything is sent on: conn, sender, frames, descriptors; `gap` for a
     number of bytes of a sender that are left out, `shut` when a side has ended its direction, `ended`
-    when a session is over.  `handlers` are called with what happened on a descriptor that `poller`
+    when a session is over.  `usual` passes on what it can by itself.  `handlers` are called with what happened on a descriptor that `poller`
     knows.  `buffer` is room to read into, `turns` are whose turn it is,
     `holding` is what all hold together, and `later` calls something after some seconds.
     """
@@ -54,6 +56,7 @@ class Desk:
     gap: Callable[[int, Side, int], None]
     shut: Callable[[int, Side], None]
     ended: Callable[[Relay], None]
+    usual: Pass | None = None
 
 
 class Relay:
@@ -82,6 +85,9 @@ class Relay:
             desk.handlers[sock.fileno()] = handler
             self._masks[sock] = select.EPOLLIN
             self._poller.register(sock, select.EPOLLIN)
+        self._core = Assistance(desk.usual, conn, self._flows) if desk.usual is not None else None
+        if self._core is not None:
+            self._core.offer()
 
     @property
     def sockets(self) -> tuple[socket.socket, socket.socket]:
@@ -90,17 +96,50 @@ class Relay:
 
     def on_client(self, mask: int) -> None:
         """Something happened on the client's socket."""
-        if mask == select.EPOLLIN:  # asked for only when there is room; nearly always this one
-            self._read(self._forward, mask)
-        else:
-            self._event(self._forward, self._backward, mask)
+        self._on(self._forward, self._backward, mask)
 
     def on_server(self, mask: int) -> None:
         """Something happened on the server's socket."""
-        if mask == select.EPOLLIN:
-            self._read(self._backward, mask)
-        else:
-            self._event(self._backward, self._forward, mask)
+        self._on(self._backward, self._forward, mask)
+
+    def _on(self, reads: Flow, writes: Flow, mask: int) -> None:
+        if self._core is not None:
+            self._take_back(self._core, whole=bool(mask & ~select.EPOLLOUT))
+            if self.over:
+                return
+        if (
+            mask == select.EPOLLIN and not reads.full
+        ):  # asked for only when there is room; nearly always this one
+            self._read(reads, mask)
+        elif mask:
+            self._event(reads, writes, mask)
+        if self._core is not None and not self.over:
+            self._core.offer()
+
+    def _take_back(self, core: Assistance, *, whole: bool) -> None:
+        """Go on where the core has stopped; with `whole`, also with what it holds of a message."""
+        taken = [(flow, *self._reclaim(core, flow, whole=whole)) for flow in self._flows]
+        for flow, new, _ in taken:
+            if new and not self.over:
+                self._pass_on(flow, new, len(new))
+        for flow, _, error in taken:
+            if self.over or not (error or flow.full):
+                continue
+            if error:
+                for each in self._flows:
+                    self._reclaim(core, each, whole=True)
+            if error > 0:
+                self._break(flow, OSError(error, os.strerror(error)))
+            elif error < 0:
+                self._fail(flow, OSError(-error, os.strerror(-error)))
+            else:
+                self._update()
+
+    def _reclaim(self, core: Assistance, flow: Flow, *, whole: bool) -> tuple[bytes, int]:
+        """Take a flow from the core; gives what it has only read, and its error."""
+        found = core.take_back(flow, whole=whole)
+        self._hold(flow)
+        return found
 
     def wake(self) -> None:
         """Read on at once where noise is read in steps."""
@@ -139,26 +178,33 @@ class Relay:
         data = bytes(self._buffer[:count])
         if fds:
             self._read_with(flow, data, fds, at)
-            return
+        else:
+            self._pass_on(flow, data, taken)
+
+    def _pass_on(self, flow: Flow, data: bytes, taken: int) -> None:
+        """Have bytes written, and send them; the first ones are `taken`, the others still in the source."""
         frames = self._take(flow, data)
         if flow.framer.behind:
-            flow.keep(data, taken, fds, at)
+            flow.keep(data, taken, [], 0)
             self._turns.later(lambda: self._go_on(flow))
             self._flush(flow)
             return
+        count = len(data)
+        if count >= LONG and len(frames) <= 1:  # of one message
+            flow.fit(count)
         try:
             sent = flow.sink.send(data)
         except BlockingIOError:
             sent = 0
         except OSError as error:
-            flow.keep(
-                data, taken, fds, at
-            )  # all of it is written, also what is in the source still
+            flow.keep(data, taken, [], 0)  # all of it is written, also what is in the source still
             self._break(flow, error)
             return
         if sent < count or taken < count:
             flow.sent(data, taken, sent, self._buffer)
             self._update()
+        elif flow.wide:
+            flow.fit()
         if count < 2 * _LINE or flow.owed:
             self._count(flow, count, frames)
 
@@ -168,24 +214,29 @@ class Relay:
         frames = framer.feed(data, turns.steps)
         turns.took(turns.steps if framer.behind else len(frames))
         if frames:
-            self._write(self.conn, flow.sender, frames, flow.described)
-            flow.described = ()
+            self._put(flow, frames)
         self._hold(flow)
         return frames
+
+    def _put(self, flow: Flow, frames: list[Frame]) -> None:
+        """Have frames written; what comes of them may change what is usual."""
+        self._write(self.conn, flow.sender, frames, flow.described)
+        flow.described = ()
+        if self._core is not None:
+            self._core.stop()
 
     def _hold(self, flow: Flow) -> None:
         """Count what is held of a message."""
         held = flow.framer.held
         if held or flow.held:
-            flow.held = held
+            flow.hold(held)
             self._desk.holding.count(flow, held, lambda: self._spill(flow))
 
     def _spill(self, flow: Flow) -> None:
         """Write what is held of a message, and hold no more of it."""
         frames = flow.framer.spill()
         if frames:
-            self._write(self.conn, flow.sender, frames, flow.described)
-            flow.described = ()
+            self._put(flow, frames)
         self._hold(flow)
 
     def _go_on(self, flow: Flow) -> None:
@@ -225,8 +276,7 @@ class Relay:
             flow.described += carried
             frames = flow.framer.feed(part)
             if frames:
-                self._write(self.conn, flow.sender, frames, flow.described)
-                flow.described = ()
+                self._put(flow, frames)
         if len(flow.described) > MOST_DESCRIPTORS:
             self._spill(flow)
         self._hold(flow)
@@ -315,8 +365,7 @@ class Relay:
             return
         frames = flow.framer.close()
         if frames:
-            self._write(self.conn, flow.sender, frames, flow.described)
-            flow.described = ()
+            self._put(flow, frames)
 
     def _closing(self, who: Closer) -> None:
         if self.closed_by is None:
@@ -326,6 +375,11 @@ class Relay:
         """End the session: close both sockets.  `who` ends it, if nobody did before."""
         if self.over:
             return
+        if self._core is not None:
+            for flow in self._flows:
+                new, _ = self._reclaim(self._core, flow, whole=True)
+                if new:
+                    self._take(flow, new)
         self.over = True
         if who is not None:
             self._closing(who)
@@ -363,16 +417,17 @@ class Relay:
 
     def _close(self) -> None:
         for flow in self._flows:
+            if self._core is not None:
+                self._core.forget(flow)
             flow.close()
             self._desk.holding.count(flow, 0, _nothing)
             if flow.source is self._reset:
                 abort(flow.source)
             flow.source.close()
 
-    def _unregistered(self, sock: socket.socket) -> socket.socket:
+    def _unregistered(self, sock: socket.socket) -> None:
         if self._masks.pop(sock, None) is not None:
             self._poller.unregister(sock)
-        return sock
 
     def _update(self) -> None:
         """Ask for what can be dealt with now."""

@@ -36,7 +36,7 @@ from qmpconf.lists import ListEntry, Source, suggestion
 from qmpconf.replay.masks import Kind, Mask, Message
 from qmpconf.replay.places import ROOTS, WILD, look_up
 from qmpconf.schema.model import Catalog
-from qmpconf.schema.select import PRODUCTS, of_product
+from qmpconf.schema.select import PRODUCTS, releases_of
 from qmpconf.schema.store import load_shipped
 from qmpconf.text import expression
 
@@ -196,26 +196,33 @@ def _check_place(entry: ListEntry, texts: Mapping[str, str]) -> None:
         entry.fail(f"a place of a {message} begins with {begins}, not /{parts[0]}", "place")
     if of == "*" or message == "greeting":
         return
-    known = _catalogs()
-    found = [one for catalog in known if (one := look_up(catalog, message, of, parts))]
+    found = []
+    for name in _names():
+        one = look_up(_catalog(name), message, of, parts)
+        found += [one] if one else []
+        if one and one.kinds != frozenset():
+            return  # one is enough: the others are not loaded
     if not found:
         names = {
             name
-            for catalog in known
+            for catalog in map(_catalog, _names())
             for name in (catalog.events if message == "event" else catalog.commands)
         }
         near = suggestion(of, sorted(names))
         if near:
             entry.fail(f"no catalog knows {of!r}{near}", "of")
         return  # a server of another kind has commands of its own
-    if all(one.kinds == frozenset() for one in found):
-        wrong = found[-1]
-        near = suggestion(wrong.wrong, wrong.known)
-        listed = near or (f"; there are {', '.join(wrong.known[:8])}" if wrong.known else "")
-        entry.fail(f"{of} has no {place}: {wrong.wrong!r} leads nowhere{listed}", "place")
+    wrong = found[0]
+    near = suggestion(wrong.wrong, wrong.known)
+    listed = near or (f"; there are {', '.join(wrong.known[:8])}" if wrong.known else "")
+    entry.fail(f"{of} has no {place}: {wrong.wrong!r} leads nowhere{listed}", "place")
+
+
+def _names() -> list[str]:
+    """One shipped catalog of each release, the newest of each product first."""
+    return [name for product in PRODUCTS for name in releases_of(product)[::-1]]
 
 
 @cache
-def _catalogs() -> tuple[Catalog, ...]:
-    """All shipped catalogs; of each product, the newest last."""
-    return tuple(load_shipped(name) for product in PRODUCTS for name in of_product(product))
+def _catalog(name: str) -> Catalog:
+    return load_shipped(name)

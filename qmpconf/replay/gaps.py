@@ -29,7 +29,7 @@ def gaps(reader: TraceReader) -> Iterator[Gap]:
 def require_whole(reader: TraceReader, purpose: str) -> None:
     """Raise InputError for a trace with a gap; `purpose` is what it cannot be used for."""
     for gap in gaps(reader):
-        raise InputError(f"{_told(reader, gap)}; a trace with a gap cannot be {purpose}")
+        raise InputError(f"{told(reader, gap)}; a trace with a gap cannot be {purpose}")
 
 
 def broken_sessions(reader: TraceReader) -> dict[int, Gap]:
@@ -44,7 +44,7 @@ def broken_sessions(reader: TraceReader) -> dict[int, Gap]:
     if found and not _others(reader, found):
         first = next(iter(found.values()))
         raise InputError(
-            f"{_told(reader, first)}: what the client sent there is not known, and cannot be "
+            f"{told(reader, first)}: what the client sent there is not known, and cannot be "
             "replayed; record the session whole"
         )
     return found
@@ -53,13 +53,13 @@ def broken_sessions(reader: TraceReader) -> dict[int, Gap]:
 def warnings(reader: TraceReader, broken: dict[int, Gap]) -> Iterator[str]:
     """What a user must know of a replay of a trace with gaps."""
     for gap in broken.values():
-        yield f"{_told(reader, gap)}; session {gap.conn} is left out"
-    told: set[int] = set()
+        yield f"{told(reader, gap)}; session {gap.conn} is left out"
+    seen: set[int] = set()
     for gap in gaps(reader):
-        if gap.conn not in broken and gap.conn not in told:
-            told.add(gap.conn)
+        if gap.conn not in broken and gap.conn not in seen:
+            seen.add(gap.conn)
             yield (
-                f"{_told(reader, gap)}; what the target says besides the recording counts as no "
+                f"{told(reader, gap)}; what the target says besides the recording counts as no "
                 "difference from there on"
             )
 
@@ -80,7 +80,8 @@ def _others(reader: TraceReader, broken: dict[int, Gap]) -> bool:
     return False
 
 
-def _told(reader: TraceReader, gap: Gap) -> str:
+def told(reader: TraceReader, gap: Gap) -> str:
+    """A gap in a sentence."""
     size = f"{gap.size:,} bytes" if gap.size else "bytes"
     why = "are one message, which is too long to be read" if gap.too_long else "are missing"
     return f"{reader.path}:{gap.line}: {size} of the {gap.sender} of session {gap.conn} {why}"

@@ -121,6 +121,7 @@ def _sizes(of: str, places: Iterable[str], reason: str) -> list[Mask]:
     return [Mask("progress", "reply", of, place, "number", reason) for place in places]
 
 
+_PACKED = "a machine's state, which a snapshot writes and discards, packs differently"
 _STAMP = "a time of the host's clock"
 _LISTED = "the list's order means nothing"
 _HASHED = "the list comes in the order of a hash table"
@@ -168,6 +169,14 @@ BUILT_IN: tuple[Mask, ...] = (
         "a pseudo terminal is numbered by the host",
         pattern=r"/dev/pts/\d+",
     ),
+    Mask(
+        "descriptor",
+        "reply",
+        "query-fdsets",
+        "/return/*/fds/*/fd",
+        "integer",
+        "a number of the server's process, which depends on what else it has open",
+    ),
     *_times(
         "query-blockstats",
         (
@@ -187,6 +196,22 @@ BUILT_IN: tuple[Mask, ...] = (
         "how long the host took",
     ),
     *_guest("query-blockstats", ("/return/**/stats/*",)),
+    *[
+        Mask("state-size", "reply", "query-blockstats", place, "integer", _PACKED)
+        for place in (
+            "/return/**/driver-specific/discard-bytes-ok",
+            "/return/**/driver-specific/discard-nb-ok",
+        )
+    ],
+    Mask(
+        "socket-path",
+        "reply",
+        "query-chardev",
+        "/return/*/filename",
+        "text",
+        "where a socket is, is the host's business",
+        pattern=r"unix:[^,]+",
+    ),
     *_guest("query-migrate", ("/return/ram", "/return/ram/*", "/return/disk", "/return/disk/*")),
     *_guest("query-jobs", ("/return/*/current-progress", "/return/*/total-progress")),
     *_guest("query-block-jobs", ("/return/*/offset", "/return/*/len")),
@@ -207,7 +232,7 @@ BUILT_IN: tuple[Mask, ...] = (
         for of in ("query-block", "query-named-block-nodes")
         for name, place, reason in (
             ("allocation", "/return/**/actual-size", "what the host's file system allocated"),
-            ("state-size", "/return/**/vm-state-size", "a machine's state packs differently"),
+            ("state-size", "/return/**/vm-state-size", _PACKED),
         )
     ],
     *_sizes(
@@ -277,6 +302,7 @@ BUILT_IN: tuple[Mask, ...] = (
         Mask("order", "reply", of, place, "set", reason, key=key)
         for of, place, key, reason in (
             ("query-commands", "/return", "name", _LISTED),
+            ("query-migrate-capabilities", "/return", "capability", _LISTED),
             ("guest-info", "/return/supported_commands", "name", _LISTED),
             ("query-events", "/return", "name", _LISTED),
             ("query-command-line-options", "/return", "option", _LISTED),

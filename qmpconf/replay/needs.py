@@ -76,7 +76,7 @@ def _opened(command: str, arguments: dict[str, Value]) -> Iterator[str]:
         for kind, data in _actions(arguments):
             yield from _opened(kind, data)
     elif command in ("blockdev-add", "blockdev-reopen"):
-        yield from _paths(_of_nodes(arguments))
+        yield from files_of_nodes(arguments)
     elif command == "blockdev-change-medium":
         yield from _paths([arguments.get("filename")])
     elif command in _TARGETS and arguments.get("mode") == "existing":
@@ -105,8 +105,12 @@ def _actions(arguments: dict[str, Value]) -> Iterator[tuple[str, dict[str, Value
             yield str(action.get("type")), data
 
 
+def files_of_nodes(value: Value) -> Iterator[str]:
+    """The files of the host that a block node opens, and the nodes that are described within it."""
+    yield from _paths(_of_nodes(value))
+
+
 def _of_nodes(value: Value) -> Iterator[Value]:
-    """The files of a block node, and of the nodes that are described within it."""
     if isinstance(value, dict):
         if value.get("driver") in _FILES:
             yield value.get("filename")

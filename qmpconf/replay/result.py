@@ -117,14 +117,18 @@ class ReplayResult:
 
     def use(self, said: Said, masked: Masked) -> None:
         """Count the use of a mask."""
+        self.use_in(said.subject, masked)
+
+    def use_in(self, subject: str, masked: Masked) -> None:
+        """The same in a message that people call `subject`."""
         self.used.add(masked.mask)
         place = pointer("*" if isinstance(part, int) else part for part in masked.path)
         if len(self.masks) >= _MOST_PLACES:
             place = "/**"
-        key = (masked.mask.name, said.subject, place)
+        key = (masked.mask.name, subject, place)
         found = self.masks.get(key)
         if found is None:
-            found = self.masks[key] = MaskUse(masked.mask, said.subject)
+            found = self.masks[key] = MaskUse(masked.mask, subject)
         found.count += 1
         if len(found.examples) < _EXAMPLES:
             texts = excerpt.of_values(masked.expected, masked.got, _WIDTH)

@@ -213,15 +213,16 @@ class Upgrade:
         )
 
     def _extra(self, said: Said, mismatch: Mismatch) -> Judgement:
+        in_list = isinstance(mismatch.path[-1], int)
+        new_value = in_list and self._only(self.new, self.old, said, mismatch.path, mismatch.got)
+        if new_value:
+            return Judgement("design", f"{new_value} is new in {self.after}")
         if said.kind == "reply" and _INVENTORIES.covering("reply", said.of, mismatch.path[:-1]):
             return Judgement("design", f"{self.after} offers more")
         old, new = self._has(self.old, said, mismatch), self._has(self.new, said, mismatch)
         if old is False and new is not False:
             return Judgement("design", f"the member is new in {self.after}")
-        if isinstance(mismatch.path[-1], int):
-            new_value = self._only(self.new, self.old, said, mismatch.path, mismatch.got)
-            if new_value:
-                return Judgement("design", f"{new_value} is new in {self.after}")
+        if in_list:
             return Judgement("changed", "the list has more elements")
         known = "both schemas have it" if old and new else "no schema announces it"
         return Judgement("changed", f"the member was not there before; {known}")
@@ -242,7 +243,8 @@ class Upgrade:
             return Judgement("changed", words)
         if new is False:
             return Judgement("broke", f"the schema of {self.after} has no such member")
-        return Judgement("broke", "the schema has it still" if new else "")
+        words = f"it is missing, though the schema of {self.after} still has it"
+        return Judgement("broke", words if new else "")
 
     # --- helpers -------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from qmpconf.report.tables import fitted
+from qmpconf.schema.annotations import AGAINST, CONCLUDED
 from qmpconf.schema.model import (
     BUILTINS,
     Alternate,
@@ -40,9 +40,6 @@ _BESIDE = "| "
 #: The label of what an alternate can be: branches have no names.
 _BRANCH = "-"
 
-#: What the source does where it contradicts itself.
-_AGAINST = {"missing": "leaves it out", "type": "shows another type"}
-
 #: What a builtin type is called here.
 _WORDS = {**BUILTINS, "any": "any value"}
 
@@ -53,7 +50,9 @@ def overview(catalog: Catalog, width: int = 100) -> str:
     facts = [
         ("catalog", catalog.name),
         ("describes", " ".join(filter(None, (source.product, source.version, source.package)))),
+        *([("server of", source.architecture)] if source.architecture else []),
         ("made from", " ".join(filter(None, (source.kind, source.form, source.title)))),
+        *([("origin", source.origin)] if source.origin else []),
         *([("fragment", source.partial)] if source.partial else []),
         ("commands", str(len(catalog.commands))),
         ("events", str(len(catalog.events))),
@@ -69,22 +68,6 @@ def overview(catalog: Catalog, width: int = 100) -> str:
         if names:
             lines += ["", f"{title}:", *_wrapped(sorted(names), _INDENT, width)]
     return "\n".join(lines) + "\n"
-
-
-def listing(catalogs: Iterable[Catalog], width: int = 120) -> str:
-    """One row for each catalog, in `width` columns."""
-    rows = [
-        (
-            one.name,
-            one.source.kind,
-            (one.source.package or one.source.title)
-            + (" (a fragment)" if one.source.partial else ""),
-            *(str(len(named)) for named in (one.commands, one.events, one.types)),
-        )
-        for one in catalogs
-    ]
-    head = ("name", "from", "source", "commands", "events", "types")
-    return fitted(rows, head, width, [*["left"] * 3, *["right"] * 3])
 
 
 def entry(catalog: Catalog, name: str, width: int = 100) -> str:
@@ -140,14 +123,6 @@ def _wrapped(words: Iterable[str], indent: str, width: int) -> list[str]:
     )
 
 
-#: What something is concluded from that a document does not state.
-_CONCLUDED = {
-    "example": "an example",
-    "spelling": "a name with a slip",
-    "rest": "a type that nothing else uses",
-}
-
-
 class _Writer:
     """Writes structures; `_above` holds the types that are being written, with their place."""
 
@@ -171,7 +146,8 @@ class _Writer:
         for one in command.facts.concluded:
             what = "arguments" if one.key == command.arguments else "returns"
             where = f", line {one.line}" if one.line else ""
-            lines.append(f"{_INDENT}{what} not stated: concluded from {_CONCLUDED[one.how]}{where}")
+            stated = "stated wrongly" if one.how == "source" else "not stated"
+            lines.append(f"{_INDENT}{what} {stated}: concluded from {CONCLUDED[one.how]}{where}")
         return lines
 
     def event(self, event: Event) -> list[str]:
@@ -215,7 +191,7 @@ class _Writer:
             f"since {facts.since}" if facts.since else "",
             f"if {facts.condition}" if facts.condition else "",
             f"line {facts.line}" if line and facts.line and not facts.file else "",
-            *(f"line {one.line} {_AGAINST[one.about]}" for one in facts.against),
+            *(f"line {one.line} {AGAINST[one.about]}" for one in facts.against),
         ]
         return ", ".join(filter(None, notes))
 

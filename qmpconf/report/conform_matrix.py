@@ -68,7 +68,8 @@ def rows(outcomes: Mapping[str, Outcome]) -> list[Row]:
         if not any(name in one for one in verdicts.values()):
             continue
         cells = [_cell(outcome, name, verdicts[one]) for one, outcome in outcomes.items()]
-        found.append(Row(name, rule.level.value, rule.sentence, cells))
+        level = next(iter(outcomes.values())).frozen.level(name).value
+        found.append(Row(name, level, rule.sentence, cells))
     return found
 
 
@@ -101,7 +102,7 @@ def markdown(outcomes: Mapping[str, Outcome], command: str) -> str:
     )
     parts = [
         "# Conformance: servers by requirements",
-        f"Made by `{command}`. {_KEY}",
+        f"Made by `{command}`. {_KEY}{_held(outcomes)}",
         "\n".join(
             f"{n}. {_md(name)}: {_md(_told(outcomes[name]))}" for n, name in _numbered(servers)
         ),
@@ -115,6 +116,11 @@ def markdown(outcomes: Mapping[str, Outcome], command: str) -> str:
     if not breaks(outcomes):
         parts.append("Nothing.")
     return "\n\n".join(parts) + "\n"
+
+
+def _held(outcomes: Mapping[str, Outcome]) -> str:
+    names = sorted({one.frozen.name for one in outcomes.values() if one.frozen.name})
+    return f" They are held to the requirements of {', '.join(names)}." if names else ""
 
 
 def _told(outcome: Outcome) -> str:

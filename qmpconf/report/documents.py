@@ -35,7 +35,7 @@ def compiled(compilation: Compilation) -> str:
         f"headings      {counts.headings}: "
         + ", ".join(f"{number} {name}" for name, number in became.most_common()),
         f"undetermined  {counts.undetermined}",
-        f"concluded     {counts.concluded} from examples, names with a slip, or what is left",
+        f"concluded     {counts.concluded} from examples, names with a slip, what is left, or QAPI source",
         f"doubtful      {counts.contradicted} contradicted, {counts.shown} only in examples",
         f"findings      {counts.findings}",
     ]

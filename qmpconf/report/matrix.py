@@ -12,6 +12,7 @@ from qmpconf.check.calls import Standing
 from qmpconf.check.matrix import Cause, Matrix, Row
 from qmpconf.report.tables import fitted
 from qmpconf.report.terminal import columns, cut
+from qmpconf.schema.names import Name
 from qmpconf.text import counted, printable
 
 #: What stands in a cell.
@@ -34,6 +35,9 @@ _CALLS, _CELL = 9, 6
 
 #: Columns of a call's name at least, and of what is in the way at most.
 _NAME, _WHY = 24, 240
+
+#: Catalogs of a group that are listed.
+_LISTED = 2
 
 #: A space at which no line is broken.
 _FIXED = "\N{NO-BREAK SPACE}"
@@ -68,16 +72,42 @@ def _signs(matrix: Matrix) -> dict[Standing, str]:
     return {one: sign for one, sign in SIGNS.items() if one in there or one is Standing.WORKS}
 
 
+def _groups(matrix: Matrix) -> list[list[str]]:
+    """The catalogs, those together that follow one another, are of one product, and say the same of every call."""
+    rows = [*matrix.commands.values(), *matrix.traces.values()]
+    found: list[list[str]] = []
+    latest: tuple[object, ...] = ()
+    for name in matrix.catalogs:
+        known = Name.of(name)
+        column = (
+            known and (known.product, known.architecture),
+            *(row.standing(name) for row in rows),
+        )
+        if known and column == latest:
+            found[-1].append(name)
+        else:
+            found.append([name])
+        latest = column
+    return found
+
+
+def _called(group: Sequence[str]) -> str:
+    """What a group is called: its catalogs, or from which one to which one."""
+    if len(group) <= _LISTED:
+        return ", ".join(group)
+    return f"{group[0]} to {group[-1]} ({len(group)})"
+
+
 def _tables(matrix: Matrix, what: str, rows: Sequence[Row], width: int) -> Iterator[str]:
     """As many catalogs beside each other as there is room for."""
-    numbered = list(enumerate(matrix.catalogs, 1))
+    numbered = list(enumerate(_groups(matrix), 1))
     names = [cut(printable(row.subject), max(_NAME, width // 2)) for row in rows]
     first = max([len(what) + 2, *map(columns, names)])
     most = max(4, (width - first - _CALLS) // _CELL)
     for start in range(0, len(numbered), most):
         chosen = numbered[start : start + most]
         body = [
-            [shown, f"{row.calls}", *(SIGNS[row.standing(name)] for _, name in chosen)]
+            [shown, f"{row.calls}", *(SIGNS[row.standing(group[0])] for _, group in chosen)]
             for shown, row in zip(names, rows, strict=True)
         ]
         yield tabulate(
@@ -89,9 +119,10 @@ def _tables(matrix: Matrix, what: str, rows: Sequence[Row], width: int) -> Itera
 
 
 def _summary(matrix: Matrix, signs: dict[Standing, str], width: int) -> str:
-    """Which server can serve this client: a line a catalog."""
+    """Which server can serve this client: a line for each column."""
     lines = []
-    for number, name in enumerate(matrix.catalogs, 1):
+    for number, group in enumerate(_groups(matrix), 1):
+        name = group[0]
         counts = dict.fromkeys(Standing, 0)
         for row in matrix.commands.values():
             counts[row.standing(name)] += 1
@@ -101,7 +132,7 @@ def _summary(matrix: Matrix, signs: dict[Standing, str], width: int) -> str:
         lines.append(
             [
                 str(number),
-                name,
+                _called(group),
                 verdict,
                 *(str(counts[one] or "") for one in signs),
                 cut(printable(_first(matrix, name)), _WHY),

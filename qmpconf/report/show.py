@@ -34,7 +34,7 @@ _LEAST = 20
 #: Lines that an error may take on a terminal.
 _LINES = 4
 #: Seconds from which on a response stands out.
-_SLOW = 0.1
+SLOW = 0.1
 
 
 def head(path: str, header: Header, terminal: Terminal) -> Iterator[str]:
@@ -47,18 +47,23 @@ def head(path: str, header: Header, terminal: Terminal) -> Iterator[str]:
 
 def row(one: Summary, terminal: Terminal, width: int) -> str:
     """What is said of one message; on a terminal, in `width` columns."""
+    text, style = told(one)
+    lines = _fitted(text, one, max(_LEAST, width - _TEXT_AT)) if terminal.is_one else [text]
+    took = f"{'' if one.latency is None else seconds(one.latency):>8}"
+    if one.latency is not None and one.latency >= SLOW:
+        took = terminal.paint(took, "yellow")
+    size = size_of(one.size) if one.size else ""
+    place = terminal.paint(f"{one.line:>5} {clock(one.t):>10}", "dim")
+    text = ("\n" + " " * _TEXT_AT).join(terminal.paint(line, STYLES[style]) for line in lines)
+    return f"{place} {one.conn:>2} {arrow(one)} {took} {size:>6}  {text}"
+
+
+def told(one: Summary) -> tuple[str, str]:
+    """What a message says, in printable characters, and how it is meant (`STYLES`)."""
     text, style = said(one)
     if one.fds:
         text += f"  (+{one.fds} fd{'' if one.fds == 1 else 's'})"
-    text = printable(text)
-    lines = _fitted(text, one, max(_LEAST, width - _TEXT_AT)) if terminal.is_one else [text]
-    took = f"{'' if one.latency is None else seconds(one.latency):>8}"
-    if one.latency is not None and one.latency >= _SLOW:
-        took = terminal.paint(took, "yellow")
-    size = size_of(one.size) if one.size else ""
-    place = terminal.paint(f"{one.line:>5} {_clock(one.t):>10}", "dim")
-    told = ("\n" + " " * _TEXT_AT).join(terminal.paint(line, STYLES[style]) for line in lines)
-    return f"{place} {one.conn:>2} {arrow(one)} {took} {size:>6}  {told}"
+    return printable(text), style
 
 
 def below(frame: Frame, terminal: Terminal) -> Iterator[str]:
@@ -102,5 +107,6 @@ def _fitted(text: str, one: Summary, room: int) -> list[str]:
     return [cut(line, room) for line in lines]
 
 
-def _clock(t: float) -> str:
+def clock(t: float) -> str:
+    """A time in a trace."""
     return f"{t:.6f}" if abs(t) < 1e9 else f"{t:.3g}"

@@ -53,8 +53,10 @@ def wrapped(text: str, room: int, indent: str = "") -> list[str]:
     """`text` in lines of at most `room` columns, those behind the first one with an `indent`.
 
     A word that is longer than a line, as places and paths are, is broken before a slash; one part
-    of it that is still too long, wherever it must be.
+    of it that is still too long, wherever it must be.  An indent takes half of the room at most.
     """
+    room = max(1, room)
+    indent = indent[: room // 2]
     lines: list[str] = []
     line, gap = "", ""
     for word in _WORD.findall(text):

@@ -16,10 +16,12 @@ How QAPI maps:
 - An alternate dispatches on the JSON type of the value, in the same way.
 - ``int`` has the bounds of what QEMU's parser takes: -2^63 to 2^64-1.
 
-With `annotated`, what the catalog knows besides stands there as well, for people and programs that read
-the bundle: ``deprecated``, ``default`` (as a value of the member's type), ``description`` (of catalogs that
-keep texts), and in ``$comment``, which every validator passes over, since when, under which condition,
-with which features, and where the source says so.
+What is `exported` is for people and programs that read the bundle.  It demands only what is sure
+(`qmpconf.schema.sure`), and what the catalog knows besides stands there as well: ``deprecated``,
+``default`` (as a value of the member's type), ``examples`` (of lists that are not complete),
+``description`` (of catalogs that keep texts), and in ``$comment``, which every validator passes over,
+since when, under which condition, with which features, what to use instead, where the source says so,
+and how sure it is.
 
 JSON Schema calls ``1.0`` an integer and cannot see duplicate members; QMP's answer to these is in
 `qmpconf.schema.validator`.  This module knows no message and validates nothing.
@@ -27,10 +29,11 @@ JSON Schema calls ``1.0`` an integer and cannot see duplicate members; QMP's ans
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from qmpconf.schema.annotations import Annotations
+from qmpconf.schema.annotations import Annotations, of_source
 from qmpconf.schema.model import (
     BUILTINS,
     INTEGER_BOUNDS,
@@ -43,6 +46,7 @@ from qmpconf.schema.model import (
     Member,
     Object,
 )
+from qmpconf.schema.sure import sure
 from qmpconf.schema.walk import Shape, enum_values, shape_of
 
 if TYPE_CHECKING:
@@ -51,6 +55,9 @@ if TYPE_CHECKING:
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
+
+#: What JavaScript's encodeURI leaves as it is, besides letters and digits.
+_IN_FRAGMENTS = ";,/?:@&=+$-_.!~*'()"
 
 _SIMPLE: Mapping[str, Schema] = {
     "str": {"type": "string"},
@@ -88,23 +95,27 @@ def data_of(event: str) -> str:
     return f"event.{event}.data"
 
 
+@lru_cache(1 << 13)
 def reference(definition: str) -> str:
-    """The ``$ref`` to a name in ``$defs``: a JSON pointer as a URI fragment."""
+    """The ``$ref`` to a name in ``$defs``: a JSON pointer as a URI fragment.
+
+    Nothing is escaped that may stand in a fragment: some validators compare references by their letters.
+    """
     escaped = definition.replace("~", "~0").replace("/", "~1")
-    return "#/$defs/" + quote(escaped, safe="~.-_")
+    return "#/$defs/" + quote(escaped, safe=_IN_FRAGMENTS)
 
 
-def build(catalog: Catalog, *, annotated: bool = False) -> Schema:
+def build(catalog: Catalog, *, exported: bool = False) -> Schema:
     """The bundle.  Raises KeyError when the catalog refers to a type that it does not have."""
-    return _Builder(catalog, annotated=annotated).bundle()
+    return _Builder(sure(catalog) if exported else catalog, exported=exported).bundle()
 
 
 class _Builder:
-    def __init__(self, catalog: Catalog, *, annotated: bool) -> None:
+    def __init__(self, catalog: Catalog, *, exported: bool) -> None:
         self._catalog = catalog
         self._definitions: Schema = {}
         self._names = _names(catalog)
-        self._notes = Annotations(catalog) if annotated else None
+        self._notes = Annotations(catalog) if exported else None
 
     def bundle(self) -> Schema:
         catalog, definitions = self._catalog, self._definitions
@@ -122,6 +133,7 @@ class _Builder:
             "$schema": DIALECT,
             "$id": f"urn:qmpconf:{quote(catalog.name, safe='.-_')}",
             "title": catalog.name,
+            **({"$comment": of_source(catalog.source)} if self._notes else {}),
             "$defs": {name: definitions[name] for name in sorted(definitions)},
         }
 
@@ -188,7 +200,9 @@ class _Builder:
         common = self._closed(shape.members.values(), shape.open)
         if rest:
             cases.append(_when(shape.tag, rest, common))
-        if tag is None or tag.optional:
+        # What a document leaves out only somewhere stands for no branch.
+        denied = tag is not None and any(one.about == "missing" for one in tag.facts.against)
+        if (tag is None or tag.optional) and not denied:
             cases.append({"if": {"not": {"required": [shape.tag]}}, "then": common})
         return cases
 

@@ -42,7 +42,7 @@ class Place:
 class Doubt:
     """Why a problem proves nothing: what the source does in `line` (0: unknown)."""
 
-    what: Literal["shown", "missing", "type", "concluded"]
+    what: Literal["shown", "missing", "type", "concluded", "corrected"]
     line: int = 0
 
     @property
@@ -51,6 +51,8 @@ class Doubt:
         where = f"line {self.line}" if self.line else "text"
         if self.what == "concluded":
             return f"the document does not state the type, which was concluded from its {where}"
+        if self.what == "corrected":
+            return f"the document's {where} states another type, which is wrong by the QAPI source"
         return f"the document's own {where} {_DOES[self.what]}, too"
 
 
@@ -65,7 +67,7 @@ def doubt(catalog: Catalog, facts: Facts, key: str, value: Any, problem: Problem
     path = problem.path[:-1] if problem.kind == "unknown" else problem.path
     soft = next((one for one in facts.concluded if one.key == key), None)
     if soft is not None:
-        return Doubt("concluded", soft.line)
+        return Doubt("corrected" if soft.how == "source" else "concluded", soft.line)
     place = place_of(catalog, key, value, path)
     if place is None:
         return None

@@ -55,6 +55,17 @@ OPEN_ARGUMENTS: Mapping[str, tuple[frozenset[str], str]] = {
     ),
 }
 
+#: Commands that QEMU 2.5 to 2.7 have and do not show, with the members of their arguments: QAPI did not
+#: know them yet.  The first is in every schema since then.
+UNSHOWN: Mapping[str, tuple[Member, ...]] = {
+    "qmp_capabilities": (),
+    "device_add": (
+        Member("driver", "str"),
+        Member("bus", "str", optional=True),
+        Member("id", "str", optional=True),
+    ),
+}
+
 #: Commands that only a system emulator has; qemu-storage-daemon has none of them.
 SYSTEM_COMMANDS = frozenset({"query-status", "system_reset", "query-cpus-fast", "device_add"})
 
@@ -107,6 +118,8 @@ def compile_introspection(
             arguments=_open_if_known(types, command.name, arguments),
             returns=_payload(types, resolver.key(command.returns)),
         )
+    if "query-qmp-schema" in commands and "qmp_capabilities" not in commands:
+        _show(types, commands)
     product = "qemu" if SYSTEM_COMMANDS & commands.keys() else "qemu-storage-daemon"
     source = Source("introspection", product, version, package, "query-qmp-schema", "", sha256)
     catalog = Catalog(name or f"{product}-{version or 'unknown'}", source, commands, events, types)
@@ -219,7 +232,8 @@ _SHAPES: Mapping[str, Callable[[_Entry], Type]] = {
 def _name(entry: _Entry) -> str:
     """The type's name where the server gives one: masked and implied names are none."""
     name = str(entry["name"])
-    return "" if name.isdigit() or name.startswith(("[", "q_obj_", "q_empty")) else name
+    _, _, own = name.rpartition(":")  # an overlay puts its architecture before it
+    return "" if own.isdigit() or own.startswith(("[", "q_obj_", "q_empty")) else name
 
 
 def _facts(entry: _Entry) -> Facts:
@@ -300,6 +314,16 @@ def _payload(types: Mapping[str, Type], key: str) -> str:
     found = types.get(key)
     empty = isinstance(found, Object) and not (found.members or found.variants or found.open)
     return "" if empty else key
+
+
+def _show(types: dict[str, Type], commands: dict[str, Command]) -> None:
+    """Put the commands of `UNSHOWN` where they are missing."""
+    for name, members in UNSHOWN.items():
+        if name not in commands:
+            key = f"{name}.arguments" if members else ""
+            if key:
+                types[key] = Object(members, open=name in OPEN_ARGUMENTS)
+            commands[name] = Command(name, key)
 
 
 def _open_if_known(types: dict[str, Type], command: str, key: str) -> str:

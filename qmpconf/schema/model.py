@@ -66,11 +66,11 @@ class Contradiction:
 class Conclusion:
     """What a command takes or returns where its source does not state it: the type `key`.
 
-    `how` it was concluded: from an ``example``, from a name with a slip (``spelling``), or since nothing else
-    uses the type (``rest``); `line` says where.
+    `how` it was concluded: from an ``example``, from a name with a slip (``spelling``), since nothing else
+    uses the type (``rest``), or from the QAPI ``source`` where the text is wrong; `line` says where.
     """
 
-    how: Literal["example", "spelling", "rest"]
+    how: Literal["example", "spelling", "rest", "source"]
     key: str
     line: int = 0
 
@@ -235,7 +235,9 @@ class Source:
     build's package string; `product` ``qemu``, ``qemu-storage-daemon`` or ``qemu-ga``; `sha256` of the bytes
     compiled; `title` a short name of the document for citations ("qmp-commands.txt 1.6.2").
     `partial` says why the source describes only a part of what its server has, and is empty for a
-    whole one: what a partial catalog lacks proves nothing.
+    whole one: what a partial catalog lacks proves nothing.  `origin` says who published it, where that is not
+    who built the server ("libvirt 9.0.0, caps_6.0.0.x86_64.replies"); `architecture` is the server's target as
+    QEMU names it ("aarch64"), empty for x86_64 and where it is not known.
     """
 
     kind: Literal["introspection", "qapi", "document"]
@@ -246,6 +248,8 @@ class Source:
     title: str = ""
     sha256: str = ""
     partial: str = ""
+    origin: str = ""
+    architecture: str = ""
 
     @property
     def lists_all(self) -> bool:

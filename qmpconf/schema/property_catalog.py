@@ -36,8 +36,18 @@ from typing import Any
 from qmpconf.errors import InputError
 from qmpconf.files import read_bytes
 from qmpconf.outputs import write_file
+from qmpconf.packed import exists
 from qmpconf.schema.model import Source
-from qmpconf.schema.store import SUFFIX, converted, json_text, loaded, naturally, plain, shipped
+from qmpconf.schema.store import (
+    SUFFIX,
+    converted,
+    json_text,
+    loaded,
+    named,
+    naturally,
+    plain,
+    shipped,
+)
 
 FORMAT = "qmpconf-properties"
 VERSION = 1
@@ -183,8 +193,9 @@ def properties_with(catalog: str) -> PropertyCatalog | None:
 
     `catalog` is a name or a file, as for `qmpconf.schema.store.load`.  Raises InputError.
     """
-    if catalog in shipped():
-        return load_shipped_properties(catalog) if catalog in shipped_properties() else None
+    name = catalog if catalog in shipped() or exists(Path(catalog)) else named(catalog)
+    if name in shipped():
+        return load_shipped_properties(name) if name in shipped_properties() else None
     path = beside(Path(catalog))
     return read(path) if path.exists() else None
 

@@ -9,10 +9,16 @@ asked again.  Both accept the same values; `tests/schema/test_differential.py` h
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
+from qmpconf.schema.bundle import reference
+
 Schema = dict[str, Any]
+
+#: References whose names are remembered.
+_KNOWN = 1 << 13
 
 #: Values of a tag, and what holds for them.
 _Case = tuple[list[str], Schema]
@@ -30,6 +36,43 @@ def quickened(bundle: Schema) -> Schema:
         else:
             found.setdefault(name, schema)
     return {**bundle, "$defs": found}
+
+
+class Parts:
+    """Of a bundle, what one of its definitions needs: most need few of the others."""
+
+    def __init__(self, bundle: Schema) -> None:
+        self._bundle = bundle
+        self._direct: dict[str, frozenset[str]] = {}
+
+    def of(self, name: str) -> Schema:
+        """A bundle that is the definition `name`, with what it refers to, directly or not.
+
+        Raises KeyError when there is no such definition.
+        """
+        definitions: Schema = self._bundle["$defs"]
+        needed, waiting = {name: definitions[name]}, [name]
+        while waiting:
+            for one in self._refers_to(waiting.pop()):
+                if one not in needed:
+                    needed[one] = definitions[one]
+                    waiting.append(one)
+        return {"$schema": self._bundle["$schema"], "$ref": reference(name), "$defs": needed}
+
+    def _refers_to(self, name: str) -> frozenset[str]:
+        if name not in self._direct:
+            found: set[str] = set()
+            waiting = [self._bundle["$defs"][name]]
+            while waiting:
+                one = waiting.pop()
+                if isinstance(one, dict):
+                    if isinstance(one.get("$ref"), str):
+                        found.add(_definition(one["$ref"]))
+                    waiting += one.values()
+                elif isinstance(one, list):
+                    waiting += one
+            self._direct[name] = frozenset(found)
+        return self._direct[name]
 
 
 def _is_union(schema: Schema) -> bool:
@@ -62,6 +105,7 @@ def _known(then: Schema, tag: str, definitions: Schema, found: Schema) -> Schema
     return then
 
 
+@lru_cache(_KNOWN)
 def _definition(reference: str) -> str:
     return unquote(reference.removeprefix("#/$defs/")).replace("~1", "/").replace("~0", "~")
 

@@ -14,22 +14,34 @@ from typing import Any, Literal
 
 from qmpconf.protocol.dialect import DIALECTS
 from qmpconf.schema.model import Source
+from qmpconf.schema.names import Name
 from qmpconf.schema.store import shipped, source_of
 
 PRODUCTS = tuple(product for one in DIALECTS.values() for product in one.products)
 
-Nearness = Literal["build", "version", "release", "nearest"]
+Nearness = Literal["build", "version", "release", "pre-release", "nearest"]
 
-_NAME = re.compile(
-    r"(?P<product>.+?)-(?P<major>\d+)\.(?P<minor>\d+)(?:\.(?P<micro>\d+))?"
-    r"(?P<dev>-dev)?(?P<doc>-doc)?"
+#: The package string of a build of QEMU's own sources, which anybody may have made: "v4.0.0",
+#: " (v2.9.0)", "v7.2.0-333-g222059a0fc".
+_OF_SOURCES = re.compile(
+    r"[\s(]*(?:v\d+(?:\.\d+)+(?:-rc\d+)?(?:-\d+-g[0-9a-f]+)?(?:-dirty)?)?[\s)]*"
 )
 
 _NUMBERS = re.compile(r"(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 
-#: Number of a major version's first release; from 3.0 on each major version has three.
-#: (0.15 was followed by 1.0, 1.7 by 2.0, and 2.12 by 3.0.)
-_FIRST = {0: -24, 1: -8, 2: 0, 3: 13}
+#: Number of a major version's first release; from 4.0 on each major version has three.
+#: (0.15 was followed by 1.0, 1.7 by 2.0, 2.12 by 3.0, and 3.1 by 4.0.)
+_FIRST = {0: -24, 1: -8, 2: 0, 3: 13, 4: 15}
+
+#: The last minor version of the major versions before 4.
+_LAST = {0: 15, 1: 7, 2: 12, 3: 1}
+
+#: Micro versions from here on are those of a build before the next release; from `_CANDIDATES` on, of a
+#: release candidate.  Stable versions never came near.
+_BEFORE_NEXT, _CANDIDATES = 50, 90
+
+#: The architecture that a catalog's name does not say.
+PLAIN = "x86_64"
 
 #: No version has greater numbers; a greeting may have, of any length.
 _FAR = 1000
@@ -38,6 +50,7 @@ _SENTENCES: Mapping[Nearness, str] = {
     "build": "introspected from this very build",
     "version": "of the same version, another build",
     "release": "of the same release, another stable version",
+    "pre-release": "of the same release, though one of the two came before it",
     "nearest": "of the nearest release, {distance} away: differences are to be expected",
 }
 
@@ -78,68 +91,138 @@ class Version:
         return f"{self.major}.{self.minor}.{self.micro}"
 
     @property
+    def line(self) -> tuple[int, int]:
+        """The release that it belongs to, or comes before: 4.2 for 4.2.1, and for 4.1.50 and 4.1.91."""
+        major, minor = (max(0, min(one, _FAR)) for one in (self.major, self.minor))
+        if self.micro < _BEFORE_NEXT or self.micro > _FAR:
+            return major, minor
+        return (major, minor + 1) if minor < _LAST.get(major, 2) else (major + 1, 0)
+
+    @property
     def release(self) -> int:
         """A number that grows by one with each release of QEMU."""
-        major, minor = (max(0, min(one, _FAR)) for one in (self.major, self.minor))
-        return _FIRST.get(major, _FIRST[3] + 3 * (major - 3)) + minor
+        major, minor = self.line
+        return _FIRST.get(major, _FIRST[4] + 3 * (major - 4)) + minor
+
+    @property
+    def name(self) -> str:
+        """What a catalog of it is called: "4.2.1", or "4.2-dev" and "4.2-rc1" before that release."""
+        if self.line == (self.major, self.minor):
+            return str(self)
+        major, minor = self.line
+        candidate = self.micro - _CANDIDATES
+        return f"{major}.{minor}-" + (f"rc{candidate}" if candidate >= 0 else "dev")
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A shipped catalog and how near it is; `sentence` says it to the user."""
+    """A shipped catalog and how near it is; `sentence` says it to the user.
+
+    `other` is the catalog's architecture where the server's is another one; `assumed` is the one for which it
+    is the very build, where the server's is not known and builds for others have the same version and package.
+    """
 
     name: str
     nearness: Nearness
     distance: int
+    other: str = ""
+    assumed: str = ""
 
     @property
     def sentence(self) -> str:
         """For example "qemu-7.2.22, introspected from this very build"."""
         releases = f"{self.distance} release{'' if self.distance == 1 else 's'}"
-        return f"{self.name}, {_SENTENCES[self.nearness].format(distance=releases)}"
+        of = f" of {self.other}" if self.other else ""
+        assumed = f", {self.assumed} assumed" if self.assumed else ""
+        return f"{self.name}{of}, {_SENTENCES[self.nearness].format(distance=releases)}{assumed}"
 
 
-def select(version: Version, product: str = "qemu", names: Iterable[str] | None = None) -> Fit:
+def select(
+    version: Version,
+    product: str = "qemu",
+    names: Iterable[str] | None = None,
+    architecture: str = "",
+) -> Fit:
     """The catalog that fits best: of that build, else version, release, nearest release.
 
-    The nearest release wins; of equally near ones introspection before documents, then the newer.
-    A catalog of a fragment is never chosen.  Raises LookupError when there is none for that product.
+    The nearest release wins; of equally near ones introspection before documents, then the server's
+    `architecture` (empty: not known) before x86_64, then the newer, then a release before what
+    came before it.  A catalog of a fragment is never chosen.  Raises LookupError when there is none
+    for that product.
     """
     ranked = []
+    own = "" if architecture == PLAIN else architecture
     for name in shipped() if names is None else names:
-        known = _NAME.fullmatch(name)
-        if not known or known["product"] != product or _is_partial(name):
+        known = Name.of(name)
+        if known is None or known.product != product:
             continue
-        of = Version(int(known["major"]), int(known["minor"]), int(known["micro"] or 0))
+        if known.architecture not in ("", own):
+            continue
+        of = Version(*known.release, known.micro or 0)
         distance = abs(of.release - version.release)
         micro = abs(of.micro - version.micro)
-        ranked.append((distance, bool(known["doc"]), -of.release, micro, name))
-    if not ranked:
+        before = bool(known.before)
+        other = known.architecture != own
+        ranked.append((distance, known.document, other, -of.release, before, micro, name))
+    ranked.sort()
+    found = next((one for one in ranked if not _is_partial(one[-1])), None)
+    if found is None:
         raise LookupError(f"no catalog for {product}")
-    distance, _document, _release, micro, name = min(ranked)
+    distance, _document, other, _release, before, micro, name = found
+    nearness: Nearness = "release" if micro else "version"
     if distance:
-        return Fit(name, "nearest", distance)
-    if micro:
-        return Fit(name, "release", 0)
-    return Fit(name, "build" if _is_build(name, version) else "version", 0)
+        nearness = "nearest"
+    elif is_build(_source(name), version, architecture):
+        nearness = "build"
+    elif before or version.line != (version.major, version.minor):
+        nearness = "pre-release"
+    assumed = nearness == "build" and not architecture and product == "qemu"
+    return Fit(name, nearness, distance, PLAIN if other else "", PLAIN if assumed else "")
 
 
 def of_product(product: str) -> list[str]:
-    """Names of the shipped catalogs of `product`, oldest version first."""
-    known = [(_NAME.fullmatch(name), name) for name in shipped()]
+    """Names of the shipped catalogs of `product`, oldest version first; of x86_64 alone."""
+    known = ((Name.of(name), name) for name in shipped())
     return [
         name
         for _, name in sorted(
-            ((int(found["major"]), int(found["minor"]), int(found["micro"] or 0)), name)
+            (found.age, name)
             for found, name in known
-            if found and found["product"] == product
+            if found and found.product == product and not found.architecture
         )
     ]
 
 
-def _is_build(name: str, version: Version) -> bool:
-    source = _source(name)
-    return source.kind == "introspection" and source.package == version.package
+def releases_of(product: str) -> list[str]:
+    """One of `of_product` for each release, oldest first: the newest that was introspected, else a document.
+
+    A fragment stands for no release.
+    """
+    found: dict[tuple[int, int], str] = {}
+    for name in sorted(of_product(product), key=lambda one: not one.endswith("-doc")):
+        if not _is_partial(name):
+            found[release_of(name)] = name
+    return [found[release] for release in sorted(found)]
+
+
+def release_of(name: str) -> tuple[int, int]:
+    """The release that a shipped catalog is of, or comes before, by its name: (4, 2)."""
+    known = Name.of(name)
+    return known.release if known else (0, 0)
+
+
+def is_build(source: Source, version: Version, architecture: str = "") -> bool:
+    """Whether a catalog of that source was introspected from the very build that has this version.
+
+    A package string says so, but not that of QEMU's own sources, which others have built as well.  One package
+    may hold servers of several architectures, so that of the server counts where it is known.
+    """
+    return (
+        source.kind == "introspection"
+        and (source.architecture or PLAIN) == (architecture or source.architecture or PLAIN)
+        and Version.parse(source.version, source.package) == version
+        and not (source.origin and _OF_SOURCES.fullmatch(source.package))
+    )
 
 
 def _is_partial(name: str) -> bool:

@@ -30,7 +30,7 @@ import hashlib
 import importlib.resources
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,9 @@ from qmpconf.schema.model import (
     Source,
     Type,
 )
+from qmpconf.schema.names import Name, of_release
+from qmpconf.schema.overlay import OVERLAY, SECTIONS, aligned, applied, difference
+from qmpconf.schema.overlay import VERSION as OVERLAY_VERSION
 from qmpconf.schema.walk import cycle, is_known, references_of
 from qmpconf.text import printable
 
@@ -70,9 +73,6 @@ SUFFIX = ".json.gz"
 #: What QAPI source begins with: single quotes, where JSON has double ones, perhaps behind comments.
 _QAPI = re.compile(rb"(?:\s|#[^\n]*\n)*\{(?:\s|#[^\n]*\n)*'")
 
-#: Product, major and minor version in a catalog's name.
-_VERSION = re.compile(r"(.*?)-(\d{1,6})(?:\.(\d{1,6}))?")
-
 #: Lines of a catalog that hold its format, name and source.
 _HEAD_LINES = 3
 
@@ -82,17 +82,29 @@ _HEAD_LINES = 3
 
 def encode(catalog: Catalog) -> bytes:
     """The catalog in the format of this module; equal catalogs give equal bytes."""
-    parts = [
-        (
-            f'{{"{FORMAT}":{VERSION},\n"name":{json_text(catalog.name)},\n'
-            f'"source":{json_text(plain(catalog.source))}'
-        )
-    ]
-    for section in ("commands", "events", "types"):
-        entries: Mapping[str, Any] = getattr(catalog, section)
+    head = {FORMAT: VERSION, "name": catalog.name, "source": plain(catalog.source)}
+    return _lines(head, {name: getattr(catalog, name) for name in SECTIONS})
+
+
+def encode_overlay(catalog: Catalog, base: Catalog) -> bytes:
+    """What the catalog has other than `base`, in the format of `qmpconf.schema.overlay`."""
+    catalog = aligned(catalog, base)
+    head = {
+        OVERLAY: OVERLAY_VERSION,
+        "name": catalog.name,
+        "source": plain(catalog.source),
+        "base": base.name,
+    }
+    return _lines(head, difference(json.loads(encode(catalog)), json.loads(encode(base))))
+
+
+def _lines(head: Mapping[str, Any], sections: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """JSON with one entry of each section on a line, sorted."""
+    parts = [",\n".join(f"{json_text(name)}:{json_text(one)}" for name, one in head.items())]
+    for section, entries in sections.items():
         lines = [f"{json_text(key)}:{json_text(plain(entries[key]))}" for key in sorted(entries)]
         parts.append(f'"{section}":{{\n' + ",\n".join(lines) + "}")
-    return (",\n".join(parts) + "}\n").encode()
+    return ("{" + ",\n".join(parts) + "}\n").encode()
 
 
 def decode(data: bytes, where: str = "catalog") -> Catalog:
@@ -145,6 +157,11 @@ def loaded(data: bytes, where: str) -> Any:
 
 
 def _from_json(value: Any, where: str) -> Catalog:
+    if isinstance(value, Mapping) and OVERLAY in value:
+        raise InputError(
+            f"{where}: is an overlay, which only names what differs from another catalog; "
+            "'qmpconf schema list' has its name"
+        )
     if not isinstance(value, Mapping) or FORMAT not in value:
         raise InputError(f"{where}: is not a catalog (there is no member {FORMAT!r})")
     if value[FORMAT] != VERSION:
@@ -256,6 +273,11 @@ def write(catalog: Catalog, path: Path) -> None:
 
 def shipped() -> list[str]:
     """Names of the catalogs in the package, sorted by product and version."""
+    return list(_listed())
+
+
+@functools.cache
+def _listed() -> Sequence[str]:
     folder = importlib.resources.files("qmpconf.schema").joinpath("catalogs")
     if not folder.is_dir():
         return []
@@ -274,9 +296,26 @@ def load_shipped(name: str) -> Catalog:
     """The shipped catalog `name`.  Raises UsageError when there is none."""
     if name not in shipped():
         raise UsageError(f"there is no catalog {name!r}; {_meant(name)}")
+    return _from_json(_shipped_value(name), name)
+
+
+def counts_of(name: str) -> tuple[int, int, int]:
+    """How many commands, events and types the shipped catalog `name` has."""
+    value = _shipped_value(name)
+    commands, events, types = (len(value[section]) for section in SECTIONS)
+    return commands, events, types
+
+
+def commands_of(name: str) -> frozenset[str]:
+    """The names of the commands that the shipped catalog `name` has."""
+    return frozenset(_shipped_value(name)["commands"])
+
+
+def _shipped_value(name: str) -> Any:
+    """A shipped catalog as decoded JSON, that of an overlay made whole."""
     folder = importlib.resources.files("qmpconf.schema").joinpath("catalogs")
-    data = folder.joinpath(name + SUFFIX).read_bytes()
-    return decode(gzip.decompress(data), name)
+    value = loaded(gzip.decompress(folder.joinpath(name + SUFFIX).read_bytes()), name)
+    return applied(value, _shipped_value(value["base"]), name) if OVERLAY in value else value
 
 
 @functools.cache
@@ -292,10 +331,21 @@ def source_of(name: str) -> Source:
     return found
 
 
+def named(name: str) -> str:
+    """The shipped catalog that has this name, or stands for the release that it names; else empty.
+
+    >>> named("qemu-7.2")
+    'qemu-7.2.22'
+    """
+    names = shipped()
+    return name if name in names else of_release(name, names)
+
+
 def load(name_or_file: str) -> Catalog:
     """The shipped catalog of that name, else the catalog in that file (qmpconf/README.md, Catalogs).
 
-    Raises `UsageError` when it is neither, `InputError` when the file is not a catalog.
+    The name of a release ("qemu-7.2") is that of its newest catalog.  Raises `UsageError` when it is
+    neither, `InputError` when the file is not a catalog.
 
     >>> from qmpconf import load_catalog
     >>> catalog = load_catalog("qemu-7.2.22")
@@ -307,25 +357,29 @@ def load(name_or_file: str) -> Catalog:
     path = Path(name_or_file)
     if exists(path) or "/" in name_or_file or name_or_file.endswith((".json", ".gz")):
         return read(path)
+    if name := named(name_or_file):
+        return load_shipped(name)
     raise UsageError(
         f"{name_or_file!r} is neither a shipped catalog nor a file; {_meant(name_or_file)}"
     )
 
 
 def _meant(name: str) -> str:
-    """The shipped catalogs whose names are near, the nearest first, or all of them."""
+    """The shipped catalogs whose names are near, the nearest first, or all products."""
     names = shipped()
     near = difflib.get_close_matches(name, names, 3)
-    asked = _VERSION.match(name)
+    asked = Name.of(name) or Name.of(f"{name}.0")
     if asked:
-        of_it = {one: found for one in names if (found := _VERSION.match(one))}
-        same = [one for one, found in of_it.items() if found[1] == asked[1]]
+        kind = asked.product, asked.architecture
+        of_it = {one: found for one in names if (found := Name.of(one))}
+        same = [one for one, found in of_it.items() if (found.product, found.architecture) == kind]
         near = sorted(same, key=lambda one: abs(_number(of_it[one]) - _number(asked)))[:3] or near
     if near:
         return f"did you mean {', '.join(near)}? 'qmpconf schema list' lists all"
-    return "shipped: " + ", ".join(names)
+    return "'qmpconf schema list' lists all"
 
 
-def _number(version: re.Match[str]) -> float:
+def _number(name: Name) -> float:
     """A number that grows with the version; minor versions never reached 20."""
-    return int(version[2]) + int(version[3] or 0) / 20
+    major, minor = name.release
+    return major + minor / 20

@@ -1,8 +1,8 @@
 """Whether a payload fits the catalog, and if not, what is wrong where.
 
 `Validator` answers the first question with jsonschema-rs, for every message; one small validator
-for each command's arguments and return and each event's data, made when first needed, over one
-shared bundle.  Only when the answer is no, `explain` asks jsonschema, and turns its errors into
+for each command's arguments and return and each event's data, made when first needed, of those
+parts of the bundle that it needs.  Only when the answer is no, `explain` asks jsonschema, and turns its errors into
 `Problem`s: one for each wrong place, with what was expected and seen there.
 
 QMP's fine print, which plain JSON Schema misses: ``1.0`` is not an integer.  The strict reader
@@ -25,7 +25,7 @@ import jsonschema_rs
 from qmpconf.protocol.values import Long, parts
 from qmpconf.schema import bundle
 from qmpconf.schema.problems import Problem, problems_of
-from qmpconf.schema.quick import quickened
+from qmpconf.schema.quick import Parts, quickened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,9 +40,6 @@ _NO_INTEGER = 0.5
 _OUT_OF_RANGE = 1 << 128
 
 _NONE: Sequence[Problem] = ()
-
-#: What the shared bundle is called inside the registry.
-_BASE = "urn:qmpconf:catalog"
 
 
 class Validator:
@@ -115,8 +112,8 @@ class Validator:
         return bundle.build(self.catalog)
 
     @cached_property
-    def _registry(self) -> jsonschema_rs.Registry:
-        return jsonschema_rs.Registry([(_BASE, {**quickened(self.bundle), "$id": _BASE})])
+    def _parts(self) -> Parts:
+        return Parts(quickened(self.bundle))
 
     def compiled(self, definition: str) -> jsonschema_rs.Validator:
         """The validator of a name in the bundle's ``$defs``; KeyError when there is none."""
@@ -124,8 +121,7 @@ class Validator:
         if fast is None:
             if definition not in self.bundle["$defs"]:
                 raise KeyError(definition)
-            schema = {"$ref": _BASE + bundle.reference(definition)}
-            fast = jsonschema_rs.Draft202012Validator(schema, registry=self._registry)
+            fast = jsonschema_rs.Draft202012Validator(self._parts.of(definition))
             self._fast[definition] = fast
         return fast
 

@@ -13,7 +13,7 @@ from qmpconf.closing import Closing
 from qmpconf.errors import UsageError
 from qmpconf.net.address import Address, FdAddress, TcpAddress, parse_address
 from qmpconf.net.process import START, Folder, Server
-from qmpconf.record.recorder import Ends
+from qmpconf.record.arrivals import Ends
 from qmpconf.record.recorder import Recorder as Proxy
 from qmpconf.testing.endpoint import At, Endpoint
 from qmpconf.text import counted

@@ -13,9 +13,10 @@ from qmpconf.trace.records import Side
 class Latency(msgspec.Struct, frozen=True):
     """How long the responses to one command took, in seconds.
 
-    `count` responses came, `errors` of them were errors; `unanswered` calls got none.  `p50` and
-    `p95` are within 1 %, the rest is exact.  `buckets` has (upper bound, count) of each bucket
-    that is not empty, the shortest first.
+    `count` responses came, `errors` of them were errors; `unanswered` calls got none.  `p50`, `p95`, `p99` and
+    `p999` are within 1 %, the rest is exact.  `buckets` has (upper bound, count) of each bucket
+    that is not empty, the shortest first.  `version` is that of the servers, where only those are counted that
+    greeted with it.
     """
 
     name: str
@@ -28,6 +29,9 @@ class Latency(msgspec.Struct, frozen=True):
     max: float
     total: float
     buckets: list[tuple[float, int]]
+    version: str = ""
+    p99: float = 0.0
+    p999: float = 0.0
 
 
 class EventRate(msgspec.Struct, frozen=True):
@@ -85,3 +89,4 @@ class Figures(msgspec.Struct, frozen=True):
     events_peak: int
     sessions: Lengths
     sizes: list[Size]
+    by_version: list[Latency] = []

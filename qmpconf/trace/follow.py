@@ -5,19 +5,25 @@ be followed just as well.  The end is the recorder's ``finish`` line.  A recorde
 none, and whoever follows it waits until he is interrupted.
 
 A recording in parts is followed from one part into the next (`qmpconf.parts`): from the earliest that is there,
-where its own name is given, else from the part that is named.
+where its own name is given, else from the part that is named.  A part without a last line is over when
+nobody writes it any more, and the next one is there.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import stat
 from collections.abc import Callable, Generator, Iterator
 
-from qmpconf.errors import InputError
+from qmpconf.errors import InputError, UsageError
 from qmpconf.outputs import is_locked
 from qmpconf.packed import MAGIC, PIECE, Pieces, unpacker_of
-from qmpconf.parts import Text, name_of, next_part, parts_of, whole_of
+from qmpconf.parts import Text, name_of, next_part, number_of, parts_of, whole_of
 from qmpconf.trace.reader import TraceReader
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_ADDRESS = re.compile(r"(?:unix|tcp|fd):")
 
 
 class FollowingReader(TraceReader):
@@ -25,11 +31,12 @@ class FollowingReader(TraceReader):
 
     `wait` is called when there is nothing to read, and may take its time.  Raises `InputError`,
     besides what a `TraceReader` does, when the file is removed, replaced or made shorter; what it
-    held until then has been given.
+    held until then has been given; and `UsageError` for what is not a file.
     """
 
     def __init__(self, path: str, wait: Callable[[], None], protocol: str = "") -> None:
         self._wait = wait
+        _expect_file(path)
         super().__init__(path, protocol)
 
     @property
@@ -38,11 +45,38 @@ class FollowingReader(TraceReader):
         under = self._under
         return isinstance(under, _Growing) and is_locked(under.path)
 
+    @property
+    def file(self) -> str:
+        """The file that is read: of a recording in parts, that of the part."""
+        under = self._under
+        return under.path if isinstance(under, _Growing) else self.path
+
     def _opened(self) -> Pieces:
         try:
             return _Growing(self.path, lambda: self.finished, self._wait)
         except OSError as error:
             raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
+
+
+def _expect_file(path: str) -> None:
+    """Raise `UsageError` for what is not a file, and cannot grow as one does."""
+    if _URL.match(path):
+        raise UsageError(
+            f"{path} is a URL, and a recording is followed as its file grows on this host: follow the "
+            f"file where the recorder writes it; 'qmpconf check {path}' reads it as it is"
+        )
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        mode = 0
+    if stat.S_ISSOCK(mode) or (not mode and _ADDRESS.match(path)):
+        raise UsageError(
+            f"{path} is a monitor's address, not a recording: 'qmpconf record --server {path} --listen "
+            "ADDR -o FILE' makes one, and FILE can be followed"
+        )
+    if mode and not stat.S_ISREG(mode):
+        what = "a folder: name one recording in it" if stat.S_ISDIR(mode) else "not a file"
+        raise UsageError(f"{path} is {what}; a recording is followed as its file grows")
 
 
 class _Growing(Pieces):
@@ -55,16 +89,23 @@ class _Growing(Pieces):
         self._over = over
         self._wait = wait
         self._before = 0  # bytes of parts that were read
+        self._left = 0  # the next part, where the one that is read has no end
         self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - `close` closes it
         self.cut = False
         self.packed = False
 
     def __iter__(self) -> Iterator[bytes]:
-        goes_on = yield from self._until_next(self._unpacked())
+        first = None
+        pieces = self._unpacked()
+        if self._whole:
+            text = Text(pieces)
+            first, pieces = text.first, text.pieces()
+        goes_on = yield from self._until_next(pieces)
         while goes_on:
             self._turn(goes_on)
             text = Text(self._unpacked())
-            if text.first is None or text.first.part != goes_on:
+            is_of_it = first is None or text.first is None or text.first.started == first.started
+            if text.first is None or text.first.part != goes_on or not is_of_it:
                 raise InputError(f"{self.path} does not go on with {self._whole}")
             text.skip_repeated()
             goes_on = yield from self._until_next(text.pieces())
@@ -83,6 +124,7 @@ class _Growing(Pieces):
                 f"cannot read {path}, in which the recording goes on: {error.strerror}"
             ) from error
         self._before += self._file.tell()
+        self._left = 0
         self._file.close()
         self.path, self._file = path, opened
 
@@ -101,13 +143,14 @@ class _Growing(Pieces):
             yield text[:last] if goes_on else text
             if goes_on:
                 return goes_on
-        yield bytes(begun)
-        return 0
+        if not self._left:
+            yield bytes(begun)
+        return self._left
 
     def _unpacked(self) -> Iterator[bytes]:
         data = b""
-        while len(data) < MAGIC:  # what says whether the file is compressed
-            data += self._more()
+        while len(data) < MAGIC and (piece := self._more()):
+            data += piece  # which says whether the file is compressed
         unpacker = unpacker_of(data, self.path)
         self.packed = unpacker is not None
         while data:
@@ -121,8 +164,19 @@ class _Growing(Pieces):
         """What came; waits for it.  Nothing at the end."""
         while not (piece := self._file.read(PIECE)) and not self._over():
             self._look()
+            if left := self._abandoned():
+                piece = self._file.read(PIECE)  # what its recorder wrote last
+                self._left = 0 if piece else left
+                break
             self._wait()
         return piece
+
+    def _abandoned(self) -> int:
+        """The next part, if it is there and nobody writes this one any more; else 0."""
+        number = number_of(self.path) if self._whole else 0
+        if not number or not os.path.exists(name_of(self._whole, number + 1)):
+            return 0
+        return 0 if is_locked(self.path) else number + 1
 
     def _look(self) -> None:
         """See whether this is still the file."""

@@ -11,7 +11,18 @@ from typing import Any
 import msgspec
 
 from qmpconf.protocol.framing import Frame, Kind
-from qmpconf.trace.records import Close, Descriptor, Gap, Header, Open, Record, Shut, Side, Traffic
+from qmpconf.trace.records import (
+    Close,
+    Descriptor,
+    Fault,
+    Gap,
+    Header,
+    Open,
+    Record,
+    Shut,
+    Side,
+    Traffic,
+)
 from qmpconf.version import __version__
 
 _json = msgspec.json.Encoder().encode
@@ -49,8 +60,8 @@ def utc_text(moment: datetime) -> str:
 
 #: The line of a message with nothing special about it: time, session, bytes.
 _USUAL: Mapping[Side, bytes] = {
-    "client": b'{"t":%.6f,"conn":%d,"from":"client","msg":%b}\n',
-    "server": b'{"t":%.6f,"conn":%d,"from":"server","msg":%b}\n',
+    "client": b'{"t":%.6f,"conn":%d,"from":"client","msg":',
+    "server": b'{"t":%.6f,"conn":%d,"from":"server","msg":',
 }
 
 
@@ -64,7 +75,8 @@ def traffic_line(
 ) -> bytes:
     """One line for one frame, with its line feed."""
     if frame.plain and frame.end == b"\r\n" and not fds and not redacted:
-        return _USUAL[sender] % (t, conn, frame.data)
+        # Formatting makes more room than a long message needs.
+        return b"".join((_USUAL[sender] % (t, conn), frame.data, b"}\n"))
     extra = b""
     if fds:
         listed = [{"kind": one.kind, "access": one.access} for one in fds]
@@ -92,6 +104,10 @@ def _bytes(data: bytes) -> bytes:
         if len(text) <= len(data) * 3 // 2 + _ROOM:
             return b'"raw":' + text
     return b'"b64":"' + base64.b64encode(data) + b'"'
+
+
+#: What a line says of a fault, where there is something to say.
+_OF_FAULT = ("kind", "message", "rule", "seconds", "given")
 
 
 def header_line(header: Header) -> bytes:
@@ -128,6 +144,9 @@ def record_line(record: Record) -> bytes:
     if isinstance(record, Close):
         error = b',"error":' + text_of(record.error) if record.error else b""
         return event_line(record.t, record.conn, b"close", record.who, error)
+    if isinstance(record, Fault):
+        told = {name: value for name in _OF_FAULT if (value := getattr(record, name))}
+        return event_line(record.t, record.conn, b"fault", told)
     counts = b'"sessions":%d,"messages":%d' % (record.sessions, record.messages)
     more = b',"next":%d' % record.next if record.next else b""
     return b'{"t":%.6f,"finish":{%b%b}}\n' % (record.t, counts, more)

@@ -7,13 +7,25 @@ whoever parses it: among the items it is a `Gap` that is `too_long`.  Its bytes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Literal, Protocol, overload
 
 import msgspec
 
 from qmpconf.protocol.framing import CLIENT_PASSING, HELD, SERVER_PASSING, Frame, Framer, Kind
 from qmpconf.protocol.resync import Resync
 from qmpconf.protocol.values import is_json
-from qmpconf.trace.records import Close, Descriptor, Finish, Gap, Open, Record, Shut, Side, Traffic
+from qmpconf.trace.records import (
+    Close,
+    Descriptor,
+    Fault,
+    Finish,
+    Gap,
+    Open,
+    Record,
+    Shut,
+    Side,
+    Traffic,
+)
 from qmpconf.trace.settle import Settler
 
 #: The most values that a message may have to be judged; each takes some 200 bytes of memory.
@@ -42,16 +54,64 @@ class Item(msgspec.Struct, frozen=True):
     redacted: tuple[str, ...] = ()
 
 
+class Flow:
+    """The sessions of a trace that is being read, as `items_of` knows them.
+
+    Whoever looks at a whole message by itself, and leaves it out of the records, asks `passes` first.
+    """
+
+    def __init__(self) -> None:
+        self.settler = Settler()
+        #: Directions in which messages are spread over records.
+        self.split: dict[tuple[int, Side], _Split] = {}
+
+    def passes(self, conn: int) -> bool:
+        """Whether a message of session `conn` may be left out; then it counts as the latest record."""
+        if self.split:
+            for side in _SIDES:
+                one = self.split.get((conn, side))
+                if one is not None and not one.idle:
+                    return False
+        return conn == self.settler.latest or self.settler.goes_on(conn)
+
+
+class Aside(Protocol):
+    """Looks at the lines of a trace before they are read, and may take some for itself."""
+
+    def begin(self, flow: Flow) -> None:
+        """Take note of the sessions of the trace whose lines come."""
+
+    def takes(self, line: bytes, number: int) -> bool:
+        """Whether it takes this line; only those that hold a whole message may be taken."""
+
+
+@overload
 def items_of(
-    records: Iterable[Item | Record], settler: Settler | None = None
-) -> Iterator[Open | Item | Gap | Shut | Close]:
+    records: Iterable[Item | Record],
+    flow: Flow | None = None,
+    *,
+    faults: Literal[False] = False,
+) -> Iterator[Open | Item | Gap | Shut | Close]: ...
+
+
+@overload
+def items_of(
+    records: Iterable[Item | Record], flow: Flow | None = None, *, faults: bool
+) -> Iterator[Open | Item | Gap | Shut | Close | Fault]: ...
+
+
+def items_of(
+    records: Iterable[Item | Record], flow: Flow | None = None, *, faults: bool = False
+) -> Iterator[Open | Item | Gap | Shut | Close | Fault]:
     """The frames of `records`, between the openings and closings of the sessions.
 
     Before a gap comes what was left of a message, as `Kind.PARTIAL`; behind it the rest of a
-    message that is lost, as `Kind.SKIPPED`.
+    message that is lost, as `Kind.SKIPPED`.  What a recorder did on purpose is said with `faults`: it changes
+    nothing of what the two sides have said.
     """
-    split: dict[tuple[int, Side], _Split] = {}
-    for record in (settler or Settler()).of(records):
+    flow = flow or Flow()
+    split = flow.split
+    for record in flow.settler.of(records):
         if split and isinstance(record, Item | Traffic):
             other = split.get((record.conn, _OTHER[record.sender]))
             if other is not None:
@@ -70,6 +130,10 @@ def items_of(
             yield from one.feed(record)
             continue
         if isinstance(record, Finish):
+            continue
+        if isinstance(record, Fault):
+            if faults:
+                yield record
             continue
         if isinstance(record, Gap):
             one = split.get((record.conn, record.sender))

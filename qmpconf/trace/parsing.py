@@ -16,6 +16,7 @@ from qmpconf.trace.records import (
     Close,
     Closer,
     Descriptor,
+    Fault,
     Finish,
     Gap,
     Header,
@@ -38,6 +39,14 @@ class _Ends(msgspec.Struct):
     server: str = ""
     through: int = 0
     shared: bool = False
+
+
+class _Fault(msgspec.Struct):
+    kind: str
+    message: str = ""
+    rule: int = 0
+    seconds: float = 0.0
+    given: bool = False
 
 
 class _Counts(msgspec.Struct):
@@ -68,6 +77,7 @@ class Line(msgspec.Struct):
     messages: int = 0
     lines: int = 0
     error: str = ""
+    fault: _Fault | None = None
     finish: _Counts | None = None
 
 
@@ -89,6 +99,10 @@ HEAD_SHOWN = 60
 _CRLF = b"\r\n"
 
 
+class NotATraceError(InputError):
+    """The first line of a file is not that of a trace."""
+
+
 class TornError(Exception):
     """A line that is not JSON: the end of a cut-off file, or damage."""
 
@@ -104,11 +118,11 @@ class Parser:
         self.finished = False
 
     def header(self, line: bytes) -> Header:
-        """What the first line says.  Raises `InputError`."""
+        """What the first line says.  Raises `InputError`, of another kind of file `NotATraceError`."""
         try:
             first = _decode_first(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            raise InputError(
+            raise NotATraceError(
                 f"{self._path}:1: is not the first line of a trace, which is "
                 '{"qmptrace":1,"started":...}; to make a trace of a log, a capture or a '
                 "transcript: qmpconf convert FILE NEW.qmptrace"
@@ -162,6 +176,8 @@ class Parser:
             return Shut(number, parsed.t, parsed.conn, parsed.shut)
         if parsed.close is not None:
             return Close(number, parsed.t, parsed.conn, parsed.close, parsed.error)
+        if parsed.fault is not None:
+            return Fault(number, parsed.t, parsed.conn, *msgspec.structs.astuple(parsed.fault))
         if parsed.finish is not None:
             self.finished = True
             counts = parsed.finish

@@ -15,20 +15,20 @@ from contextlib import suppress
 from typing import TypeVar
 
 from qmpconf.errors import InputError
-from qmpconf.packed import Pieces, can_be_read_again
+from qmpconf.packed import Pieces, can_be_read_again, lines_of
 from qmpconf.protocol.dialect import DIALECTS, Dialect
 from qmpconf.protocol.session import Session
-from qmpconf.trace.items import MANY, Item, items_of, traffic_of
+from qmpconf.trace.items import MANY, Aside, Flow, Item, items_of, traffic_of
 from qmpconf.trace.parsing import HEAD_SHOWN, Line, Parser, TornError
-from qmpconf.trace.records import Close, Gap, Header, Open, Record, Shut, Side, Traffic
+from qmpconf.trace.records import Close, Fault, Gap, Header, Open, Record, Shut, Side, Traffic
 from qmpconf.trace.rows import LONGEST_RAW, Rows, TooLongError
-from qmpconf.trace.settle import MOST_OPEN, Settler
+from qmpconf.trace.settle import MOST_OPEN
 
 #: How far `TraceReader.records` looks into a line for what it shall hold.
 HEAD = 1 << 14
 
 #: Formats that hold every byte, as traces do.
-_EXACT = ("qmptrace", "pcap", "pcapng")
+EXACT = ("qmptrace", "pcap", "pcapng")
 
 _Made = TypeVar("_Made")
 
@@ -39,7 +39,8 @@ class TraceReader:
     Raises `InputError` if `path` cannot be read or is not a trace; while iterating, for a damaged
     line that is not the last.  `header` is there at once; `finished` and `torn` (the number of a
     torn last line, or 0) after iterating.  `dialect` is what all of its sessions speak, where the
-    header or `protocol` says so; else each session shows it.
+    header or `protocol` says so; else each session shows it.  Where a trace stands in for the text that
+    it was made of (`qmpconf.packed.stand_in`), lines are those of the text.
     """
 
     def __init__(self, path: str, protocol: str = "") -> None:
@@ -47,8 +48,9 @@ class TraceReader:
         self.torn = 0
         self._parser = Parser(path)
         self._under: Pieces | None = None  # the file on the disk, while it is read
-        self._settler = Settler()
+        self._flow = Flow()
         self._before = 0  # bytes of it that earlier readings took
+        self._numbers = lines_of(path)
         with self._opened() as file:
             rows = Rows(file)
             self.header = self._header(file, iter(rows), rows)
@@ -60,7 +62,7 @@ class TraceReader:
         """The state of a session of this trace, at its beginning."""
         converted = self.header.meta.get("converted")
         form = converted.get("format") if isinstance(converted, dict) else ""
-        return Session(self.dialect, exact=not form or form in _EXACT)
+        return Session(self.dialect, exact=not form or form in EXACT)
 
     @property
     def finished(self) -> bool:
@@ -70,21 +72,18 @@ class TraceReader:
     @property
     def settled(self) -> int:
         """How many sessions `items` closed so far because too many were open at once."""
-        return self._settler.count
+        return self._flow.settler.count
 
     @property
     def cut_off(self) -> str:
         """A sentence about a recording that was read to its end, and has none; empty for a whole one."""
-        if self.torn:
-            return f"{self.path}:{self.torn}: the last line is torn; what is before it was read"
-        if not self.finished:
-            return f"{self.path}: the recording was cut off: no finish line"
-        if self.settled:
+        found = cut_off_of(self.path, self.torn, finished=self.finished)
+        if not found and self.settled:
             return (
                 f"{self.path}: {self.settled:,} sessions were not followed to their end, because "
                 f"more than {MOST_OPEN:,} were open at once"
             )
-        return ""
+        return found
 
     @property
     def bytes_read(self) -> int:
@@ -107,13 +106,20 @@ class TraceReader:
         return self._read(self._record, holding)
 
     def _read(
-        self, make: Callable[[Line, bytes, int], _Made], holding: tuple[bytes, ...] = ()
+        self,
+        make: Callable[[Line, bytes, int], _Made],
+        holding: tuple[bytes, ...] = (),
+        takes: Callable[[bytes, int], bool] | None = None,
     ) -> Iterator[_Made]:
-        """What `make` makes of every line: what it says, its bytes or the first of them, its number."""
+        """What `make` makes of every line: what it says, its bytes or the first of them, its number.
+
+        Lines that somebody `takes` are left out.
+        """
         parser = self._parser
         parser.finished = False
         self.torn = 0
         number = 1
+        numbers = self._numbers
         with self._opened() as file:
             self._under = file
             rows = Rows(file)
@@ -122,7 +128,10 @@ class TraceReader:
             try:
                 for line in lines:
                     number += 1
-                    if not holding or _holds(line[:HEAD], holding):
+                    place = numbers[number] if numbers else number
+                    if takes is not None and takes(line, place):
+                        continue
+                    if not holding or holds(line[:HEAD], holding):
                         if len(line) > LONGEST_RAW and b'"msg":' not in line[:HEAD]:
                             raise parser.too_long(number, LONGEST_RAW)
                         try:
@@ -131,7 +140,7 @@ class TraceReader:
                             raise parser.damaged(line, number) from None
                         if len(line) > MANY:  # then it is not kept
                             line = line[:HEAD_SHOWN]  # noqa: PLW2901
-                        found = make(parsed, line, number)
+                        found = make(parsed, line, place)
                         del parsed
                         yield found
                         del found
@@ -164,14 +173,25 @@ class TraceReader:
         else:
             yield make(parsed, line, number)
 
-    def items(self, holding: tuple[bytes, ...] = ()) -> Iterator[Open | Item | Gap | Shut | Close]:
+    def items(
+        self, holding: tuple[bytes, ...] = (), aside: Aside | None = None
+    ) -> Iterator[Open | Item | Gap | Shut | Close]:
         """Every frame, between the openings and closings of the sessions.
 
         Before a gap comes what was left of a message, as `Kind.PARTIAL`; behind it the rest of a
-        message that is lost, as `Kind.SKIPPED`.  `holding` leaves records out as `records` does.
+        message that is lost, as `Kind.SKIPPED`.  `holding` leaves records out as `records` does, and so
+        do messages that `aside` takes.
         """
-        self._settler = Settler()
-        return items_of(self._read(self._parser.item, holding), self._settler)
+        self._flow = Flow()
+        if aside is not None:
+            aside.begin(self._flow)
+        takes = None if aside is None else aside.takes
+        return items_of(self._read(self._parser.item, holding, takes), self._flow)
+
+    def all_items(self) -> Iterator[Open | Item | Gap | Shut | Close | Fault]:
+        """The same, and what the recorder did on purpose."""
+        self._flow = Flow()
+        return items_of(self._read(self._parser.item, ()), self._flow, faults=True)
 
     def message(self, line: bytes, number: int) -> Item:
         """The message in a line that was read already.  Raises `InputError` if it holds none."""
@@ -195,6 +215,9 @@ class TraceReader:
             raise InputError(f"cannot read {self.path}: {error.strerror}") from error
 
     def _header(self, file: Pieces, lines: Iterator[bytes], rows: Rows) -> Header:
+        return self._parser.header(self._first_line(file, lines, rows))
+
+    def _first_line(self, file: Pieces, lines: Iterator[bytes], rows: Rows) -> bytes:
         try:
             line = next(lines, None)
             if line is None:
@@ -209,18 +232,26 @@ class TraceReader:
             raise self._parser.too_long(1) from None
         if not line and rows.empty:
             raise InputError(f"{self.path} is empty: a trace begins with its header line")
-        return self._parser.header(line)
+        return line
 
     def _record(self, parsed: Line, line: bytes, number: int) -> Record:
         found = self._parser.item(parsed, line, number)
         return traffic_of(found) if isinstance(found, Item) else found
 
 
-def _holds(head: bytes, wanted: tuple[bytes, ...]) -> bool:
+def holds(head: bytes, wanted: tuple[bytes, ...]) -> bool:
+    """Whether one of the wanted bytes is in `head`."""
     for one in wanted:  # noqa: SIM110 - a generator expression takes three times as long
         if one in head:
             return True
     return False
+
+
+def cut_off_of(path: str, torn: int, *, finished: bool) -> str:
+    """A sentence about a recording that has no end, or whose line `torn` (0: none) is; else empty."""
+    if torn:
+        return f"{path}:{torn}: the last line is torn; what is before it was read"
+    return "" if finished else f"{path}: the recording was cut off: no finish line"
 
 
 def open_trace(path: str) -> TraceReader:

@@ -7,6 +7,7 @@
 `Gap`             bytes that one side sent are missing here: whoever recorded did not see them
 `Shut`            one side has closed its sending direction; the other one still may send
 `Close`           a session has ended
+`Fault`           the recorder has let something go wrong, on purpose
 `Finish`          the last line of a recording that ended in order
 ================  ==============================================================================
 
@@ -145,6 +146,26 @@ class Close(msgspec.Struct, frozen=True):
     error: str = ""
 
 
+class Fault(msgspec.Struct, frozen=True):
+    """The recorder did this on purpose, to what it had from the server (`qmpconf.faults`).
+
+    The server's messages stand in the trace as it sent them, so that nobody else is to blame for what the client
+    got.  `kind` is what was done (``lose``, ``late``, ...), `message` to which: ``reply NAME``, ``event NAME``,
+    ``greeting``, or ``connection``; where that message stands, it is the last of the server before this line.
+    `rule` is the number of the rule, from 1, or 0: it was chosen at random.  `seconds` is how long something
+    waits; with `given` it has waited, and goes to the client now.
+    """
+
+    line: int
+    t: float
+    conn: int
+    kind: str
+    message: str = ""
+    rule: int = 0
+    seconds: float = 0.0
+    given: bool = False
+
+
 class Finish(msgspec.Struct, frozen=True):
     """The last line of a recording that ended in order, or of a part of it.
 
@@ -158,7 +179,7 @@ class Finish(msgspec.Struct, frozen=True):
     next: int = 0
 
 
-Record = Open | Traffic | Gap | Shut | Close | Finish
+Record = Open | Traffic | Gap | Shut | Close | Fault | Finish
 
 
 def traffic(

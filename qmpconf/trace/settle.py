@@ -27,24 +27,33 @@ class Settler:
     def __init__(self, most: int = MOST_OPEN) -> None:
         self._most = most
         self._open: dict[int, None] = {}  # the one that was silent for longest first
-        self._latest = 0  # the session of the latest record
+        #: The session of the latest record.
+        self.latest = 0
         self._highest = 0  # of all sessions so far
         self.count = 0
 
     def of(self, records: Iterable[Any]) -> Iterator[Any]:
         """The same records or items, and the closings and gaps that keep the bound."""
         for record in records:
-            conn = getattr(record, "conn", self._latest)  # the footer has none
-            if conn != self._latest:
+            conn = getattr(record, "conn", self.latest)  # the footer has none
+            if conn != self.latest:
                 yield from self._turn(record, conn)
             yield record
             if type(record) is Close:
                 self._open.pop(conn, None)
-                self._latest = 0
+                self.latest = 0
+
+    def goes_on(self, conn: int) -> bool:
+        """Take note that session `conn` says something else; false where that changes more than the order."""
+        if conn not in self._open:
+            return False
+        self.latest = conn
+        self._open[conn] = self._open.pop(conn)
+        return True
 
     def _turn(self, record: Any, conn: int) -> Iterator[Close | Gap]:
         """Another session than before has something to say."""
-        self._latest = conn
+        self.latest = conn
         known = conn in self._open
         returns = not known and self.count and conn <= self._highest
         self._highest = max(self._highest, conn)

@@ -40,7 +40,7 @@ class Sink:
         self.path = path
         self.size = 0
         self._pack = _packer(path)
-        self._broken = False  # a write has failed
+        self._broken = ""  # why a write has failed
         self._batch = batch
         self._waiting = bytearray()
         self._fd = _create(path, overwrite=overwrite)
@@ -51,6 +51,11 @@ class Sink:
     def closed(self) -> bool:
         """Whether nothing more can be written."""
         return self._fd < 0
+
+    @property
+    def plain_fd(self) -> int:
+        """The open file, where lines are appended to it as they are; -1: they are not."""
+        return self._fd if self._regular and self._pack is None and not self._batch else -1
 
     def put(self, lines: bytes, *, last: bool = False) -> None:
         """Write whole lines, or keep them for the next time if there may wait as many."""
@@ -76,25 +81,26 @@ class Sink:
             return
         if not self._regular:
             raise OutputError(f"cannot go on in {self._name}: it is not a file")
-        self._broken = False
+        self._broken = ""
         if self._pack is not None and self.size:
             self._append(self._pack.tail())
         self._pack = _packer(self.path)
 
     def _append(self, data: bytes) -> None:
         if self._broken:  # what was compressed since is not in it
-            raise OutputError(f"cannot write {self._name}: an earlier write has failed")
+            raise OutputError(
+                f"cannot write {self._name}: an earlier write has failed: {self._broken}"
+            )
         try:
             done = os.write(self._fd, data)
             while done < len(data):
                 done += os.write(self._fd, data[done:])
         except OSError as error:
-            self._broken = True
+            self._broken = error.strerror or str(error)
             if self._regular:
                 os.ftruncate(self._fd, self.size)
-            raise OutputError(
-                f"cannot write {self._name}: {error.strerror}; what was recorded so far is in it"
-            ) from error
+            rest = "; what was recorded so far is in it" if self.size else ""
+            raise OutputError(f"cannot write {self._name}: {error.strerror}{rest}") from error
         self.size += len(data)
 
     def close(self) -> None:

@@ -3,9 +3,8 @@
 `Stats` takes the summaries of one trace; those of several traces merge.  `Stats.figures` gives
 plain data (`qmpconf.trace.figures`).  Pure.
 
-Memory is bounded, whatever the trace holds.  Times are counted in buckets, each 2 % wider than the
-one before, so a percentile is within 1 % of the exact one; counts, sums, the least and the most
-are exact.  Beyond `MOST_NAMES` names the rest share one.
+Memory is bounded, whatever the trace holds: times are counted in buckets (`qmpconf.trace.spread`), and beyond
+`MOST_NAMES` names the rest share one.
 """
 
 from __future__ import annotations
@@ -13,12 +12,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import msgspec
 
 from qmpconf.trace.figures import EventRate, Figures, Flow, Latency, Lengths, Size
 from qmpconf.trace.records import Side
+from qmpconf.trace.spread import DIGITS, MOST, TICKS, Spread
 from qmpconf.trace.summary import PASSED_OVER, Summary
 
 #: Distinct names of commands, and of events, that are told apart.
@@ -27,63 +27,6 @@ MOST_NAMES = 2000
 OTHERS = "(others)"
 #: How many sizes `Figures` has: those of the biggest messages.
 BIGGEST = 10
-
-#: Each bucket's upper bound by that of the one before it.
-_GROWTH = 1.02
-_LOG = math.log(_GROWTH)
-#: Decimals of a time in a trace, and how many of its last digit make a second.  Times are added up as
-#: whole numbers of these: the sum of numbers with a fraction depends on their order.
-_DIGITS, _TICKS = 6, 10**6
-#: What is shorter or longer than this, in seconds, goes into the first or last bucket.
-_LEAST, _MOST = 1e-6, 1e9
-
-
-class Spread:
-    """A distribution of times in buckets; `total` is in microseconds, the rest in seconds."""
-
-    __slots__ = ("buckets", "count", "max", "min", "total")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.total = 0
-        self.min = math.inf
-        self.max = 0.0
-        self.buckets: Counter[int] = Counter()
-
-    def add(self, seconds: float) -> None:
-        """Count one; less than nothing, as clocks that are set back give, is nothing."""
-        seconds = min(max(seconds, 0.0), _MOST)
-        self.count += 1
-        self.total += round(seconds * _TICKS)
-        self.min = min(self.min, seconds)
-        self.max = max(self.max, seconds)
-        self.buckets[math.ceil(math.log(max(seconds, _LEAST)) / _LOG)] += 1
-
-    def merge(self, other: Spread) -> None:
-        """Count what `other` has counted."""
-        self.count += other.count
-        self.total += other.total
-        self.min = min(self.min, other.min)
-        self.max = max(self.max, other.max)
-        self.buckets.update(other.buckets)
-
-    def percentile(self, share: float) -> float:
-        """The time that `share` of all (0 to 1) do not exceed; 0 where there are none."""
-        wanted = max(1, math.ceil(share * self.count))
-        if wanted >= self.count:
-            return self.max
-        for index, count in sorted(self.buckets.items()):
-            wanted -= count
-            if wanted <= 0:
-                middle: float = _GROWTH**index * 2 / (1 + _GROWTH)
-                return round(min(max(middle, self.min), self.max), _DIGITS)
-        return 0.0
-
-    def bounds(self) -> list[tuple[float, int]]:
-        """(upper bound, count) of each bucket that is not empty."""
-        return [
-            (float(f"{_GROWTH**index:.6g}"), count) for index, count in sorted(self.buckets.items())
-        ]
 
 
 class _Calls:
@@ -101,7 +44,7 @@ class _Calls:
         self.errors += other.errors
         self.times.merge(other.times)
 
-    def latency(self, name: str) -> Latency:
+    def latency(self, name: str, version: str = "") -> Latency:
         times = self.times
         return Latency(
             name,
@@ -112,12 +55,15 @@ class _Calls:
             times.percentile(0.95),
             times.min if times.count else 0.0,
             times.max,
-            times.total / _TICKS,
+            times.total / TICKS,
             times.bounds(),
+            version,
+            times.percentile(0.99),
+            times.percentile(0.999),
         )
 
 
-class _Rate:
+class Rate:
     """How often something happens."""
 
     __slots__ = ("count", "in_second", "peak", "second")
@@ -129,14 +75,15 @@ class _Rate:
         self.in_second = 0
 
     def add(self, t: float) -> None:
-        second = int(min(max(t, 0.0), _MOST))
+        """Once more, at that time in seconds."""
+        second = int(min(max(t, 0.0), MOST))
         if second != self.second:
             self.second, self.in_second = second, 0
         self.count += 1
         self.in_second += 1
         self.peak = max(self.peak, self.in_second)
 
-    def merge(self, other: _Rate) -> None:
+    def merge(self, other: Rate) -> None:
         """Another trace has another clock: what happened in one second of it stays apart."""
         self.count += other.count
         self.peak = max(self.peak, other.peak)
@@ -190,8 +137,10 @@ class Stats:
         self._messages: Counter[Side] = Counter()
         self._bytes: Counter[Side] = Counter()
         self._calls: dict[str, _Calls] = {}
-        self._events: dict[str, _Rate] = {}
-        self._all_events = _Rate()
+        self._by_version: dict[str, _Calls] = {}  # by version and name
+        self._versions: dict[int, str] = {}  # of the servers of the sessions that are open
+        self._events: dict[str, Rate] = {}
+        self._all_events = Rate()
         self._open: dict[int, tuple[float, float]] = {}  # when each session began, was seen last
         self._lengths = Spread()
         self._unclosed = 0
@@ -215,6 +164,7 @@ class Stats:
         self._last = max(self._last, t)
         kind = one.kind
         if kind == "close":
+            self._versions.pop(one.conn, None)
             begun, _ = self._open.pop(one.conn, (t, t))
             self._lengths.add(t - begun)
         else:
@@ -229,17 +179,27 @@ class Stats:
         self._kinds[kind] += 1
         self._messages[one.sender] += 1
         if kind == "command":
-            self._call(one.name).asked += 1
+            for calls in self._call(one):
+                calls.asked += 1
+        elif kind == "greeting":
+            self.greeted(one)
         elif kind == "event":
-            self._all_events.add(t)
-            _named(self._events, one.name, _Rate).add(t)
+            self._event(one)
         elif one.latency is not None:
-            calls = self._call(one.name)
-            calls.times.add(one.latency)
-            calls.errors += kind != "return"
-        _named(self._sizes, f"{kind} {one.name}", _Sizes).add(
+            for calls in self._call(one):
+                calls.times.add(one.latency)
+                calls.errors += kind != "return"
+        named(self._sizes, f"{kind} {one.name}", _Sizes).add(
             one.size, one.line, self._trace, self._order
         )
+
+    def _event(self, one: Summary) -> None:
+        self._all_events.add(one.t)
+        named(self._events, one.name, Rate).add(one.t)
+
+    def greeted(self, one: Summary) -> None:
+        """Take note of a greeting, also of one that does not count: of which version the server is."""
+        self._versions[one.conn] = one.outcome
 
     def merge(self, other: Stats) -> None:
         """Take what `other` has collected of another trace; it is of no use afterwards.
@@ -252,19 +212,24 @@ class Stats:
         self._kinds.update(other._kinds)
         self._messages.update(other._messages)
         self._bytes.update(other._bytes)
-        _merge(self._calls, other._calls)
-        _merge(self._events, other._events)
+        merge_named(self._calls, other._calls)
+        merge_named(self._by_version, other._by_version)
+        merge_named(self._events, other._events)
         self._all_events.merge(other._all_events)
         self._lengths.merge(other._lengths)
         self._unclosed += other._unclosed
         self._ticks += other._ticks
-        _merge(self._sizes, other._sizes)
+        merge_named(self._sizes, other._sizes)
 
     def figures(self) -> Figures:
         """What was collected: commands by the time that they took in total, events by number."""
         self.settle()
         latencies = [calls.latency(name) for name, calls in self._calls.items()]
         latencies.sort(key=lambda one: (-one.total, one.name))
+        apart = [
+            calls.latency(*reversed(name.split(" ", 1))) for name, calls in self._by_version.items()
+        ]
+        apart.sort(key=lambda one: (-one.total, one.name, one.version))
         events = [EventRate(name, one.count, one.peak) for name, one in self._events.items()]
         events.sort(key=lambda one: (-one.count, one.name))
         lengths = self._lengths
@@ -273,7 +238,7 @@ class Stats:
         return Figures(
             self._traces,
             sum(self._messages.values()),
-            self._ticks / _TICKS,
+            self._ticks / TICKS,
             {kind: count for kind in _ORDER if (count := self._kinds[kind])},
             {side: Flow(self._messages[side], self._bytes[side]) for side in _SIDES},
             latencies,
@@ -285,9 +250,10 @@ class Stats:
                 lengths.min if lengths.count else 0.0,
                 lengths.percentile(0.5),
                 lengths.max,
-                lengths.total / _TICKS,
+                lengths.total / TICKS,
             ),
             sizes[:BIGGEST],
+            apart,
         )
 
     def settle(self) -> None:
@@ -296,22 +262,34 @@ class Stats:
             self._lengths.add(last - begun)
             self._unclosed += 1
         self._open.clear()
+        self._versions.clear()
         if self._last > self._first:
-            self._ticks += round(min(self._last - self._first, _MOST) * _TICKS)
+            self._ticks += round(min(self._last - self._first, MOST) * TICKS)
         self._first, self._last = math.inf, -math.inf
 
-    def _call(self, name: str) -> _Calls:
-        return _named(self._calls, name, _Calls)
+    def _call(self, one: Summary) -> tuple[_Calls, _Calls]:
+        """What is kept of a command, of all servers and of those of one version."""
+        version = self._versions.get(one.conn, "")
+        return (
+            named(self._calls, one.name, _Calls),
+            named(self._by_version, f"{version} {one.name}", _Calls),
+        )
 
 
 _Kept = TypeVar("_Kept")
-_Mergeable = TypeVar("_Mergeable", _Calls, _Rate, _Sizes)
+
+
+class _Adds(Protocol):
+    def merge(self, other: Self) -> None: ...
+
+
+_Mergeable = TypeVar("_Mergeable", bound=_Adds)
 _SIDES: tuple[Side, Side] = ("client", "server")
 _NO_MESSAGE = frozenset({"open", "shut", "close", "gap"})
 _ORDER = ("greeting", "command", "return", "error", "event", "other", "reset", "malformed", "gap")
 
 
-def _named(known: dict[str, _Kept], name: str, make: type[_Kept]) -> _Kept:
+def named(known: dict[str, _Kept], name: str, make: type[_Kept]) -> _Kept:
     """What is kept for `name`, made where there is room for one more."""
     found = known.get(name)
     if found is None:
@@ -320,7 +298,7 @@ def _named(known: dict[str, _Kept], name: str, make: type[_Kept]) -> _Kept:
     return found
 
 
-def _merge(known: dict[str, _Mergeable], more: dict[str, _Mergeable]) -> None:
+def merge_named(known: dict[str, _Mergeable], more: dict[str, _Mergeable]) -> None:
     """Take what is kept for other names, or for the same ones.
 
     Where there is no room for all, the names that sort first are kept, and the rest share one.  (Those
@@ -354,7 +332,7 @@ def together(parts: Sequence[Figures]) -> Figures:
     return Figures(
         traces=sum(part.traces for part in parts),
         messages=sum(part.messages for part in parts),
-        seconds=round(sum(part.seconds for part in parts), _DIGITS),
+        seconds=round(sum(part.seconds for part in parts), DIGITS),
         kinds={kind: kinds[kind] for part in parts for kind in part.kinds},
         flows=flows,
         latencies=_latencies([one for part in parts for one in part.latencies]),
@@ -362,28 +340,29 @@ def together(parts: Sequence[Figures]) -> Figures:
         events_peak=max(part.events_peak for part in parts),
         sessions=_lengths(sessions),
         sizes=_biggest([one for part in parts for one in part.sizes]),
+        by_version=_latencies([one for part in parts for one in part.by_version]),
     )
 
 
 def _latencies(found: Sequence[Latency]) -> list[Latency]:
-    named: dict[str, list[Latency]] = {}
+    named: dict[tuple[str, str], list[Latency]] = {}
     for one in found:
-        named.setdefault(one.name, []).append(one)
+        named.setdefault((one.name, one.version), []).append(one)
     joined = []
     for name, same in named.items():
         spread = Spread()
         for one in same:
-            spread.count += one.count
-            spread.total += round(one.total * _TICKS)
-            spread.max = max(spread.max, one.max)
-            spread.min = min(spread.min, one.min) if one.count else spread.min
-            for bound, count in one.buckets:
-                spread.buckets[round(math.log(bound) / _LOG)] += count
+            spread.merge(spread_of(one))
         calls = _Calls()
         calls.times, calls.errors = spread, sum(one.errors for one in same)
         calls.asked = spread.count + sum(one.unanswered for one in same)
-        joined.append(calls.latency(name))
-    return sorted(joined, key=lambda one: (-one.total, one.name))
+        joined.append(calls.latency(*name))
+    return sorted(joined, key=lambda one: (-one.total, one.name, one.version))
+
+
+def spread_of(one: Latency) -> Spread:
+    """The distribution of the times of a command's calls."""
+    return Spread.of(one.count, one.total, one.min, one.max, one.buckets)
 
 
 def _rates(found: Sequence[EventRate]) -> list[EventRate]:
@@ -406,7 +385,7 @@ def _lengths(found: Sequence[Lengths]) -> Lengths:
         min=min(one.min for one in found),
         p50=middle,
         max=max(one.max for one in found),
-        total=round(sum(one.total for one in found), _DIGITS),
+        total=round(sum(one.total for one in found), DIGITS),
     )
 
 

@@ -32,7 +32,7 @@ from qmpconf.protocol.steps import Step
 from qmpconf.protocol.values import dumps
 from qmpconf.trace.items import Item
 from qmpconf.trace.members import ARGUMENTS, DATA, RESULT, Member, telling
-from qmpconf.trace.records import Close, Finish, Gap, Open, Shut, Side, Traffic
+from qmpconf.trace.records import Close, Fault, Finish, Gap, Open, Shut, Side, Traffic
 
 #: What a summary can be of: the protocol's messages, what is none of them, and a session's fate.
 What = Literal[
@@ -48,6 +48,7 @@ What = Literal[
     "shut",
     "close",
     "gap",
+    "fault",
 ]
 
 #: Decimals of a time in a trace; and a limit to the nonsense that may stand there.
@@ -71,7 +72,8 @@ class Summary(msgspec.Struct, frozen=True):
     `t`         seconds since the trace was started
     `sender`    whose message, or whose doing it is; ``server`` where the recorder closed
     `kind`      ``malformed`` is what is not JSON, ``other`` what is JSON and no message, ``reset`` a
-                0xFF by which a guest agent and its client reset each other's parser
+                0xFF by which a guest agent and its client reset each other's parser; ``fault`` is what the
+                recorder did on purpose: `outcome` says what, `text` to which message
     `name`      of the command (of a response: of the one that it answers, "" for none), the event
     `id`        as JSON text, "" where there is none
     `oob`       whether a command asks for out-of-band execution, a response was given out of band
@@ -103,19 +105,30 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 #: What `Summaries.take` takes; records of raw bytes and the footer are not messages.
-Summable = Item | Gap | Open | Shut | Close | Traffic | Finish
+Summable = Item | Gap | Open | Shut | Close | Fault | Traffic | Finish
 
 
 class Summaries:
-    """Makes summaries, in the order of the trace; `begin` gives the state of a new session."""
+    """Makes summaries, in the order of the trace; `begin` gives the state of a new session.
+
+    `number` is that of the latest summary, from 0; `answered` that of the command that it answers, or -1.
+    """
 
     def __init__(self, begin: Callable[[], Session] = Session) -> None:
+        self.number = -1
+        self.answered = -1
         self._begin = begin
         self._sessions: dict[int, Session] = {}
         self._behind: set[tuple[int, Side]] = set()  # no message has begun there since a gap
 
     def take(self, item: Summable) -> Summary | None:
         """The summary of the next item; None for white space between messages."""
+        self.answered = -1
+        found = self._take(item)
+        self.number += found is not None
+        return found
+
+    def _take(self, item: Summable) -> Summary | None:
         if type(item) is Item:
             return self._message(item)
         if isinstance(item, Open):
@@ -129,6 +142,18 @@ class Summaries:
                 self._behind.add((item.conn, item.sender))
             return Summary(
                 item.line, item.t, item.conn, item.sender, "gap", outcome=outcome, size=item.size
+            )
+        if isinstance(item, Fault):
+            to = item.message + (" goes out" if item.given else "")
+            wait = f", {item.seconds:g} s" if item.seconds else ""
+            return Summary(
+                item.line,
+                item.t,
+                item.conn,
+                "server",
+                "fault",
+                outcome=item.kind,
+                text=f"{to}{wait}",
             )
         if isinstance(item, Shut):
             return Summary(item.line, item.t, item.conn, item.who, "shut")
@@ -151,7 +176,7 @@ class Summaries:
         if frame.kind is Kind.SPACE:
             return None
         session = self._session(item.conn)
-        mark = (item.line, item.t)
+        mark = (item.line, item.t, self.number + 1)
         if item.sender == "client":
             step = session.client(frame, mark)
         else:
@@ -165,6 +190,7 @@ class Summaries:
         answered = step.answered
         if answered is not None:
             told |= _answering(answered, item.t)
+            self.answered = answered.mark[2]
         return Summary(
             item.line,
             item.t,
@@ -250,7 +276,7 @@ def _told(step: Step, frame: Frame) -> dict[str, Any]:
 
 def _answering(answered: Pending, t: float) -> dict[str, Any]:
     """What the command that is answered adds to the response."""
-    line, asked = answered.mark
+    line, asked, _ = answered.mark
     return {
         "name": answered.name,
         "oob": answered.oob,

@@ -13,7 +13,7 @@ PLAIN, GOOD, BAD, QUIET = "plain", "good", "bad", "quiet"
 STYLES = {PLAIN: "", GOOD: "green", BAD: "bold red", QUIET: "dim"}
 
 #: Kinds that are not a message: a session's fate.
-FATES = frozenset({"open", "shut", "close", "gap"})
+FATES = frozenset({"open", "shut", "close", "gap", "fault"})
 
 
 class Told(Protocol):
@@ -93,7 +93,9 @@ def said(one: Told, *, members: bool = True) -> tuple[str, str]:
 
 def arrow(one: Told) -> str:
     """``->`` to the server, ``<-`` from it, ``--`` for the end or the beginning of a session."""
-    return "--" if one.kind in {"open", "close"} else "->" if one.sender == "client" else "<-"
+    return (
+        "--" if one.kind in {"open", "close", "fault"} else "->" if one.sender == "client" else "<-"
+    )
 
 
 def line(one: Told, body: str = "", width: int = 0) -> str:
@@ -122,6 +124,8 @@ def _fate(one: Told) -> tuple[str, str]:
     if one.kind == "close":
         how = f": {one.text}" if one.text else ""
         return f"session {one.conn} closed by the {one.outcome}{how}", BAD if how else QUIET
+    if one.kind == "fault":
+        return f"fault on purpose: {one.outcome}: {one.text}", BAD
     if one.kind == "shut":
         return f"the {one.sender} sends nothing more", QUIET
     size = counted(one.size, "byte") if one.size else "bytes"

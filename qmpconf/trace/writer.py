@@ -31,6 +31,7 @@ from qmpconf.trace.records import (
     Close,
     Closer,
     Descriptor,
+    Fault,
     Finish,
     Gap,
     Header,
@@ -55,6 +56,13 @@ class Redact(Protocol):
     def may_hide(self, conn: int, sender: Side, frame: Frame) -> bool:
         """Whether there may be something to replace in a message: a quick look."""
 
+    @property
+    def telling(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """What a client's and a server's message hold that is replaced, as long as `is_usual`."""
+
+    def is_usual(self, conn: int = 0, sender: Side = "client") -> bool:
+        """Whether a side's messages have to be looked through for nothing else."""
+
     def missed(self, conn: int, sender: Side, *, whole: bool) -> None:
         """A message was left out that could not be held; or what was not a whole one."""
 
@@ -63,6 +71,16 @@ class Redact(Protocol):
 
     def text(self, text: str) -> str:
         """What is written of any other text."""
+
+
+class Beside(Protocol):
+    """Who writes lines into the same file: how many messages and bytes since it was last asked."""
+
+    def written(self) -> tuple[int, int]:
+        """Messages and bytes; each message was one line."""
+
+    def close(self) -> None:
+        """Write nothing more: the file is closed."""
 
 
 def _ignore(_: str) -> None:
@@ -110,11 +128,13 @@ class TraceWriter:
     ) -> None:
         self.path = path
         self.sessions = 0
-        self.messages = 0
+        self._messages = 0
         self.lines = 1  # so far, with the header
+        self._beside: Beside | None = None
         self._clock = clock
         self._start = clock()
         self._redact = redact
+        self._is_timed = clock is time.monotonic
         self._complain = complain
         self._missing: set[tuple[int, Side]] = set()  # ways in the middle of what is left out
         self._joiner = Joiner()
@@ -146,6 +166,48 @@ class TraceWriter:
     def now(self) -> float:
         """Seconds since the trace was started."""
         return self._clock() - self._start
+
+    @property
+    def messages(self) -> int:
+        """How many messages are in the trace."""
+        self._catch_up()
+        return self._messages
+
+    @messages.setter
+    def messages(self, count: int) -> None:
+        self._messages = count
+
+    @property
+    def plain(self) -> tuple[int, float, tuple[bytes, ...], tuple[bytes, ...]] | None:
+        """What another one needs to write usual messages here, or None where Python has to.
+
+        The file, when the trace began on the system's monotonic clock, and the words that a client's
+        and a server's message must not have in it.
+        """
+        if self._parts is not None or not self._is_timed or self._sink.plain_fd < 0:
+            return None
+        client, server = self._redact.telling if self._redact is not None else ((), ())
+        return self._sink.plain_fd, self._start, client, server
+
+    def goes_with(self, beside: Beside) -> None:
+        """Another one writes here as well, until it is closed with the file."""
+        self._beside = beside
+
+    def is_usual(self, conn: int = 0, sender: Side = "client") -> bool:
+        """Whether a message without such words is one line as it is; without `conn`, for anybody."""
+        return (
+            self._joiner.idle
+            and not self._missing
+            and (self._redact is None or self._redact.is_usual(conn, sender))
+        )
+
+    def _catch_up(self) -> None:
+        """Count what was written beside."""
+        if self._beside is not None:
+            messages, size = self._beside.written()
+            self._messages += messages
+            self.lines += messages
+            self._sink.size += size
 
     def open(
         self,
@@ -261,7 +323,7 @@ class TraceWriter:
         if self._redact is not None:
             frame, redacted = self._redact(conn, sender, frame)
         if frame.kind in MESSAGES:
-            self.messages += 1
+            self._messages += 1
         return frame, redacted
 
     def gap(self, conn: int, sender: Side, size: int = 0, *, messages: int = 0) -> None:
@@ -288,6 +350,20 @@ class TraceWriter:
             self._missing -= {(conn, "client"), (conn, "server")}
         self._event(Close(0, self.now(), conn, who, error))
 
+    def fault(
+        self,
+        conn: int,
+        kind: str,
+        message: str,
+        *,
+        rule: int = 0,
+        seconds: float = 0.0,
+        given: bool = False,
+    ) -> None:
+        """Write what is done on purpose, as `Fault` has it."""
+        message = self._redact.text(message) if self._redact is not None else message
+        self._put(record_line(Fault(0, self.now(), conn, kind, message, rule, seconds, given)))
+
     def finish(self) -> None:
         """Write the footer and close the file."""
         if self._sink.closed:
@@ -307,11 +383,20 @@ class TraceWriter:
 
     def abandon(self) -> None:
         """Close the file without a footer: the recording was cut off."""
+        self._alone()
         self._sink.close()
 
     def discard(self) -> None:
         """Close the file and remove it: nothing was recorded, and it would be in the way."""
+        self._alone()
         self._sink.discard()
+
+    def _alone(self) -> None:
+        """Have nobody write beside us any more."""
+        if self._beside is not None:
+            self._catch_up()
+            self._beside.close()
+            self._beside = None
 
     def _event(self, record: Open | Shut | Close) -> None:
         if self._repeats is not None:
@@ -320,7 +405,13 @@ class TraceWriter:
 
     def _put(self, lines: bytes, count: int = 1, *, last: bool = False) -> None:
         self.lines += count
-        self._sink.put(lines, last=last)
+        if self._beside is not None:
+            self._catch_up()
+        try:
+            self._sink.put(lines, last=last)
+        except OutputError:
+            self._alone()
+            raise
 
     def _turn(self) -> None:
         """Go on in the next part, if it is time for that."""

@@ -13,11 +13,17 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from qemu.qmp import QMPClient
 
 REQUEST = b'{"execute":"query-status","id":"libvirt-123"}\r\n'
+#: How a QMP server begins a session; without it, each of its messages is taken for a guest agent's.
+GREETING = (
+    b'{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": ""}, '
+    b'"capabilities": ["oob"]}}\r\n'
+)
 SMALL = (
     b'{"return": {"status": "running", "singlestep": false, "running": true}, '
     b'"id": "libvirt-123"}\r\n'
@@ -41,7 +47,7 @@ def large_reply(size: int = 200_000) -> bytes:
 
 @contextlib.contextmanager
 def zero_cost_server(path: str, reply: bytes) -> Iterator[None]:
-    """A process that answers each read with `reply`, one connection after the other."""
+    """A process that greets, and answers each read with `reply`, one connection after the other."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(8)
@@ -62,6 +68,7 @@ def _serve(listener: socket.socket, reply: bytes) -> None:
     while True:
         connection, _ = listener.accept()
         with contextlib.suppress(OSError):
+            connection.sendall(GREETING)
             while connection.recv(65536):
                 connection.sendall(reply)
         connection.close()
@@ -83,16 +90,33 @@ def connect(path: str) -> socket.socket:
             return sock
 
 
-def round_trips(path: str, count: int, length: int, request: bytes = REQUEST) -> float:
-    """Seconds for `count` requests one after the other, each with a reply of `length` bytes."""
+class Spent(NamedTuple):
+    """Seconds that went by, and seconds of a processor that the relay has taken of them."""
+
+    seconds: float
+    processor: float
+
+
+#: How many seconds of a processor a relay has taken so far.
+Meter = Callable[[], float]
+
+
+def nothing() -> float:
+    """No relay takes anything."""
+    return 0.0
+
+
+def round_trips(path: str, count: int, length: int, meter: Meter = nothing) -> Spent:
+    """Requests one after the other, each with a reply of `length` bytes."""
     with connect(path) as sock:
         buffer = bytearray(1 << 20)
+        assert sock.recv_into(buffer) == len(GREETING)
         for _ in range(min(count, 20)):
-            _exchange(sock, request, length, buffer)
-        start = time.perf_counter()
+            _exchange(sock, REQUEST, length, buffer)
+        taken, start = meter(), time.perf_counter()
         for _ in range(count):
-            _exchange(sock, request, length, buffer)
-        return time.perf_counter() - start
+            _exchange(sock, REQUEST, length, buffer)
+        return Spent(time.perf_counter() - start, meter() - taken)
 
 
 def _exchange(sock: socket.socket, request: bytes, length: int, buffer: bytearray) -> None:
@@ -121,8 +145,10 @@ POLLING = tuple(
 )
 
 
-def qmp_round_trips(path: str, count: int, commands: tuple[str, ...]) -> float:
-    """Seconds for `count` commands, in turn, on a real monitor, one after the other."""
+def qmp_round_trips(
+    path: str, count: int, commands: tuple[str, ...], meter: Meter = nothing
+) -> Spent:
+    """Commands, in turn, on a real monitor, one after the other."""
     with connect(path) as sock, sock.makefile("rb") as lines:
         lines.readline()
         sock.sendall(b'{"execute":"qmp_capabilities"}\r\n')
@@ -131,25 +157,27 @@ def qmp_round_trips(path: str, count: int, commands: tuple[str, ...]) -> float:
             f'{commands[number % len(commands)][:-1]},"id":"libvirt-{number}"}}\r\n'.encode()
             for number in range(count)
         ]
-        start = time.perf_counter()
+        taken, start = meter(), time.perf_counter()
         for request in requests:
             sock.sendall(request)
             lines.readline()
-        return time.perf_counter() - start
+        return Spent(time.perf_counter() - start, meter() - taken)
 
 
-def qemu_qmp_round_trips(path: str, count: int, commands: tuple[str, ...]) -> float:
-    """Seconds for `count` commands, in turn, by QEMU's own Python client."""
+def qemu_qmp_round_trips(
+    path: str, count: int, commands: tuple[str, ...], meter: Meter = nothing
+) -> Spent:
+    """Commands, in turn, by QEMU's own Python client."""
 
-    async def measure() -> float:
+    async def measure() -> Spent:
         client = QMPClient("benchmark")
         await client.connect(path)
         try:
-            start = time.perf_counter()
+            taken, start = meter(), time.perf_counter()
             for number in range(count):
                 command = json.loads(commands[number % len(commands)])
                 await client.execute(command["execute"], command.get("arguments"))
-            return time.perf_counter() - start
+            return Spent(time.perf_counter() - start, meter() - taken)
         finally:
             await client.disconnect()
 

@@ -76,7 +76,7 @@ def compare(binary: str, machine: list[str], rounds: int, count: int) -> Replayi
         try:
             connect(path).close()
             with recorder(path, folder) as proxy:
-                qmp_round_trips(proxy, count, POLLING + CHANGING)
+                qmp_round_trips(proxy.path, count, POLLING + CHANGING)
             trace = os.path.join(folder, "bench.qmptrace")
             turns, total = turns_of(trace)
             found = Replaying(count)

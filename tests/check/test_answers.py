@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qmpconf.check import checker
+from qmpconf.check import talk
 from qmpconf.protocol import matching
 from qmpconf.schema.validator import Validator
 from tests.check.scripts import FIRST, OPENING, basis, checked, write
@@ -112,7 +112,7 @@ def test_a_long_answer_is_cut(tmp_path: Path) -> None:
 
 def test_no_more_is_held_back_than_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that were sent first are said without their answer then; none is lost."""
-    monkeypatch.setattr(checker, "_MOST_HELD", 3)
+    monkeypatch.setattr(talk, "_MOST_HELD", 3)
     commands = [paint(5, id=n) for n in range(10)]
     answers = [refused("no", id=n) for n in range(10)]
     found = said(tmp_path, *commands, *answers)

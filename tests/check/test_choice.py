@@ -85,7 +85,9 @@ def test_a_reply_that_is_spread_over_lines(tmp_path: Path) -> None:
 
 def test_the_very_build_is_shipped(tmp_path: Path) -> None:
     schemas, found = outcome(write(tmp_path / "t", opening(REAL)))
-    assert schemas == ["qemu-7.2.22, introspected from this very build (by the greeting in line 3)"]
+    assert schemas == [
+        "qemu-7.2.22, introspected from this very build, x86_64 assumed (by the greeting in line 3)"
+    ]
     assert found == []
 
 
@@ -96,8 +98,83 @@ def test_another_build_of_that_version(tmp_path: Path) -> None:
     ]
 
 
+TARGET = '> {"execute": "query-target", "id": 1}'
+
+
+@pytest.mark.parametrize(
+    ("version", "architecture", "chosen"),
+    [
+        ((5, 0, 0), "aarch64", "qemu-5.0.0-aarch64, of the same version, another build"),
+        ((5, 0, 0), "x86_64", "qemu-5.0.0, of the same version, another build"),
+        ((5, 0, 0), "i386", "qemu-5.0.0, of the same version, another build"),
+        # the release counts more, and it is said that it is another architecture's
+        ((5, 1, 0), "aarch64", "qemu-5.1.0 of x86_64, of the same version, another build"),
+    ],
+)
+def test_of_a_release_the_server_s_own_architecture(
+    tmp_path: Path, version: tuple[int, int, int], architecture: str, chosen: str
+) -> None:
+    major, minor, micro = version
+    greeted = json.dumps({"qemu": {"micro": micro, "minor": minor, "major": major}, "package": ""})
+    told = f'< {{"return": {{"arch": "{architecture}"}}, "id": 1}}'
+    schemas, found = outcome(write(tmp_path / "t", [*opening(greeted), TARGET, told]))
+    assert schemas == [f"{chosen} (by the greeting in line 3)"]
+    assert found == []
+
+
+def test_a_build_of_another_architecture_is_not_the_very_build(tmp_path: Path) -> None:
+    """Debian's package strings are the same for all of its emulators."""
+    told = '< {"return": {"arch": "sh4"}, "id": 1}'
+    schemas, _ = outcome(write(tmp_path / "t", [*opening(REAL), TARGET, told]))
+    assert schemas == [
+        "qemu-7.2.22 of x86_64, of the same version, another build (by the greeting in line 3)"
+    ]
+
+
+CPUS = '> {"execute": "query-cpus-fast", "id": 1}'
+
+
+@pytest.mark.parametrize("arch", ["", '"arch": "x86", '])  # until 6.0, next to the target
+@pytest.mark.parametrize(
+    ("target", "chosen"),
+    [
+        ("x86_64", "qemu-7.2.22, introspected from this very build"),
+        ("i386", "qemu-7.2.22, introspected from this very build"),
+        ("aarch64", "qemu-7.2.22-aarch64, introspected from this very build"),
+        ("sh4", "qemu-7.2.22 of x86_64, of the same version, another build"),
+    ],
+)
+def test_a_processor_says_the_architecture(
+    tmp_path: Path, target: str, chosen: str, arch: str
+) -> None:
+    one = f'{{"cpu-index": 0, {arch}"thread-id": 9, "qom-path": "/x", "target": "{target}"}}'
+    told = f'< {{"return": [{one}], "id": 1}}'
+    schemas, _ = outcome(write(tmp_path / "t", [*opening(REAL), CPUS, told]))
+    assert schemas == [f"{chosen} (by the greeting in line 3)"]
+
+
+@pytest.mark.parametrize(
+    ("program", "chosen"),
+    [
+        ("qemu-system-aarch64", "qemu-7.2.22-aarch64, introspected from this very build"),
+        ("/usr/bin/qemu-system-x86_64", "qemu-7.2.22, introspected from this very build"),
+        ("my-emulator", "qemu-7.2.22, introspected from this very build, x86_64 assumed"),
+    ],
+)
+def test_the_emulator_that_was_started_says_the_architecture(
+    tmp_path: Path, program: str, chosen: str
+) -> None:
+    path = write(tmp_path / "t", opening(REAL))
+    header, *rest = path.read_text().splitlines(keepends=True)
+    meta = json.loads(header)
+    meta["meta"] = {"spawn": f"{program} -M virt -qmp unix:{{socket}}"}
+    path.write_text("".join((json.dumps(meta) + "\n", *rest)))
+    schemas, _ = outcome(path)
+    assert schemas == [f"{chosen} (by the greeting in line 3)"]
+
+
 def test_a_version_that_nothing_fits(tmp_path: Path) -> None:
-    schemas, _ = outcome(write(tmp_path / "t", OPENING))
+    schemas, _ = outcome(write(tmp_path / "t", opening(REAL.replace('"major": 7', '"major": 99'))))
     assert "releases away" in schemas[0]
 
 
@@ -110,14 +187,14 @@ def test_two_servers_in_one_trace(tmp_path: Path) -> None:
     schemas, _ = outcome(path)
     assert schemas == [
         "the schema reply in line 7",
-        "qemu-7.2.22, introspected from this very build (by the greeting in line 9)",
+        "qemu-7.2.22, introspected from this very build, x86_64 assumed (by the greeting in line 9)",
     ]
 
 
 def test_a_malformed_reply_is_passed_over(tmp_path: Path) -> None:
     reply = '< {"return": [{"meta-type": "tuple", "name": "x"}]}'
     schemas, _ = outcome(write(tmp_path / "t", [*opening(REAL), ASK, reply]))
-    assert schemas[0].startswith("qemu-7.2.22, introspected from this very build (by the greeting")
+    assert schemas[0].startswith("qemu-7.2.22, introspected from this very build, x86_64 assumed")
     assert schemas[0].endswith("; the schema reply in line 7 is malformed)")
 
 

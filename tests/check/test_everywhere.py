@@ -97,3 +97,41 @@ def _trace(path: Path, *lines: tuple[str, str]) -> Path:
             side: Any = sender
             writer.frames(1, side, Framer().feed(text.encode() + b"\r\n"))
     return path
+
+
+GONE = ("client", '{"execute":"query-cpus"}')
+NOT_FOUND = '{"error":{"class":"CommandNotFound","desc":"The command %s has not been found"}}'
+
+
+def test_a_command_that_is_gone_is_said_where_its_server_does_not_know_it(tmp_path: Path) -> None:
+    """Who pastes two lines learns which release had it, and what to use in its place."""
+    trace = _trace(tmp_path / "t", GONE, ("server", NOT_FOUND % "query-cpus"))
+    (found,) = [
+        one.first
+        for one in check(TraceReader(str(trace))).groups
+        if one.first.requirement == "schema.command-known"
+    ]
+    assert (found.pointer, found.blame) == ("/execute", "client")
+    lines = trace.read_text().splitlines()
+    assert "query-cpus" in lines[found.line - 1]
+    told = dict(found.more)
+    assert "known in qemu-5.2.0 (deprecated), not in qemu-" in told["elsewhere"]
+    assert told["instead"] == "query-cpus-fast"
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        # Every release has it: it was left out of the build, or belongs to another program.
+        ('{"execute":"query-status"}', NOT_FOUND % "query-status"),
+        ('{"execute":"query-cpus"}', '{"error":{"class":"GenericError","desc":"no"}}'),
+        # What comes before negotiation is about no command.
+        (
+            '{"execute":"query-cpus"}',
+            '{"error":{"class":"CommandNotFound","desc":"Expecting capabilities negotiation"}}',
+        ),
+        ('{"execute":"query-cpus"}', '{"return":[]}'),
+    ],
+)
+def test_nothing_is_said_of_what_may_be_known(tmp_path: Path, asked: str, answer: str) -> None:
+    assert errors(tmp_path / "t", ("client", asked), ("server", answer)) == []

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from qmpconf.check.checking import check_trace, chooser
-from qmpconf.check.live import live_findings
+from qmpconf.check.live import LiveCheck
 from qmpconf.check.practice import Practice
+from qmpconf.findings import Groups
 from qmpconf.protocol.framing import Framer
 from qmpconf.trace.follow import FollowingReader
 from qmpconf.trace.reader import TraceReader
@@ -45,7 +46,7 @@ def test_a_finding_shows_before_there_is_more(tmp_path: Path) -> None:
 
     lines: list[int] = []
     reader = FollowingReader(path, wait)
-    for one in live_findings(reader, None, Practice(), lines.append):
+    for one in LiveCheck(reader, None, Practice(), lines.append).findings():
         seen.append((one.line, one.requirement))
     assert {what for _, what in seen} == {"schema.additions", "schema.return"}
     assert lines == [2, 3, 4, 5, 6]
@@ -55,6 +56,9 @@ def test_a_finding_shows_before_there_is_more(tmp_path: Path) -> None:
 @pytest.mark.parametrize("schema", ["auto", "none"])
 def test_in_the_end_it_has_found_what_a_check_finds(path: Path, schema: str) -> None:
     reader = TraceReader(str(path))
-    found = live_findings(reader, chooser(schema), Practice(), lambda _: None)
+    live = LiveCheck(reader, chooser(schema), Practice(), lambda _: None)
+    found = live.outcome(Groups(live.findings()))
     whole = check_trace(str(path), schema)
-    assert {one.fingerprint for one in found} == {one.first.fingerprint for one in whole.groups}
+    assert [one.fingerprint for one in found.groups] == [one.fingerprint for one in whole.groups]
+    assert (found.messages, found.sessions) == (whole.messages, whole.sessions)
+    assert found.finished

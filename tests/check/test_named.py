@@ -70,7 +70,7 @@ def test_a_command_that_the_named_catalog_lacks_is_an_error_whatever_was_answere
     )
     assert (error.line, error.pointer) == (6, "/execute")
     assert error.more == (
-        ("elsewhere", "known in qemu-5.2.0 (deprecated), not in qemu-7.2.22"),
+        ("elsewhere", "known in qemu-5.2.0 (deprecated), not in qemu-6.0.0"),
         ("instead", "migrate-set-parameters"),
     )
     assert error.hint == ""

@@ -10,8 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpconf.check import offers
+from qmpconf.check.checking import check
+from qmpconf.check.choice import Fixed
 from qmpconf.check.offers import Offer, Offered, Offers
 from qmpconf.protocol.messages import Command, Greeting, from_client, from_server
+from qmpconf.schema.store import load
+from qmpconf.trace.reader import TraceReader
 
 
 def command(name: str, arguments: object = None) -> Command:
@@ -175,3 +179,15 @@ JSON = st.recursive(
 @given(st.sampled_from(sorted(offers._LISTS)), JSON, st.dictionaries(st.just("typename"), JSON))
 def test_a_reply_of_any_shape_is_heard(name: str, result: Any, asked: Any) -> None:
     heard(name, result, asked)
+
+
+@pytest.mark.parametrize("kind", ["wrong", "rich", "libvirt"])
+def test_when_a_reply_is_read_changes_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replies are kept until somebody asks for a name, as many as there is room for."""
+    trace = f"traces/qemu-11.1.3-{kind}.qmptrace.gz"
+    found = []
+    for room in (0, 5000, 1 << 20):
+        monkeypatch.setattr("qmpconf.check.offers._ROOM", room)
+        groups = check(TraceReader(trace), Fixed(load("qemu-7.2.22"))).groups
+        found.append([(group.first, group.count) for group in groups])
+    assert found[0] == found[1] == found[2] != []

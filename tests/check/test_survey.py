@@ -81,7 +81,7 @@ def test_a_reply_of_another_version_does_not_count(tmp_path: Path) -> None:
     lines = [*session(1, greeting(9, 2), PAINT, REFUSED), *session(2, greeting(9, 1), SCHEMA)]
     schemas, wrong, _ = judged(trace(tmp_path / "t", lines))
     assert wrong == []
-    assert schemas[0].startswith("qemu-10.0.13, of the nearest release")
+    assert schemas[0].startswith("qemu-9.2.0, of the same version, another build")
 
 
 def test_each_server_has_its_own_reply(tmp_path: Path) -> None:
@@ -226,6 +226,21 @@ def test_the_version_in_a_files_name(
 ) -> None:
     named = of_file({"converted": {"from": name, "format": form}})
     assert (named and named.version) == (found and Version(*found))
+
+
+def test_what_a_text_says_counts_more_than_its_name() -> None:
+    says = {"line": 2, "text": "Connected to QEMU 9.2.0", "version": "9.2.0"}
+    named = of_file({"converted": {"from": "qemu-7.2.txt", "format": "qmp-shell", "says": says}})
+    assert named is not None
+    assert named.version == Version(9, 2, 0)
+    assert named.sentence == "by line 2 of the converted text, 'Connected to QEMU 9.2.0'"
+
+
+@pytest.mark.parametrize("says", [None, [], {"line": 2}, {"line": 1, "text": "x", "version": "x"}])
+def test_what_no_text_says_leaves_the_name(says: object) -> None:
+    named = of_file({"converted": {"from": "qemu-7.2.txt", "format": "log", "says": says}})
+    assert named is not None
+    assert named.by == "name"
 
 
 @pytest.mark.parametrize("meta", [{}, {"converted": None}, {"converted": {"from": 5}}, {"a": "b"}])

@@ -19,7 +19,8 @@ _STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Terminal:
-    """Runs `command` with its stderr on a new terminal of `columns`; with `whole`, stdout too.
+    """Runs `command` with its stderr on a new terminal of `columns`; with `whole`, stdout too; with `keys`,
+    it is its terminal in every way, and `type` presses some.
 
     `drawn` is what came to the terminal so far; `wait` gives (exit code, terminal, stdout).  Left
     without that, the program is killed.
@@ -31,6 +32,7 @@ class Terminal:
         *,
         columns: int = 80,
         whole: bool = False,
+        keys: bool = False,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._fd, inner = pty.openpty()
@@ -42,10 +44,12 @@ class Terminal:
         }
         self.process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=inner if keys else subprocess.DEVNULL,
             stdout=inner if whole else subprocess.PIPE,
             stderr=inner,
             env=inherited | {"TERM": "xterm"} | dict(environment or {}),
+            start_new_session=keys,
+            preexec_fn=_take_over if keys else None,  # noqa: PLW1509 - no thread of ours holds a lock
         )
         os.close(inner)
         self.drawn = ""
@@ -66,6 +70,10 @@ class Terminal:
         with self._news:
             assert self._news.wait_for(lambda: found(self.drawn), patience), self.drawn
 
+    def type(self, text: str) -> None:
+        """Press keys."""
+        os.write(self._fd, text.encode())
+
     def wait(self) -> tuple[int, str, str]:
         """The end of it."""
         out = b"" if self.process.stdout is None else self.process.stdout.read()
@@ -83,6 +91,11 @@ class Terminal:
                 with self._news:
                     self.drawn += data.decode(errors="replace").replace("\r\n", "\n")
                     self._news.notify_all()
+
+
+def _take_over() -> None:
+    """Make the terminal at the standard input that of the new session."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def bare(text: str) -> str:

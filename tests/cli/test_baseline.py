@@ -75,3 +75,20 @@ def test_an_old_name_works_and_names_the_new_one(
     hint, error = capsys.readouterr().err.splitlines()[:2]
     assert hint == f"qmpconf {verb}: {old} is called {new} now"
     assert f"{known}:2: unknown key 'odd'" in error
+
+
+def test_of_some_of_the_recordings_nothing_is_gone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, good = write(tmp_path / "bad.qmptrace", BAD), write(tmp_path / "good.qmptrace", OPENING)
+    known = tmp_path / "known.toml"
+    options = ["--schema", "qemu-7.2.22", "--baseline", str(known)]
+    assert main(["check", str(bad), str(good), *options, "--update"]) == 0
+    assert main(["check", str(good), *options]) == 1
+    assert main(["check", str(good), *options, "--partial"]) == 0
+    assert main(["check", str(bad), *options, "--partial"]) == 0
+    known.write_text("")
+    assert main(["check", str(bad), *options, "--partial"]) == 1
+    capsys.readouterr()
+    assert main(["check", str(bad), *options, "--partial", "--update"]) == 2
+    assert "the rest would be lost" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import pytest
 
 from qmpconf.cli.completion import SHELLS
 from qmpconf.cli.main import VERBS, main
+from qmpconf.schema.store import shipped
 
 #: What bash does for a user who presses the tabulator key behind some words.
 _PRESS = """
@@ -52,11 +53,13 @@ def test_completes_subverbs(press) -> None:
 
 
 def test_completes_catalogs(press) -> None:
-    assert press("qmpconf", "check", "--schema", "qemu-7") == {"qemu-7.2.22", "qemu-7.2.22-doc"}
+    found = press("qmpconf", "check", "--schema", "qemu-7.2")
+    assert found == {one for one in shipped() if one.startswith("qemu-7.2")} >= {"qemu-7.2.22"}
 
 
 def test_completes_what_a_subverb_takes(press) -> None:
-    assert press("qmpconf", "schema", "show", "qemu-7") == {"qemu-7.2.22", "qemu-7.2.22-doc"}
+    found = press("qmpconf", "schema", "show", "qemu-7.2")
+    assert found >= {"qemu-7.2.22", "qemu-7.2.22-doc"}
     assert "qemu-11.1.3" in press("qmpconf", "schema", "diff", "qemu-10.0.13", "qemu-1")
 
 

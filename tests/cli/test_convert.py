@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from qmpconf.check.checking import check_trace
 from qmpconf.cli.main import main
 from qmpconf.trace.convert import FORMATS
 from tests.trace.convert.golden import FOLDER
+
+TRACES = Path(__file__).parents[2] / "traces"
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
@@ -95,9 +98,15 @@ def test_standard_output_holds_the_result_alone(capsys: pytest.CaptureFixture[st
         ((FOLDER / "mail.txt", "a.qmptrace", "--pattern", "(?P<me>x)"), 2, "the group 'me'"),
         ((FOLDER / "mail.txt", "a.qmptrace", "--session-by", "x"), 2, "'x' does not tell sessions"),
         ((FOLDER / "mail.txt", "a.qmptrace", "--to", "kata"), 2, "invalid choice: 'kata'"),
-        ((FOLDER / "mail.txt", "a.qmptrace", "--from", "qmptrace"), 3, "mail.txt:1: no trace"),
+        (
+            (FOLDER / "mail.txt", "a.qmptrace", "--from", "qmptrace"),
+            3,
+            "mail.txt:1: is not the first line of a trace",
+        ),
         ((FOLDER / "libvirtd.log", "a.txt"), 2, "choose one with --session"),
         (("one.txt",), 2, "OUT"),
+        ((FOLDER / "mail.txt", "a.qmptrace", "-o", "b.qmptrace"), 2, "the output is named twice"),
+        ((FOLDER / "mail.txt", "-o", "a.xyz"), 2, "a.xyz shows no format; choose one with --to"),
     ],
 )
 def test_wrong_calls_and_files_leave_nothing_behind(
@@ -166,3 +175,36 @@ def test_lines_that_are_not_understood_are_counted_and_shown(
     assert err.endswith("mail.txt: 2 more lines not understood\n")
     [lack] = [one for one in check_trace("mail.qmptrace").unjudged if one.kind == "line"]
     assert (lack.kind, lack.line, lack.count) == ("line", 7, 7)
+
+
+def test_the_output_behind_its_option_as_with_other_verbs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = tmp_path / "one.qmptrace", tmp_path / "two.qmptrace"
+    assert run(capsys, FOLDER / "mail.txt", one)[0] == 0
+    assert run(capsys, "-o", two, FOLDER / "mail.txt")[0] == 0
+    _, *first = one.read_bytes().splitlines()
+    _, *second = two.read_bytes().splitlines()
+    assert first == second, "but for when it was made"
+
+
+def test_a_folder_takes_a_filter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, new = tmp_path / "old", tmp_path / "new"
+    folder.mkdir()
+    names = ("qemu-7.2.22-libvirtd", "qemu-storage-daemon-7.2.22-storage")
+    for name in names:
+        shutil.copy(TRACES / f"{name}.qmptrace.gz", folder)
+    only = ("--to", "qmptrace", "--filter", "event = RESET")
+    code, out, _ = run(capsys, folder, new, *only)
+    assert code == 0
+    assert "1 file, 1 session, 1 message; no message of 1 more passes the filter" in out
+    assert [one.name for one in new.iterdir()] == [f"{names[0]}.qmptrace"]
+    single = tmp_path / "single.qmptrace"
+    assert run(capsys, folder / f"{names[0]}.qmptrace.gz", single, *only)[0] == 0
+    assert single.read_bytes() == (new / f"{names[0]}.qmptrace").read_bytes()
+    code, out, err = run(capsys, folder, tmp_path / "no", "--to", "qmptrace", "--filter", "fds > 9")
+    assert (code, out) == (2, "")
+    assert "no message passes the filter: there is nothing to write" in err
+    code, _, err = run(capsys, folder, tmp_path / "no", "--to", "qmptrace", "--session", "2")
+    assert code == 2
+    assert "write --filter 'session = 2' instead" in err

@@ -44,6 +44,9 @@ def test_a_file_that_was_named_is_not_overwritten(
     assert main(["demo", "-o", str(path)]) == 2
     assert "exists" in capsys.readouterr().err
     assert main(["demo", "-o", str(path), "--force"]) == 0
+    capsys.readouterr()
+    assert main(["demo", "-o", str(path.parent), "--force"]) == 2
+    assert "is a folder; name a file" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_one_clear_message(capsys: pytest.CaptureFixture[str]) -> None:

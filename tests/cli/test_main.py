@@ -22,6 +22,7 @@ from qmpconf.errors import (
     TargetError,
     UsageError,
 )
+from qmpconf.record.core import available
 
 
 def qmpconf_run(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -49,7 +50,8 @@ def test_every_verb_has_help(verb: str) -> None:
 
 
 def test_version() -> None:
-    assert qmpconf_run("--version").stdout == f"qmpconf {qmpconf.__version__}\n"
+    core = "compiled core" if available() else "no compiled core"
+    assert qmpconf_run("--version").stdout == f"qmpconf {qmpconf.__version__} ({core})\n"
 
 
 @pytest.mark.parametrize("words", [("nonsense",), ("-x",), ("record", "--nonsense")])

@@ -38,7 +38,9 @@ def words(text: str) -> list[str]:
 
 def test_there_is_a_page_for_everything() -> None:
     names = {"qmpconf"} | {f"qmpconf-{verb}" for verb in VERBS}
-    names |= {f"qmpconf-schema-{one}" for one in SUBVERBS} | {"qmpconf-emulator-install"}
+    names |= {f"qmpconf-schema-{one}" for one in SUBVERBS} | {
+        f"qmpconf-emulator-{one}" for one in ("install", "command")
+    }
     assert set(PAGES) == {f"{name}.1" for name in names}
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from qmpconf.cli.main import main
 from tests.check.scripts import OPENING, write
+from tests.explore.test_exploring import spawned
 from tests.schema.documents.samples import PLAIN
 
 SERVE = f"{sys.executable} -m qmpconf serve --schema qemu-7.2.22 --listen {{socket}}"
@@ -40,6 +41,10 @@ CALLS: dict[str, tuple[str, int]] = {
     "schema audit": ("schema audit {document}", 1),
     "coverage": ("coverage {trace} --schema qemu-7.2.22 --fail-under 50", 1),
     "stats": ("stats {trace}", 0),
+    "explore": (
+        "explore --spawn {exits} --seed 1 --lives 1 --commands 60 --shrink 0.01 -q -o {found}",
+        1,
+    ),
 }
 
 
@@ -47,6 +52,8 @@ def calls(verb: str, folder: Path, *options: str) -> list[str]:
     names = {
         "trace": str(write(folder / "t.qmptrace", BAD)),
         "serve": SERVE,
+        "exits": spawned("Exits"),
+        "found": str(folder / "found"),
         "document": str(folder / "lamps.txt"),
         "client": f"{sys.executable} {folder / 'client.py'}",
     }

@@ -130,6 +130,9 @@ def test_exact_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         (["a", "b", "c"], "name two files"),
         (["a", "b", "--secret", "abc"], "fewer than 4 characters"),
         (["a", "a"], "would overwrite an input"),
+        (["a", "-o", "a"], "would overwrite an input"),
+        (["a", "b", "-o", "c"], "the output is named twice"),
+        (["a", "--scan", "-o", "c"], "--scan writes nothing"),
     ],
 )
 def test_wrong_calls(

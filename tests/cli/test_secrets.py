@@ -35,7 +35,11 @@ FILES = frozenset({"FILE", "DIR", "OUT", "CATALOG.json"})
 #: Files that nothing of a session gets into, and why.
 NO_SESSION = {
     "emulator install --output": "what is recorded there is in record/emulator/test_stand_in.py",
+    "view --output": "it lets `record` write, in a process of its own",
     "record --dir": "where the sockets are",
+    "explore --output": "what it sends it makes up; what is secret in answers: explore/test_life.py",
+    "explore --result": "the same",
+    "explore --update": "the same",
     "demo --output": "it records its own client and its own monitor",
     "help --man": "pages of help",
     "schema export --output": "a catalog in another form",
@@ -46,6 +50,8 @@ NO_SESSION = {
     "schema diff --result": "two catalogs",
     "schema diff --update": "two catalogs",
     "schema agree --output": "several catalogs",
+    "schema history --output": "several catalogs",
+    "serve --write-faults": "names of commands and events",
 }
 
 _PYTHON = shlex.quote(sys.executable)
@@ -66,6 +72,12 @@ _CLIENT = f"{_PYTHON} {{client}} {{{{listen}}}} --password {SECRET}"
 #: ``{raw}`` the same before it was redacted.
 CALLS: dict[str, tuple[str, ...]] = {
     "record --output": (f'record -q --spawn "{_MONITOR}" -o {{out}}/r.qmptrace -- {_CLIENT}',),
+    "record --write-faults": (
+        (
+            f'record -q --spawn "{_MONITOR}" -o {{out}}/faults.qmptrace --seed 1 '
+            f"--write-faults {{out}}/faults.toml -- {_CLIENT}"
+        ),
+    ),
     "convert target": tuple(
         f"convert {{{source}}} {{out}}/{source}-{one.name} --to {one.name} --from qmptrace"
         f"{' --session 3' if one.name == 'qmp-shell' else ''}"
@@ -73,6 +85,8 @@ CALLS: dict[str, tuple[str, ...]] = {
         for source in ("clean", "rawest")
         if one.writes
     ),
+    "convert --output": ("convert {rawest} -o {out}/behind.qmptrace",),
+    "redact --output": ("redact {rawest} -o {out}/redacted-behind.qmptrace",),
     "redact named": ("redact {rawest} {out}/redacted.qmptrace",),
     "check --result": ("check {clean} {talk} --result {out}/check.qmpresult",),
     "check --update": ("check {clean} {talk} --baseline {out}/check.toml --update",),
@@ -90,11 +104,19 @@ CALLS: dict[str, tuple[str, ...]] = {
     "replay --output": (_REPLAY,),
     "replay --result": (_REPLAY,),
     "replay --update": (_REPLAY,),
+    "diff --result": ("diff {talk} {talk2} --result {out}/diff.qmpresult",),
+    "diff --update": ("diff {talk} {talk2} --baseline {out}/diff.toml --update",),
     "learn --output": ("learn {talk} {talk2} -o {out}/masks.toml",),
     "reduce --output": (
         (
             f'reduce {{short}} --spawn "{_MONITOR}" --timeout 60 --event-timeout 0.1 --time-limit 30 '
             "-o {out}/reduced.qmptrace"
+        ),
+    ),
+    "serve --output": (
+        (
+            f"record -q --spawn '{_PYTHON} -m qmpconf serve {{raw}} --order request --once --listen "
+            f"{{{{socket}}}} -o {{out}}/served.qmptrace' -o {{out}}/of-served.qmptrace -- {_CLIENT}"
         ),
     ),
     "conform --report": (f'conform --spawn "{_MONITOR}" -k negotiation --report {{out}}/conform',),

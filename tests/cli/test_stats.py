@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from qmpconf.cli.main import main
 from tests.cli.test_show import begin
 
 STATS = [sys.executable, "-m", "qmpconf", "stats"]
@@ -75,3 +76,31 @@ def test_what_cannot_be_read(traces: list[str], tmp_path: Path) -> None:
     assert " messages in " in text
     assert "qmpconf stats: cannot read " in errors
     assert stats(traces[0], "--top", "-1")[0] == 2
+
+
+def test_response_times_as_knowledge(capsys: pytest.CaptureFixture[str]) -> None:
+    """By version, under a time-out, and beside other recordings; the same for any number of processes."""
+    here, there = (f"traces/qemu-{one}-rich.qmptrace.gz" for one in ("11.1.3", "7.2.22"))
+    words = ["stats", here, there, "--latency", "--timeout", "20ms", "--format", "json", "-q"]
+    assert main(words) == 0
+    one = capsys.readouterr().out
+    found = json.loads(one)
+    assert {row["version"] for row in found["figures"]["by_version"]} == {"7.2.22", "11.1.3"}
+    assert any(
+        "a time-out of 20 ms would have failed 1 in" in note["text"] for note in found["notes"]
+    )
+    titles = [table["title"] for table in found["tables"]]
+    assert titles[0].startswith("Calls of more than 20 ms")
+    assert main([*words, "--jobs", "2"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    for run in (*found["runs"], *again["runs"]):
+        del run["started"], run["command"]
+    assert again == found
+    assert main(["stats", here, "--against", there, "--format", "json", "-q"]) == 0
+    beside = json.loads(capsys.readouterr().out)
+    (table,) = beside["tables"]
+    assert ("stop", "1 and 1") in [tuple(row[:2]) for row in table["rows"]]
+    assert main(["stats", here, "--against", "nowhere"]) == 3
+    with pytest.raises(SystemExit):
+        main(["stats", here, "--timeout", "soon"])
+    assert "'soon' is not a time: write 5s or 500ms" in capsys.readouterr().err

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from qmpconf.check.checking import check_trace
+from qmpconf.conform.client.child import Client
+from qmpconf.conform.client.host import ClientTape, Host
 from qmpconf.conform.client.judge import HABITS
 from qmpconf.conform.client.manners import Manners, UnkindMonitor, merged, pieces
 from qmpconf.conform.client.scenarios import PLAIN, SCENARIOS
@@ -19,11 +24,14 @@ from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.verdicts import Verdict
 from qmpconf.errors import TargetError, UsageError
 from qmpconf.monitor.core import Send
+from qmpconf.net.address import parse_address
+from qmpconf.net.endpoint import Listener
 from qmpconf.protocol.messages import from_server
 from qmpconf.protocol.requirements import REQUIREMENTS, Party
 from qmpconf.report.conform_client import parse_list
 from qmpconf.schema.store import load_shipped
 from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.records import Fault
 from tests.usual import share
 
 CATALOG = load_shipped("qemu-7.2.22")
@@ -52,6 +60,30 @@ def test_a_client_without_a_weakness_copes_with_everything(tmp_path: Path) -> No
         assert len(list(reader.items())) >= 2
         assert reader.finished
     assert len(list(tmp_path.iterdir())) == len(SCENARIOS)
+
+
+#: Scenarios in which the server fails, with the fault that each is.
+FAILING = {
+    "session.silence/no-greeting": ("hang", "connection"),
+    "session.silence/lost": ("lose", "reply "),
+    "response.own/late": ("late", "reply "),
+    "session.cut/mid-message": ("cut", "reply "),
+    "session.cut/greeting": ("cut", "greeting"),
+    "session.greeted-twice/two": ("double", "greeting"),
+}
+
+
+def test_a_failure_is_a_fault_on_purpose_in_the_trace_and_blames_no_server(tmp_path: Path) -> None:
+    conformed("good-oob", tmp_path, *FAILING)
+    assert FAILING.keys() == {one.id for one in SCENARIOS if one.fails}
+    for scenario, (kind, message) in FAILING.items():
+        path = str(tmp_path / (scenario.replace("/", "__") + ".qmptrace"))
+        faults = [one for one in TraceReader(path).records() if isinstance(one, Fault)]
+        assert faults, scenario
+        assert faults[0].kind == kind
+        assert faults[0].message.startswith(message)
+        groups = check_trace(path).groups
+        assert {one.first.blame for one in groups} <= {"client", "nobody"}, scenario
 
 
 #: Scenarios that are quick, and beside which a weakness must not show.
@@ -200,6 +232,63 @@ def test_what_a_client_prints_is_compared_line_by_line_unless_not_asked_for(tmp_
     assert "prints something else" in shown.unexpected[0].breaches[0].message
     ignored = careful("shows-event", tmp_path, "event.any-time/before", output="ignore")
     assert broken(ignored) == set()
+
+
+#: A client that fails in the third run of all, which is the first with an unkind server, and in no other.
+ONCE = """
+runs=$(cat runs 2>/dev/null || echo 0); echo $((runs + 1)) > runs
+[ "$runs" != 2 ] || exit 7
+exec "$0" "$@"
+"""
+
+
+def test_what_shows_in_one_of_two_runs_is_not_held_against_the_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "traces").mkdir()
+    options = Options(str(tmp_path / "traces"), patterns=("event.any-time/between",), limit=120.0)
+    words = ["sh", "-c", ONCE, sys.executable, CLIENT, "good"]
+    outcome = conform_client(words, CATALOG, options)
+    assert (tmp_path / "runs").read_text() == "4\n"
+    (result,) = [one for one in outcome.results if one.case != PLAIN.id]
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.reason.startswith("in one of two runs: expected ")
+    assert outcome.undecided == ["event.any-time"]
+    assert outcome.exit_code == 1
+    assert len(list((tmp_path / "traces").iterdir())) == 2
+
+
+class Quick:
+    """A client that reads the greeting, negotiates, and ends."""
+
+    def __init__(self, path: str) -> None:
+        self.thread = threading.Thread(target=self._talk, args=(path,))
+        self.thread.start()
+
+    @property
+    def ended(self) -> bool:
+        return not self.thread.is_alive()
+
+    @staticmethod
+    def _talk(path: str) -> None:
+        with socket.socket(socket.AF_UNIX) as sock, sock.makefile("rb") as file:
+            sock.connect(path)
+            file.readline()
+            sock.sendall(b'{"execute": "qmp_capabilities"}')
+            file.readline()
+
+
+def test_the_time_that_the_server_takes_to_send_is_not_the_clients(tmp_path: Path) -> None:
+    manners = Manners(slow=1.5)  # before the greeting, and before the response
+    address = parse_address(str(tmp_path / "qmp.sock"))
+    with Listener(address) as listener:
+        client = Quick(str(tmp_path / "qmp.sock"))
+        tape = ClientTape(str(tmp_path / "t.qmptrace"), {})
+        host = Host(listener, UnkindMonitor(CATALOG, lambda: 0, manners), manners, tape)
+        assert host.run(cast("Client", client), 2.0)
+        tape.finish()
+        client.thread.join()
 
 
 def test_nothing_that_a_client_starts_is_left_behind(tmp_path: Path) -> None:

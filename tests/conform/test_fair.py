@@ -73,6 +73,15 @@ class NarrowParser(Broken):
         return super()._read(frame)
 
 
+class Shallow(Broken):
+    """What nests deeper than 500 levels is refused, before its id is known: RFC 8259 9 allows it."""
+
+    def _read(self, frame: Frame) -> Command | Refusal:
+        if b"[" * 500 in frame.data:
+            return Refusal("invalid JSON: deeper than this parser goes")
+        return super()._read(frame)
+
+
 #: The liberties that the register calls MAY, and who takes each.
 LIBERTIES = {"framing.dialect": NoSingleQuotes}
 
@@ -98,6 +107,17 @@ class ServesAll(Broken):
     server = Crowd
 
 
+class StampsEachClient(ServesAll):
+    """The clock is looked at for each client that an event goes to, not for each event."""
+
+    def outgoing(self, session: Session, message: dict[str, Any]) -> Iterable[Any]:
+        stamp = message.get("timestamp")
+        if isinstance(stamp, dict) and stamp["microseconds"] < 999_000:
+            moved = {**stamp, "microseconds": stamp["microseconds"] + session.number % 100}
+            message = {**message, "timestamp": moved}
+        yield message
+
+
 class Impatient(MonitorServer):
     """Who does not read loses the session, once more waits for it than the socket keeps."""
 
@@ -111,6 +131,9 @@ class SendsLateReadersAway(Broken):
     """Limits are what was only seen: who does not read is sent away."""
 
     server = Impatient
+
+
+NESTING = "limits.nesting/taken-thousand"
 
 
 class OneTooMany(Broken):
@@ -129,7 +152,9 @@ LATE, LONG = "response.exactly-one/late-reader", "response.in-order/long-and-sho
     ("made", "cases", "found"),
     [
         (ServesAll, ("session.*", "event.delivered/every-client"), {}),
+        (StampsEachClient, ("event.delivered/every-client",), {}),
         (SendsLateReadersAway, (LATE,), {"limits.size": "warn"}),
+        (Shallow, (NESTING,), {"limits.nesting": "warn"}),
         (OneTooMany, (LONG, "response.exactly-one/each"), {"response.exactly-one": "fail"}),
     ],
     ids=lambda one: getattr(one, "__name__", ""),

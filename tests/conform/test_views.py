@@ -9,10 +9,12 @@ import pytest
 
 from qmpconf.check.reporter import Reporter
 from qmpconf.cli.main import main
+from qmpconf.conform.frozen import RequirementSet
 from qmpconf.conform.known import Known
 from qmpconf.conform.outcome import Outcome, result_from_data, result_to_data, to_data
 from qmpconf.conform.verdicts import CaseResult, Verdict
 from qmpconf.errors import InputError
+from qmpconf.protocol.requirements import Level
 from qmpconf.report import conform_matrix
 from qmpconf.report.results.merge import merged
 from qmpconf.report.results.of_conform import of_conform
@@ -59,6 +61,32 @@ def test_failure_tells_rule_messages_and_command() -> None:
     assert "\ndoes not conform: 1 fail: 1 error; 0.0 s\n" in text
 
 
+def lost_id(name: str, sent: str, seen: str = "none") -> CaseResult:
+    breach = Reporter(f"out/{name}.qmptrace", 0).finding(
+        "response.id-echo",
+        5,
+        "",
+        "",
+        f"The id comes back ({name})",
+        f"the id {sent}",
+        seen,
+        "spec 2.4",
+    )
+    case = f"response.id-echo/{name}"
+    return CaseResult(case, ("response.id-echo",), "A title", Verdict.FAIL, "no id", [breach])
+
+
+def test_cases_that_break_a_rule_in_the_same_way_are_told_once() -> None:
+    """A server that forgets ids does so whatever the id is."""
+    ids = {"null": "null", "zero": "0", "object": '{"a": 1}', "string": '"x"'}
+    text = shown(outcome(*(lost_id(name, sent) for name, sent in ids.items())))
+    assert text.count("FAIL ") == 1
+    assert "\n  also in    3 more cases: response.id-echo/" in text
+    assert "does not conform: 4 fail" in text
+    other = shown(outcome(lost_id("null", "null"), lost_id("zero", "0", "another one")))
+    assert other.count("FAIL ") == 2
+
+
 def test_known_failures_are_counted_and_not_told_in_full() -> None:
     text = shown(outcome(broken("it is old")))
     assert text.startswith("known ")
@@ -87,6 +115,15 @@ def test_matrix_has_a_column_for_each_server() -> None:
     text = conform_matrix.markdown(outcomes, "x.toml")
     assert "| `framing.crlf`" in text
     assert "<script>" not in text
+
+
+def test_matrix_names_its_set_of_requirements_and_has_its_levels() -> None:
+    one = outcome(broken())
+    assert "held to" not in conform_matrix.markdown({"one": one}, "x.toml")
+    one.frozen = RequirementSet("2031-01", {"framing.crlf": Level.SHOULD})
+    text = conform_matrix.markdown({"one": one}, "x.toml")
+    assert "They are held to the requirements of 2031-01." in text
+    assert conform_matrix.rows({"one": one})[0].level == "SHOULD"
 
 
 def test_results_survive_as_data() -> None:
@@ -126,3 +163,16 @@ def test_bad_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert f"{bad}:1: the server 'x' needs a spawn or a target" in said
     assert main(["conform", "--target", "x", "--baseline", str(tmp_path / "no")]) == 3
     assert "cannot read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["conform", "conform-client"])
+def test_a_list_is_that_of_the_set_of_requirements(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([verb, "--list", "--requirements", "2026-13"]) == 2
+    assert (
+        "there is no set of requirements '2026-13'; did you mean 2026-12?"
+        in capsys.readouterr().err
+    )
+    assert main([verb, "--list", "--requirements", "2026-12"]) == 0
+    assert "framing." in capsys.readouterr().out

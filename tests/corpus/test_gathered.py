@@ -49,7 +49,7 @@ def _bytes(name: str, found: Gathered[Any]) -> bytes:
     if name == "check":
         head = Header(verb="check", by="x", started="x")
         result = of_check(head, part.in_order(), Baseline(), part.exercised)
-        return told + b"\n".join(map(dumped, result.records))
+        return told + b"\n".join(map(dumped, result.every()))
     if name == "coverage":
         return told + msgspec.json.encode([part.exercised, part.lacking()])
     return told + msgspec.json.encode([part.stats.figures(), sorted(part.notes.items())])

@@ -15,8 +15,10 @@ import pytest
 from qmpconf.cli.main import main
 from qmpconf.corpus import pool
 from qmpconf.corpus.gathered import Gathered, Watch
+from qmpconf.corpus.shared import Plan, Round
 from qmpconf.errors import InputError, OutputError
 from qmpconf.report.progress import Progress
+from qmpconf.trace.share import NotSharedError, Share
 
 SAMPLE = "traces/qemu-7.2.22-libvirtd.qmptrace.gz"
 
@@ -51,6 +53,33 @@ class Doing:
         return Names(frozenset((path,))), [path]
 
 
+@dataclass(frozen=True)
+class ShareOf:
+    """The name of a file says what becomes of the worker that has its second share."""
+
+    hang: str = ""
+
+    def __call__(self, number: int, path: str, watch: Watch) -> tuple[Names, list[str]]:
+        if number == 1:
+            return Doing(self.hang)(number, path, watch)
+        return Names(frozenset((f"{path} {number}",))), []
+
+
+@dataclass(frozen=True)
+class Dividing(Doing):
+    """A task that can be divided, in two rounds of three shares."""
+
+    def plan(self, number: int, path: str, jobs: int, watch: Watch) -> Plan:
+        del number, jobs, watch
+        shares = [Share(frozenset((conn,)), 2, 0, 3, 9, 9) for conn in range(3)]
+        first = yield Round(ShareOf(self.hang), shares)
+        second = yield Round(ShareOf(self.hang), shares)
+        if path == "is for one":
+            raise NotSharedError("for one")
+        assert first == second
+        return first, [f"{path} in shares"]
+
+
 def _run(task: Doing, paths: list[str], jobs: int = 2) -> Gathered[Any]:
     with Progress("testing", quiet=True) as progress:
         return pool.run(task, paths, jobs, progress)
@@ -74,7 +103,8 @@ def test_an_interrupt_ends_all_and_keeps_what_was_found(tmp_path: Path) -> None:
 
     def interrupt() -> None:
         pids.append(int(hang.read_text()))
-        signal.raise_signal(signal.SIGINT)
+        # To the main thread: a wait of it would not notice a signal to this one.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     pids: list[int] = []
     thread = threading.Thread(target=interrupt)
@@ -83,6 +113,32 @@ def test_an_interrupt_ends_all_and_keeps_what_was_found(tmp_path: Path) -> None:
     thread.join()
     assert found.interrupted
     assert "waits" not in found.part.names
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
+
+
+def test_a_large_file_is_divided_and_a_worker_that_dies_costs_that_file_only() -> None:
+    found = _run(Dividing(), ["a", "dies", "is for one"])
+    names = {"a 0", "a", "a 2", "is for one"}
+    assert found.part == Names(frozenset(names))
+    assert found.unread == {1: "dies: the process that read it was ended (signal 9)"}
+    assert found.said == {0: ["a in shares"], 2: ["is for one"]}
+
+
+def test_an_interrupt_ends_those_that_have_shares(tmp_path: Path) -> None:
+    hang = tmp_path / "pid"
+    os.mkfifo(hang)
+    pids: list[int] = []
+
+    def interrupt() -> None:
+        pids.append(int(hang.read_text()))
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        _run(Dividing(str(hang)), ["waits"])
+    thread.join()
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
 

@@ -22,10 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import FrameType
+from unittest.mock import patch
 
 from qmpconf.cli.main import main
 from qmpconf.errors import QmpconfError
 from qmpconf.trace.reader import TraceReader
+from tests.fuzz import headless
 from tests.fuzz.mutate import mutated
 from tests.fuzz.peers import peer
 from tests.fuzz.seeds import LISTS, Seeds
@@ -137,12 +139,13 @@ def run(case: Case, fixed: Mapping[str, str], folder: Path) -> Outcome:
         "sock": str(folder / "peer.sock"),
         "seed": str(folder / "seed"),
         "word": os.fsdecode(case.data.replace(b"\0", b"")),
+        "dies": "false {socket}",
     }
     words = [_filled(word, names) for word in case.words]
     outcome = Outcome()
     with (
         _captured(folder) as printed,
-        peer(case.target.peer, names["sock"], f"{place}.sock", case.data),
+        peer(case.target.peer, names["sock"], str(place), case.data),
     ):
         memory = _settle_memory()
         began = _cpu()
@@ -190,7 +193,8 @@ def _filled(word: str, names: Mapping[str, str]) -> str:
 
 def _called(words: Sequence[str]) -> int:
     try:
-        return main(words)
+        with patch("qmpconf.cli.view._drawn", lambda _path: headless):
+            return main(words)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
 

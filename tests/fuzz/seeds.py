@@ -21,6 +21,7 @@ from typing import Any
 from qmpconf.cli.main import main
 from tests.fuzz.mutate import Pairs, parsed
 from tests.fuzz.peers import peer
+from tests.replay.test_equal import MACHINE
 from tests.schema.documents import samples
 from tests.schema.documents.test_audit import HEAD
 from tests.schema.documents.test_strength import TEXT
@@ -87,6 +88,9 @@ def gather(folder: Path) -> Seeds:
     for name, text in _documents():
         seeds.add("document", f"{name}.txt", text.encode())
     _secret(seeds)
+    head = {"qmptrace": 1, "started": "2026-11-20T05:17:00.123456Z", "recorder": "x"}
+    about = {"emulator": MACHINE, "listen": "fd:27", "inherited": {"27": {"access": "rw"}}}
+    seeds.add("trace", "machine.qmptrace", _lines([{**head, "meta": about}]))
     for ng in (True, False):
         frames = [*captures.session(1), *captures.session(2)]
         seeds.add("capture", f"b.{'pcapng' if ng else 'pcap'}", captures.capture(frames, ng=ng))
@@ -293,6 +297,8 @@ def _lists(seeds: Seeds) -> None:
         ).encode(),
     )
     seeds.add("masks", "masks.toml", _MASKS.encode())
+    seeds.add("faults", "faults.toml", _FAULTS.encode())
+    seeds.add("faults", "chance.toml", b"seed = 7\nrate = 0.5\n")
     seeds.add(
         "host",
         "host.toml",
@@ -313,6 +319,30 @@ def _lists(seeds: Seeds) -> None:
         ).encode(),
     )
 
+
+_FAULTS = """\
+[[fault]]
+do = "late"
+reply = "query-*"
+skip = 1
+times = 2
+seconds = 0.1
+next-command = true
+
+[[fault]]
+do = "slow"
+connection = true
+session = 2
+bytes = 100
+
+[[fault]]
+do = "double"
+greeting = true
+
+[[fault]]
+do = "cut"
+event = "STOP"
+"""
 
 _MASKS = """\
 [[mask]]
@@ -352,7 +382,17 @@ max-latency = ["2s", "migrate=30s"]
 """
 
 #: TOML lists, each of which is a kind of its own, changed as TOML is.
-LISTS = ("baseline", "known", "servers", "clients", "notes", "masks", "configuration", "host")
+LISTS = (
+    "baseline",
+    "known",
+    "servers",
+    "clients",
+    "notes",
+    "masks",
+    "configuration",
+    "host",
+    "faults",
+)
 
 
 def _made(seeds: Seeds, folder: Path) -> None:

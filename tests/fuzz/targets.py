@@ -15,8 +15,9 @@ from qmpconf.cli.completion import everything
 from qmpconf.trace.convert import FORMATS
 
 #: Peers that a target needs: a monitor that answers, one that says what the input holds, and
-#: clients of what the verb serves.
+#: clients of what the verb serves; and who writes the input while the verb reads it.
 MONITOR, LIAR, CLIENT, TALKER = "monitor", "liar", "client", "talker"
+WRITER = "writer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,13 @@ _FILES: tuple[Target, ...] = (
         "",
         MONITOR,
     ),
+    Target("diff before", "trace", "diff {in} {good}", ("--compare shape", *_VIEWS)),
+    Target("diff after", "trace", "diff {good} {in}", ("--compare outcome", *_VIEWS)),
+    Target("diff after", "trace", "diff {seed} {in}", _VIEWS, named="seed"),
+    Target(
+        "diff --masks", "masks", "diff {good} {wrong} --masks {in}", ("--result {out}",), "result"
+    ),
+    Target("diff --baseline", "baseline", "diff {good} {wrong} --baseline {in}", _VIEWS),
     Target("learn traces", "trace", "learn {in} {good}", ("-o {out}",), "list"),
     Target("learn traces", "trace", "learn {in} {seed}", ("-o {out}",), "list", named="seed"),
     Target(
@@ -194,6 +202,7 @@ _FILES: tuple[Target, ...] = (
         "trace",
         MONITOR,
     ),
+    Target("emulator command trace", "trace", "emulator command {in}", ("-q", "--qemu x")),
     Target(
         "show trace",
         "trace",
@@ -210,6 +219,37 @@ _FILES: tuple[Target, ...] = (
             "--session 1",
         ),
     ),
+    Target(
+        "show trace",
+        "trace",
+        "show {in} --follow",
+        ("--pretty", "--format json", "--filter not(error)", "--slow 1"),
+        "",
+        WRITER,
+        "follow",
+    ),
+    Target(
+        "view trace", "trace", "view {in}", ("--protocol qga", "--schema none", "--filter event")
+    ),
+    Target(
+        "view trace",
+        "trace",
+        "view {in} --follow",
+        ("--protocol qga", "--schema none", "--filter not(error)"),
+        "",
+        WRITER,
+        "follow",
+    ),
+    Target(
+        "check traces",
+        "trace",
+        "check {in} --follow",
+        ("--schema none", "--schema qemu-7.2.22", "--max-latency 1ms", "--ignore practice:"),
+        "",
+        WRITER,
+        "follow",
+    ),
+    Target("view --schema", "catalog", "view {good} --schema {in}"),
     Target(
         "stats traces",
         "trace",
@@ -260,6 +300,13 @@ _FILES: tuple[Target, ...] = (
         ("--port 4444", "--session 1", "-q"),
         "trace",
     ),
+    Target(
+        "convert source",
+        "trace",
+        "convert {in} {out} --to otlp",
+        ("--session 1", "-q"),
+        named="otlp",
+    ),
     Target("convert --secret", "secrets", "convert {good} {out} --secret @{in}", (), "trace"),
     Target("redact named", "trace", "redact {in} {out}", ("--secret query", "-q"), "trace"),
     Target("redact named", "trace", "redact --scan {in}", ("--secret query", "-q"), named="scan"),
@@ -293,6 +340,30 @@ _FILES: tuple[Target, ...] = (
         ("--schema {reply}", "--schema qemu-storage-daemon-11.1.3"),
         "",
         TALKER,
+    ),
+    Target(
+        "record --faults",
+        "faults",
+        "record --server {sock} --listen {in}.sock --once -o {out} --faults {in}",
+        ("-q", "--seed 3", "--write-faults {out}.toml"),
+        "trace",
+        LIAR,
+    ),
+    Target(
+        "serve --faults",
+        "faults",
+        "serve --listen {in}.sock --once --faults {in}",
+        ("--seed 3", "--write-faults {out}.toml"),
+        "",
+        TALKER,
+    ),
+    Target(
+        "reduce --faults",
+        "faults",
+        "reduce --target {sock} --timeout 0.3 --time-limit 0.2 --faults {in} -- true",
+        ("-q", "--seed 3"),
+        "",
+        MONITOR,
     ),
     Target(
         "serve trace",
@@ -376,6 +447,24 @@ _FILES: tuple[Target, ...] = (
         "conform-client --matrix",
         "clients",
         "conform-client --matrix {in} -k plain --timeout 1",
+        ("-q",),
+    ),
+    Target(
+        "explore --seen",
+        "trace",
+        "explore --spawn {dies} --lives 1 --seen {in}",
+        ("-q", "--format json"),
+    ),
+    Target(
+        "explore --baseline",
+        "baseline",
+        "explore --spawn {dies} --lives 1 --baseline {in}",
+        ("-q", "--format json"),
+    ),
+    Target(
+        "explore --schema",
+        "catalog",
+        "explore --spawn {dies} --lives 1 --schema {in}",
         ("-q",),
     ),
     Target(
@@ -491,6 +580,26 @@ _FILES: tuple[Target, ...] = (
         "result",
     ),
     Target(
+        "schema history --catalog",
+        "catalog",
+        "schema history --product qemu-ga --catalog {in}",
+        (
+            "--format json",
+            "--format markdown",
+            "--format html -o {out}",
+            "--all",
+            "query-status",
+            "lamp-on/arguments",
+        ),
+        "page",
+    ),
+    Target(
+        "schema history --catalog",
+        "document",
+        "schema history --product qemu-ga --catalog {in}",
+        ("--format json", "--format html", "--all", "query-status"),
+    ),
+    Target(
         "schema agree catalogs",
         "catalog",
         "schema agree {in} {reply}",
@@ -543,7 +652,7 @@ NOT_READ = frozenset(
     }
 )
 #: Of those that are left, what is only written.
-WRITTEN = frozenset({"-o", "--output", "--result", "--update", "path"})
+WRITTEN = frozenset({"-o", "--output", "--result", "--update", "--write-faults", "path"})
 #: Positional names of catalogs, and options of that metavar, may be files.
 CATALOGS = frozenset({"catalog", "before", "after", "catalogs", "--catalog"})
 
@@ -581,13 +690,16 @@ _CALLS = {
     "replay": (f"replay {{good}} --target {{sock}} {_REPLAY}", MONITOR),
     "reduce": (f"reduce {{wrong}} --target {{sock}} {_REPLAY} -o {{out}}", MONITOR),
     "learn": ("learn {good} {good}", ""),
+    "diff": ("diff {good} {wrong}", ""),
     "show": ("show {good}", ""),
+    "view": ("view {good}", ""),
     "stats": ("stats {good}", ""),
     "convert": ("convert {good} {out} --to transcript", ""),
     "redact": ("redact {good} {out}", ""),
     "record": ("record -o {out}", ""),
     "conform": ("conform --list", ""),
     "conform-client": ("conform-client --list", ""),
+    "explore": ("explore --spawn {dies} --lives 1", ""),
     "report": ("report {check.result}", ""),
     "requirements": ("requirements", ""),
     "help": ("help", ""),
@@ -598,6 +710,7 @@ _CALLS = {
     "schema audit": ("schema audit {document}", ""),
     "schema diff": ("schema diff {catalog} {reply}", ""),
     "schema agree": ("schema agree {catalog} {reply}", ""),
+    "schema history": ("schema history --product qemu-ga", ""),
 }
 #: Options that start something, wait for somebody, or write into any folder.
 _NOT_WORDS = frozenset({"ADDR", "COMMAND", "INTERFACE", "DIR"})

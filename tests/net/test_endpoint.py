@@ -95,6 +95,9 @@ def test_connecting_in_vain(path: str) -> None:
     stale(path)
     with pytest.raises(TargetError, match="refused"):
         connect(UnixAddress(path))
+    for other in (os.path.dirname(path), __file__):
+        with pytest.raises(TargetError, match="it is not a socket"):
+            connect(UnixAddress(other))
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
     with pytest.raises(TargetError, match=f"tcp:127.0.0.1:{port}.*refused"):

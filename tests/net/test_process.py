@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -51,6 +53,48 @@ def test_a_server_that_never_listens() -> None:
         server.start()
         with pytest.raises(TargetError, match=r"did not listen on unix:.* within 0\.2 s"):
             server.wait_until_bound(0.2)
+
+
+def test_a_server_that_is_let_go_of_leaves_nobody_behind() -> None:
+    children = Path(f"/proc/{os.getpid()}/task/{threading.get_native_id()}/children")
+    before = children.read_text()
+    with Server(f"{PYTHON} -c '{LISTENS}' {{socket}}") as server:
+        server.start()
+        server.wait_until_bound()
+        assert len(children.read_text().split()) == len(before.split()) + 2  # and its guard
+    assert children.read_text() == before
+
+
+def test_one_that_has_ended_starts_again_and_leaves_nothing_of_the_first() -> None:
+    children = Path(f"/proc/{os.getpid()}/task/{threading.get_native_id()}/children")
+    before = children.read_text()
+    with Server(f"{PYTHON} -c '{LISTENS}' {{socket}}") as server:
+        for _ in range(2):
+            child = server.start()
+            server.wait_until_bound()
+            assert len(children.read_text().split()) == len(before.split()) + 2
+            child.kill()
+            child.wait()
+            os.unlink(server.address.name)
+
+
+def test_a_server_ends_with_a_program_that_is_killed() -> None:
+    """Also one that does not want to end."""
+    stubborn = "trap '' TERM; echo $$ >&2; while :; do sleep 1; done"
+    program = (
+        "import os, signal, shlex; from qmpconf.net.process import Server; "
+        f"server = Server('sh -c ' + shlex.quote({stubborn!r}) + ' {{socket}}'); server.start(); "
+        "input(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    with subprocess.Popen(
+        [PYTHON, "-c", program], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        watch = os.pidfd_open(int(process.stderr.readline()))
+        process.communicate(b"\n")
+        assert process.returncode == -signal.SIGKILL
+    assert select.select([watch], [], [], 30)[0]
+    os.close(watch)
 
 
 def test_a_signal_waits_until_a_child_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

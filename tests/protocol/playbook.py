@@ -151,3 +151,9 @@ def _python(text: str) -> str:
     for json_word, python_word in (("null", "None"), ("true", "True"), ("false", "False")):
         text = text.replace(json_word, python_word)
     return text
+
+
+def names_its_requirement(name: str, script: str) -> bool:
+    """Whether a script that is called after a requirement (``ID: how``) has it broken."""
+    requirement = name.partition(":")[0].partition(",")[0]
+    return "." not in requirement or f"!! {requirement} " in script + " "

@@ -101,7 +101,7 @@ class DeviceDeletedTwice(Honest):
             yield event
 
 
-@defect("event.as-many")
+@defect("event.as-many", "event.comes")
 class Merged(Honest):
     """Of the run state's events there is one a second, as if they were limited."""
 

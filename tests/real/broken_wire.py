@@ -356,6 +356,7 @@ class ShutIsTheEnd(Honest):
 @defect(
     "greeting.each-session",
     "response.id-echo",
+    "response.exactly-one",
     cases=("greeting.each-session/fresh*", "request.members/order"),
 )
 class HalfACommandIsKept(Honest):

@@ -299,7 +299,7 @@ class Apt:
         (folder / "state/status").touch()
         trust = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
         kind = "deb-src" if sources else "deb"
-        (folder / "sources.list").write_text(f"{kind} {trust}{_mirror()} {suite} main\n")
+        (folder / "sources.list").write_text(f"{kind} {trust}{mirror()} {suite} main\n")
         options = {
             "Dir::Etc::sourcelist": f"{folder}/sources.list",
             "Dir::Etc::sourceparts": "-",
@@ -346,7 +346,7 @@ def _apt(release: str, cache: Path) -> Iterator[Apt]:
         yield Apt(Path(folder), RELEASES[release])
 
 
-def _mirror() -> str:
+def mirror() -> str:
     """The address of the Debian archive in the machine's own apt configuration."""
     text = Path("/etc/os-release").read_text()
     codename = re.search(r"(?m)^VERSION_CODENAME=\"?([\w-]+)", text)

@@ -1,6 +1,6 @@
 """A whole host: so many monitors, each with so many messages a second, recorded by one process.
 
-    python -m tests.real.hosts [--monitors 200] [--seconds 60] [--compress zst] [--max-size 64k]
+    python -m tests.real.hosts [--monitors 200] [--seconds 60] [--compress zst] [--max-size 64k] [--check]
 
 Servers and clients are real sockets in this process; the recorder is ``qmpconf record --dir`` with
 metrics.  Every message that was received on either side must be in the recordings, once.  It prints the
@@ -127,7 +127,14 @@ def start(arguments: argparse.Namespace, folder: Path) -> subprocess.Popen[bytes
     words = ["record", "--dir", "vms", "--listen", "px", "-o", "out"]
     words += ["--compress", arguments.compress, "--metrics", "127.0.0.1:0"]
     words += ["--max-size", arguments.max_size] if arguments.max_size else []
+    words += ["--check"] if arguments.check else []
     return subprocess.Popen([sys.executable, "-m", "qmpconf", *words], cwd=folder)
+
+
+def checker(pid: int) -> int:
+    """The process of its check; 0: there is none."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0]) if children else 0
 
 
 def wait_for(folder: Path, count: int) -> None:
@@ -136,8 +143,8 @@ def wait_for(folder: Path, count: int) -> None:
         time.sleep(0.05)
 
 
-async def talk(host: Host, seconds: float, pid: int) -> tuple[float, float, float, float]:
-    """Have all of them talk: seconds, processor time, memory before and at most."""
+async def talk(host: Host, seconds: float, pid: int) -> tuple[float, float, float, float, str]:
+    """Have all of them talk: seconds, processor time, memory before and at most, and the check's."""
     for name in host.names:
         await host.serve(name)
     await asyncio.to_thread(wait_for, host.folder, len(host.names))
@@ -146,7 +153,11 @@ async def talk(host: Host, seconds: float, pid: int) -> tuple[float, float, floa
     await host.run(seconds)
     took = time.monotonic() - began
     after, peak = used(pid)
-    return took, after - before, idle, peak
+    check = ""
+    if other := checker(pid):
+        time_of, memory = used(other)
+        check = f"\ncheck: {100 * time_of / took:.1f} % of a core, {memory:.0f} MB at most"
+    return took, after - before, idle, peak, check
 
 
 def measure(arguments: argparse.Namespace, folder: Path) -> int:
@@ -154,7 +165,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> int:
     host = Host(folder, arguments.monitors)
     recorder = start(arguments, folder)
     try:
-        took, cpu, idle, peak = asyncio.run(talk(host, arguments.seconds, recorder.pid))
+        took, cpu, idle, peak, check = asyncio.run(talk(host, arguments.seconds, recorder.pid))
     finally:
         recorder.send_signal(signal.SIGINT)
         recorder.wait()
@@ -167,7 +178,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> int:
         f"({total / took:,.0f} a second), {arguments.compress}: "
         f"{sum(missing.values())} missing, {sum(invented.values())} that nobody received\n"
         f"recorder: {100 * cpu / took:.1f} % of a core ({1e6 * cpu / total:.0f} us a message), "
-        f"{peak:.0f} MB at most ({idle:.0f} MB before), {size / 1e6:.1f} MB on the disk"
+        f"{peak:.0f} MB at most ({idle:.0f} MB before), {size / 1e6:.1f} MB on the disk{check}"
     )
     return 1 if missing else 0
 
@@ -178,6 +189,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--compress", default="gz", choices=("none", "gz", "zst"))
     parser.add_argument("--max-size", default="")
+    parser.add_argument("--check", action="store_true", help="findings live, too")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="qmpconf-hosts-") as folder:
         return measure(arguments, Path(folder))

@@ -1,14 +1,12 @@
 """Sessions of libvirt, recorded by the wrapper, played against the same QEMU: masks, and no differences.
 
 `replay` takes a recording that `tests.real.libvirt_walk` made, and what libvirt's images were when
-it began.  The target is QEMU with the command line in the recording's header, in which only what was
-inherited or removed is replaced: the monitor's socket, the guest agent's, a secret's file.
+it began.  The target is what ``qmpconf emulator command`` prints.  ``python -m tests.real.libvirt_replay
+FOLDER`` does it again with what the walk kept in FOLDER (``--keep``).
 """
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shlex
 import shutil
@@ -16,21 +14,13 @@ import struct
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from qmpconf.trace.reader import TraceReader
 
-#: What differs between two runs of one machine besides what is built in.
+#: What differs between two runs of one machine besides what is built in (qmpconf/replay/README.md).
 MASKS = """
-[[mask]]
-name = "inherited-socket"
-message = "reply"
-of = "query-chardev"
-place = "/return/*/filename"
-kind = "text"
-pattern = "unix:[^,]+"
-reason = "the socket of the guest agent, which QEMU had inherited"
-
 [[mask]]
 name = "write-cache"
 message = "reply"
@@ -38,26 +28,28 @@ of = "query-block"
 place = "/return/*/inserted/cache/writeback"
 kind = "boolean"
 reason = "the guest's driver turns the cache off, and the replay is faster than the guest"
+
+[[mask]]
+name = "image-length"
+message = "reply"
+of = "query-named-block-nodes"
+place = "/return/*/image/virtual-size"
+kind = "integer"
+reason = "for the file below an image this is the image's length, in which a snapshot's state counts"
 """
 
 #: Makes files that are not there; libvirt had made them, empty.
 PREPARE = """sh -c 'for file; do [ -e "$file" ] || : > "$file"; done' sh"""
 
 
-def command(trace: Path, folder: Path) -> str:
+def command(trace: Path) -> str:
     """The command line for ``--spawn``."""
-    words = shlex.split(str(TraceReader(str(trace)).header.meta["emulator"]))
-    for place, word in enumerate(words):
-        if re.match(r"socket,id=charmonitor,fd=\d+,", word):
-            words[place] = "socket,id=charmonitor,path={socket},server=on,wait=off"
-        elif found := re.match(r"socket,id=(\w+),fd=\d+,", word):
-            words[place] = f"socket,id={found[1]},path={folder}/{found[1]},server=on,wait=off"
-        elif word.startswith('{"qom-type":"secret"'):
-            told = json.loads(word)
-            told["file"] = f"{folder}/{told['id']}"
-            Path(told["file"]).write_bytes(os.urandom(32))
-            words[place] = json.dumps(told)
-    return shlex.join(words)
+    return subprocess.run(
+        [sys.executable, "-m", "qmpconf", "emulator", "command", "-q", str(trace)],
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE,
+    ).stdout.strip()
 
 
 def state(path: Path) -> int:
@@ -74,14 +66,14 @@ def replay(trace: Path, images: Path, before: Path, saved: Path | None) -> tuple
     A machine that was restored gets its state out of the file `saved`, under the number that QEMU
     had inherited it by.
     """
-    shutil.rmtree(images)
+    shutil.rmtree(images, ignore_errors=True)
     shutil.copytree(before, images)
     folder = Path(tempfile.mkdtemp(prefix="qlr-"))
     (folder / "masks.toml").write_text(MASKS)
     call = shlex.join(
         [
             *(sys.executable, "-m", "qmpconf", "replay", str(trace)),
-            *("--spawn", command(trace, folder), "--prepare", PREPARE),
+            *("--spawn", command(trace), "--prepare", PREPARE),
             *("--event-timeout", "120", "--timeout", "600"),
             *("--masks", str(folder / "masks.toml"), "-o", str(folder / "again.qmptrace")),
         ]
@@ -98,3 +90,32 @@ def replay(trace: Path, images: Path, before: Path, saved: Path | None) -> tuple
     )
     shutil.rmtree(folder)
     return done.returncode, done.stdout
+
+
+def replay_all(traces: Path, folder: Path) -> Iterator[tuple[Path, int, str]]:
+    """Replay what machine `one` said: each recording in `traces`, the exit code, and the report.
+
+    Its images, before each of its starts, are in ``images.N`` of `folder`.
+    """
+    for number, trace in enumerate(sorted(traces.glob("one-*.qmptrace"))):
+        before = folder / f"images.{number}"
+        saved = before / "saved"
+        started = str(TraceReader(str(trace)).header.meta["emulator"])
+        found = re.search(r'"filename":"([^"]+/images)/', started)
+        assert found, started
+        images = Path(found[1])
+        yield trace, *replay(trace, images, before, saved if saved.exists() else None)
+
+
+def main() -> int:
+    """Replay what was kept, and print the reports."""
+    folder = Path(sys.argv[1])
+    failed = 0
+    for trace, code, text in replay_all(folder, folder):
+        print(f"== replay of {trace.name}: exit {code}\n{text}")
+        failed += code != 0
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -24,7 +24,7 @@ from qmpconf.check.checking import automatic, check
 from qmpconf.trace.reader import TraceReader
 from tests.real.builds import find
 from tests.real.libvirt import Libvirt, domain
-from tests.real.libvirt_replay import replay
+from tests.real.libvirt_replay import replay_all
 
 DEVICES = """
 <interface type='user'><mac address='52:54:00:12:34:56'/><model type='virtio'/></interface>
@@ -181,12 +181,7 @@ def keep(libvirt: Libvirt) -> None:
 def replayed(libvirt: Libvirt) -> int:
     """Replay the recordings of machine `one`; gives how many showed a difference."""
     failed = 0
-    for number, trace in enumerate(sorted(libvirt.traces.glob("one-*.qmptrace"))):
-        before = libvirt.folder / f"images.{number}"
-        saved = before / "saved"
-        code, text = replay(
-            trace, libvirt.folder / "images", before, saved if saved.exists() else None
-        )
+    for trace, code, text in replay_all(libvirt.traces, libvirt.folder):
         print(f"== replay of {trace.name}: exit {code}\n{text}")
         failed += code != 0
     return failed
@@ -216,7 +211,9 @@ def main() -> int:
     parser.add_argument("--user", default="", help="who runs QEMU (root)")
     parser.add_argument("--replay", action="store_true", help="replay what was recorded, too")
     parser.add_argument("--only", action="store_true", help="leave the walk without a wrapper away")
-    parser.add_argument("--keep", help="where to keep the recordings")
+    parser.add_argument(
+        "--keep", help="where to keep the recordings, and the images that replays of them need"
+    )
     arguments = parser.parse_args()
     named = arguments.qemu
     launcher = named if "/" in named else str(find(named).launcher)
@@ -231,6 +228,8 @@ def main() -> int:
                 differ_again = replayed(libvirt) if arguments.replay else 0
                 if arguments.keep:
                     shutil.copytree(libvirt.traces, arguments.keep)
+                    for images in libvirt.folder.glob("images.*"):
+                        shutil.copytree(images, Path(arguments.keep) / images.name)
     plain, wrapped = outcomes[0], outcomes[-1]
     for name, outcome in wrapped.items():
         mark = "" if plain[name] == outcome else f"   QEMU itself: {plain[name]}"

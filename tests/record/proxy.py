@@ -13,7 +13,8 @@ from qmpconf.errors import OutputError
 from qmpconf.net.address import Address, FdAddress, TcpAddress, UnixAddress
 from qmpconf.net.endpoint import places
 from qmpconf.protocol.framing import Frame, Kind
-from qmpconf.record.recorder import Ends, Recorder
+from qmpconf.record.arrivals import Ends
+from qmpconf.record.recorder import Recorder
 from qmpconf.trace.items import Item
 from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.records import Close, Side

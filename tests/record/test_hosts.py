@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from qmpconf.errors import InputError, UsageError
 from qmpconf.net.address import UnixAddress
 from qmpconf.record.host_config import read_plan
 from qmpconf.record.hosts import Host
-from qmpconf.record.plan import Monitor, Plan
+from qmpconf.record.plan import Monitor, Plan, Share
 from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.rotation import Rotation
 from tests.descriptors import no_descriptor_left
@@ -222,6 +223,7 @@ def test_what_goes_wrong_with_one_costs_the_others_nothing(
         return real(fd, data)
 
     monkeypatch.setattr(os, "write", write)
+    monkeypatch.setenv("QMPCONF_CORE", "python")  # the compiled core does not write with os.write
     with running(plan) as one:
         pairs = [server.talk(tmp_path / "px" / f"{server.path.name}.sock") for server in servers]
         pairs[0][0].sendall(b'{"execute":"full"}')
@@ -238,6 +240,36 @@ def test_what_goes_wrong_with_one_costs_the_others_nothing(
     assert "No space left" in one.said[0]
     assert "its sessions were ended" in one.said[0]
     assert one.host.done.failed == 1
+
+
+def test_monitors_of_a_host_are_shared_each_by_its_clients(tmp_path: Path, plan: Plan) -> None:
+    plan = replace(plan, share=Share(str(tmp_path / "watch")))
+    servers = {name: listening(UnixAddress(str(tmp_path / "vms" / name))) for name in ("web", "db")}
+    with running(plan) as one, ExitStack() as stack:
+        for name, listener in servers.items():
+            paths = [tmp_path / folder / f"{name}.sock" for folder in ("px", "px", "watch")]
+            clients = [stack.enter_context(_connected(path)) for path in paths]
+            server = stack.enter_context(listener.accept()[0])
+            server.sendall(GREETING)
+            asked = json.loads(server.recv(4096))
+            server.sendall(b'{"return": {}, "id": "%b"}\r\n' % asked["id"].encode())
+            for client in clients:
+                assert receive(client, len(GREETING)) == GREETING
+                client.sendall(b'{"execute":"qmp_capabilities"}')
+                assert receive(client, 16) == b'{"return": {}}\r\n'
+            for client in clients[1:]:
+                client.sendall(b'{"execute":"stop"}')
+                assert b"only observes" in client.recv(4096)
+            server.sendall(GREETING.replace(b"QMP", b"event"))
+        assert sorted(one.host.names) == ["db", "web"]
+        for name, listener in servers.items():
+            listener.close()
+            (tmp_path / "vms" / name).unlink()
+        one.host.wake()
+        until(lambda: not one.host.names)
+    assert one.said == []
+    assert one.host.done.sessions == 8
+    assert [TraceReader(path).header.meta["share"] for path in traces(plan)] == [True, True]
 
 
 def test_an_address_in_use_is_said_once(tmp_path: Path, plan: Plan) -> None:
@@ -277,11 +309,21 @@ def test_of_each_monitor_so_many_parts_are_kept(tmp_path: Path, plan: Plan) -> N
         ({"listen": "INSIDE"}, "would be below"),
         ({"monitors": (Monitor("a/b", "s", "l"),)}, "cannot be a monitor's name"),
         ({"monitors": (Monitor("a", "s", "l"),) * 2}, "two monitors are called a"),
+        ({"monitors": (Monitor("a", "s", "s"),)}, "a: server and listen are one address"),
+        ({"share": Share(), "protocol": "qga"}, "a guest agent cannot be shared"),
+        (
+            {"monitors": (Monitor("a", "s", "l", protocol="qga", share=Share()),)},
+            "a: a guest agent cannot be shared",
+        ),
+        ({"share": Share("px"), "listen": "px"}, "need another folder"),
+        ({"share": Share("INSIDE")}, "would be below"),
     ],
 )
 def test_plans_that_cannot_be(plan: Plan, changes: dict[str, object], says: str) -> None:
     if changes.get("listen") == "INSIDE":
         changes = {"listen": os.path.join(plan.directory, "px")}
+    if changes.get("share") == Share("INSIDE"):
+        changes = {"share": Share(os.path.join(plan.directory, "watch"))}
     with pytest.raises(UsageError, match=says):
         Host(replace(plan, **changes), None, print)  # type: ignore[arg-type]
 
@@ -309,9 +351,28 @@ def test_a_configuration(tmp_path: Path) -> None:
     assert (plan.compress, plan.pass_on_error, plan.redact) == ("", True, True)
 
 
+def test_a_configuration_says_who_shares_what(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(
+        "output = 'out'\nshare = true\nobserve = 'watch'\nwriters = 'all'\n"
+        "[[monitor]]\nname = 'a'\nserver = 's'\nlisten = 'l'\n"
+        "[[monitor]]\nname = 'b'\nserver = 's'\nlisten = 'l'\nobserve = 'o'\nwriters = 'first'\n"
+        "[[monitor]]\nname = 'c'\nserver = 's'\nlisten = 'l'\nshare = false\n"
+    )
+    plan = read_plan(str(path), size, age)
+    assert plan.share == Share(str(tmp_path / "watch"), all_write=True)
+    assert [one.share for one in plan.monitors] == [
+        Share(f"unix:{tmp_path}/watch/a.sock", all_write=True),
+        Share("o"),
+        None,
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("output = 'x'\nobserve = 'y'", "observe says how a monitor is shared: add share = true"),
+        ("output = 'x'\nshare = true\nwriters = 'none'", "writers must be one of first, all"),
         ("", "say in which folder"),
         ("output = 3", "output must be a string"),
         ("output = 'x'\nwhat = 1", "nothing is called 'what' here; there are output"),

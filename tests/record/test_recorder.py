@@ -19,7 +19,8 @@ from qmpconf.check.checking import check_trace
 from qmpconf.errors import OutputError, UsageError
 from qmpconf.net.address import FdAddress, TcpAddress, UnixAddress
 from qmpconf.record import journal
-from qmpconf.record.recorder import Ends, Recorder
+from qmpconf.record.arrivals import Ends
+from qmpconf.record.recorder import Recorder
 from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.records import Gap
 from qmpconf.trace.writer import TraceWriter
@@ -313,6 +314,8 @@ class Full:
         self._real = os.write
         self._fd = proxy.writer._sink._fd
         self.on = False
+        if proxy.recorder._tape is not None:
+            proxy.recorder._tape.close()  # the compiled core does not write with os.write
         monkeypatch.setattr(os, "write", self._write)
 
     def _write(self, fd: int, data: bytes) -> int:
@@ -486,6 +489,11 @@ def test_addresses_in_use(tmp_path: Path) -> None:
         assert (tmp_path / "client").exists()
 
 
+def test_it_does_not_connect_to_itself(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="would connect to itself"):
+        Ends(unix(tmp_path, "one"), unix(tmp_path, "one"))
+
+
 @pytest.mark.parametrize("stays", [False, True])
 def test_what_was_said_before_a_quiet_stop_is_recorded(stays: bool, tmp_path: Path) -> None:
     """Nobody has accepted the client yet, and it has said more than is read at once."""
@@ -517,7 +525,7 @@ def test_a_quiet_stop_waits_for_nobody_who_says_nothing(tmp_path: Path) -> None:
 def test_sides_beyond_a_number_wait_outside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qmpconf.record.recorder._MOST_PARKED", 3)
+    monkeypatch.setattr("qmpconf.record.arrivals._MOST_PARKED", 3)
     servers, clients = unix(tmp_path, "server"), unix(tmp_path, "client")
     with Proxy(tmp_path, servers, clients, server_dials=True) as proxy:
         waiting = [connected(clients) for _ in range(6)]

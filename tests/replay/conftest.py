@@ -16,7 +16,8 @@ from qmpconf.monitor.server import MonitorServer
 from qmpconf.net.address import UnixAddress
 from qmpconf.net.endpoint import Listener
 from qmpconf.protocol.framing import CLIENT_LIMITS, MESSAGES, SERVER_LIMITS, Frame, Framer
-from qmpconf.record.recorder import Ends, Recorder
+from qmpconf.record.arrivals import Ends
+from qmpconf.record.recorder import Recorder
 from qmpconf.replay.play.replaying import replay_trace
 from qmpconf.replay.result import ReplayResult
 from qmpconf.schema.store import load_shipped

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from qmpconf.report.tables import fitted
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmpconf.report.tables import fitted, wrapped
 
 ROWS = [["query-named-block-nodes", "1", "what a server does with it"], ["stop", "12", ""]]
 HEAD = ["command", "calls", "words"]
@@ -38,3 +41,10 @@ def test_what_cannot_fit_is_shown_all_the_same() -> None:
 
 def test_no_rows() -> None:
     assert fitted([], HEAD, 80).split()[:3] == HEAD
+
+
+@given(st.text("ab /", max_size=40), st.integers(0, 12), st.integers(0, 14))
+def test_lines_end_and_fit_however_little_room_there_is(text: str, room: int, indent: int) -> None:
+    lines = wrapped(text, room, " " * indent)
+    assert all(len(line) <= max(1, room) for line in lines if line.strip())
+    assert "".join("".join(lines).split()) == "".join(text.split())

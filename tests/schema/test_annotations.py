@@ -17,7 +17,7 @@ from tests.schema.qapi.sources import GOOD, compiled
 from tests.usual import examples
 
 CATALOG = compiled(GOOD)
-PLAIN, FULL = build(CATALOG), build(CATALOG, annotated=True)
+PLAIN, FULL = build(CATALOG), build(CATALOG, exported=True)
 
 
 def test_what_is_known_stands_in_the_bundle() -> None:
@@ -25,7 +25,10 @@ def test_what_is_known_stands_in_the_bundle() -> None:
     add = found["command.lamp-add.arguments"]
     assert add["deprecated"]
     assert add["description"].startswith("Add a lamp.")
-    assert add["$comment"].startswith("since 2.4; features: deprecated; from qapi/lamps.json:")
+    assert add["$comment"].startswith(
+        "since 2.4; features: deprecated; instead: lamp-set; from qapi/lamps.json:"
+    )
+    assert FULL["$comment"].startswith("describes qemu")
     assert add["$comment"].endswith("; allow-oob; allow-preconfig")
     assert found["command.lamp-set.arguments"]["$comment"].endswith(
         "coroutine; no success-response"
@@ -46,10 +49,15 @@ def test_what_is_known_stands_in_the_bundle() -> None:
     [
         ("bool", "on", True),
         ("bool", "'false'", False),
+        ("bool", "enabled", True),
         ("int", "0x10", 16),
+        ("size", "2 MiB", 2 << 20),
+        ("LampRef", "'lamp'", "lamp"),
         ("uint8", "4", 4),
         ("number", "1.5", 1.5),
         ("str", "'pc'", "pc"),
+        ("str", "/dev/stderr", "/dev/stderr"),
+        ("str", "qcow2", "qcow2"),
         ("Colour", "2nd", "2nd"),
         *((kind, "none", None) for kind in ("bool", "int", "number", "str", "Colour", "LampBase")),
     ],

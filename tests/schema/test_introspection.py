@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qmpconf.errors import InputError
 from qmpconf.schema.introspection import compile_introspection
-from qmpconf.schema.model import Alternate, Array, Enum, Object
+from qmpconf.schema.model import Alternate, Array, Command, Enum, Object
 from tests.schema.samples import catalog, entries
 
 
@@ -196,3 +196,17 @@ def test_whatever_comes_is_a_catalog_or_an_input_error(
     found[at][member] = value
     with suppress(InputError):
         assert compile_introspection(found + extra).commands
+
+
+def test_commands_that_old_servers_do_not_show() -> None:
+    """QEMU 2.5 to 2.7 have `qmp_capabilities` and `device_add`, and their introspection has not."""
+    ask = {"meta-type": "command", "name": "query-qmp-schema", "arg-type": "0", "ret-type": "0"}
+    status = {"meta-type": "command", "name": "query-status", "arg-type": "0", "ret-type": "0"}
+    old = [one for one in entries() if one["name"] != "device_add"]
+    found = compile_introspection([*old, ask, status])
+    assert found.commands["qmp_capabilities"] == Command("qmp_capabilities")
+    arguments = found.types[found.commands["device_add"].arguments]
+    assert isinstance(arguments, Object)
+    assert arguments.open
+    assert [one.name for one in arguments.members if not one.optional] == ["driver"]
+    assert "qmp_capabilities" not in compile_introspection(entries()).commands

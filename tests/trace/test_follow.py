@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpconf.errors import InputError
+from qmpconf.errors import InputError, UsageError
+from qmpconf.outputs import lock
 from qmpconf.parts import name_of, parts_of
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.trace.follow import FollowingReader
@@ -87,6 +89,84 @@ def test_a_recording_in_parts(tmp_path: Path, name: str, *, by_part: bool) -> No
     os.unlink(name_of(path, 3))
     with pytest.raises(InputError, match=r"a.0003.*, in which the recording goes on"):
         lines_of(FollowingReader(name_of(path, 1), Script()))
+
+
+def in_parts(path: str) -> list[str]:
+    """A recording in three parts or more; gives their names."""
+    writer = TraceWriter(path, rotation=Rotation(max_size=200))
+    writer.open(1)
+    for _ in range(8):
+        writer.frames(1, "client", [COMMAND])
+        writer.frames(1, "server", [REPLY])
+    writer.finish()
+    return parts_of(path)
+
+
+@pytest.mark.parametrize("name", ["a.qmptrace", "a.qmptrace.gz", "a.qmptrace.zst"])
+@pytest.mark.parametrize("by_part", [False, True])
+def test_a_part_whose_recorder_was_killed_is_over(
+    tmp_path: Path, name: str, *, by_part: bool
+) -> None:
+    """It has no last line, or a torn one: what follows is in the next part."""
+    path = str(tmp_path / name)
+    first = in_parts(path)[0]
+    os.truncate(first, os.path.getsize(first) - 5)
+    followed = first if by_part else path
+    reader = FollowingReader(followed, Script())
+    seen = lines_of(reader)
+    assert reader.finished
+    assert seen == lines_of(TraceReader(path))
+    assert len(seen) > 10
+
+
+def test_a_part_that_is_written_is_waited_for(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.qmptrace")
+    first = in_parts(path)[0]
+    whole = Path(first).read_bytes()
+    os.truncate(first, len(whole) - 5)
+    with open(first, "ab") as file:
+        assert lock(file.fileno())
+
+        def end() -> None:
+            file.write(whole[-5:])
+            file.close()
+
+        script = Script(lambda: None, lambda: None, end)
+        reader = FollowingReader(path, script)
+        seen = lines_of(reader)
+    assert script.done
+    assert seen == lines_of(TraceReader(path))
+
+
+def test_what_goes_on_in_another_recording(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.qmptrace")
+    names = in_parts(path)
+    os.truncate(names[0], os.path.getsize(names[0]) - 5)
+    other = Path(names[1]).read_bytes().replace(b'"started":"2', b'"started":"3', 1)
+    Path(names[1]).write_bytes(other)
+    with pytest.raises(InputError, match="does not go on with"):
+        lines_of(FollowingReader(path, Script()))
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("s3://bucket/a.qmptrace", "is a URL"),
+        ("file:///a.qmptrace", "is a URL"),
+        ("unix:nowhere.sock", "is a monitor's address"),
+        ("tcp:127.0.0.1:1", "is a monitor's address"),
+        ("{folder}/sock", "is a monitor's address"),
+        ("{folder}", "is a folder: name one recording"),
+        ("{folder}/pipe", "is not a file"),
+        ("/dev/null", "is not a file"),
+    ],
+)
+def test_what_does_not_grow(tmp_path: Path, path: str, why: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(tmp_path / "sock"))
+        with pytest.raises(UsageError, match=why):
+            FollowingReader(path.format(folder=tmp_path), Script())
 
 
 def test_a_line_that_comes_in_pieces(tmp_path: Path) -> None:

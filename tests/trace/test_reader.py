@@ -106,7 +106,7 @@ def test_every_cut_of_a_compressed_trace_gives_what_had_been_flushed(tmp_path: P
         (b"\x1f\x8b" + b"x" * 50, "gzip"),
         (b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03" + b"\xff" * 20, "gzip"),
         (gzip.compress(b"", mtime=0), "empty"),
-        (gzip.compress(b"hello\n", mtime=0), ":1: no trace"),
+        (gzip.compress(b"hello\n", mtime=0), ":1: is not the first line of a trace"),
         (gzip.compress(HEADER, mtime=0)[:12], "gzip"),
     ],
 )

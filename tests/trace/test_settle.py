@@ -57,6 +57,32 @@ def test_the_bound_holds_and_nothing_is_lost(steps: list[tuple[int, str]], most:
         assert len(alive) <= most + 1
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 8), st.sampled_from("oiii"), st.booleans()), max_size=60),
+    st.integers(1, 4),
+)
+def test_what_is_looked_at_elsewhere_counts_all_the_same(
+    steps: list[tuple[int, str, bool]], most: int
+) -> None:
+    records: list[Open | Item] = [
+        Open(line, float(line), conn) if what == "o" else item(line, conn)
+        for line, (conn, what, _) in enumerate(steps, 1)
+    ]
+    settler = Settler(most)
+    elsewhere: list[Open | Item] = []
+
+    def rest() -> Iterator[Open | Item]:
+        for record, (conn, _, aside) in zip(records, steps, strict=True):
+            known = conn == settler.latest or (aside and settler.goes_on(conn))
+            if aside and known and isinstance(record, Item):
+                elsewhere.append(record)
+            else:
+                yield record
+
+    found = list(settler.of(rest()))
+    assert found == [one for one in Settler(most).of(records) if one not in elsewhere]
+
+
 def test_with_few_sessions_nothing_is_added() -> None:
     records = [item(line, line % MOST_OPEN) for line in range(1, 3 * MOST_OPEN)]
     assert list(Settler().of(records)) == records

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from qmpconf.trace.figures import Figures, Flow, Lengths
 from qmpconf.trace.records import Side
-from qmpconf.trace.stats import BIGGEST, MOST_NAMES, OTHERS, Spread, Stats
+from qmpconf.trace.spread import Spread
+from qmpconf.trace.stats import BIGGEST, MOST_NAMES, OTHERS, Stats
 from qmpconf.trace.summary import SKIPPED, Summary
 
 

@@ -32,10 +32,11 @@ from qmpconf.check.practice.early import Early
 from qmpconf.check.practice.human import Words
 from qmpconf.check.practice.refusals import Refused
 from qmpconf.check.practice.waiting import Late, Limits, Slowness, Storm, Unanswered
-from qmpconf.check.practice.watch import Habit, Watch
+from qmpconf.check.practice.watch import Habit, Interests, Watch
 from qmpconf.check.practice.work import Failures
 from qmpconf.check.requirements import ALL_REQUIREMENTS, PRACTICE_REQUIREMENTS
 from qmpconf.errors import UsageError
+from qmpconf.trace.order import Where
 
 if TYPE_CHECKING:
     from qmpconf.check.reporter import Reporter
@@ -61,31 +62,35 @@ class Practice:
             return False
         return requirement not in self.ignored
 
-    def begin(self) -> Trace:
-        """Watch one trace."""
-        return Trace(self)
+    def begin(self, where: Where | None = None) -> Trace:
+        """Watch one trace; `where` says where it is looked."""
+        return Trace(self, where or Where())
 
 
 class Trace:
     """What is watched in one trace."""
 
-    def __init__(self, practice: Practice) -> None:
+    def __init__(self, practice: Practice, where: Where) -> None:
         self._practice = practice
-        self._slowness = Slowness()
-        self._refused: set[tuple[str, str]] = set()
+        #: What took too long, and the errors that were found, by command.
+        self.slowness = Slowness(where)
+        self.refused: set[tuple[str, str]] = set()
+        self._interests: Interests | None = None
 
     @property
     def lacks_times(self) -> bool:
         """Whether answers were to be held against a limit, and came without times."""
-        return self._slowness.untimed
+        return self.slowness.untimed
 
     def watch(self, reporter: Reporter) -> Watch:
         """Watch one session."""
-        return Watch(list(self._habits(reporter)))
+        habits = list(self._habits(reporter))
+        self._interests = self._interests or Interests(habits)
+        return Watch(habits, self._interests)
 
     def finish(self) -> Iterator[Finding]:
         """What shows only at the end of the trace."""
-        yield from self._slowness.finish()
+        yield from self.slowness.finish()
 
     def _habits(self, reporter: Reporter) -> Iterator[Habit]:
         """The habits that are looked for; of a refused call, the last one says what none explains."""
@@ -93,7 +98,7 @@ class Trace:
         if judges("practice.unanswered"):
             yield Unanswered(reporter)
         if judges("practice.latency"):
-            yield Late(reporter, self._practice.limits, self._slowness)
+            yield Late(reporter, self._practice.limits, self.slowness)
         if judges("practice.polling"):
             yield Storm(reporter)
         if judges("practice.hmp-error"):
@@ -104,7 +109,7 @@ class Trace:
         if judges("practice.work-failed"):
             yield Failures(reporter)
         if judges("practice.failed"):
-            yield Refused(reporter, self._refused)
+            yield Refused(reporter, self.refused)
 
 
 #: Nothing of practice is looked for.

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from qmpconf.check.practice.holders import (
     CHANGES,
+    EVENTS,
     JOBS,
+    OPENS,
     REMOVES,
     Holder,
     Holders,
@@ -79,6 +81,8 @@ class Early(Habit):
     """Commands that came too early; and devices that were told to go, and did not."""
 
     commands = CHANGES
+    sendings = OPENS
+    events = EVENTS
 
     def __init__(self, reporter: Reporter, *, early: bool, unplug: bool) -> None:
         """`early` and `unplug` say which of the two is looked for."""

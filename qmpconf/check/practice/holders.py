@@ -199,6 +199,11 @@ _GONE: Mapping[str, tuple[Kind, str]] = {
 #: Events that say that it stays.
 STAYS = frozenset({"DEVICE_UNPLUG_GUEST_ERROR", "MEM_UNPLUG_ERROR"})
 
+#: Events that say how far a job is, or that it has ended.
+_OF_JOBS = frozenset({"JOB_STATUS_CHANGE", "BLOCK_JOB_COMPLETED", "BLOCK_JOB_CANCELLED"})
+#: Every event that changes who holds what.
+EVENTS = frozenset({*_GONE, *STAYS, *_OF_JOBS})
+
 #: Commands that change who uses which node, and commands whose job does so at its end.
 _REGRAPHS = frozenset(
     {
@@ -224,6 +229,9 @@ _REGRAPHING_JOBS = frozenset({"block-stream", "block-commit", "blockdev-mirror",
 
 #: Every command that changes who holds what.
 CHANGES = frozenset({*_MAKES, *REMOVES, *_ASKS, *_REGRAPHS})
+
+#: Those of them that change something as soon as they are sent.
+OPENS = frozenset({*_MAKES, *_ASKS, "transaction"})
 
 
 def makes(command: str, given: _Arguments) -> Iterator[tuple[str, Key, frozenset[Key]]]:
@@ -346,16 +354,17 @@ class Holders:
     def event(self, event: Event) -> None:
         """An event comes."""
         data = event.data if isinstance(event.data, dict) else {}
-        gone = target(_GONE, event.name, data)
-        if gone is not None:
-            self._drop(gone)
+        if event.name in _GONE:
+            gone = target(_GONE, event.name, data)
+            if gone is not None:
+                self._drop(gone)
         elif event.name in STAYS:
             stays = self._held.get(("device", _text(data.get("device"))))
             if stays is not None:
                 stays.going, stays.asked = 0, ""
         elif event.name == "JOB_STATUS_CHANGE":
             self._job(_text(data.get("id")), _text(data.get("status")))
-        elif event.name in ("BLOCK_JOB_COMPLETED", "BLOCK_JOB_CANCELLED"):
+        elif event.name in _OF_JOBS:
             self._job_ended(_text(data.get("device")))
 
     def _job(self, name: str, status: str) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LONGEST = 200
 
 #: Different errors of one trace that are told apart.
-_MOST = 500
+MOST_REFUSED = 500
 
 #: What a server says of a call that is not one of its own.
 _CLIENTS = re.compile(
@@ -49,7 +49,7 @@ class Refused(Habit):
         text = f"{reply.error_class}: {reply.description}"
         text = text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
         key = call.name, text
-        if key not in self._told and len(self._told) >= _MOST:
+        if key not in self._told and len(self._told) >= MOST_REFUSED:
             text = f"{reply.error_class}, in other words"
         else:
             self._told.add(key)

@@ -10,10 +10,11 @@ from qmpconf.check.practice.watch import Answer, Call, End, Habit
 from qmpconf.protocol.dialect import DIALECTS
 from qmpconf.protocol.requirements import Party
 from qmpconf.text import counted, duration
+from qmpconf.trace.order import Where
 
 if TYPE_CHECKING:
     from qmpconf.check.reporter import Reporter
-    from qmpconf.findings import Finding
+    from qmpconf.findings import Blame, Finding, Place
     from qmpconf.protocol.messages import Command
 
 #: Commands that are not answered where they succeed: the server, or the guest, is gone then.
@@ -90,23 +91,25 @@ class Limits:
 
 
 #: Commands whose late answers are told apart, in one trace.
-_MOST_SLOW = 2000
+MOST_SLOW = 2000
 
 
 @dataclass(slots=True)
 class _Slow:
-    """The slowest call of one command in one session, and how many were too slow."""
+    """The slowest call of one command in one session, how many were too slow, and where the first was."""
 
     finding: Finding
     took: float
+    place: Place
     count: int = 1
 
 
 class Slowness:
     """What took too long in one trace, the slowest first at its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: Where | None = None) -> None:
         self._found: dict[tuple[int, str, str], _Slow] = {}
+        self._where = where or Where()
         #: Whether there was a session whose answers have no times.
         self.untimed = False
 
@@ -115,19 +118,40 @@ class Slowness:
         key = (finding.session, finding.subject, finding.message)
         known = self._found.get(key)
         if known is None:
-            if len(self._found) >= _MOST_SLOW:
+            if len(self._found) >= MOST_SLOW:
                 key = next(iter(self._found))
                 self._found[key].count += 1
                 return
-            self._found[key] = _Slow(finding, took)
+            self._found[key] = _Slow(finding, took, self._where.next())
             return
         known.count += 1
         if took > known.took:
             known.finding, known.took = finding, took
 
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def without(self, elsewhere: Mapping[int, Blame]) -> Slowness:
+        """The same, but for what is found in another session: by the session, whose doing that is."""
+        rest = Slowness()
+        rest.untimed = self.untimed
+        rest._found = {
+            key: one
+            for key, one in self._found.items()
+            if elsewhere.get(key[0]) != one.finding.blame
+        }
+        return rest
+
+    def merge(self, other: Slowness) -> Slowness:
+        """Both, of different sessions of one trace.  It is exact while no more than `MOST_SLOW` are in both."""
+        both = Slowness()
+        both.untimed = self.untimed or other.untimed
+        both._found = self._found | other._found
+        return both
+
     def finish(self) -> Iterator[Finding]:
         """One finding for each command and session, that of the slowest call."""
-        for one in sorted(self._found.values(), key=lambda one: -one.took):
+        for one in sorted(self._found.values(), key=lambda one: (-one.took, one.place)):
             yield replace(one.finding, count=one.count, weight=one.took)
         self._found.clear()
 
@@ -202,12 +226,12 @@ class Storm(Habit):
 
     def sent(self, call: Call) -> Sequence[Finding]:
         """A command is sent."""
-        last = self._last
-        if last is not None and _same(last.command, call.command):
+        last, command = self._last, call.command
+        if last is not None and (last.command is command or _same(last.command, command)):
             self._last, self._count = call, self._count + 1
             return ()
         found = self._told()
-        is_question = call.name.startswith(_ASKING)
+        is_question = command.name.startswith(_ASKING)
         self._first = self._last = call if is_question else None
         self._count = 1
         return found

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
+
 from qmpconf.protocol.framing import Kind
 from qmpconf.protocol.messages import Command, Event, Failure, Success
 
@@ -28,8 +30,7 @@ MOST_CALLS = 1000
 _NOTHING: tuple[Finding, ...] = ()
 
 
-@dataclass(slots=True, eq=False)
-class Call:
+class Call(msgspec.Struct, eq=False):
     """A command that was sent: in which line, and when, in seconds.
 
     `gap` is the line of a gap in which its answer may be missing, `waited` how long it had waited
@@ -48,8 +49,7 @@ class Call:
         return self.command.name
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, eq=False):
     """What answered a call; `explained` says that a finding says already why it was refused."""
 
     message: Success | Failure
@@ -78,10 +78,13 @@ class End:
 class Habit:
     """One habit in one session.  Each method gives what shows there.
 
-    `commands` are those whose sending and success matter to it (None: all); errors always do.
+    `commands` are those whose sending and success matter to it (None: all); errors always do.  `sendings` are those
+    whose sending matters, where these are fewer; `events` are those that do (None: all).
     """
 
     commands: ClassVar[frozenset[str] | None] = None
+    sendings: ClassVar[frozenset[str] | None] = None
+    events: ClassVar[frozenset[str] | None] = None
 
     def __init__(self, reporter: Reporter) -> None:
         self.report = reporter.finding
@@ -106,16 +109,64 @@ class Habit:
         return _NOTHING
 
 
+#: Which habits look at something: their places in the list of all.
+_Places = tuple[int, ...]
+
+
+class Interests:
+    """Which of a trace's habits look at what: the same in all of its sessions.
+
+    `commands` says by the name who looks at a command when it is sent, and who when it succeeds; `refused` who looks
+    at errors; `events` says who looks at an event.
+    """
+
+    def __init__(self, habits: Sequence[Habit]) -> None:
+        self._habits = [type(one) for one in habits]
+        self._sent, self.refused = self._having("sent"), self._having("answered")
+        self._event = self._having("event")
+        self._commands: dict[str, tuple[_Places, _Places]] = {}
+        self._events: dict[str, _Places] = {}
+
+    def commands(self, name: str) -> tuple[_Places, _Places]:
+        """Who looks at a command when it is sent, and when it succeeds."""
+        known = self._commands.get(name)
+        if known is None:
+            all_ = self._habits
+            known = (
+                tuple(
+                    at for at in self._sent if _is_in(name, all_[at].sendings or all_[at].commands)
+                ),
+                tuple(at for at in self.refused if _is_in(name, all_[at].commands)),
+            )
+            if len(self._commands) < MOST_CALLS:
+                self._commands[name] = known
+        return known
+
+    def events(self, name: str) -> _Places:
+        """Who looks at an event."""
+        known = self._events.get(name)
+        if known is None:
+            known = tuple(at for at in self._event if _is_in(name, self._habits[at].events))
+            if len(self._events) < MOST_CALLS:
+                self._events[name] = known
+        return known
+
+    def _having(self, method: str) -> _Places:
+        """Those that have a method of that name of their own."""
+        return tuple(
+            at
+            for at, one in enumerate(self._habits)
+            if getattr(one, method) is not getattr(Habit, method)
+        )
+
+
 class Watch:
     """Watches one session.  Every method gives the findings that show by then."""
 
-    def __init__(self, habits: Sequence[Habit]) -> None:
+    def __init__(self, habits: Sequence[Habit], interests: Interests | None = None) -> None:
+        """`interests` are those of the habits, where they are known from another session."""
         self._habits = habits
-        self._sent = _of(habits, "sent")
-        self._answered = _of(habits, "answered")
-        self._event = _of(habits, "event")
-        # By the command's name: who looks at it when it is sent, and when it succeeds.
-        self._by_name: dict[str, tuple[list[Habit], list[Habit]]] = {}
+        self._interests = interests or Interests(habits)
         self._calls: dict[int, tuple[Pending, Call]] = {}  # by the waiting command's identity
         self._gap = 0  # the line of the latest gap
         #: Whether the trace has times.
@@ -126,48 +177,64 @@ class Watch:
         waiting = step.waiting
         if waiting is None or type(waiting.message) is not Command:
             return _NOTHING
-        self.timed = self.timed or item.t > 0
-        call = Call(waiting.message, item.line, item.t)
+        call, found = self.asked(waiting.message, item.line, item.t)
+        self.waits(waiting, call)
+        return found
+
+    def asked(self, command: Command, line: int, t: float) -> tuple[Call, Sequence[Finding]]:
+        """A command is sent in `line`, at `t` seconds; gives the call besides."""
+        self.timed = self.timed or t > 0
+        call = Call(command, line, t)
+        found = _NOTHING
+        for at in self._interests.commands(command.name)[0]:
+            shown = self._habits[at].sent(call)
+            if shown:
+                found = (*found, *shown)
+        return call, found
+
+    def waits(self, waiting: Pending, call: Call) -> None:
+        """A command that was sent waits for its answer."""
         self._calls[id(waiting)] = waiting, call
         if len(self._calls) > MOST_CALLS:
             del self._calls[next(iter(self._calls))]
-        habits = self._about(call.name)[0]
-        return [one for habit in habits for one in habit.sent(call)] if habits else _NOTHING
 
     def received(self, item: Item, step: Step, *, explained: bool) -> Sequence[Finding]:
         """A frame of the server; `explained` says that a finding says why a call was refused."""
         message = step.message
         if type(message) is Event:
-            return [one for habit in self._event for one in habit.event(message, item.line)]
+            return self.happened(message, item.line)
         if step.answered is None or item.frame.kind is Kind.SPACE:
             return _NOTHING
         _, call = self._calls.pop(id(step.answered), (None, None))
         if call is None or not isinstance(message, Success | Failure):
             return _NOTHING
-        succeeds = type(message) is Success
-        habits = self._about(call.name)[1] if succeeds else self._answered
-        if not habits:
-            return _NOTHING
+        return self.answered(call, Answer(message, item.line, item.t, explained))
+
+    def answered(self, call: Call, answer: Answer) -> Sequence[Finding]:
+        """A call that waits no more is answered."""
+        succeeds = type(answer.message) is Success
+        interests = self._interests
+        habits = interests.commands(call.command.name)[1] if succeeds else interests.refused
         found: list[Finding] = []
-        answer = Answer(message, item.line, item.t, explained)
-        for habit in habits:
-            shown = habit.answered(call, answer)
+        for at in habits:
+            shown = self._habits[at].answered(call, answer)
             if shown:
                 found += shown
-                answer = Answer(message, item.line, item.t, explained=True)
+                answer = Answer(answer.message, answer.line, answer.t, explained=True)
         return found
 
-    def _about(self, name: str) -> tuple[list[Habit], list[Habit]]:
-        """Who looks at a command when it is sent, and when it succeeds."""
-        known = self._by_name.get(name)
-        if known is None:
-            known = (
-                [one for one in self._sent if one.commands is None or name in one.commands],
-                [one for one in self._answered if one.commands is None or name in one.commands],
-            )
-            if len(self._by_name) < MOST_CALLS:
-                self._by_name[name] = known
-        return known
+    def happened(self, event: Event, line: int) -> Sequence[Finding]:
+        """An event comes."""
+        found = _NOTHING
+        for at in self._interests.events(event.name):
+            shown = self._habits[at].event(event, line)
+            if shown:
+                found = (*found, *shown)
+        return found
+
+    def looks_at(self, command: Command) -> bool:
+        """Whether the success of a command matters to anybody."""
+        return bool(self._interests.commands(command.name)[1])
 
     def given_up(self) -> None:
         """What waits so far is not waited for any more: too much waits at once."""
@@ -208,6 +275,5 @@ class Watch:
         return [one for habit in self._habits for one in habit.ended(end)]
 
 
-def _of(habits: Sequence[Habit], name: str) -> list[Habit]:
-    """Those of the habits that have a method `name` of their own."""
-    return [one for one in habits if getattr(type(one), name) is not getattr(Habit, name)]
+def _is_in(name: str, names: frozenset[str] | None) -> bool:
+    return names is None or name in names

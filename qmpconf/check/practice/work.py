@@ -87,6 +87,9 @@ class Failures(Habit):
     """What failed behind the commands of one session."""
 
     commands = _CANCELS | {"migrate", "query-jobs", "query-migrate"}
+    events = frozenset(
+        {*_SAYS, "JOB_STATUS_CHANGE", "BLOCK_JOB_CANCELLED", "BLOCK_JOB_COMPLETED", "MIGRATION"}
+    )
 
     def __init__(self, reporter: Reporter) -> None:
         super().__init__(reporter)

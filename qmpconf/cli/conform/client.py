@@ -13,8 +13,8 @@ from dataclasses import replace
 from qmpconf.cli import baseline, results
 from qmpconf.cli.conform.weight import fail_on, requirements, weighed
 from qmpconf.cli.options import force, seconds
-from qmpconf.conform.client.scenarios import SCENARIOS
-from qmpconf.conform.client.suite import OUTPUTS, Options, conform_client, opened
+from qmpconf.conform.client.suite import OUTPUTS, Options, conform_client, opened, scenarios
+from qmpconf.conform.frozen import load_set
 from qmpconf.conform.known import Known, dumped
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.verdicts import CaseResult
@@ -44,8 +44,8 @@ examples:
   qmpconf conform-client --output testee -- ./my_testee {listen}
   qmpconf conform-client --matrix reports/clients.toml
 
-exit codes: 0 copes; 1 does not; 4 fails even with a kind server; 130 interrupted (what was found
-so far is reported)
+exit codes: 0 copes; 1 does not, or is undecided (it did not in one of two runs alone); 4 fails even
+with a kind server; 130 interrupted (what was found so far is reported)
 """
 
 
@@ -136,7 +136,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _any(arguments: argparse.Namespace) -> int:
     if arguments.list:
-        print(views.listing(SCENARIOS, results.width()))
+        meant = scenarios(tuple(arguments.patterns), load_set(arguments.requirements))
+        print(views.listing(meant, results.width()))
         return 0
     if arguments.matrix:
         return _matrix(arguments)
@@ -257,6 +258,9 @@ def _matrix(arguments: argparse.Namespace) -> int:
             except TargetError as error:
                 outcomes[one.name] = opened(words, catalog, options)
                 outcomes[one.name].gone = str(error)
+        if outcomes[one.name].interrupted:
+            print("a page of some clients is not written", file=sys.stderr)
+            raise KeyboardInterrupt
     write_page(target, views.page(clients, outcomes, catalog.name))
     print(f"wrote {target}", file=sys.stderr)
     return 0

@@ -30,7 +30,7 @@ from qmpconf.outputs import write_page
 from qmpconf.report import conform_matrix as views
 from qmpconf.report.progress import Progress
 from qmpconf.report.results.merge import merged
-from qmpconf.report.results.of_matrix import of_matrix
+from qmpconf.report.results.of_matrix import of_matrix, said_once
 from qmpconf.report.results.records import Note
 from qmpconf.report.results.stream import ResultFile as ResultOfRun
 from qmpconf.report.views import html
@@ -68,8 +68,12 @@ def run_matrix(arguments: argparse.Namespace, options: Options) -> int:
         if not quiet:
             told = f"{name}: {views.counts(outcome)}; {outcome.seconds:.1f} s"
             print(harmless(told), file=sys.stderr, flush=True)
+    found.records[:] = said_once(found.every(), len(servers))
     results.write(arguments, found.end(code))
-    write_reports(Path(path).with_suffix(""), outcomes, found, f"qmpconf conform --matrix {path}")
+    command = f"qmpconf conform --matrix {path}"
+    if options.requirements:
+        command += f" --requirements {options.requirements}"
+    write_reports(Path(path).with_suffix(""), outcomes, found, command)
     return code
 
 

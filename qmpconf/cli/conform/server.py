@@ -18,6 +18,7 @@ from qmpconf.cli.conform.weight import fail_on, requirements, weighed
 from qmpconf.cli.examples import explain
 from qmpconf.cli.options import force, seconds
 from qmpconf.conform.cases import server_cases
+from qmpconf.conform.frozen import RequirementSet, load_set
 from qmpconf.conform.known import Known, dumped
 from qmpconf.conform.outcome import Outcome, to_data
 from qmpconf.conform.suite import Options, Suite, chosen, nothing_chosen
@@ -167,11 +168,12 @@ def _any(arguments: argparse.Namespace) -> int:
         return run_matrix(arguments, options_of(arguments))
     if not (arguments.target or arguments.spawn):
         if arguments.list:
-            every = server_cases().values()
+            frozen = load_set(arguments.requirements)
+            every = [one for one in server_cases().values() if one.requirements[0] in frozen]
             cases = [one for one in every if chosen(one.id, arguments.patterns)]
             if not cases:
                 raise nothing_chosen(arguments.patterns, [one.id for one in every])
-            print(views.listing(cases, _levels(), results.width()))
+            print(views.listing(cases, _levels(frozen), results.width()))
             return 0
         raise UsageError("what is put to the test? Give --target ADDR or --spawn COMMAND")
     with ExitStack() as stack:
@@ -301,7 +303,11 @@ def _run_all(
 
 def _look(suite: Suite, *, listed: bool) -> int:
     if listed:
-        print(views.listing(suite.cases, _levels(), results.width()))
+        print(
+            views.listing(
+                suite.cases, _levels(load_set(suite.options.requirements)), results.width()
+            )
+        )
     else:
         print(views.opening(suite.outcome(), len(suite.cases), suite.known))
         for case in suite.cases:
@@ -315,8 +321,8 @@ def _look(suite: Suite, *, listed: bool) -> int:
     return 0
 
 
-def _levels() -> dict[str, str]:
-    return {name: rule.level.value for name, rule in ALL_REQUIREMENTS.items()}
+def _levels(frozen: RequirementSet) -> dict[str, str]:
+    return {name: frozen.level(name).value for name in ALL_REQUIREMENTS if name in frozen}
 
 
 def _write(path: str, text: str) -> None:

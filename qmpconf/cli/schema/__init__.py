@@ -22,6 +22,7 @@ SUBVERBS = {
     "compile": "compile a document of QEMU into a catalog",
     "audit": "hold a document's examples against what the document says",
     "diff": "show what changes between two catalogs, what breaks a client first",
+    "history": "show when commands, events, members and values came, were deprecated and went",
     "agree": "measure how far documents agree with what their servers do",
 }
 

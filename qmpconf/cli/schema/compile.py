@@ -34,26 +34,29 @@ _EPILOG = """\
 examples:
   qmpconf schema compile /usr/share/man/man7/qemu-qmp-ref.7.gz -o mine.json.gz
   qmpconf schema compile qemu/qapi/qapi-schema.json --introspection session.qmptrace -o mine.json.gz
-  qmpconf schema compile qapi-schema.json --release 2.9 --config CONFIG_LINUX --config CONFIG_WIN32=n
+  qmpconf schema compile qapi-schema.json --release 2.9 --config CONFIG_LINUX
 
-Documents are the manuals qemu-qmp-ref, qemu-storage-daemon-qmp-ref and qemu-ga-ref since 2.9, as manual page
-(source, or as man prints it), text, Info or HTML; and before, qmp-commands.txt or .hx with qmp-events.txt of the
-same release:
+Documents are the manuals qemu-qmp-ref, qemu-storage-daemon-qmp-ref and qemu-ga-ref since 2.9, as
+manual page (source, or as man prints it), text, Info or HTML; and before, qmp-commands.txt or .hx
+with qmp-events.txt of the same release:
 
   qmpconf schema compile docs/qmp-commands.txt docs/qmp-events.txt --release 2.6 -o mine.json.gz
 
-Product and release are those that a document has in its title, footer or first lines, else those of its newest
-entry; --product and --release say them.  A document of which less than half of the headings can be read is an error.
+Product and release are those that a document has in its title, footer or first lines, else those of
+its newest entry; --product and --release say them.  A document of which less than half of the
+headings can be read is an error.
 
 QAPI source is QEMU's schema itself: qapi/qapi-schema.json, qga/qapi-schema.json and
-storage-daemon/qapi/qapi-schema.json, with all files that they include, and the one file of old releases.  Its
-rules changed with the releases: it is held to those of --release, else of the file VERSION of its tree, else to
-any that fit.  The catalog keeps what the comments say, and 'schema show' prints it.
+storage-daemon/qapi/qapi-schema.json, with all files that they include, and the one file of old
+releases.  Its rules changed with the releases: it is held to those of --release, else of the file
+VERSION of its tree, else to any that fit.  The catalog keeps what the comments say, and 'schema
+show' prints it.
 
-Much in it depends on settings of the build.  --config says which are defined (CONFIG_LINUX, CONFIG_LINUX=y) and
-which not (!CONFIG_WIN32, CONFIG_WIN32=n), or names a config-host.h; --introspection takes the schema of a server
-of that build, and concludes them.  What neither decides stays in the catalog, marked: a client that uses it gets a note, and a server
-that lacks it is not to blame.
+Much in it depends on settings of the build.  --config says which are defined (CONFIG_LINUX,
+CONFIG_LINUX=y) and which not (!CONFIG_WIN32, CONFIG_WIN32=n), or names a config-host.h;
+--introspection takes the schema of a server of that build, and concludes them.  What neither
+decides stays in the catalog, marked: a client that uses it gets a note, and a server that lacks it
+is not to blame.
 """
 
 PRODUCTS = ("qemu", "qemu-storage-daemon", "qemu-ga")

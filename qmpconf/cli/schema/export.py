@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the bundle."""
     outputs = Outputs([arguments.catalog], force=arguments.force)
     outputs.add(arguments.output, "schema", "-o")
-    text = json.dumps(build(load(arguments.catalog), annotated=True), indent=1) + "\n"
+    text = json.dumps(build(load(arguments.catalog), exported=True), indent=1) + "\n"
     if arguments.output is None:
         print(text, end="")
     else:

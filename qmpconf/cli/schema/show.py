@@ -15,10 +15,13 @@ from qmpconf.errors import UsageError
 from qmpconf.report.catalog import entry, names_of, overview, properties
 from qmpconf.schema.problems import suggest
 from qmpconf.schema.property_catalog import properties_with
-from qmpconf.schema.store import load
+from qmpconf.schema.select import releases_of
+from qmpconf.schema.store import load, load_shipped
 
 if TYPE_CHECKING:
     import argparse
+
+    from qmpconf.schema.model import Catalog
 
 
 _EPILOG = """\
@@ -41,9 +44,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _load(name: str) -> Catalog:
+    """The catalog; of an entry in its place, the error says how that is shown."""
+    try:
+        return load(name)
+    except UsageError as error:
+        newest = load_shipped(releases_of("qemu")[-1])
+        if name not in names_of(newest):
+            raise
+        raise UsageError(
+            f"{error}; to see the entry: 'qmpconf schema show {newest.name} {name}', or "
+            f"'qmpconf schema history {name}'"
+        ) from None
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Print it, in the width of the terminal."""
-    catalog = load(arguments.catalog)
+    catalog = _load(arguments.catalog)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 100
     if arguments.entry is None:
         print(overview(catalog, width), end="")

@@ -14,6 +14,7 @@ from qmpconf.net.process import ended
 from qmpconf.protocol.messages import Command, Response, from_client, from_server
 from qmpconf.trace.items import Item
 from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.records import Fault
 
 #: Signals that end a client which did not mean to end.
 _CRASHES = frozenset(
@@ -131,22 +132,51 @@ class Behaviour:
 
 @dataclass(slots=True)
 class _Session:
+    """What a client waits for; `said` is the latest response, which a fault may yet befall, `late` those that wait."""
+
     pending: list[Command] = field(default_factory=list)
     given_up: Command | None = None
     quit: bool = False
+    said: Response | None = None
+    late: dict[str, list[Response | None]] = field(default_factory=dict)
+    silent: bool = False
+
+    def heard(self) -> None:
+        """The latest response has come to the client."""
+        if self.said is not None:
+            _answer(self, self.said)
+            self.said = None
+
+    def befallen(self, fault: Fault) -> None:
+        """Something was done on purpose: to the latest response, or it goes out now."""
+        if fault.given:
+            for response in self.late.get(fault.message, [])[:1]:
+                del self.late[fault.message][0]
+                if response is not None:
+                    _answer(self, response)
+            return
+        if fault.kind in ("late", "delay"):
+            self.late.setdefault(fault.message, []).append(self.said)
+        if fault.kind != "double":
+            self.said = None
+        self.silent = self.silent or fault.kind == "hang"
 
 
 def _sent(path: str, *, given_up: bool) -> tuple[Sent, ...]:
     sessions: dict[int, _Session] = {}
     found: list[Sent] = []
-    for item in TraceReader(path).items():
-        if not isinstance(item, Item):
+    for item in TraceReader(path).all_items():
+        if not isinstance(item, Item | Fault):
             continue
         session = sessions.setdefault(item.conn, _Session())
+        if isinstance(item, Fault):
+            session.befallen(item)
+            continue
+        session.heard()
         if item.sender == "server":
             message = from_server(item.frame.data)
-            if isinstance(message, Response):
-                _answer(session, message)
+            if isinstance(message, Response) and not session.silent:
+                session.said = message
             continue
         command = from_client(item.frame.data)
         if not isinstance(command, Command):

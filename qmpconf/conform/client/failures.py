@@ -4,20 +4,18 @@ None of it is legal, and all of it happens: servers hang, are killed, and stand 
 client need not get on; it has to end in time, and not to take one message for another.
 
 A server fails once, at its first response after negotiation; what comes later, in the same session
-or in another one, is in order.  Only silence lasts.  It knows neither sockets nor time.
+or in another one, is in order.  Only silence lasts.  How it comes about is the affair of
+`qmpconf.faults`, as with ``record --faults``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import Enum
-from typing import Any
 
-from qmpconf.conform.client.manners import Manners, Told, UnkindMonitor
-from qmpconf.monitor.core import CRLF, Action, Clock, Close, Phase, Send, Session
-from qmpconf.protocol.values import dumps
-from qmpconf.schema.model import Catalog
+from qmpconf.conform.client.manners import Told
+from qmpconf.faults.rules import Rule, Schedule
 
 
 class Failure(Enum):
@@ -32,66 +30,22 @@ class Failure(Enum):
     TWICE = "a session begins with two greetings"
 
 
-@dataclass(frozen=True, slots=True)
-class Cut(Close):
-    """The server ends a session at once, and not because its client did."""
+def schedule_of(failure: Failure, late: float = 10.0) -> Schedule:
+    """The schedule of a failure; a late response comes with the client's next command, or after `late` seconds."""
+    rules = {
+        Failure.NONE: (),
+        Failure.SILENT: (Rule("hang", "connection"),),
+        Failure.LOST: (Rule("lose", "reply", "*", times=1),),
+        Failure.LATE: (Rule("late", "reply", "*", times=1, seconds=late, next_command=True),),
+        Failure.CUT: (Rule("cut", "reply", "*", times=1),),
+        Failure.CUT_GREETING: (Rule("cut", "greeting", times=1),),
+        Failure.TWICE: (Rule("double", "greeting", times=1),),
+    }
+    return Schedule(rules[failure])
 
 
-class FailingMonitor(UnkindMonitor):
-    """The unkind monitor that fails as `failure` says.
-
-    A late response comes with the client's next command, or after `late` seconds.
-    """
-
-    def __init__(
-        self, catalog: Catalog, clock: Clock, manners: Manners, failure: Failure, late: float = 10.0
-    ) -> None:
-        super().__init__(catalog, clock, manners)
-        self._failure = failure
-        self._seconds = late
-        self._late: tuple[Session, Told] | None = None
-        self._failed = failure is Failure.NONE
-
-    def receive(self, number: int, data: bytes, descriptors: Sequence[int] = ()) -> list[Action]:
-        """Take what the client sent; its next command brings what is late."""
-        actions = super().receive(number, data, descriptors)
-        if self._late and self._late[0].number == number and self._turns:
-            self._flush()
-        return actions + self._done()
-
-    def _say(self, session: Session, message: Any) -> None:
-        if self._failure is Failure.SILENT:
-            return
-        if self._failed or not self._is_due(session, message):
-            super()._say(session, message)
-            return
-        self._failed = True
-        if self._failure is Failure.TWICE:
-            super()._say(session, message)
-            super()._say(session, message)
-            return
-        if self._failure is Failure.LATE:
-            self._late = session, Told(message, self._command)
-            self._schedule(self._seconds, self._flush)
-            return
-        self.told.append(Told(message, self._command, withheld=True))
-        if self._failure in (Failure.CUT, Failure.CUT_GREETING):
-            data = dumps(message) + CRLF
-            self._actions += [Send(session.number, data[: len(data) // 2]), Cut(session.number)]
-
-    def _is_due(self, session: Session, message: Any) -> bool:
-        if self._failure in (Failure.TWICE, Failure.CUT_GREETING):
-            return "QMP" in message
-        is_response = "return" in message or "error" in message
-        negotiation = self._command == "qmp_capabilities"
-        return is_response and session.phase is Phase.COMMANDS and not negotiation
-
-    def _flush(self) -> None:
-        late, self._late = self._late, None
-        if late is not None and late[0].number in self._sessions:
-            session, told = late
-            self.told.append(told)
-            self._actions.append(Send(session.number, dumps(told.message) + CRLF))
-
-
-__all__ = ["Cut", "FailingMonitor", "Failure"]
+def told_of(told: Sequence[Told], withheld: set[int]) -> tuple[Told, ...]:
+    """What the server said, with a mark on what it did not send, or not as a whole."""
+    return tuple(
+        replace(one, withheld=True) if at in withheld else one for at, one in enumerate(told)
+    )

@@ -1,7 +1,8 @@
 """The unkind server around its monitor: one client at a time, everything on tape.
 
-What a client sends is on tape before the monitor sees it, what it is sent before it goes out.  The
-host ends when the client's process has ended, or when its time is up.
+What a client sends is on tape before the monitor sees it, and what the monitor says before it goes out, as it
+says it: a fault that befalls a message stands behind it (`Host.said`, `ClientTape.fault`).  The host ends when the
+client's process has ended, or when its time is up.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qmpconf.conform.client.child import Client
-from qmpconf.conform.client.failures import Cut
-from qmpconf.conform.client.manners import Manners, UnkindMonitor, merged, pieces
+from qmpconf.conform.client.manners import Manners, merged, pieces
 from qmpconf.conform.tape import Tape
 from qmpconf.monitor.core import Action, Close, Discard, Quit, Send
+from qmpconf.monitor.faulty import Ended
+from qmpconf.monitor.server import Served
 from qmpconf.net.descriptors import close_all, describe, receive
 from qmpconf.net.endpoint import Listener, reason
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Framer
+from qmpconf.trace.records import Closer
 
 _CHUNK = 1 << 16
 #: Seconds between two looks whether the client's process has ended.
@@ -47,14 +50,13 @@ class _Session:
     number: int  # of the monitor
     conn: int  # of the tape
     read: Framer
-    written: Framer
 
 
 class Host:
     """Serves `monitor` on `listener`, as `manners` say, for as long as `child` runs."""
 
     def __init__(
-        self, listener: Listener, monitor: UnkindMonitor, manners: Manners, tape: ClientTape
+        self, listener: Listener, monitor: Served, manners: Manners, tape: ClientTape
     ) -> None:
         self._listener = listener
         self._monitor = monitor
@@ -65,16 +67,25 @@ class Host:
         self._over = False
         self._work_at = 0.0
         self._until = 0.0
+        #: Seconds that the client has let the server wait with what it sends.
+        self._waited = 0.0
         self._sent = 0
+        self._framer = Framer(SERVER_LIMITS)  # of what the monitor says in the session
+
+    def said(self, data: bytes) -> None:
+        """Put on tape what the monitor says, whatever its client is given of it."""
+        self._tape.frames(self._tape.sessions, "server", self._framer.feed(data))
 
     def run(self, child: Client, limit: float) -> bool:
-        """Serve; False when the client has not ended after `limit` seconds."""
-        until = time.monotonic() + limit
+        """Serve; False when the client has not ended after `limit` seconds.
+
+        The time that the server takes to send, in small pieces or late, is its own and does not count.
+        """
         self._listener.socket.settimeout(0.0)
-        self._until = until
+        self._until = time.monotonic() + limit
         ended = 0
         try:
-            while time.monotonic() < until:
+            while time.monotonic() < self._until:
                 self._turn()
                 # After its end, a last look at what it has sent.
                 ended += child.ended
@@ -115,9 +126,10 @@ class Host:
         sock.setblocking(False)
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        number, actions = self._monitor.open()
         conn = self._tape.open(str(self._listener.address))
-        self._session = _Session(sock, number, conn, Framer(CLIENT_LIMITS), Framer(SERVER_LIMITS))
+        self._framer = Framer(SERVER_LIMITS)
+        number, actions = self._monitor.open()
+        self._session = _Session(sock, number, conn, Framer(CLIENT_LIMITS))
         self._perform(actions)
 
     def _read(self, session: _Session) -> None:
@@ -158,17 +170,18 @@ class Host:
                 self._over = True
                 self._linger()
             elif isinstance(action, Close):
-                self._end("server" if isinstance(action, Cut) else "client")
+                self._end("recorder" if isinstance(action, Ended) else "client")
 
     def _send(self, action: Send) -> None:
         session = self._session
         if session is None or session.number != action.session:
             return
+        began, waited = time.monotonic(), self._waited
         for pause, data in pieces(action.data, self._manners, self._sent):
             time.sleep(pause)
-            self._tape.frames(session.conn, "server", session.written.feed(data))
             if not self._put(session, data):
                 return
+        self._until += time.monotonic() - began - (self._waited - waited)
         self._sent += 1
 
     def _put(self, session: _Session, data: bytes) -> bool:
@@ -180,9 +193,11 @@ class Host:
             except BlockingIOError:
                 poller = select.poll()
                 poller.register(session.sock, select.POLLOUT)
-                left = self._until - time.monotonic()
+                began = time.monotonic()
+                left = self._until - began
                 if left <= 0 or not poller.poll(left * 1000):
                     return False
+                self._waited += time.monotonic() - began
             except OSError as error:
                 self._end("client", reason(error))
                 return False
@@ -207,12 +222,12 @@ class Host:
             self._tape.frames(session.conn, "client", session.read.feed(data))
         self._end("server")
 
-    def _end(self, who: str, error: str = "") -> None:
+    def _end(self, who: Closer, error: str = "") -> None:
         session, self._session = self._session, None
         if session is None:
             return
         self._tape.frames(session.conn, "client", session.read.close())
-        self._tape.frames(session.conn, "server", session.written.close())
-        self._tape.close(session.conn, "server" if who == "server" else "client", error)
+        self._tape.frames(session.conn, "server", self._framer.close())
+        self._tape.close(session.conn, who, error)
         session.sock.close()
         self._monitor.lost(session.number)

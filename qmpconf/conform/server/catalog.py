@@ -10,7 +10,7 @@ from qmpconf.conform.probe import Inconclusive, NotApplicable, Probe, Unmet, ref
 from qmpconf.protocol.messages import DOWNSTREAM
 from qmpconf.schema.model import Catalog
 from qmpconf.schema.select import Version, select
-from qmpconf.schema.store import load_shipped, shipped
+from qmpconf.schema.store import commands_of, load_shipped, shipped
 
 _DOWNSTREAM_START = re.compile(r"__")
 
@@ -87,7 +87,7 @@ def _not_listed(probe: Probe) -> None:
         raise NotApplicable("the target has no query-commands")
     names: set[str] = set()
     for catalog in shipped():
-        names |= load_shipped(catalog).commands.keys()
+        names |= commands_of(catalog)
     others = sorted(name for name in names - listed if not danger(name))[:_MOST]
     talk = probe.negotiated()
     lines = {talk.say({"execute": name, "id": name}): name for name in others}

@@ -23,9 +23,10 @@ from typing import Any
 from qmpconf.errors import QmpconfError
 from qmpconf.net.address import FdAddress, UnixAddress
 from qmpconf.net.endpoint import is_bound
+from qmpconf.record.arrivals import Ends
 from qmpconf.record.emulator.log import Log
 from qmpconf.record.emulator.stand_in import GO, READY
-from qmpconf.record.recorder import Ends, Recorder
+from qmpconf.record.recorder import Recorder
 from qmpconf.text import counted
 from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.writer import TraceWriter
@@ -60,6 +61,7 @@ def _record(told: dict[str, Any], log: Log, channel: socket.socket) -> None:
             "listen": str(listen),
             "machine": told["name"],
             "emulator": shlex.join(words),
+            "inherited": told["inherited"],
         },
         redact=redactor,
         complain=log,

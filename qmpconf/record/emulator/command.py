@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 
 #: An option's value up to its next comma; two commas are one of the value (QemuOpts).
 _PIECE = re.compile(r"((?:[^,]|,,)+)(?:,|\Z)")
-_ON = frozenset({"on", "yes", "true", "y"})
-_OFF = frozenset({"off", "no", "false", "n"})
+ON = frozenset({"on", "yes", "true", "y"})
+OFF = frozenset({"off", "no", "false", "n"})
+#: Where an option names inherited descriptors: as text, in JSON, and in an address.
+_NUMBERS = re.compile(r"""\b(?:vhost)?fds?(?:=|":\s*"?|:)([0-9][0-9:]*)""")
+_DIGITS = 8
 #: What a socket may be told and still be one that we can stand before.
 _KNOWN = frozenset(
     {"backend", "id", "fd", "path", "server", "wait", "logfile", "logappend", "mux", "nodelay"}
@@ -50,7 +53,7 @@ def read(words: Sequence[str]) -> CommandLine:
     found = CommandLine()
     chardevs: dict[str, int] = {}
     wanted: list[str] = []  # the character devices that are QMP monitors
-    for place, option, value in _options(words):
+    for place, option, value in options(words):
         if option == "daemonize":
             found.daemonizes = True
         elif option == "name":
@@ -74,6 +77,14 @@ def read(words: Sequence[str]) -> CommandLine:
         place = chardevs[name]
         _listens(found, place, f"-chardev {name}", words[place])
     return found
+
+
+def inherited(words: Sequence[str]) -> list[int]:
+    """The descriptors that QEMU's arguments name as numbers, and that it inherits."""
+    found = {
+        number for word in words for one in _NUMBERS.findall(word) for number in one.split(":")
+    }
+    return sorted(int(number) for number in found if 0 < len(number) < _DIGITS)
 
 
 def pairs(text: str, implied: str) -> dict[str, str]:
@@ -107,7 +118,7 @@ def moved(word: str, path: str) -> str:
     return ",".join(pieces)
 
 
-def _options(words: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+def options(words: Sequence[str]) -> Iterator[tuple[int, str, str]]:
     """The options of QEMU's: the place of their value, their name, and the value."""
     for place, word in enumerate(words):
         option = word.removeprefix("-")
@@ -145,9 +156,9 @@ def _listens(found: CommandLine, place: int, what: str, value: str) -> None:
         return
     if told.get("backend") != "socket":
         found.left.append(f"{what} is of the kind {told.get('backend')!r}: not a socket")
-    elif told.get("server") not in _ON:
+    elif told.get("server") not in ON:
         found.left.append(f"{what} does not listen, but connects to its client")
-    elif (unknown := sorted(told.keys() - _KNOWN)) or told.get("mux", "off") not in _OFF:
+    elif (unknown := sorted(told.keys() - _KNOWN)) or told.get("mux", "off") not in OFF:
         found.left.append(
             f"{what} has what is not understood here: {', '.join(unknown or ['mux'])}"
         )

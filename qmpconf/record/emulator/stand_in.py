@@ -23,8 +23,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qmpconf.net.descriptors import describe
 from qmpconf.net.endpoint import is_bound, is_listening
-from qmpconf.record.emulator.command import CommandLine, Monitor, moved, read
+from qmpconf.record.emulator.command import CommandLine, Monitor, inherited, moved, read
 from qmpconf.record.emulator.log import Log
 
 #: Seconds that a recorder may take until it is ready.
@@ -54,11 +55,13 @@ def prepare(words: Sequence[str], *, qemu: str, output: str, redact: bool) -> li
             log(f"nothing to record: {qemu} has no QMP monitor in its arguments")
         return new
     _sweep(output)
+    descriptors = _inherited(words)
     beside = [_Beside(output, number) for number in range(len(command.monitors))]
     for one, monitor in zip(beside, command.monitors, strict=True):
         about: dict[str, Any] = {
             "name": command.name,
             "words": [qemu, *words],
+            "inherited": descriptors,
             "redact": redact,
             "process": os.getpid(),
             "daemonizes": command.daemonizes,
@@ -70,6 +73,16 @@ def prepare(words: Sequence[str], *, qemu: str, output: str, redact: bool) -> li
             one.undo()
             log(f"not recorded, QEMU starts as it was called: {error}")
     return new
+
+
+def _inherited(words: Sequence[str]) -> dict[int, dict[str, str]]:
+    """Kind and access of what QEMU is to inherit: a trace can hold no more of them."""
+    found = {}
+    for number in inherited(words):
+        with contextlib.suppress(OSError):
+            one = describe(number)
+            found[number] = {"kind": one.kind, "access": one.access}
+    return found
 
 
 class _NotReadyError(Exception):

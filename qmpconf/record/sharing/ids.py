@@ -31,6 +31,7 @@ class Ids:
         self._prefix = prefix
         self._last = 0
         self._ours = re.compile(rb'"' + re.escape(prefix.encode()) + rb'-([0-9]+)"')
+        self._given = re.compile(re.escape(prefix) + "-([0-9]+)", re.ASCII)
 
     def next(self) -> int:
         """A number that was not used before."""
@@ -59,7 +60,7 @@ class Ids:
 
     def number_of(self, given: Value) -> int | None:
         """The number in an id that a server gives back; None: it is not one of ours."""
-        found = self._ours.fullmatch(dumps(given)) if isinstance(given, str) else None
+        found = self._given.fullmatch(given) if isinstance(given, str) else None
         return int(found[1]) if found else None
 
     def given_back(self, data: bytes, theirs: bytes | None) -> bytes:

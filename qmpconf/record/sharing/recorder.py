@@ -20,7 +20,8 @@ from qmpconf.net.address import Address
 from qmpconf.net.descriptors import close_all, describe
 from qmpconf.net.endpoint import Listener, abort
 from qmpconf.protocol.framing import Frame
-from qmpconf.record.recorder import Connection, Ends, Recorder
+from qmpconf.record.arrivals import Ends
+from qmpconf.record.recorder import Connection, Recorder
 from qmpconf.record.sharing.hub import SERVER, Hub
 from qmpconf.record.sharing.link import Link
 from qmpconf.trace.records import Side
@@ -31,6 +32,8 @@ _HIGH_WATER = 1 << 20
 #: Bytes that wait for clients together, and that are held of messages that have not ended: beyond that the
 #: client which has the most of them is let go.
 _MOST_WAITING, _MOST_HELD = 64 << 20, 80 << 20
+#: Clients that wait for a server that is to connect to us, at most.
+_MOST_COMING = 128
 #: Seconds in which a server greets that is not in use by another client.
 _GREETS = 5.0
 
@@ -51,8 +54,10 @@ class SharingRecorder(Recorder):
         all_write: bool = False,
         **more: Any,
     ) -> None:
-        if ends.server_dials or ends.client_listens:
-            raise UsageError("a monitor that is shared is connected to, and its clients come to it")
+        if ends.client_listens:
+            raise UsageError(
+                "a client that listens is one, and is connected to: there is nobody to share a monitor with"
+            )
         self._all_write = all_write
         self._links: dict[int, Link] = {}  # clients
         self._up: Link | None = None
@@ -80,14 +85,28 @@ class SharingRecorder(Recorder):
         self._at_observing = listener is self._observing
         super()._accept(side, listener)
 
-    def _arrived(self, _: Side, sock: socket.socket) -> None:
+    def _arrived(self, side: Side, sock: socket.socket) -> None:
+        if side == "server":
+            self._dialled(sock)
+            return
         self._coming.append((sock, self._at_observing))
         self._at_observing = False
         if self._up is not None:
             self._take_in()
+        elif self.ends.server_dials:  # it comes, and who waits for it is greeted then
+            if len(self._coming) > _MOST_COMING:
+                abort(self._coming.pop(0)[0])
         elif not self._dialing:
             self._dialing = True
             self._dial("server", self.ends.server, sock)
+
+    def _dialled(self, sock: socket.socket) -> None:
+        """The server has connected to us: its session begins, if it is not there already."""
+        if self._up is None:
+            self._begin(sock, sock)
+            return
+        self._complain("another server has connected, while one is shared: it is sent away")
+        abort(sock)
 
     def _refused(self, side: Side, _: socket.socket, why: str) -> None:
         self._dialing = False
@@ -116,7 +135,8 @@ class SharingRecorder(Recorder):
         def look() -> None:
             if self._hub is hub and not hub.ready:
                 self._complain(
-                    f"{self.ends.server} has not greeted: another client may be connected to it"
+                    f"{self.ends.server} has not greeted: another client may be connected to it, or it is a "
+                    "guest agent, which cannot be shared"
                 )
 
         self._loop.later(_GREETS, look)

@@ -34,7 +34,7 @@ def numbered(reader: TraceReader) -> Iterator[tuple[int, Step]]:
     """The steps of a recording, each with the number of its session, from 1."""
     numbers: dict[int, int] = {}
     opened = 0
-    for step in steps(of_servers(reader.items())):
+    for step in steps(of_servers(reader.items()), reader.begin):
         if isinstance(step, Connect):
             opened += 1
             numbers[step.conn] = opened

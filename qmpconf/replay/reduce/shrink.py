@@ -285,6 +285,19 @@ def shrink(
         if guess and guess < current and shows(guess):
             current = guess
             break
+    return fewest(current, core, recording.without, shows)
+
+
+def fewest(
+    current: frozenset[int],
+    core: frozenset[int],
+    without: Callable[[frozenset[int], frozenset[int]], frozenset[int]],
+    shows: Callable[[frozenset[int]], bool],
+) -> frozenset[int]:
+    """The fewest of `current` that still show it: delta debugging; `core` stays in any case.
+
+    `without` takes a group out of a set, with what depends on it; `shows` tries a set.
+    """
     size = max(1, len(current - core) // 2)
     while True:
         before = current
@@ -293,7 +306,7 @@ def shrink(
             group = frozenset(free[start : start + size]) & current
             if not group:
                 continue
-            candidate = recording.without(current, group)
+            candidate = without(current, group)
             if candidate and shows(candidate):
                 current = candidate
         if size == 1 and current == before:

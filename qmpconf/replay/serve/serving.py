@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from qmpconf.errors import InputError, UsageError
-from qmpconf.monitor.server import MonitorServer
+from qmpconf.monitor.server import MonitorServer, Served
 from qmpconf.net.address import FORMS, Address, FdAddress, parse_address
 from qmpconf.net.endpoint import Listener
 from qmpconf.net.process import Folder, end, start
@@ -27,6 +27,11 @@ from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.shared import of_clients
 
 
+def _itself(served: Served) -> Served:
+    """Served as it is."""
+    return served
+
+
 def serve_trace(
     trace: str,
     *,
@@ -36,6 +41,7 @@ def serve_trace(
     once: bool = False,
     timeout: float | None = None,
     protocol: str = "",
+    way: Callable[[Served], Served] = _itself,
     ready: Callable[[Sequence[Address]], None] = lambda _: None,
 ) -> Played:
     """Answer live clients from `trace`, until all its sessions were played.
@@ -45,7 +51,7 @@ def serve_trace(
     With `once`, only the first session is played.  `order` is described in
     `qmpconf.replay.serve.monitor`.  `timeout` is the number of seconds in which a client has to connect,
     and to say something.  `protocol` says what is spoken (``qmp``, ``qga``; empty: as the trace
-    shows).  SIGINT and SIGTERM end it.  `ready` is called with the addresses.
+    shows).  `way` gives what is served in place of the trace itself: with faults, recorded.  SIGINT and SIGTERM end it.  `ready` is called with the addresses.
 
     Raises `InputError` for a trace that cannot be read or has no session, `UsageError`.
     """
@@ -76,7 +82,7 @@ def serve_trace(
             clock=time.monotonic,
             is_over=is_over if client else None,
         )
-        server = MonitorServer(stage, listeners, together=True)
+        server = MonitorServer(way(stage), listeners, together=True)
         _stopped_by_signals(stack, server, result)
         ready([one.address for one in listeners])
         if client:

@@ -12,7 +12,7 @@ from qmpconf.check.baseline import Baseline
 from qmpconf.check.requirements import ALL_REQUIREMENTS
 from qmpconf.check.verdict import exit_code
 from qmpconf.errors import InputError
-from qmpconf.findings import Group, Groups
+from qmpconf.findings import Group, Groups, Place
 from qmpconf.report.results.records import (
     FindingRecord,
     Gone,
@@ -28,7 +28,9 @@ from qmpconf.text import counted
 from qmpconf.trace.around import Near, body
 from qmpconf.trace.figures import Figures
 from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.share import NotSharedError, ShareReader
 from qmpconf.trace.stats import Stats
+from qmpconf.trace.stats_share import StatsShare
 from qmpconf.trace.summary import Summable, Summaries, Summary
 
 #: Messages of the same session that are kept before a finding's line, and behind it.
@@ -192,8 +194,7 @@ def messages_near(path: str, lines: Iterable[int]) -> list[Message]:
 def around(path: str, lines: Iterable[int]) -> Around:
     """The same, with the figures of the whole trace."""
     stats = Stats(path)
-    wanted = sorted(set(lines))[:MOST_PLACES]
-    near = Near(wanted, BEFORE, AFTER, partial(_message, path))
+    near = Near(places(lines), BEFORE, AFTER, partial(_message, path))
     try:
         reader = TraceReader(path)
         summaries = Summaries(reader.begin)
@@ -205,6 +206,53 @@ def around(path: str, lines: Iterable[int]) -> Around:
     except InputError:
         pass
     return Around(near.found, stats.figures())
+
+
+@dataclass(frozen=True, slots=True)
+class AroundShare:
+    """The same of some sessions of the trace; messages with their places, `alone` says why that is not enough."""
+
+    messages: list[tuple[Place, Message]]
+    stats: StatsShare
+    alone: str = ""
+
+    def merge(self, other: AroundShare) -> AroundShare:
+        """Both; neither is of any use afterwards."""
+        self.stats.join(other.stats)
+        alone = min(filter(None, (self.alone, other.alone)), default="")
+        messages = sorted(self.messages + other.messages, key=lambda one: one[0])
+        return AroundShare(messages, self.stats, alone)
+
+    @property
+    def whole(self) -> Around:
+        """What there is of the trace, where these are all sessions."""
+        return Around([one for _, one in self.messages], self.stats.whole().figures())
+
+
+def around_of_share(reader: ShareReader, lines: Iterable[int]) -> AroundShare:
+    """The messages around some lines of a trace, and the figures, of the sessions of a share."""
+    path, where = reader.path, reader.where
+
+    def made(summary: Summary, item: Summable) -> tuple[Place, Message]:
+        return where.next(), _message(path, summary, item)
+
+    stats = StatsShare(path)
+    near = Near(places(lines), BEFORE, AFTER, made)
+    summaries = Summaries(reader.begin)
+    try:
+        for item in reader.items():
+            summary = summaries.take(item)
+            if summary is not None:
+                stats.add(summary)
+                near.add(summary, item)
+    except (InputError, NotSharedError) as error:
+        return AroundShare([], stats, str(error))
+    return AroundShare(near.found, stats)
+
+
+def places(lines: Iterable[int]) -> list[int]:
+    """The lines of a trace whose messages are kept."""
+    return sorted(set(lines))[:MOST_PLACES]
 
 
 def _message(path: str, summary: Summary, item: Summable) -> Message:

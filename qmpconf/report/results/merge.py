@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import islice
 from typing import TypeVar
 
@@ -37,7 +38,7 @@ from qmpconf.report.results.records import (
     Unjudged,
     Verdict,
 )
-from qmpconf.report.results.stream import ResultFile, dumped
+from qmpconf.report.results.stream import Packed, ResultFile, dumped
 from qmpconf.trace.figures import Figures
 from qmpconf.trace.stats import together
 
@@ -148,14 +149,28 @@ def _of_session(messages: Iterable[Message], session: int, most: int) -> list[Me
 
 
 def merged(
-    results: Iterable[ResultFile], unread: Iterable[str] = (), *, strict: bool = False
+    results: Iterable[ResultFile],
+    unread: Iterable[str] = (),
+    *,
+    strict: bool = False,
+    packed: bool = True,
 ) -> Report:
-    """One report of all of them; `unread` are messages about those that could not be read."""
-    unique: dict[bytes, ResultFile] = {}
-    for one in sorted(results, key=lambda result: result.origin):
-        unique.setdefault(_identity(one), one)
-    ordered = [unique[key] for key in sorted(unique)]
-    records = [record for one in ordered for record in one.records]
+    """One report of all of them; `unread` are messages about those that could not be read.
+
+    Without `packed`, what is packed is left out: for a view that does not show it.
+    """
+    ordered = sorted(results, key=lambda result: result.origin)
+    if len(ordered) > 1:
+        unique: dict[tuple[bytes, bytes], ResultFile] = {}
+        for one in ordered:
+            unique.setdefault(_identity(one), one)
+        ordered = [unique[key] for key in sorted(unique)]
+    records = [
+        record
+        for one in ordered
+        for record in (one.every() if packed else one.records)
+        if not isinstance(record, Packed)
+    ]
     report = Report(
         subjects=joining.subjects(_of(records, Subject)),
         unread=sorted(set(unread)),
@@ -216,14 +231,15 @@ def merged(
     return report
 
 
-def _identity(result: ResultFile) -> bytes:
+def _identity(result: ResultFile) -> tuple[bytes, bytes]:
     """Sorts streams, and is the same for two copies of one."""
     head = result.header
     told = f"{head.verb} {head.label} {head.started}"
-    lines = [told.encode("utf-8", "surrogatepass"), dumped(head)]
-    lines += [dumped(record) for record in result.records]
-    lines.append(dumped(result.finish) if result.finish else b"")
-    return b"\n".join(lines)
+    digest = sha256()
+    for record in result.every():
+        digest.update(dumped(record) + b"\n")
+    digest.update(dumped(result.finish) if result.finish else b"")
+    return told.encode("utf-8", "surrogatepass") + b"\n" + dumped(head), digest.digest()
 
 
 def _run(result: ResultFile, report: Report) -> Run:
@@ -232,7 +248,7 @@ def _run(result: ResultFile, report: Report) -> Run:
         failure = result.damage or "the result was cut off"
         return Run(result.header, False, 3, failure, result.origin)
     code = finish.exit_code
-    if code == 1 and joining.healed(result.records, report.gone, strict=result.header.strict):
+    if code == 1 and joining.healed(list(result.every()), report.gone, strict=result.header.strict):
         code = 0
     return Run(result.header, True, code, finish.failure, result.origin)
 
@@ -243,5 +259,11 @@ def _of(records: Sequence[Record], kind: type[_R]) -> list[_R]:
 
 def _unique(records: Iterable[_R], key: Callable[[_R], tuple[object, ...]]) -> list[_R]:
     """Each record once, sorted; where `key` is the same for two, by all that they hold."""
-    found = {dumped(record): record for record in records}
-    return [found[line] for line in sorted(found, key=lambda line: (*key(found[line]), line))]
+    places: dict[tuple[object, ...], list[_R]] = {}
+    for record in records:
+        places.setdefault(key(record), []).append(record)
+    found: list[_R] = []
+    for place in sorted(places):
+        several = {dumped(record): record for record in places[place]}
+        found += [several[line] for line in sorted(several)]
+    return found

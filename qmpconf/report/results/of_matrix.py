@@ -7,13 +7,14 @@ where they were written is often gone when a page is read.
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from qmpconf.conform.outcome import Outcome
 from qmpconf.report.results.of_conform import closing, opening, server_of
-from qmpconf.report.results.records import Case, FindingRecord, Message, Record, Subject
+from qmpconf.report.results.records import Case, FindingRecord, Message, Note, Record, Subject
 
 
 def of_matrix(name: str, outcome: Outcome, folder: str) -> Iterator[Record]:
@@ -27,6 +28,19 @@ def of_matrix(name: str, outcome: Outcome, folder: str) -> Iterator[Record]:
             yield msgspec.structs.replace(record, subject=name)
         else:
             yield record
+
+
+def said_once(records: Iterable[Record], servers: int) -> Iterator[Record]:
+    """The records; a note that is the same on all `servers` comes once, at its first place, for all."""
+    kept = list(records)
+    times = Counter(one.text for one in kept if isinstance(one, Note))
+    said: set[str] = set()
+    for one in kept:
+        if servers < 2 or not isinstance(one, Note) or times[one.text] < servers:
+            yield one
+        elif one.text not in said:
+            said.add(one.text)
+            yield msgspec.structs.replace(one, subject="")
 
 
 def _placed(record: Record, folder: str) -> Record:

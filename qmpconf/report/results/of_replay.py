@@ -12,7 +12,7 @@ from qmpconf.findings import fingerprint_of
 from qmpconf.replay.bindings import sentence
 from qmpconf.replay.causes import Call
 from qmpconf.replay.difference import Difference
-from qmpconf.replay.findings import RULES, group, rule_of, severity_of
+from qmpconf.replay.findings import REPLAYED, Words, group, rule_of, severity_of
 from qmpconf.replay.result import MaskUse
 from qmpconf.replay.result import ReplayResult as Replay
 from qmpconf.report.results.common import gone_of, messages_near, record
@@ -29,8 +29,6 @@ from qmpconf.report.results.records import (
 from qmpconf.report.results.stream import ResultFile
 from qmpconf.report.results.upgraded import because, is_unused, notes
 from qmpconf.text import counted
-
-_SOURCE = "the recording"
 
 #: Elements that are named of notes that say the same.
 _VALUES = 12
@@ -68,17 +66,24 @@ def _records(replay: Replay, baseline: Baseline) -> Iterator[Record]:
     if replay.output:
         facts["output"] = replay.output
     yield Subject(name=name, kind="trace", facts=facts)
+    yield from differing(name, replay, baseline)
+
+
+def differing(
+    name: str, replay: Replay, baseline: Baseline, words: Words = REPLAYED, other: str = ""
+) -> Iterator[Record]:
+    """What a replay found, or a comparison with the recording `other`, about the subject `name`."""
     causes = because(replay)
     groups = [one for one in replay.differences if not is_unused(one.first, replay.upgrade)]
     singles = [
-        record(name, group(one, replay.trace, _cause(one.first, causes)), baseline)
+        record(name, group(one, replay.trace, _cause(one.first, causes), words, other), baseline)
         for one in groups
     ]
     found = list(_together(singles))
     yield from found
-    for kind, text in RULES.items():
+    for kind, text in words.rules.items():
         rule = rule_of(kind)
-        yield Rule(id=rule, level="MUST", party="server", text=text, source=_SOURCE)
+        yield Rule(id=rule, level="MUST", party="server", text=text, source=words.source)
         yield _verdict(name, rule, [one for one in found if one.rule == rule], replay)
     if not replay.failure:
         yield from gone_of(baseline, singles, name)

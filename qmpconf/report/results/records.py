@@ -36,7 +36,18 @@ from qmpconf.trace.figures import Figures
 VERSION = 1
 
 #: The verbs that write results.
-Verb = Literal["check", "replay", "conform", "conform-client", "audit", "diff", "coverage", "stats"]
+Verb = Literal[
+    "check",
+    "replay",
+    "conform",
+    "conform-client",
+    "audit",
+    "diff",
+    "coverage",
+    "stats",
+    "trace-diff",
+    "explore",
+]
 
 SubjectKind = Literal["trace", "server", "client", "document", "catalogs"]
 

@@ -8,6 +8,8 @@ and `Result.damage` reports the first of them.
 from __future__ import annotations
 
 import sys
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any, Self
@@ -16,6 +18,7 @@ import msgspec
 
 from qmpconf.closing import Closing
 from qmpconf.errors import InputError, OutputError
+from qmpconf.outputs import written
 from qmpconf.report.results.records import VERSION, Finish, Header, Record, Verb
 from qmpconf.text import counted
 from qmpconf.version import __version__
@@ -37,6 +40,26 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
 _HEAD = 1 << 20
 
 
+class Packed:
+    """Records that are kept compressed until somebody asks for them: of many traces, they are most."""
+
+    __slots__ = ("_data", "count")
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        lines = [dumped(record) for record in records]
+        self.count = len(lines)
+        self._data = zlib.compress(b"\n".join(lines), 1)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Packed) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __iter__(self) -> Iterator[Record]:
+        if self.count:
+            yield from map(_decode_record, zlib.decompress(self._data).split(b"\n"))
+
+
 @dataclass(slots=True)
 class ResultFile:
     """One stream: `finish` is None when it was cut off; `origin` is its path, or empty.
@@ -45,10 +68,23 @@ class ResultFile:
     """
 
     header: Header
-    records: list[Record] = field(default_factory=list)
+    records: list[Record | Packed] = field(default_factory=list)
     finish: Finish | None = None
     origin: str = ""
     damage: str = ""
+
+    def every(self) -> Iterator[Record]:
+        """All records, also those that are packed."""
+        for one in self.records:
+            if isinstance(one, Packed):
+                yield from one
+            else:
+                yield one
+
+    @property
+    def count(self) -> int:
+        """How many records there are."""
+        return sum(one.count if isinstance(one, Packed) else 1 for one in self.records)
 
     @property
     def complete(self) -> bool:
@@ -62,7 +98,7 @@ class ResultFile:
 
     def end(self, exit_code: int, failure: str = "") -> Self:
         """Complete it."""
-        self.finish = Finish(finish=len(self.records), exit_code=exit_code, failure=failure)
+        self.finish = Finish(finish=self.count, exit_code=exit_code, failure=failure)
         return self
 
 
@@ -83,13 +119,18 @@ class ResultWriter(Closing):
     def __init__(self, path: str, head: Header) -> None:
         self._path = path
         self._count = 0
+        self._failed = False  # which was said
         try:
             self._file: IO[bytes] = (
                 sys.stdout.buffer if path == "-" else open(path, "wb")  # noqa: SIM115 - closed below
             )
         except OSError as error:
             raise self._refused(error) from None
-        self._line(head)
+        try:
+            self._line(head)
+        except BaseException:
+            self.close()
+            raise
 
     def write(self, *records: Record) -> None:
         """Append records."""
@@ -103,8 +144,13 @@ class ResultWriter(Closing):
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._path != "-":
+        if self._path == "-":
+            return
+        try:
             self._file.close()
+        except OSError as error:  # what could not be written is tried once more
+            if not self._failed:
+                raise self._refused(error) from None
 
     def _line(self, record: Header | Record | Finish) -> None:
         try:
@@ -113,6 +159,7 @@ class ResultWriter(Closing):
         except OSError as error:
             if isinstance(error, BrokenPipeError) and self._path == "-":
                 raise  # the reader of our output went away: no error of ours
+            self._failed = True
             raise self._refused(error) from None
 
     def _refused(self, error: OSError) -> OutputError:
@@ -120,11 +167,27 @@ class ResultWriter(Closing):
 
 
 def write_result(path: str, result: ResultFile) -> None:
-    """Write a whole stream.  Raises `OutputError`."""
-    with ResultWriter(path, result.header) as writer:
-        writer.write(*result.records)
-        if result.finish:
-            writer.finish(result.finish.exit_code, result.finish.failure)
+    """Write a whole stream in place of what is there, which stays if it cannot be.  Raises `OutputError`."""
+    if path == "-":
+        with ResultWriter(path, result.header) as writer:
+            for record in result.every():
+                writer.write(record)
+            if result.finish:
+                writer.finish(result.finish.exit_code, result.finish.failure)
+        return
+    with written(path, overwrite=True, mode=0o666, packs=False) as file:
+        file.writelines(dumped(record) + b"\n" for record in _whole_stream(result))
+
+
+def _whole_stream(result: ResultFile) -> Iterator[Header | Record | Finish]:
+    """Every line, in order."""
+    yield result.header
+    count = 0
+    for count, record in enumerate(result.every(), 1):  # noqa: B007 - the last one counts
+        yield record
+    if result.finish:
+        end = result.finish
+        yield Finish(finish=count, exit_code=end.exit_code, failure=end.failure)
 
 
 def dumped(record: Header | Record | Finish) -> bytes:

@@ -24,6 +24,7 @@ from qmpconf.text import counted
 #: What findings are called where one verb alone wrote the results: singular, plural, by severity.
 _NAMES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "replay": {"error": ("difference", "differences")},
+    "trace-diff": {"error": ("difference", "differences")},
 }
 
 #: What the changes of each level are called where two catalogs are compared: singular, plural.
@@ -36,7 +37,11 @@ _LEVELS: Mapping[str, tuple[str, str]] = {
 }
 
 
-_NONE = {"replay": "no differences", "diff": "no changes"}
+_NONE = {
+    "replay": "no differences",
+    "trace-diff": "no differences",
+    "diff": "no changes",
+}
 
 
 def verdict_counts(found: Iterable[Verdict | Case]) -> str:
@@ -86,8 +91,15 @@ _UNJUDGED: Mapping[str, tuple[str, str, str]] = {
     "time": ("trace", "traces", " against a limit of time"),
 }
 
-#: Facts of a subject that count its messages: those of a check, and those of a replay.
-_HELD = (("messages",), ("sent", "greetings", "replies", "events"))
+#: Facts of a subject that count its messages, the first that are there: those of a check with a filter, of
+#: a check, of a replay, of two recordings, and of an exploration.
+_HELD = (
+    ("selected",),
+    ("messages",),
+    ("sent", "greetings", "replies", "events"),
+    ("in both", "only in the first", "only in the second", "greetings", "replies", "events"),
+    ("commands sent",),
+)
 
 
 def unjudged(report: Report) -> list[str]:
@@ -118,9 +130,7 @@ def is_hollow(report: Report) -> bool:
     counts = [
         one.facts.get(name, 0)
         for one in report.subjects
-        for names in _HELD
-        if names[0] in one.facts
-        for name in names
+        for name in next((names for names in _HELD if names[0] in one.facts), ())
     ]
     return bool(counts) and not any(counts)
 
@@ -146,6 +156,9 @@ def closing(report: Report) -> str:
     if report.known:
         text += f"; {counted(len(kinds(report.known)), 'kind')} known"
         text += " from the baseline" if verb_of(report) == "check" else ""
+    elsewhere = _sum([one.facts for one in report.subjects], "findings elsewhere", "finding")
+    if any(one.facts.get("findings elsewhere") for one in report.subjects):
+        text += f"; {elsewhere} at other messages"
     if report.gone:
         text += f"; {counted(len(report.gone), 'known one')} gone"
     missing = len(report.cut) + len(report.unread)
@@ -179,12 +192,26 @@ def _judged(report: Report) -> Iterator[str]:
     played = [one for one in facts if "sent" in one]
     if checked:
         text = f"{_sum(checked, 'messages', 'message')} in {_sum(checked, 'sessions', 'session')}"
+        if any("selected" in one for one in checked):
+            some = _sum(checked, "selected", "message")
+            total = _sum(checked, "messages", "message").partition(" ")[0]
+            text = f"{some} selected of {total} in {_sum(checked, 'sessions', 'session')}"
         text += f" of {counted(len(checked), 'trace')}" if len(checked) > 1 else ""
         yield f"{text} checked{_against(report, checked)}"
     if played:
         sums = (("sent", "message"), ("replies", "reply"), ("events", "event"))
         sent, replies, events = (_sum(played, *one) for one in sums)
         yield f"{sent} sent, {replies} and {events} matched"
+    compared = [one for one in facts if "in both" in one]
+    if compared:
+        sums = (("in both", "command"), ("replies", "reply"), ("events", "event"))
+        both, replies, events = (_sum(compared, *one) for one in sums)
+        yield f"{both} in both recordings, {replies} and {events} compared"
+    explored = [one for one in facts if "commands sent" in one]
+    if explored:
+        sent = _sum(explored, "commands sent", "command")
+        worked = _sum(explored, "succeeded", "").partition(" ")[0]
+        yield f"{sent} ({worked} succeeded) in {_sum(explored, 'lives', 'life')} of the server"
     if report.cases:
         servers = len({one.subject for one in report.cases})
         where = f" on {servers} servers" if servers > 1 else ""
@@ -212,7 +239,7 @@ def _against(report: Report, checked: Sequence[Mapping[str, object]]) -> str:
 
 def _sum(facts: Iterable[Mapping[str, str | int | float | bool]], name: str, word: str) -> str:
     values = (one.get(name, 0) for one in facts)
-    plural = "replies" if word == "reply" else ""
+    plural = {"reply": "replies", "life": "lives"}.get(word, "")
     return counted(sum(int(v) for v in values if isinstance(v, int | float)), word, plural)
 
 
@@ -224,9 +251,12 @@ def upgrade(report: Report) -> str:
     broke = [one for one in weighed if effect(one) == BROKE and not one.more.get(FOLLOWS)]
     follow = sum(bool(one.more.get(FOLLOWS)) for one in weighed)
     calls = len({(one.subject, one.about) for one in broke})
-    differ = sum(effect(one) == CHANGED and not one.more.get(FOLLOWS) for one in weighed)
+    differing = [one for one in weighed if effect(one) == CHANGED and not one.more.get(FOLLOWS)]
+    asked = sum(one.about.startswith("command ") for one in differing)
+    differ = len(differing) - asked
     parts = [counted(calls, "call breaks", "calls break")] if calls else ["no call breaks"]
     parts += [counted(differ, "answer differs", "answers differ")] if differ else []
+    parts += [counted(asked, "command differs", "commands differ")] if asked else []
     parts += [counted(follow, "follows from that", "follow from that")] if follow else []
     notes = report.totals()["note"]
     parts += [counted(notes, "note")] if notes else []

@@ -14,11 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 from xml.sax.saxutils import escape, quoteattr
 
 from qmpconf.findings import Severity
 from qmpconf.report.results.merge import Report
-from qmpconf.report.results.records import FindingRecord, Message, Subject, Verdict
+from qmpconf.report.results.records import (
+    Case,
+    FindingRecord,
+    Message,
+    Subject,
+    Unjudged,
+    Verdict,
+)
 from qmpconf.report.views import grouping, judged, words
 from qmpconf.report.views.grouping import Kind
 from qmpconf.text import counted, harmless
@@ -27,6 +35,8 @@ from qmpconf.trace.wording import line
 
 #: Findings of one test case that are said in full.
 _MOST = 20
+
+_Said = TypeVar("_Said", FindingRecord, Verdict, Case, Unjudged)
 
 _BROKEN = ("fail", "warn")
 
@@ -48,7 +58,12 @@ class Test:
 def page(report: Report) -> str:
     """The whole report."""
     started = min((run.header.started for run in report.runs), default="")
-    suites = [(one.name, _properties(one, report), _tests(one, report)) for one in report.subjects]
+    closing = "; ".join(judged.closings(report))
+    of = _Own(report)
+    suites = [
+        (one.name, _properties(one, of, report, closing), _tests(one, of, report))
+        for one in report.subjects
+    ]
     own = list(_own(report))
     if own or not suites:
         suites.append(("qmpconf", [], own))
@@ -65,10 +80,27 @@ def page(report: Report) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites{head}>\n{body}</testsuites>\n'
 
 
-def _tests(subject: Subject, report: Report) -> list[Test]:
-    findings = [one for one in report.findings if one.subject == subject.name]
-    verdicts = {one.rule: one for one in report.verdicts if one.subject == subject.name}
-    seconds = _times(subject, report)
+class _Own:
+    """What is said of each subject, by its name: looked up, for there may be very many."""
+
+    def __init__(self, report: Report) -> None:
+        self.findings = _by_subject(report.findings)
+        self.verdicts = _by_subject(report.verdicts)
+        self.cases = _by_subject(report.cases)
+        self.unjudged = _by_subject(report.unjudged)
+
+
+def _by_subject(found: Iterable[_Said]) -> dict[str, list[_Said]]:
+    own: dict[str, list[_Said]] = {}
+    for one in found:
+        own.setdefault(one.subject, []).append(one)
+    return own
+
+
+def _tests(subject: Subject, of: _Own, report: Report) -> list[Test]:
+    findings = of.findings.get(subject.name, [])
+    verdicts = {one.rule: one for one in of.verdicts.get(subject.name, [])}
+    seconds = _times(of.cases.get(subject.name, []))
     by_rule: dict[str, list[FindingRecord]] = {rule: [] for rule in verdicts}
     for one in findings:
         by_rule.setdefault(one.rule, []).append(one)
@@ -78,17 +110,17 @@ def _tests(subject: Subject, report: Report) -> list[Test]:
     ]
     if tests or report.cut:
         return tests
-    lack = next((one for one in report.unjudged if one.subject == subject.name), None)
+    lack = next(iter(of.unjudged.get(subject.name, [])), None)
     if lack is None:
         return [Test(subject.name, "nothing found")]
     return [Test(subject.name, "nothing found in what was judged", out=lack.text)]
 
 
-def _times(subject: Subject, report: Report) -> dict[str, float]:
+def _times(cases: Iterable[Case]) -> dict[str, float]:
     """Seconds by requirement; a case that proves several of them counts for its first one."""
     seconds: dict[str, float] = {}
-    for case in report.cases:
-        if case.subject == subject.name and case.rules:
+    for case in cases:
+        if case.rules:
             seconds[case.rules[0]] = seconds.get(case.rules[0], 0.0) + case.seconds
     return seconds
 
@@ -165,11 +197,11 @@ def _message(one: Message, kind: Kind) -> str:
     return f"{'>' if here else ' '} {line(one, one.body if here or one.kind in ODD else '')}"
 
 
-def _properties(subject: Subject, report: Report) -> list[tuple[str, str]]:
-    told = [("kind", str(subject.kind)), ("report", "; ".join(judged.closings(report)))]
+def _properties(subject: Subject, of: _Own, report: Report, closing: str) -> list[tuple[str, str]]:
+    told = [("kind", str(subject.kind)), ("report", closing)]
     told += [(name, _fact(value)) for name, value in sorted(subject.facts.items())]
-    named = {one.rule for one in report.verdicts if one.subject == subject.name}
-    named |= {one.rule for one in report.findings if one.subject == subject.name}
+    named = {one.rule for one in of.verdicts.get(subject.name, [])}
+    named |= {one.rule for one in of.findings.get(subject.name, [])}
     for rule in sorted(named & report.rules.keys()):
         about = report.rules[rule]
         told.append((f"{rule}.level", about.level))

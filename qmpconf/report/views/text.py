@@ -27,7 +27,7 @@ Paint = Callable[[str, str], str]
 _HEAD = ("severity", "blame", "requirement", "line", "times", "what")
 
 #: Verbs whose findings are all of one sort.
-_PLAIN = ("audit", "diff", "replay")
+_PLAIN = ("audit", "diff", "replay", "trace-diff")
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 

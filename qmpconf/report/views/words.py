@@ -147,7 +147,11 @@ def alarms(report: Report) -> list[str]:
 def run_name(run: Run) -> str:
     """The verb, and what its user calls the run."""
     label = f" ({run.header.label})" if run.header.label else ""
-    return f"qmpconf {run.header.verb}{label}"
+    return f"qmpconf {_CALLED.get(run.header.verb, run.header.verb)}{label}"
+
+
+#: How verbs are called whose results have another name.
+_CALLED = {"diff": "schema diff", "audit": "schema audit", "trace-diff": "diff"}
 
 
 def gone(report: Report) -> list[str]:

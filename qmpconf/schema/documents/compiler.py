@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qmpconf.schema.documents.described import described_as
 from qmpconf.schema.documents.detect import form_of
+from qmpconf.schema.documents.errata import corrected
 from qmpconf.schema.documents.filled import filled
 from qmpconf.schema.documents.partial import marked
 from qmpconf.schema.documents.result import Compilation
@@ -29,4 +30,4 @@ def compile_document(
     found = checked(form_of(text).compile(text, name), text)
     if product or release:
         found = described_as(found, name=name, product=product, release=release)
-    return marked(weighed(filled(found)))
+    return marked(weighed(corrected(filled(found))))

@@ -5,7 +5,9 @@ In this order, for what a command takes or returns:
 1. *spelling*: the text names a type that is not described, and one that is described has nearly that name;
 2. *example*: the values in the examples fit one described type best, whose name has words of the command's;
 3. *rest*: there is no word and no example, and the type described last before the command is used by
-   nothing else (where another command stands between them, its name must have a word of the command's);
+   nothing else (where another command stands between them, its name must have a word of the command's).
+   Where there are words that name no type, but speak of a list, it is a list of the type described right
+   before the command; without a list, that type has to be used by nothing else, and to have the command's words;
 4. *example*: no type is described that fits; then the type is what the examples show, with all members
    optional, and open for more.
 
@@ -23,6 +25,7 @@ from typing import Literal
 
 from qmpconf.schema.documents import tolerant
 from qmpconf.schema.documents.examples import Seen, seen_by_entry
+from qmpconf.schema.documents.manual_returns import NO_SINGLE_TYPE, NO_TYPE
 from qmpconf.schema.documents.result import Compilation, Undetermined
 from qmpconf.schema.model import (
     Alternate,
@@ -43,7 +46,7 @@ _SILENT = "does not say what is returned"
 #: How alike two names are, one of which is misspelled.
 _ALIKE = 0.85
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
-_LISTED = re.compile(r"\b(?:list|array) of\b")
+_LISTED = re.compile(r"\b(?:list|array) of\b", re.IGNORECASE)
 #: Nothing is nested deeper.
 _DEEPEST = 12
 
@@ -126,8 +129,8 @@ class _Filler:
         key, how = self._spelled(name, nodes) if place == "return" else "", "spelling"
         if not key and nodes:
             key, how = self._fitting(name, nodes), "example"
-        if not key and not nodes and place == "return" and _SILENT in place_open.reason:
-            key, how = self._rest(command), "rest"
+        if not key and not nodes and place == "return":
+            key, how = self._left_over(command, place_open.reason), "rest"
         if not key and nodes:
             empty = all(
                 one.kind == "object" and not one.members and not one.elided for one in nodes
@@ -187,15 +190,36 @@ class _Filler:
         )
         return (not same, unseen - 2 * (key in self.unused), -_shared(name, key))
 
-    def _rest(self, command: Command) -> str:
-        """The type right before the command, where nothing uses it."""
+    def _left_over(self, command: Command, reason: str) -> str:
+        """The type that stands before the command, where the document has no type for what is returned."""
+        if _SILENT in reason:
+            return self._rest(command)
+        if not reason.startswith((NO_TYPE, NO_SINGLE_TYPE)):
+            return ""
+        last, between = self._before(command)
+        if last is None or between:
+            return ""
+        if _LISTED.search(reason):
+            return self._array(last.name)
+        words = [one for one in re.split(r"[-_]", command.name) if len(one) > 2 and one != "get"]
+        own = last.name in self.unused and _shared(command.name, last.name) >= max(2, len(words))
+        return last.name if own else ""
+
+    def _before(self, command: Command) -> tuple[Object | None, int]:
+        """The structure described last before a command, and how many entries stand between them."""
         types = [one for one in self.types.values() if not isinstance(one, Array) and one.name]
         before = [one for one in types if one.facts.line < command.facts.line]
         last = max(before, key=lambda one: one.facts.line, default=None)
-        if not isinstance(last, Object) or last.name not in self.unused:
-            return ""
+        if not isinstance(last, Object):
+            return None, 0
         entries: list[Command | Event] = [*self.commands.values(), *self.events.values()]
-        between = sum(last.facts.line < one.facts.line < command.facts.line for one in entries)
+        return last, sum(last.facts.line < one.facts.line < command.facts.line for one in entries)
+
+    def _rest(self, command: Command) -> str:
+        """The type right before the command, where nothing uses it."""
+        last, between = self._before(command)
+        if last is None or last.name not in self.unused:
+            return ""
         if between > 1 or (between and not _shared(command.name, last.name)):
             return ""
         plural = re.sub(r".*[-_]", "", command.name)

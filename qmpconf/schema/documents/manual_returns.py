@@ -8,7 +8,8 @@ The rule, in this order:
    sentence says "list of", "list with" or "array of" before the name.
 3. The sentence names a type, but says "objects" of no list, or an example shows one where the
    sentence says the other: the example decides between the type and a list of it.
-4. The sentence says "as a string": a string.
+4. The sentence says "as a string": a string.  It begins with "number of", "length of", "time in
+   seconds" or "unique integer", and no example shows anything else: an integer.
 5. No type is named, and an example shows a string, an integer or a boolean: that is the type; an
    example that shows ``{}`` and nothing else: the command returns nothing.
 6. Anything else is undetermined.
@@ -21,6 +22,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qmpconf.schema.documents import tolerant
+
+#: Why it is not known what a command returns, before the sentence in question.
+NO_TYPE, NO_SINGLE_TYPE = "the text names no type", "the text names no single type"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,10 @@ _SENTENCE = re.compile(r".+?(?:\.(?=\s)|$)")
 _NAME = re.compile(r"\b[A-Z]\w+")
 _LOOKS_TYPED = re.compile(r"[A-Z]\w*[a-z]\w*[A-Z]\w*")
 _LIST = re.compile(r"\b(?:list|array)\b(?: (?:of|with|containing)\b)?", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"(?:the |a |an )?(?:unique )?(?:integer\b|number of\b|length of\b|time in (?:nano|micro|milli)?seconds\b)",
+    re.IGNORECASE,
+)
 _STRING = re.compile(r"\bas a string\b")
 
 #: No first sentence is longer.
@@ -73,11 +81,13 @@ def returned(
         return _named(name, sentence, replies)
     unknown = next(iter(_LOOKS_TYPED.findall(sentence)), "")
     if names or unknown:
-        return Returned(undetermined=f"the text names no single type: {sentence}", unknown=unknown)
+        return Returned(undetermined=f"{NO_SINGLE_TYPE}: {sentence}", unknown=unknown)
     if _STRING.search(sentence):
         return Returned("string")
     found = _shown(replies)
-    return found or Returned(undetermined="the text names no type")
+    if not replies and _NUMBER.match(sentence):
+        return Returned("int")
+    return found or Returned(undetermined=f"{NO_TYPE}: {sentence}")
 
 
 def _named(name: str, sentence: str, replies: Sequence[tolerant.Node]) -> Returned:

@@ -43,6 +43,7 @@ RULES: Mapping[str, str] = {
     "member.twice": "A list has one member twice.",
     "member.unreadable": "An item in a list of members is none.",
     "returns.contradicts": "An example returns something else than the text says.",
+    "returns.wrong": "By QAPI source, something else is returned than the text says.",
     "type.empty": "A type has no members or values.",
     "type.misspelled": "A type is not spelled as everywhere else.",
     "type.parenthesis": "The parenthesis before a type is missing.",

@@ -157,6 +157,8 @@ class _Check:
         if tag is None or tag.name != one.tag:
             raise one.fail(f"the discriminator {one.tag!r} is not a member of the base")
         values = self._values(tag)
+        if values is None and self._dialect.early and tag.type == "str" and not tag.array:
+            values = [branch.name for branch in one.parts]  # as 1.7 had it
         if values is None:
             raise one.fail(f"the discriminator {one.tag!r} is not of an enumeration's type")
         if tag.optional:

@@ -16,7 +16,18 @@ from typing import BinaryIO
 from qmpconf.trace.capture.build import Conversation, Frame, Index
 from qmpconf.trace.capture.files import Put, pcap, pcapng
 from qmpconf.trace.convert.base import Notes, Options, Reading
-from qmpconf.trace.records import Close, Finish, Gap, Header, Open, Record, Shut, Side, Traffic
+from qmpconf.trace.records import (
+    Close,
+    Fault,
+    Finish,
+    Gap,
+    Header,
+    Open,
+    Record,
+    Shut,
+    Side,
+    Traffic,
+)
 
 #: The server's port where neither the trace nor the user gives one.
 _PORT = 4444
@@ -61,6 +72,9 @@ class _Writer:
         """Write every record."""
         for record in records:
             if isinstance(record, Finish):
+                continue
+            if isinstance(record, Fault):
+                self._notes.lost("what the recorder did on purpose cannot be held", record.line)
                 continue
             t = min(max(record.t, -_FARTHEST), _FARTHEST)
             ns = self._start + round(t * 1e6) * 1000

@@ -50,7 +50,7 @@ class Format:
     `endings` decide about a file's format; `hints` only where its content does not, in the order
     of `FORMATS`.  `looks` is found in the first `HEAD` bytes of such a file and of no other.
     `keeps` and `loses` say to people what it holds of a session, and what it does not.  With
-    `writes`, files of the format can be written.
+    `writes`, files of the format can be written, with `reads` read.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Format:
     keeps: str = ""
     loses: str = ""
     writes: bool = True
+    reads: bool = True
 
     def load(self) -> Module:
         """The format's module."""
@@ -124,6 +125,15 @@ FORMATS = (
         looks=re.compile(rb"\APAR1"),
         keeps="everything",
         loses="nothing",
+    ),
+    Format(
+        "otlp",
+        "spans of OpenTelemetry, to a file or a collector's URL (extra qmpconf[otlp])",
+        "qmpconf.trace.convert.otlp",
+        endings=(".otlp", ".otlp.json", ".otlp.jsonl"),
+        keeps="a span a command with its response, times, errors; events; the server's version",
+        loses="the messages themselves",
+        reads=False,
     ),
     Format(
         "replies",

@@ -31,7 +31,8 @@ class Options:
     `port` is the server's in a capture, 0 where it is not known.  Of logs, `pattern` finds the
     messages (its groups are ``message`` and perhaps ``time``, ``session`` and ``side``), and
     `session_by` are the fields that tell sessions apart.  `format` is the name of the format,
-    `source` that of the file.
+    `source` that of the file.  `lines` takes of each line of a trace that is written the line of the
+    source that it was made of, by its number.
     """
 
     port: int = 0
@@ -39,6 +40,7 @@ class Options:
     session_by: tuple[str, ...] = ()
     format: str = ""
     source: str = ""
+    lines: list[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from qmpconf.errors import InputError, UsageError
 from qmpconf.outputs import written
+from qmpconf.packed import can_be_read_again
 from qmpconf.protocol.framing import MESSAGES
+from qmpconf.protocol.session import Session
 from qmpconf.trace.convert import Format, format_of_input, format_of_output, named
-from qmpconf.trace.convert.base import Notes, Options, nothing
+from qmpconf.trace.convert.base import Notes, Options, Reading, nothing
+from qmpconf.trace.convert.otlp import is_url, send
 from qmpconf.trace.convert.source import opened
+from qmpconf.trace.filter.leaving import without_the_rest
+from qmpconf.trace.filter.selecting import Chosen, choose
+from qmpconf.trace.filter.syntax import Filter
 from qmpconf.trace.items import Item, items_of
+from qmpconf.trace.reader import EXACT
 from qmpconf.trace.records import Finish, Open, Record, Traffic
 from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.redaction.records import redacted, redacted_header
@@ -42,6 +51,10 @@ class Converted:
     redacted: int = 0
 
 
+class NothingPassesError(UsageError):
+    """A filter that lets no message of the source pass."""
+
+
 def convert(
     source: str,
     target: str,
@@ -52,6 +65,7 @@ def convert(
     secrets: Iterable[str] = (),
     seen: Seen | None = None,
     session: int = 0,
+    wanted: Filter | None = None,
     overwrite: bool = False,
     options: Options | None = None,
     advance: Callable[[int], object] = nothing,
@@ -60,7 +74,8 @@ def convert(
 
     The formats are known by the names, or else by the content.  Secrets are replaced, unless
     `redact` is false: `secrets` are exact values besides, `seen` what is known already.  With
-    `session` only that one is kept.  `advance` is called with the number of bytes
+    `session` only that one is kept, and with `wanted` the messages that pass, with gaps for the rest; the
+    source is read twice for that, and must be a file.  `advance` is called with the number of bytes
     read so far, again and again.  Raises `UsageError` for formats
     that nobody can tell, a file that exists unless `overwrite`, and what the target's format
     cannot hold at all; `InputError` for an input that holds nothing; `OutputError`.  The formats
@@ -71,9 +86,20 @@ def convert(
     >>> done.target.name, done.sessions
     ('pcapng', 1)
     """
+    chosen = None
+    if wanted is not None:
+        if session:
+            raise UsageError(
+                f"a filter can ask for a session itself: write session = {session} in it"
+            )
+        chosen = _chosen(source, wanted, from_format, options or Options(), advance)
     notes = Notes()
     options = options or Options()
     into = named(to_format) if to_format else _target(target)
+    if is_url(target) and into.name != "otlp":
+        raise UsageError(
+            f"a URL is that of a collector, which takes spans, not {into.name}: --to otlp"
+        )
     if not into.writes:
         raise UsageError(f"the format {into.name} is read, and not written")
     with opened(source, notes, advance) as file:
@@ -91,14 +117,19 @@ def convert(
         records: Iterator[Record] = caught
         if session:
             records = _only(records, session, file.name)
+        if chosen is not None:
+            header = reading.header
+            meta = {**header.meta, "filter": str(wanted)}
+            reading = replace(reading, header=replace(header, meta=meta))
+            records = without_the_rest(chosen, records, _begin(out_of))
         redactor = Redactor(seen=seen if seen is not None else Seen(secrets))
         if redact:
             reading = replace(reading, header=redacted_header(reading.header, redactor))
             records = redacted(records, redactor)
-        with written(target, overwrite=overwrite) as output:
-            counts = _Counts()
-            whole = replace(reading, records=counts.of(records))
-            into.load().write(output, whole, options, notes)
+        counts = _Counts()
+        whole = replace(reading, records=counts.of(records))
+        with _output(into, target, overwrite=overwrite) as write:
+            write(whole, options, notes)
             if not caught.spoken and out_of is not into:
                 raise _explained(caught.failed or _nothing(file.name, out_of), notes)
     return Converted(
@@ -113,7 +144,53 @@ def convert(
     )
 
 
+@contextmanager
+def _output(
+    into: Format, target: str, *, overwrite: bool
+) -> Iterator[Callable[[Reading, Options, Notes], None]]:
+    """What takes the records: a file, or a collector."""
+    if is_url(target):
+        yield partial(send, target)
+        return
+    with written(target, overwrite=overwrite) as output:
+        yield partial(into.load().write, output)
+
+
+def _begin(out_of: Format) -> Callable[[], Session]:
+    """What gives the state of a session of that format."""
+    return partial(Session, exact=out_of.name in EXACT)
+
+
+def _chosen(
+    source: str,
+    wanted: Filter,
+    from_format: str,
+    options: Options,
+    advance: Callable[[int], object],
+) -> Chosen:
+    """What of a file passes.  Raises `UsageError` where nothing does, or it cannot be read twice."""
+    if source == "-" or not can_be_read_again(source):
+        raise UsageError("with a filter IN is read twice, which a pipe cannot be: name a file")
+    notes = Notes()
+    with opened(source, notes, advance) as file:
+        out_of = named(from_format) if from_format else format_of_input(source, file.head)[0]
+        options = replace(options, format=out_of.name, source=os.path.basename(file.name))
+        try:
+            reading = out_of.load().read(file, options, notes)
+        except InputError as error:
+            raise _explained(error, notes) from error
+        records = (one for one in _Caught(reading.records) if not isinstance(one, Finish))
+        chosen = choose(wanted, items_of(records, faults=True), _begin(out_of))
+    if not chosen.sessions:
+        raise NothingPassesError(
+            f"{source}: no message passes the filter: there is nothing to write"
+        )
+    return chosen
+
+
 def _target(path: str) -> Format:
+    if is_url(path):
+        return named("otlp")
     if path == "-":
         raise UsageError("standard output has no name that shows its format; choose one with --to")
     return format_of_output(path)

@@ -15,6 +15,10 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _QUOTES = re.compile(rb"\xe2\x80[\x9c-\x9f]|\xc2[\xab\xbb]")
+#: Such quotes around names, beside plain ones elsewhere in the line: a word processor has changed some.
+_QUOTED_NAME = re.compile(rb"[{,][ \t]*(?:%b)|(?:%b)[ \t]*:" % (_QUOTES.pattern, _QUOTES.pattern))
+#: A space that does not break, where JSON has white space: a browser, a mail program or a chat has put it for a space.
+_NO_BREAK = re.compile(rb"[{\[,:][ \t]*\xc2\xa0")
 _LEADING = re.compile(rb"\A(?:[ \t]|\xc2\xa0|\xe2\x80\x8b|\xef\xbb\xbf)+")
 #: Quote marks of mails and tables, of comments and patches, before a line that goes on.
 _PREFIX = re.compile(rb"[ \t]*(?:[>|#+]+[ \t]?|\*+[ \t])*")
@@ -36,8 +40,10 @@ def plain(line: bytes) -> bytes:
     if b"&" in line:
         line = _without_entities(line)
     if not line.isascii():
-        if b'"' not in line:
+        if b'"' not in line or _QUOTED_NAME.search(line):
             line = _QUOTES.sub(b'"', line)
+        if b"\xc2\xa0" in line and _NO_BREAK.search(line):
+            line = line.replace(b"\xc2\xa0", b" ")
         line = _LEADING.sub(
             lambda found: b" " * len(found.group().decode("utf-8", "replace")), line
         )

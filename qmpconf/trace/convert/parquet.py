@@ -50,7 +50,7 @@ SCHEMA = {
     "sender": ("string", "client or server"),
     "kind": (
         "string",
-        "command, return, error, event, greeting, ...; open, shut, close, gap, finish",
+        "command, return, error, event, greeting, ...; open, shut, close, gap, fault, finish",
     ),
     "command": ("string", "of a command and of its response"),
     "event": ("string", "an event's name"),
@@ -157,7 +157,7 @@ def _rows(reading: Reading, trace: str, started: datetime | None) -> Iterator[di
             yield _row(record, told.pop(record.line, None), versions, trace, started)
         del waiting[:count]
 
-    for item in items_of(numbered()):
+    for item in items_of(numbered(), faults=True):
         summary = summaries.take(item)
         if summary is not None:
             told.setdefault(summary.line, summary)

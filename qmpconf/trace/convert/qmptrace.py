@@ -32,9 +32,20 @@ def read(source: Source, options: Options, notes: Notes) -> Reading:
 
 def write(file: BinaryIO, reading: Reading, options: Options, notes: Notes) -> None:
     """Write a trace, line by line; noise takes no line for every few bytes."""
-    del options, notes
+    del notes
     file.write(header_line(reading.header))
-    file.writelines(map(record_line, joined(reading.records)))
+    records = joined(reading.records)
+    if options.lines is not None:
+        records = _numbered(records, options.lines)
+    file.writelines(map(record_line, records))
+
+
+def _numbered(records: Iterator[Record], lines: list[int]) -> Iterator[Record]:
+    """The same; `lines` takes their lines, behind those of line 0, which there is not, and of the header."""
+    lines += [0, 1]
+    for record in records:
+        lines.append(record.line)
+        yield record
 
 
 def _records(

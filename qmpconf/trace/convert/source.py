@@ -1,4 +1,4 @@
-"""A file to be converted, opened: unpacked, and in UTF-8 if it begins as UTF-16 text.
+"""A file to be converted, opened: unpacked, in UTF-8 if it begins as UTF-16 text, and as text if it is a web page.
 
 What is damaged in the compressed data is noted, and ends the file there: what came before it can
 still be read.
@@ -12,6 +12,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, BinaryIO
 
 from qmpconf.errors import InputError
@@ -19,8 +20,12 @@ from qmpconf.packed import MAGIC, Unpack, unpacker_of
 from qmpconf.packed import opened as open_file
 from qmpconf.trace.convert import HEAD
 from qmpconf.trace.convert.base import Notes, Source, nothing
+from qmpconf.trace.convert.dumped import is_dumped, restored
+from qmpconf.trace.convert.webpage import is_page, text_of
 
 _PIECE = 1 << 16
+#: A longer line comes in pieces.
+_LINE = 8 << 20
 #: Bytes that show an encoding.
 _SEEN = 64
 
@@ -62,6 +67,16 @@ def _source(
         reader = io.BufferedReader(_Pieces(recoded), HEAD)
         begin = _read(reader, HEAD)
     begin = begin.removeprefix(codecs.BOM_UTF8)
+    if is_page(begin):
+        notes.lost("the text is a web page, and was read as its reader sees it: lines are those")
+        reader = io.BufferedReader(_Pieces(text_of(_pieces(begin, reader, name))), HEAD)
+        begin = _read(reader, HEAD)
+    elif is_dumped(begin):
+        notes.lost("the text shows bytes in another form, or in pieces: it was put together")
+        whole_lines = io.BufferedReader(_Pieces(_pieces(begin, reader, name)), HEAD)
+        lines = iter(partial(whole_lines.readline, _LINE), b"")
+        reader = io.BufferedReader(_Pieces(restored(lines)), HEAD)
+        begin = _read(reader, HEAD)
     whole = io.BufferedReader(_Pieces(_pieces(begin, reader, name)), HEAD)
     return Source(name, path, whole, begin, advance)
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from qmpconf.protocol.framing import SERVER_LIMITS, Framer, Kind, is_plain
 from qmpconf.trace.convert.base import Notes, Source
 from qmpconf.trace.convert.jsontext import compact, members, names
+from qmpconf.trace.convert.versions import said_version
 from qmpconf.trace.convert.wire import SIDES, Wire
 from qmpconf.trace.formatting import RECORDER, utc_text
 from qmpconf.trace.records import VERSION, Descriptor, Header, Record, Side
@@ -29,7 +31,10 @@ BROKEN = "a message breaks off, or is not JSON"
 
 def header(source: Source, name: str, started: datetime | None = None) -> Header:
     """The header of what was read from `source`, in the format `name`."""
-    meta = {"converted": {"from": source.name.rpartition("/")[2], "format": name}}
+    converted: dict[str, Any] = {"from": source.name.rpartition("/")[2], "format": name}
+    if (says := said_version(source.head)) is not None:
+        converted["says"] = says
+    meta = {"converted": converted}
     return Header(VERSION, utc_text(started or datetime.now(UTC)), RECORDER, meta)
 
 

@@ -10,11 +10,13 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from qmpconf.errors import InputError
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.trace.items import Item, items_of
 from qmpconf.trace.reader import TraceReader
-from qmpconf.trace.records import Close, Finish, Header, Open, Record, Traffic, traffic
+from qmpconf.trace.records import Close, Fault, Finish, Header, Open, Record, Traffic, traffic
 from qmpconf.trace.redaction.redactor import Redactor
 from qmpconf.trace.redaction.values import Seen
 
@@ -68,7 +70,7 @@ def redacted(records: Iterable[Record], redactor: Redactor) -> Iterator[Record]:
             else:
                 yield _item(record)
 
-    for item in items_of(items()):
+    for item in items_of(items(), faults=True):
         if isinstance(item, Item):
             yield _traffic(item, redactor)
         elif isinstance(item, Open):
@@ -77,6 +79,8 @@ def redacted(records: Iterable[Record], redactor: Redactor) -> Iterator[Record]:
         elif isinstance(item, Close):
             yield Close(item.line, item.t, item.conn, item.who, redactor.text(item.error))
             redactor.forget(item.conn)
+        elif isinstance(item, Fault):
+            yield msgspec.structs.replace(item, message=redactor.text(item.message))
         else:
             yield item
     yield from last

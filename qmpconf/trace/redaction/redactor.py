@@ -16,10 +16,12 @@ from qmpconf.trace.redaction.commandline import hide_command_line, hide_words
 from qmpconf.trace.redaction.content import hide_string
 from qmpconf.trace.redaction.message import hide_command, hide_echoes, hide_reply, may_hide
 from qmpconf.trace.redaction.names import (
+    PARTS,
     REPLACEMENT,
     SENSITIVE,
     SENSITIVE_REPLY,
     SENSITIVE_RESULT,
+    SIGNS,
     is_suspicious,
     is_telling,
     may_end_a_word,
@@ -127,6 +129,16 @@ class Redactor:
             elif b"-data" in data or b"buf-b64" in data:
                 return True
         return is_telling(data)
+
+    #: Words without which a message of the client, or of the server, is written as it is, as long as
+    #: `is_usual`.  The client's are in lower case; those with a zero byte are two, which both stand there.
+    telling = (PARTS, SIGNS)
+
+    def is_usual(self, conn: int = 0, sender: Side = "client") -> bool:
+        """Whether `telling` words are all that a side's messages have to be looked through for."""
+        return not (self._forms or self._stretches) and (
+            sender == "client" or (conn not in self._awaited and conn in self._greeted)
+        )
 
     def may_hide(self, conn: int, sender: Side, frame: Frame) -> bool:
         """Whether there may be something to replace in a message: a quick look at its bytes."""

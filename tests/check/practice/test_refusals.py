@@ -64,7 +64,7 @@ def test_what_a_schema_explains_is_told_once(tmp_path: Path) -> None:
 def test_too_many_different_ones_are_told_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refusals, "_MOST", 3)
+    monkeypatch.setattr(refusals, "MOST_REFUSED", 3)
     stage = Stage()
     for number in range(10):
         stage.refused(f"no. {number}", "query-sev")

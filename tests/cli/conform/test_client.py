@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from qmpconf.cli.conform import client as verb
 from qmpconf.cli.main import main
+from qmpconf.conform.outcome import Outcome
 from qmpconf.errors import InputError, UsageError
 from qmpconf.report.results.records import Case
 from qmpconf.report.results.stream import read_result
@@ -46,6 +48,27 @@ def test_it_tells_what_a_client_cannot_cope_with(
 def test_it_lists_its_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--list") == 0
     assert "session.quit-eof/no-reply" in capsys.readouterr().out
+
+
+def test_an_interrupted_matrix_goes_on_with_no_other_client_and_writes_no_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = tmp_path / "mine.toml"
+    one = '[[client]]\nname = "{}"\ncommand = "{{python}} client"\nnote = "A note."\n'
+    listed.write_text("\n".join(one.format(name) for name in ("first", "second")))
+    seen = []
+
+    def interrupted(words: Sequence[str], *_: object) -> Outcome:
+        seen.append(words)
+        outcome = Outcome("", "", "")
+        outcome.interrupted = True
+        return outcome
+
+    monkeypatch.setattr(verb, "conform_client", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run("-q", "--matrix", str(listed))
+    assert len(seen) == 1
+    assert not (tmp_path / "mine.md").exists()
 
 
 def test_a_matrix_stands_next_to_its_list(tmp_path: Path) -> None:

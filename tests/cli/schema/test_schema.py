@@ -112,7 +112,8 @@ def test_export(capsys: pytest.CaptureFixture[str], sample: str, tmp_path: Path)
     ("words", "code", "message"),
     [
         (["show", "qemu-7.2.22", "query-blok"], 2, "did you mean 'query-block'?"),
-        (["show", "qemu-7.2"], 2, "neither a shipped catalog nor a file"),
+        (["show", "qemu-7.3"], 2, "neither a shipped catalog nor a file"),
+        (["show", "query-status"], 2, "'qmpconf schema history query-status'"),
         (["show", "/no/such.json"], 3, "cannot read"),
         (["export", "qemu-7.2.22", "-o", "/no/such/file"], 3, "cannot write"),
     ],

@@ -109,7 +109,8 @@ class Machine:
         return sorted(self.output.glob("*.qmptrace"))
 
     def recorder(self) -> int:
-        """The recorder's process."""
+        """The recorder's process, which may write that it records after its machine has begun."""
+        until(lambda: (self.output / LOG).exists() and "is recorded" in self.log(), PATIENCE)
         line = next(line for line in self.log().splitlines() if "is recorded" in line)
         return int(line.split()[1].rstrip(":"))
 

@@ -71,7 +71,7 @@ class Shared:
 
     def __init__(self, folder: Path, **more: Any) -> None:
         self.where = UnixAddress(str(folder / "server"))
-        self.listener = listening(self.where)
+        self.listener = None if more.get("server_dials") else listening(self.where)
         observers = UnixAddress(str(folder / "observers"))
         self.observers = observers
         self.proxy = Proxy(
@@ -86,7 +86,10 @@ class Shared:
 
     def serve(self) -> Peer:
         """The server's side of the one session."""
-        sock, _ = self.listener.accept()
+        if self.listener is None:
+            sock = connected(self.where)
+        else:
+            sock, _ = self.listener.accept()
         sock.settimeout(PATIENCE)
         server = Peer(sock)
         self._peers.append(server)
@@ -117,7 +120,8 @@ class Shared:
             self.proxy.stop()
         finally:
             self.proxy.writer.abandon()
-            self.listener.close()
+            if self.listener is not None:
+                self.listener.close()
             for peer in self._peers:
                 peer.close()
 
@@ -228,6 +232,7 @@ def test_a_server_that_goes_takes_its_clients_along_and_the_next_one_dials_again
         server = shared.serve()
         assert "QMP" in again.hear()
         server.say(b'{"return": {}, "id": "nobody"}')
+        assert shared.listener is not None
         shared.listener.close()
         os.unlink(shared.where.path)
         server.close()
@@ -239,9 +244,33 @@ def test_a_server_that_goes_takes_its_clients_along_and_the_next_one_dials_again
     assert who == dict.fromkeys(range(1, 7), "server")
 
 
+def test_a_server_that_dials_is_shared_by_who_waits_and_who_comes(tmp_path: Path) -> None:
+    with Shared(tmp_path, server_dials=True) as shared:
+        early = shared.client()
+        server = shared.serve()
+        assert "QMP" in early.hear()
+        early.say(NEGOTIATE)
+        assert early.hear() == {"return": {}, "id": "n"}
+        late = shared.negotiated()
+        answered(server, early, "stop")
+        refused(late, "stop")
+        with connected(shared.where) as other:
+            assert until_end(other) == b""
+        assert shared.proxy.said == [
+            "another server has connected, while one is shared: it is sent away"
+        ]
+        server.close()
+        assert early.hear() is None
+        assert late.hear() is None
+        again = shared.client()
+        server = shared.serve()  # it dials anew
+        assert "QMP" in again.hear()
+
+
 def test_a_server_that_is_no_monitor_ends_the_clients(tmp_path: Path) -> None:
     with Shared(tmp_path) as shared:
         client = shared.client()
+        assert shared.listener is not None
         sock, _ = shared.listener.accept()
         with sock:
             sock.sendall(b'{"return": {}}\n')

@@ -6,8 +6,8 @@ from qmpconf.check.reporter import Reporter
 from qmpconf.conform.known import Known
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.verdicts import CaseResult, Verdict
-from qmpconf.report.results.of_matrix import of_matrix
-from qmpconf.report.results.records import Case, FindingRecord, Subject
+from qmpconf.report.results.of_matrix import of_matrix, said_once
+from qmpconf.report.results.records import Case, FindingRecord, Note, Subject
 
 TARGET = "qemu 7.2.22 (Debian) at unix:/run/x/qmp.sock"
 
@@ -45,3 +45,11 @@ def test_traces_are_told_by_the_folder_of_their_server() -> None:
     (case,) = [one for one in records if isinstance(one, Case) and one.verdict == "fail"]
     assert finding.path == case.trace == "03/framing.qmptrace"
     assert (finding.line, finding.rule) == (5, "framing.crlf")
+
+
+def test_a_note_that_is_the_same_on_all_servers_is_said_once() -> None:
+    same, other = "held to the requirements of 2026-12", "it limits events"
+    notes = [Note(subject=one, text=same) for one in ("a", "b")] + [Note(subject="b", text=other)]
+    assert list(said_once(notes, 2)) == [Note(subject="", text=same), Note(subject="b", text=other)]
+    assert list(said_once(notes, 3)) == notes
+    assert list(said_once(notes[2:], 1)) == notes[2:]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import resource
+import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpconf.errors import InputError, OutputError
-from qmpconf.report.results.records import Note
+from qmpconf.report.results.records import Header, Note
 from qmpconf.report.results.stream import (
+    Packed,
     ResultFile,
     ResultWriter,
     dumped,
@@ -28,7 +31,7 @@ from tests.report.results.samples import checked, finding, results, warning
 
 
 def lines_of(result: ResultFile) -> list[bytes]:
-    lines = [dumped(result.header), *map(dumped, result.records)]
+    lines = [dumped(result.header), *map(dumped, result.every())]
     return lines + ([dumped(result.finish)] if result.finish else [])
 
 
@@ -172,6 +175,31 @@ def test_a_reader_of_standard_output_that_goes_away() -> None:
             write_result("-", checked())
 
 
+def test_a_full_disk_is_said_and_costs_no_earlier_result(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    write_result(str(path), checked())
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OutputError, match=f"cannot write {path}: File too large"):
+            write_result(str(path), checked(Note(subject="s", text="a" * 10_000)))
+        assert path.read_bytes() == before
+        with (
+            pytest.raises(OutputError, match=f"cannot write {path}: File too large"),
+            ResultWriter(str(path), header("check")) as writer,
+        ):
+            writer.write(Note(subject="s", text="a" * 10_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not read_result(str(path)).complete
+    with pytest.raises(OutputError, match="cannot write /dev/full: No space left"):
+        ResultWriter("/dev/full", header("check"))
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_half_a_pair_is_written_and_read() -> None:
     result = checked(Note(subject="s", text="a\ud800b"))
     assert parse_result(data_of(result)).records[-1] == Note(subject="s", text="a\\ud800b")
@@ -182,3 +210,14 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         read_result(str(tmp_path / "none"))
     with pytest.raises(OutputError, match=r"cannot write .*: No such file"):
         write_result(str(tmp_path / "no" / "folder"), checked())
+
+
+def test_what_is_packed_is_read_as_it_was_written() -> None:
+    notes = [Note(subject="s", text=f"{number} \n é") for number in range(100)]
+    result = ResultFile(Header(verb="check", by="x", started="x"), [finding(), Packed(notes)])
+    result.end(0)
+    assert result.count == 101
+    assert list(result.every()) == [finding(), *notes]
+    assert parse_result(data_of(result)).records == [finding(), *notes]
+    assert Packed(notes) == Packed(iter(notes)) != Packed(notes[1:])
+    assert list(Packed([])) == []

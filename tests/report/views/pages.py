@@ -12,9 +12,8 @@ import msgspec
 from qmpconf.check.baseline import Baseline
 from qmpconf.check.checking import automatic, check
 from qmpconf.check.collect import Collector
-from qmpconf.report.results.common import around
 from qmpconf.report.results.merge import Report, merged
-from qmpconf.report.results.of_check import Checked, looked_at, of_check
+from qmpconf.report.results.of_check import Checked, near_of, of_check
 from qmpconf.report.results.records import (
     Case,
     Coverage,
@@ -199,7 +198,7 @@ def _checked(path: str) -> ResultFile:
     reader, collector = TraceReader(path), Collector()
     outcome = check(reader, automatic(reader), observer=collector)
     data = collector.data()
-    checked = Checked(outcome, data.requirements, around(path, looked_at(outcome)))
+    checked = Checked(outcome, data.requirements, near_of(outcome))
     return of_check(header(), [checked], Baseline(), exercised=data)
 
 

@@ -19,9 +19,8 @@ from qmpconf.check.baseline import Baseline
 from qmpconf.check.checking import check_trace
 from qmpconf.check.choice import wire_only
 from qmpconf.check.collect import collect
-from qmpconf.report.results.common import around
 from qmpconf.report.results.merge import Report, merged
-from qmpconf.report.results.of_check import Checked, looked_at, of_check
+from qmpconf.report.results.of_check import Checked, near_of, of_check
 from qmpconf.report.results.records import (
     Coverage,
     FindingRecord,
@@ -544,7 +543,7 @@ def test_arbitrary_bytes_of_a_session_stay_text(said: list[tuple[str, bytes]]) -
         file.flush()
         reader = TraceReader(file.name)
         outcome, data = check_trace(file.name, "none"), collect(reader, wire_only)
-        checked = Checked(outcome, data.requirements, around(file.name, looked_at(outcome)))
+        checked = Checked(outcome, data.requirements, near_of(outcome))
         found = parsed(merged([of_check(header(), [checked], Baseline({}), exercised=data)]))
     assert_tame(found)
     assert "<b>.qmptrace" in found.text

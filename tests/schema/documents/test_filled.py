@@ -47,6 +47,8 @@ def conclusions(found: Compilation, name: str) -> list[tuple[str, str]]:
         (asked("query-room", "", returns="a RoomInfo"), [("spelling", "RoomInformation")]),
         (asked("query-rooms", "", returns="list of RoomInfo"), [("spelling", "[RoomInformation]")]),
         (asked("query-fuse", ""), [("rest", "FuseData")]),
+        (asked("lamp-get-fuses", "", returns="The list of all fuses."), [("rest", "[FuseData]")]),
+        (asked("fuse-data", "", returns="what is known of it"), [("rest", "FuseData")]),
         (asked("query-kettle", '{ "hot": true }'), [("example", "query-kettle:return")]),
         (asked("query-kettle", "", returns="the kettle"), []),
     ],

@@ -36,6 +36,10 @@ def replies(*texts: str) -> list[Node]:
         ("a list of Cup objects", "array of Cup"),
         ("the output of the command as a string", "string"),
         ("CupState", "CupState"),
+        ("Number of cups that are full. On error, none is.", "int"),
+        ("The length of the list that was read", "int"),
+        ("The unique integer id passed in by the client", "int"),
+        ("Time in nanoseconds.", "int"),
     ],
 )
 def test_prose_alone(text: str, type_: str) -> None:

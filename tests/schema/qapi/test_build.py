@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from qmpconf.schema import store
 from qmpconf.schema.model import (
     Alternate,
@@ -14,6 +16,7 @@ from qmpconf.schema.model import (
     Member,
     Object,
 )
+from qmpconf.schema.qapi.places import SourceError
 from qmpconf.schema.validator import Validator
 from tests.schema.qapi.sources import GOOD, LAMPS, MAIN, compiled
 
@@ -215,3 +218,27 @@ def test_what_a_setting_decides_may_be_missing() -> None:
     assert not validator.arguments("c", {})
     assert not validator.arguments("c", {"b": 1})
     assert validator.arguments("c", {"b": "1"})
+
+
+OLDEST = """\
+{ 'type': 'ShapeBase', 'data': { 'kind': 'str', '*id': 'str' } }
+{ 'type': 'Ball', 'data': { 'width': 'int' } }
+{ 'union': 'Shape', 'base': 'ShapeBase', 'discriminator': 'kind', 'data': { 'ball': 'Ball' } }
+{ 'command': 'shape-add', 'data': { 'options': 'Shape', '*props': 'dict' }, 'gen': 'no' }
+{ 'command': 'shape-get', 'data': { 'id': 'str' }, 'returns': 'visitor', 'gen': 'no' }
+"""
+
+
+def test_the_source_of_the_first_releases() -> None:
+    """A discriminator was a string before it was an enumeration, and values of any kind had other names."""
+    catalog = compiled(OLDEST, "1.7.0")
+    shape = catalog.types["Shape"]
+    assert isinstance(shape, Object)
+    assert (shape.tag, dict(shape.variants)) == ("kind", {"ball": "Ball"})
+    assert catalog.commands["shape-get"].returns == "any"
+    arguments = catalog.types[catalog.commands["shape-add"].arguments]
+    assert isinstance(arguments, Object)
+    assert {one.name: one.type for one in arguments.members} == {"options": "Shape", "props": "any"}
+    today = "\n".join(OLDEST.splitlines()[:3]).replace("'type'", "'struct'")
+    with pytest.raises(SourceError, match="is not of an enumeration's type"):
+        compiled(today, "2.13.0")

@@ -163,5 +163,5 @@ def test_a_libvirt_log_holds_sessions_at_the_same_time(tmp_path: Path) -> None:
 
 
 def test_every_format_of_text_is_here() -> None:
-    others = {"qmptrace", "pcap", "pcapng", "parquet"}
+    others = {"qmptrace", "pcap", "pcapng", "parquet", "otlp"}
     assert {one.name for one in FORMATS if one.writes} - others == set(TEXTS)

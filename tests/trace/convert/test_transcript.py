@@ -61,6 +61,28 @@ CASES = {
         "<pre>-&gt; {&quot;execute&quot;: &quot;stop&quot;}\n&lt;- {&quot;return&quot;: {}}</pre>",
         ["session 1", '-> {"execute": "stop"}', '<- {"return": {}}'],
     ),
+    "spaces that do not break": (
+        'S:\u00a0{"return":\u00a0{"a":\u00a0"x\u00a0y"}}\nC:\u00a0{"execute":\u00a0"stop"}\nS:\u00a0{"return":\u00a0{}}\n',
+        [
+            "session 1",
+            "gap client",
+            '<- {"return": {"a": "x y"}}',
+            '-> {"execute": "stop"}',
+            '<- {"return": {}}',
+        ],
+    ),
+    "some typographic quotes": (
+        '-> {“execute”: "stop”, "id": 1}\n<- {“return”: {}, "id": 1}',
+        ["session 1", '-> {"execute": "stop", "id": 1}', '<- {"return": {}, "id": 1}'],
+    ),
+    "typographic quotes of a string": (
+        '-> {"execute": "stop", "arguments": {"a": "a “word”, and"}}\n<- {"return": {}}',
+        [
+            "session 1",
+            '-> {"execute": "stop", "arguments": {"a": "a “word”, and"}}',
+            '<- {"return": {}}',
+        ],
+    ),
     "inline code": (
         'After `{"execute": "stop"}` comes `{"return": {}}`, not { "foo": 1 }.',
         ["session 1", '-> {"execute": "stop"}', '<- {"return": {}}'],

@@ -10,16 +10,13 @@ The same report gives the same bytes: there is no clock and no random number her
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import cache
-from importlib.resources import files
 from urllib.parse import quote_plus
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 from qmpconf.findings import SEVERITIES
+from qmpconf.report import one_page
 from qmpconf.report.results.merge import Report
 from qmpconf.report.views.html import words
 from qmpconf.report.views.html.card import MANY, card, cases, meanings
@@ -40,7 +37,7 @@ def page(report: Report) -> str:
     """The whole page."""
     found = entries(report)
     subjects = judged(report)
-    style, script = _asset("style.css"), _asset("script.js")
+    style, script = one_page.style(__name__), one_page.asset(__name__, "script.js")
     return (
         _environment()
         .get_template("page.html")
@@ -52,10 +49,7 @@ def page(report: Report) -> str:
             lacks=unjudged(report),
             style=style,
             script=script,
-            policy=(
-                f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
-                "base-uri 'none'; form-action 'none'"
-            ),
+            policy=one_page.policy(style, script),
             version=__version__,
             subjects=subjects,
             many=len(subjects) >= MANY,
@@ -86,15 +80,7 @@ def page(report: Report) -> str:
 
 @cache
 def _environment() -> Environment:
-    found = Environment(
-        loader=PackageLoader(__name__, "templates"),
-        autoescape=True,
-        finalize=words.shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    found = one_page.environment(__name__, words.shown)
     found.filters |= {
         "anchor": lambda name, prefix: words.anchor(prefix, name),
         "counted": counted,
@@ -104,13 +90,3 @@ def _environment() -> Environment:
         "fragment": lambda text: quote_plus(printable(text)),
     }
     return found
-
-
-@cache
-def _asset(name: str) -> Markup:
-    """The text of a file beside this one; it is the project's own, and stands as it is."""
-    return Markup(files(__name__).joinpath("templates", name).read_text("utf-8"))  # noqa: S704
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

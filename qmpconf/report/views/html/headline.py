@@ -20,6 +20,7 @@ _CALLED: Mapping[str, tuple[str, str]] = {
     "check": ("Conforms", "Does not conform"),
     "conform": ("Conforms", "Does not conform"),
     "replay": ("Answers as recorded", "Answers differ"),
+    "trace-diff": ("No differences", "The recordings differ"),
     "audit": ("No new findings", "New findings"),
     "diff": ("Nothing breaks", "Changes that break"),
 }

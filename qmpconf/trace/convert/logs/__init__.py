@@ -15,6 +15,7 @@ line, or over several lines.
 `conversations`  which session a message belongs to; what was logged twice; what is missing
 `entries`        the lines of libvirt's log
 `libvirt`        what they say of its monitors
+`agents`         what they say of guest agents
 `wrapped`        those lines in other programs' logs
 `reader`         all of it together
 ===============  ===============================================================================

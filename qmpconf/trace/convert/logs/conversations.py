@@ -35,6 +35,7 @@ _WRITER = "process"
 
 TWICE = "a message is logged twice, and read once"
 NO_COMMAND = "an answer has no command: a gap of the client stands for it"
+ONE_SIDED = "the log has no answer at all: a gap of the server stands for them"
 NOT_LOGGED = "such logs leave answers out: a gap of the server stands for each"
 TOO_MANY = "more sessions at a time than are kept apart: the one that was silent for longest ends"
 
@@ -53,6 +54,8 @@ class Talk:
     used: int = 0  # when it was used last: a count
     negotiating: bool = False
     negotiated: bool = False
+    heard: bool = False  # whether the server has said something
+    answered: bool = False  # whether it has answered a command
 
 
 class Conversations:
@@ -134,8 +137,12 @@ class Conversations:
         fds: tuple[Descriptor, ...] = (),
         *,
         silent: Silent = "",
+        ungreeted: bool = False,
     ) -> Iterator[Record]:
-        """A message; `silent` says what the program that logged it leaves out."""
+        """A message; `silent` says what the program that logged it leaves out.
+
+        With `ungreeted`, nobody greets in such a session.
+        """
         self.found += 1
         parts = members(text)
         greeting = sender == "server" and "QMP" in parts
@@ -144,7 +151,7 @@ class Conversations:
         if talk is not None and self._is_twice(talk, sender, text, parts):
             self._notes.lost(TWICE, line)
             return
-        if talk is None or (greeting and self.sessions.spoken(talk.key)):
+        if talk is None or (greeting and self._is_over(talk)):
             talk = yield from self.begin(line, t, fields)
         elif negotiation and talk.negotiated:
             talk = yield from self.begin(line, t, talk.fields)
@@ -156,8 +163,17 @@ class Conversations:
             talk.negotiating = negotiation
         elif "return" in parts and talk.negotiating:
             talk.negotiating, talk.negotiated = False, True
+        talk.heard |= sender == "server"
+        talk.answered |= not parts.keys().isdisjoint(("return", "error"))
         talk.recent.append(hash((sender, text)))
-        yield from self.sessions.said(line, t, talk.key, sender, text, fds, greeting=greeting)
+        yield from self.sessions.said(
+            line, t, talk.key, sender, text, fds, greeting=greeting or ungreeted
+        )
+
+    def _is_over(self, talk: Talk) -> bool:
+        """Whether a greeting begins another session: who sends all at once does that before it is greeted."""
+        at_once = not talk.heard and bool(talk.pending) and is_negotiation(talk.pending[0][1])
+        return self.sessions.spoken(talk.key) and not at_once
 
     def missed(
         self,
@@ -171,6 +187,8 @@ class Conversations:
         talk = self.talk(fields)
         if talk is not None and sender != "server":
             talk.pending.clear()
+        if talk is not None:
+            talk.answered |= sender != "client"
         yield from self.sessions.missed(line, t, talk.key if talk else "", text, sender)
 
     def broken(
@@ -183,6 +201,7 @@ class Conversations:
             talk = yield from self.begin(line, t, fields)
         self._join(talk, fields)
         talk.pending.clear()
+        talk.answered |= sender == "server"  # as far as anybody can see
         yield from self.sessions.broken(line, t, talk.key, sender, text, lines)
 
     def finish(self, line: int, t: float) -> Iterator[Record]:
@@ -249,8 +268,9 @@ class Conversations:
             yield from self.sessions.gap(line, t, talk.key, "client")
 
     def _unanswered(self, line: int, t: float, talk: Talk) -> Iterator[Record]:
-        if talk.silent and talk.pending:
-            self._notes.lost(NOT_LOGGED, line)
+        one_sided = not talk.answered and len(talk.pending) > 1
+        if (talk.silent or one_sided) and talk.pending:
+            self._notes.lost(NOT_LOGGED if talk.silent else ONE_SIDED, line)
             yield from self.sessions.gap(line, t, talk.key, "server")
             talk.pending.clear()
 

@@ -19,10 +19,21 @@ _PROBE = re.compile(
     rb"mon=(0x[0-9a-fA-F]{1,16})(?: (?:msg|reply|event|buf)=(.*))?",
     re.DOTALL,
 )
-#: A line that was read; releases log the greeting in no other way.
-_LINE = re.compile(rb"\A(?:.{0,200}JSONIOProcessLine:\d{1,9} : )?Line \[(\{.*)", re.DOTALL)
+#: A line that was read; releases log the greeting in no other way.  syslog and the journal may have no more than the text.
+_LINE = re.compile(
+    rb"\A(?:.{0,200}JSONIOProcessLine:\d{1,9} : |[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d.{0,200}?\[\d{1,10}\]: |MESSAGE=)?"
+    rb"Line \[(\{.*)",
+    re.DOTALL,
+)
 #: A command on its way, as releases log it besides.
 _SEND = re.compile(rb"JSONCommand\w*:\d{1,9} : Send command '(\{.*)", re.DOTALL)
+#: The same two for a guest agent, and how a thread turns to one.
+_AGENT_LINE = re.compile(rb"AgentIOProcessLine:\d{1,9} : Line \[(\{.*)", re.DOTALL)
+_AGENT_SEND = re.compile(
+    rb"(?:AgentCommand\w*:\d{1,9} : |\A[^{]{0,200}(?=Send command .*' for write, seconds = -?\d))Send command '(\{.*)",
+    re.DOTALL,
+)
+_AGENT_ENTER = re.compile(rb"Entering agent \(agent=(0x[0-9a-fA-F]{1,16}) ")
 #: How the daemon begins its log.
 _BANNER = re.compile(rb"info : libvirt version: \S")
 #: What stands before the text of each of libvirt's own lines: the thread, the level, the function.
@@ -44,6 +55,8 @@ _NOTHING = re.compile(rb"(?:\s|\^M|#015|#012)*\Z")
 #: How far from its beginning a line has its head.
 _NEAR = 300
 _BEHIND = {"SEND_MSG": _FD, "IO_WRITE": _LEN}
+#: Entries without an address, in the order in which they are looked for.
+_LOOSE = {_LINE: "LINE", _SEND: "SEND", _AGENT_LINE: "AGENT_LINE", _AGENT_SEND: "AGENT_SEND"}
 
 
 @dataclass(slots=True)
@@ -51,7 +64,8 @@ class LogEntry:
     """One trace point.
 
     `kind` is its name without ``QEMU_MONITOR_`` (``LINE``: a line that was read; ``SEND``: a
-    command on its way; ``BANNER``: the daemon begins; ``OTHER``: another of its lines), `monitor` the address that it names, `thread`
+    command on its way; ``AGENT_LINE``, ``AGENT_SEND``: the same of a guest agent; ``AGENT_ENTER``: its thread turns to
+    an agent; ``BANNER``: the daemon begins; ``OTHER``: another of its lines), `monitor` the address that it names, `thread`
     the thread that has written it, `when` its time if the log gives one, `fd` the descriptor that
     was sent, or -1, `ret` how many bytes were written.  `text` is the message; with `broken`, what
     there is of it.
@@ -116,7 +130,7 @@ class Entries:
         found = _PROBE.search(text) if b"QEMU_MONITOR_" in text else None
         loose = None
         if found is None and (b"Line [{" in text or b"Send command '{" in text):
-            loose = _LINE.match(text) or _SEND.search(text)
+            loose = next((one for kind in _LOOSE if (one := kind.search(text))), None)
         head = _HEAD.search(text[:_NEAR])
         first = found or loose or head
         if first is None and not thread:
@@ -136,10 +150,9 @@ class Entries:
             entry = LogEntry(kind.decode(), line, when, monitor.decode().lower(), thread)
         elif loose is not None:
             rest = loose.group(1)
-            entry = LogEntry("LINE" if loose.re is _LINE else "SEND", line, when, "", thread)
+            entry = LogEntry(_LOOSE[loose.re], line, when, "", thread)
         else:
-            name = "BANNER" if _BANNER.search(text) else "OTHER"
-            entry = LogEntry(name, line, when, "", thread)
+            entry = _without_message(line, text, when, thread)
         return [*done, *([entry] if rest is None else self._go_on(entry, line, rest))], True
 
     def _go_on(self, entry: LogEntry, line: int, text: bytes) -> list[LogEntry]:
@@ -156,3 +169,11 @@ class Entries:
             return []
         entry.end()
         return [entry]
+
+
+def _without_message(line: int, text: bytes, when: datetime | None, thread: str) -> LogEntry:
+    """An entry that holds no message."""
+    enters = _AGENT_ENTER.search(text)
+    if enters is not None:
+        return LogEntry("AGENT_ENTER", line, when, enters.group(1).decode().lower(), thread)
+    return LogEntry("BANNER" if _BANNER.search(text) else "OTHER", line, when, "", thread)

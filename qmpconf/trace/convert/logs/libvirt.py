@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from qmpconf.trace.convert.base import Notes
 from qmpconf.trace.convert.jsontext import names
+from qmpconf.trace.convert.logs.agents import Agents
 from qmpconf.trace.convert.logs.conversations import Conversations
 from qmpconf.trace.convert.logs.entries import LogEntry
 from qmpconf.trace.convert.texts import BROKEN, is_negotiation, one_line
@@ -66,6 +67,7 @@ class Monitors:
         self._monitors: dict[str, _Monitor] = {}
         self._threads: dict[str, _Thread] = {}
         self._banner: tuple[int, float] | None = None  # where a daemon may have begun anew
+        self._agents = Agents(talks, notes)
 
     def feed(self, entry: LogEntry, t: float) -> Iterator[Record]:
         """The records of one entry, at `t` seconds of the trace."""
@@ -74,6 +76,9 @@ class Monitors:
         if entry.kind == "BANNER":
             if entry.thread not in self._threads:
                 self._banner = entry.line, t
+            return
+        if entry.kind.startswith("AGENT") or self._agents.is_reply(entry):
+            yield from self._agents.feed(entry, t)
             return
         yield from self._begun_anew(entry)
         yield from self._read_before(entry, t)
@@ -100,8 +105,10 @@ class Monitors:
         """The log ends: what waits was sent, as far as anybody knows."""
         for monitor in self._monitors.values():
             yield from self._due(monitor)
-        for name in list(self._threads):
+        for name, thread in list(self._threads.items()):
             yield from self._read_before(LogEntry("OTHER", line, None, thread=name), t)
+            for entry, _ in thread.greetings:
+                self._notes.missed(entry.text, entry.line)
 
     # --- sessions ------------------------------------------------------------------------------
 
@@ -111,7 +118,8 @@ class Monitors:
             return
         known = entry.thread in self._threads if entry.thread else False
         if entry.kind == "NEW" and not known:
-            line, t = self._banner
+            # When the one before has ended is not known: when it was heard last, nobody was late.
+            line, t = self._banner[0], min(self._banner[1], self._talks.latest)
             self._monitors.clear()
             self._threads.clear()
             yield from self._talks.end_all(line, t)
@@ -236,8 +244,12 @@ class Monitors:
             thread.monitor = entry.monitor
         if reads and thread.greetings:
             monitor = self._monitors.get(entry.monitor)
-            if monitor is None and is_negotiation(entry.text):
+            if is_negotiation(entry.text) and (monitor is None or monitor.begun):
+                due = monitor.due if monitor is not None else None
+                if self._monitors.pop(entry.monitor, None) is not None:  # an address used again
+                    yield from self._talks.begin(entry.line, t, {"monitor": entry.monitor})
                 monitor = yield from self._new(entry, t)
+                monitor.due = due
             if monitor is not None and monitor.fresh:
                 yield from self._greeting(*thread.greetings.pop(0), entry.monitor)
         waiting, thread.line = thread.line, None

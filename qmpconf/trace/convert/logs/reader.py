@@ -15,6 +15,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from qmpconf.errors import InputError, UsageError
+from qmpconf.text import counted
 from qmpconf.trace.convert.base import Notes, Options, Reading, Source
 from qmpconf.trace.convert.logs import fields as about
 from qmpconf.trace.convert.logs.context import HEAD, Context, context_of, inner_context
@@ -41,7 +42,13 @@ from qmpconf.trace.records import Record
 _MARKS = (b"return", b"execute", b"event", b"error", b"QMP", b"exec-oob", b'"MESSAGE"')
 _GOES_ON = re.compile(rb"[{\[,:]\s*\Z")
 #: Lines that libvirt's part of the reader looks at in any case.
-_LIBVIRT = (b"QEMU_MONITOR_", b"Line [{", b"info : libvirt version", b'"MESSAGE"')
+_LIBVIRT = (
+    b"QEMU_MONITOR_",
+    b"Line [{",
+    b"info : libvirt version",
+    b"Entering agent (",
+    b'"MESSAGE"',
+)
 #: A time that two texts have in common only if they are the same.
 _EXACT = re.compile(rb"\d\d:\d\d:\d\d\.\d{6}")
 #: How many lines are remembered, to see what several processes have logged.
@@ -138,7 +145,7 @@ class LogReader:
     def nothing(self) -> str:
         """Why there is nothing to be read."""
         text = (
-            f"{self._source.name}: none of its {self._lines:,} lines holds a QMP message; looked for "
+            f"{self._source.name}: {counted(self._lines, 'line')}, and no QMP message; looked for "
             "objects with execute, exec-oob, return, error, event or QMP, as they are, escaped, "
             "quoted, in other JSON and in Python's notation"
         )

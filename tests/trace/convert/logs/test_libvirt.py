@@ -250,7 +250,7 @@ def test_a_restart_ends_all_sessions(tmp_path: Path) -> None:
         at(8, 92, f"info : qemuMonitorIOWrite:3 : {wrote(1, stop)}"),
     )
     closed = [(one.conn, one.t) for one in records if isinstance(one, Close)]
-    assert closed == [(1, 3.0), (2, 3.0), (3, 6.0)]
+    assert closed == [(1, 1.0), (2, 1.0), (3, 6.0)]  # when the old daemon was heard last
     assert [text for conn, text in said(records) if conn == 3] == [GREETING, BEGIN, RETURN, stop]
     assert records[-2].t == 6.0
 
@@ -304,3 +304,79 @@ def test_a_log_of_lines_alone(tmp_path: Path) -> None:
         '{"execute":"stop"}',
         '{"return": {}}',
     ]
+
+
+STATUS = '{"execute":"query-status","id":"libvirt-2"}'
+RUNNING = '{"return": {"status": "running", "running": true}, "id": "libvirt-2"}'
+PING, PONG = '{"execute":"guest-ping"}', '{"return": {}}'
+
+
+def asks(thread: int, text: str) -> str:
+    return f"{thread}: debug : qemuAgentCommandFull:1117 : Send command '{text}' for write, seconds = -2\n"
+
+
+def agent_line(thread: int, text: str) -> str:
+    return f"{thread}: debug : qemuAgentIOProcessLine:287 : Line [{text}]\n"
+
+
+def enters(thread: int, agent: int) -> str:
+    what = f"Entering agent (agent=0x{agent} vm=0x7 name=web)"
+    return f"{thread}: debug : qemuDomainObjEnterAgent:6110 : {what}\n"
+
+
+def test_what_an_agent_is_asked_is_a_session_of_its_own(tmp_path: Path) -> None:
+    parts = (send(1, BEGIN), reply(1), asks(4, PING), send(1, STATUS), agent_line(5, PONG))
+    done, records = read(tmp_path, *parts, reply(1, RUNNING))
+    by_session = [(conn, text) for conn, text in said(records) if "guest" in text or text == PONG]
+    assert by_session == [(2, PING), (2, PONG)]
+    assert (done.sessions, done.messages) == (2, 6)
+
+
+def test_an_answer_is_that_of_the_agent_that_was_asked(tmp_path: Path) -> None:
+    error = '{"error": {"class": "GenericError", "desc": "busy"}}'
+    parts = (enters(4, 10), asks(4, PING), enters(5, 20), asks(5, PING.replace("ping", "info")))
+    first = (agent_line(8, PONG), agent_line(9, error))
+    again = (asks(5, PING), agent_line(9, PONG), asks(4, PING), agent_line(8, error))
+    _, records = read(tmp_path, *parts, *first, *again)
+    assert [conn for conn, _ in said(records)] == [1, 2, 1, 2, 2, 2, 1, 1]
+    assert not any(isinstance(one, Gap) and one.sender == "client" for one in records)
+
+
+def test_an_agents_line_that_breaks_off_is_counted(tmp_path: Path) -> None:
+    done, _ = read(tmp_path, asks(4, PING), agent_line(5, '{"return": {"a')[:-2] + "\n")
+    assert done.notes.misses == 1
+
+
+def test_the_journal_has_a_line_that_was_read_without_its_function(tmp_path: Path) -> None:
+    begin = "Nov 20 10:00:01 h libvirtd[17]: "
+    parts = [line(GREETING), send(1, BEGIN), wrote(1, BEGIN), line(RETURN), reply(1)]
+    shown = (one.replace("debug : qemuMonitorJSONIOProcessLine:220 : ", "") for one in parts)
+    done, records = read(tmp_path, *(begin + one for one in shown))
+    assert [text for _, text in said(records)] == [GREETING, BEGIN, RETURN]
+    assert done.sessions == 1
+
+
+def test_an_address_that_is_used_again_has_its_greeting(tmp_path: Path) -> None:
+    parts = (line(GREETING), send(1, BEGIN), wrote(1, BEGIN), line(RETURN), reply(1))
+    again = tuple(one.replace("libvirt-1", "libvirt-9") for one in parts)
+    for second in (parts, again):
+        (tmp_path / "x.qmptrace").unlink(missing_ok=True)
+        _, records = read(tmp_path, *parts, *second)
+        shown = [(conn, text) for conn, text in said(records) if text == GREETING]
+        assert shown == [(1, GREETING), (2, GREETING)]
+        assert not any(isinstance(one, Gap) for one in records)
+
+
+def test_a_greeting_that_belongs_to_nobody_is_counted(tmp_path: Path) -> None:
+    done, _ = read(tmp_path, send(1, STATUS), reply(1, RUNNING), line(GREETING))
+    assert done.notes.misses == 1
+
+
+def test_a_daemon_that_began_anew_had_not_waited_until_then(tmp_path: Path) -> None:
+    at = "2026-11-20 10:0{}:00.000+0000: {}: info : f:1 : {}"
+    new = "QEMU_MONITOR_NEW: mon=0x1 fd=7\n"
+    banner = "2026-11-20 10:05:00.000+0000: 9: info : libvirt version: 9.0.0\n"
+    lines = [(0, 3, new), (0, 3, send(1, BEGIN)), (0, 3, wrote(1, BEGIN))]
+    texts = [at.format(*one) for one in lines]
+    _, records = read(tmp_path, *texts, banner, at.format(6, 9, new))
+    assert next(one.t for one in records if isinstance(one, Close)) == 0

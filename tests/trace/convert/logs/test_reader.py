@@ -335,12 +335,12 @@ def test_all_lines_of_any_log_are_accounted_for(tmp_path: Path, text: str) -> No
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "none of its 0 lines"),
+        ("", "0 lines, and no QMP message"),
         (
             "hello\nworld\n",
-            "none of its 2 lines holds a QMP message; looked for objects with execute",
+            "2 lines, and no QMP message; looked for objects with execute",
         ),
-        ("VM 100 qmp command 'query-status' failed - got timeout\n", "none of its 1 lines"),
+        ("VM 100 qmp command 'query-status' failed - got timeout\n", "1 line, and no QMP message"),
         ('{ execute: "stop" }\n', "1 look like one and were not understood (first: line 1"),
         (
             "2026-11-20 10:00:00.000+0000: 7: info : libvirt version: 9.0.0\n",
@@ -433,3 +433,37 @@ def test_many_sessions_take_bounded_memory(tmp_path: Path, monkeypatch: pytest.M
     done, shown = read(tmp_path, text)
     assert done.sessions == 6
     assert [one.split()[0] for one in shown if "->" in one] == ["1", "2", "3", "4", "5", "4", "6"]
+
+
+def test_a_log_without_answers_blames_no_server(tmp_path: Path) -> None:
+    commands = [f'10:0{at}:00 {{"execute": "query-status", "id": {at}}}\n' for at in range(3)]
+    done, shown = read(tmp_path, "".join(commands))
+    assert shown[-1] == "1 gap server"
+    assert any("no answer at all" in text for _, _, text in done.notes.told())
+    reader = TraceReader(str(tmp_path / "x.qmptrace"))
+    groups = check(reader, automatic(reader)).groups
+    assert not [one for one in groups if one.first.blame == "server"]
+
+
+def test_a_server_that_answered_once_is_waited_for(tmp_path: Path) -> None:
+    text = '10:00:00 {"execute": "a", "id": 1}\n10:00:01 {"return": {}, "id": 1}\n'
+    _, shown = read(
+        tmp_path, text + '10:00:02 {"execute": "b", "id": 2}\n10:09:00 {"event": "STOP"}\n'
+    )
+    assert "gap server" not in " ".join(shown[1:])
+
+
+def test_who_sends_all_at_once_is_greeted_in_that_session(tmp_path: Path) -> None:
+    sent = 'send {"execute": "qmp_capabilities"}\nsend {"execute": "stop"}\n'
+    got = f'recv {GREETING}\nrecv {{"return": {{}}}}\nrecv {{"return": {{}}}}\n'
+    done, shown = read(tmp_path, sent + got)
+    assert shown == ["1 0 -> qmp_capabilities", "1 0 -> stop", "1 0 <- QMP", *["1 0 <- return"] * 2]
+    assert done.sessions == 1
+
+
+def test_where_only_beginnings_stand_nothing_was_judged(tmp_path: Path) -> None:
+    done, _ = read(tmp_path, 'send {"execute": "sto\nrecv {"return": {"a\n')
+    reader = TraceReader(str(tmp_path / "x.qmptrace"))
+    found = check(reader, automatic(reader))
+    assert done.messages == found.messages == 0
+    assert "it holds no message" in [one.text for one in found.unjudged]

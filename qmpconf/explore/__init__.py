@@ -1,0 +1,1 @@
+"""Exploration: calls that nobody thought of, made of a server's own schema and of what it has said."""

@@ -1,0 +1,1 @@
+"""The history of the protocol as text, Markdown, JSON and as a page."""
