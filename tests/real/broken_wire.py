@@ -329,9 +329,12 @@ class SecondTakesOver(Honest):
         raise Hangup
 
 
-@defect("session.single", cases=("session.*", "greeting.unsolicited*"))
+@defect("session.single", "response.exactly-one", cases=("session.*", "greeting.unsolicited*"))
 class SecondIsGreeted(Honest):
-    """A second client is greeted at once, and then sent away."""
+    """A second client is greeted at once, and then sent away.
+
+    So is a next client that comes before the server has ended the last session: it gets no response.
+    """
 
     crowd = True
     latest = b""
