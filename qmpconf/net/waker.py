@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 
 from qmpconf.closing import Closing
 
 
 class Waker(Closing):
-    """Two ends: a byte at `wake_fd` makes the other one, `fileno`, readable.
+    """Two ends: a byte at one of them makes the other one, `fileno`, readable.
 
     A loop waits for it beside its own descriptors, and calls `clear` when it comes.
     """
@@ -18,11 +19,15 @@ class Waker(Closing):
         self._wake, self._wakes = socket.socketpair()
         self._wake.setblocking(False)
         self._wakes.setblocking(False)
+        self._takes_signals = False
 
-    @property
-    def wake_fd(self) -> int:
-        """A descriptor that takes a byte, for `signal.set_wakeup_fd` too."""
-        return self._wake.fileno()
+    def take_signals(self) -> None:
+        """From now on until it is closed, a signal with a handler wakes the loop, even just before it waits.
+
+        Only the main thread may ask for that, and has to close it then.
+        """
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        self._takes_signals = True
 
     def fileno(self) -> int:
         """The descriptor to wait for."""
@@ -40,6 +45,9 @@ class Waker(Closing):
 
     def close(self) -> None:
         """Close both ends."""
+        if self._takes_signals:
+            self._takes_signals = False
+            signal.set_wakeup_fd(-1)  # nothing may be written to what is closed
         self._wake.close()
         self._wakes.close()
 

@@ -211,6 +211,7 @@ class Queue:
                 is_null = isinstance(response, Failure) and not _was_read(head, response)
                 return head, wrong_id(head, response) if is_null else None
             self._in_band.popleft()
+            self._share_errors(head)
         if self._unseen and not any(one.wants(response) for one in self.pending):
             self._unseen -= 1
             return None, None
@@ -224,6 +225,11 @@ class Queue:
         if any(one.wants(response) for one in self._oob):
             return self._match_out_of_band(response)
         return self._match_astray(response)
+
+    def _share_errors(self, before: Pending) -> None:
+        """Errors beyond the first of malformed input were as likely those of the malformed input behind it."""
+        if before.errors > 1 and self._in_band and self._in_band[0].elastic:
+            self._in_band[0].errors = before.errors - 1
 
     def _match_by_id(self, response: Success | Failure) -> Pending | None:
         """What surely is answered, behind a gap; the order is known again with it."""

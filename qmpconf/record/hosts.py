@@ -135,10 +135,9 @@ class Host(Closing):
         """The monitors that are recorded."""
         return list(self._recorded)
 
-    @property
-    def wake_fd(self) -> int:
-        """A descriptor; any byte that is written to it makes `run` look around."""
-        return self._shared.loop.wake_fd
+    def take_signals(self) -> None:
+        """From now on until it is closed, a signal makes `run` look around."""
+        self._shared.loop.take_signals()
 
     def wake(self) -> None:
         """Have it look for sockets, from any thread."""

@@ -34,10 +34,9 @@ class Loop:
         self._waker = Waker()
         self.register(self._waker.fileno(), self._on_wake)
 
-    @property
-    def wake_fd(self) -> int:
-        """A descriptor; any byte that is written to it makes the loop look around."""
-        return self._waker.wake_fd
+    def take_signals(self) -> None:
+        """From now on until it is closed, a signal makes the loop look around."""
+        self._waker.take_signals()
 
     def wake(self) -> None:
         """Make the loop look around, from any thread or signal handler."""

@@ -130,10 +130,9 @@ class Recorder(Arrivals):
         self._watched: dict[int, int] = {}
         self._open_doors()
 
-    @property
-    def wake_fd(self) -> int:
-        """A descriptor; any byte that is written to it makes `run` look around."""
-        return self._loop.wake_fd
+    def take_signals(self) -> None:
+        """From now on until it is closed, a signal makes `run` look around."""
+        self._loop.take_signals()
 
     # --- running -------------------------------------------------------------------------------
 

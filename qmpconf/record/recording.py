@@ -310,11 +310,10 @@ def _meta(
 
 
 class Stoppable(Protocol):
-    """What a signal can stop: `stop` ends it, and a byte at `wake_fd` makes it look around."""
+    """What a signal can stop: `stop` ends it, and a signal makes it look around once it takes them."""
 
-    @property
-    def wake_fd(self) -> int:
-        """A descriptor that takes a byte."""
+    def take_signals(self) -> None:
+        """Look around when a signal comes, until it is closed."""
 
     def stop(self) -> None:
         """End it."""
@@ -336,11 +335,8 @@ class Signals:
     def stops(self, recorder: Stoppable | None) -> None:
         """From now on, stop `recorder`; or interrupt, if it is None."""
         self._recorder = recorder
-        if self._before:
-            # A signal that comes just before the recorder waits must wake it as well.
-            signal.set_wakeup_fd(
-                -1 if recorder is None else recorder.wake_fd, warn_on_full_buffer=False
-            )
+        if recorder is not None and self._before:
+            recorder.take_signals()
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -17,6 +17,7 @@ import pytest
 
 import qmpconf
 from qmpconf.net.address import UnixAddress
+from qmpconf.net.waker import Waker
 from qmpconf.parts import numbers_of
 from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.records import Traffic
@@ -287,6 +288,26 @@ def test_on_a_terminal_each_message_is_a_line(tmp_path: Path, server: str) -> No
     assert re.search(r"[0-9.]+  1  ->  x\r\n", text)
     assert "3 messages in 1 session" in text
     assert "\x1b" not in text
+
+
+def test_a_second_signal_finds_nothing_closed(
+    tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the recorder has closed its descriptors, signals have none of them to write to."""
+    written_to: list[int] = []
+    close = Waker.close
+
+    def closing(waker: Waker) -> None:
+        close(waker)
+        written_to.append(signal.set_wakeup_fd(-1))
+
+    monkeypatch.setattr(Waker, "close", closing)
+    with running(server, tmp_path) as path:
+        proxy = str(tmp_path / "proxy")
+        client = [sys.executable, "-c", "pass"]
+        qmpconf.record_trace(str(tmp_path / "t"), server=path, listen=proxy, client=client)
+    assert written_to
+    assert set(written_to) == {-1}
 
 
 def test_from_a_thread_of_a_program(tmp_path: Path, server: str) -> None:

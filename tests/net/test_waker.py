@@ -36,12 +36,13 @@ def test_it_never_blocks_who_wakes_and_may_be_over() -> None:
 def test_a_signal_wakes_too() -> None:
     with Waker() as waker:
         handler = signal.signal(signal.SIGUSR1, lambda *_: None)
-        before = signal.set_wakeup_fd(waker.wake_fd, warn_on_full_buffer=False)
+        waker.take_signals()
         try:
             signal.raise_signal(signal.SIGUSR1)
             assert is_ready(waker)
+            waker.close()
+            assert signal.set_wakeup_fd(-1) == -1  # a signal that comes now finds nothing closed
         finally:
-            signal.set_wakeup_fd(before)
             signal.signal(signal.SIGUSR1, handler)
 
 

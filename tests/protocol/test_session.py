@@ -244,6 +244,20 @@ def test_what_each_response_answers() -> None:
     assert play.session.version == (7, 2, 22)
 
 
+@pytest.mark.parametrize("broken", [1, 2, 3])
+def test_a_command_that_fails_behind_malformed_input_is_answered(broken: int) -> None:
+    error = '<- {"error": {"class": "GenericError", "desc": "JSON parse error"}}\n'
+    play = Play(
+        NEGOTIATED
+        + "->> b'x'\n"
+        + "->> b'} '\n" * (broken - 1)
+        + '-> {"execute":"nope"}\n'
+        + error * broken
+        + '<- {"error": {"class": "CommandNotFound", "desc": "The command nope has not been found"}}'
+    )
+    assert play.session.pending == ()
+
+
 def test_what_waits() -> None:
     play = Play(OOB + '-> {"execute":"a","id":1}\n-> {"exec-oob":"o","id":2}\n->> b"x "')
     assert [one.name for one in play.session.pending] == ["a", "", "o"]
