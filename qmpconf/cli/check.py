@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 
 from qmpconf.check.basis import Basis
 from qmpconf.check.checking import chooser, product_of
@@ -25,6 +26,8 @@ from qmpconf.report import matrix
 from qmpconf.report.progress import Progress, size_of_files
 from qmpconf.report.results.of_check import of_check
 from qmpconf.schema.store import load
+from qmpconf.text import harmless
+from qmpconf.trace.filter.empty import nothing_passes
 
 _EPILOG = """\
 examples:
@@ -138,11 +141,14 @@ def run(arguments: argparse.Namespace) -> int:
     paths = list(readable_in("check", arguments.traces, quiet=arguments.quiet))
     part, found = gathered(arguments, "checking", _task(arguments), paths, times)
     header = results.header_of(arguments, "check")
-    result = of_check(header, part.in_order(), known, part.exercised, partial=arguments.partial)
+    checked = part.in_order()
+    result = of_check(header, checked, known, part.exercised, partial=arguments.partial)
     closed(result, found, paths)
     results.write(arguments, result)
     results.show(arguments, result, lines=arguments.short)
     say("check", found, paths)
+    if arguments.filter is not None and not any(one.outcome.selected for one in checked):
+        print(harmless(f"qmpconf check: {nothing_passes(arguments.filter)}"), file=sys.stderr)
     if arguments.update and not found.unread and not found.interrupted:
         baseline.update(arguments, "check", result, known)
         return 0

@@ -23,6 +23,7 @@ from qmpconf.trace.convert.base import Options
 from qmpconf.trace.convert.converting import convert
 from qmpconf.trace.convert.logs.fields import SESSION_KEYS
 from qmpconf.trace.convert.otlp import is_url
+from qmpconf.trace.filter.empty import nothing_passes
 
 _EPILOG = """\
 The formats are known by the names of the files, or else by what the input begins with. Everything
@@ -209,7 +210,7 @@ def _many(arguments: argparse.Namespace) -> int:
     part, found = gathered(arguments, "converting", task, paths)
     say("convert", found, paths)
     if not part.files and part.empty and not found.unread:
-        raise UsageError(f"{folder}: no message passes the filter: there is nothing to write")
+        raise UsageError(f"{folder}: {nothing_passes(arguments.filter)}; there is nothing to write")
     print(harmless(f"{target}: {part.sentence} ({from_format} to {to_format})"))
     if found.interrupted:
         return INTERRUPTED

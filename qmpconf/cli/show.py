@@ -12,7 +12,8 @@ from qmpconf.cli.converted import read_text
 from qmpconf.errors import UsageError
 from qmpconf.packed import STDIN
 from qmpconf.report.terminal import Terminal
-from qmpconf.text import harmless, shortened
+from qmpconf.text import harmless
+from qmpconf.trace.filter.empty import nothing_passes
 from qmpconf.trace.filter.literals import Range
 from qmpconf.trace.filter.selecting import Selector, selected
 from qmpconf.trace.filter.syntax import EVERYTHING, Compare, Filter, Has, In, Place, both, either
@@ -46,8 +47,6 @@ no last line; stderr says so
 #: Seconds between two looks at a file that is followed.
 _PAUSE = 0.1
 _WIDTH = 120
-#: Characters of a filter that nothing passes.
-_LONGEST = 200
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -133,8 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(harmless(told), file=sys.stderr)
     if found or wanted == EVERYTHING:
         return 0
-    asked = shortened(str(wanted), _LONGEST)
-    print(harmless(f"{reader.path}: no message passes the filter: {asked}"), file=sys.stderr)
+    print(harmless(f"{reader.path}: {nothing_passes(wanted)}"), file=sys.stderr)
     return 1
 
 

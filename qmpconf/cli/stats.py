@@ -13,7 +13,8 @@ from qmpconf.outputs import Outputs
 from qmpconf.report.results.of_latency import against, by_version, timed_out
 from qmpconf.report.results.of_stats import of_stats
 from qmpconf.report.views.own import Own
-from qmpconf.text import counted
+from qmpconf.text import counted, harmless
+from qmpconf.trace.filter.empty import nothing_passes
 from qmpconf.trace.filter.literals import LiteralError, number
 
 _EPILOG = """\
@@ -115,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
     results.show(arguments, result, own=Own(top=arguments.top))
     say("stats", found, paths)
     if some == 0 and not found.interrupted:
-        print("qmpconf stats: no message passes the filter", file=sys.stderr)
+        print(harmless(f"qmpconf stats: {nothing_passes(arguments.filter)}"), file=sys.stderr)
     return result.exit_code
 
 

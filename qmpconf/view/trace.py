@@ -13,6 +13,7 @@ from textual.widgets import Footer, Static
 from qmpconf.errors import InputError
 from qmpconf.report.terminal import columns, cut
 from qmpconf.text import printable, shortened
+from qmpconf.trace.filter.empty import case_hint
 from qmpconf.trace.filter.parsing import parse
 from qmpconf.trace.filter.words import FilterError
 from qmpconf.view import sheets
@@ -197,7 +198,9 @@ class TraceScreen(Screen[None]):
         """Show the message of the cursor, and its schema."""
         filtered = self._filtered
         if filtered is not None:
-            empty = "No message passes this filter" + ("." if self._ended(filtered) else " so far.")
+            hint = case_hint(filtered.wanted)
+            empty = "No message passes this filter" + (f" ({hint})" if hint else "")
+            empty += "." if self._ended(filtered) else " so far."
         else:
             empty = "There is no message." if self._document.read else "No message yet."
         self._details.show(self._list.row, empty)

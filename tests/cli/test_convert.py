@@ -204,7 +204,7 @@ def test_a_folder_takes_a_filter(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert single.read_bytes() == (new / f"{names[0]}.qmptrace").read_bytes()
     code, out, err = run(capsys, folder, tmp_path / "no", "--to", "qmptrace", "--filter", "fds > 9")
     assert (code, out) == (2, "")
-    assert "no message passes the filter: there is nothing to write" in err
+    assert "there is nothing to write" in err
     code, _, err = run(capsys, folder, tmp_path / "no", "--to", "qmptrace", "--session", "2")
     assert code == 2
     assert "write --filter 'session = 2' instead" in err

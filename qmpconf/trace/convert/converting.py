@@ -21,6 +21,7 @@ from qmpconf.trace.convert import Format, format_of_input, format_of_output, nam
 from qmpconf.trace.convert.base import Notes, Options, Reading, nothing
 from qmpconf.trace.convert.otlp import is_url, send
 from qmpconf.trace.convert.source import opened
+from qmpconf.trace.filter.empty import nothing_passes
 from qmpconf.trace.filter.leaving import without_the_rest
 from qmpconf.trace.filter.selecting import Chosen, choose
 from qmpconf.trace.filter.syntax import Filter
@@ -182,9 +183,7 @@ def _chosen(
         records = (one for one in _Caught(reading.records) if not isinstance(one, Finish))
         chosen = choose(wanted, items_of(records, faults=True), _begin(out_of))
     if not chosen.sessions:
-        raise NothingPassesError(
-            f"{source}: no message passes the filter: there is nothing to write"
-        )
+        raise NothingPassesError(f"{source}: {nothing_passes(wanted)}; there is nothing to write")
     return chosen
 
 

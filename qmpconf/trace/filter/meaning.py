@@ -38,6 +38,8 @@ _RESPONSES = frozenset({"return", "error"})
 _INDEX = re.compile(r"[0-9]{1,9}\Z").match
 #: Values of a message that are looked at for one path.
 _MOST_VALUES = 1 << 20
+#: Stands for a member that a message does not have; null is a value.
+_ABSENT = object()
 
 
 class Facts:
@@ -63,23 +65,24 @@ class Facts:
         self.command = command
         self.answer, self.replied = answer, replied
         self.opening = opening
-        self._values: dict[str, Value] = {}
+        self._values: dict[str, Any] = {}
 
-    def value(self, name: str) -> Value:
-        """What ``arguments``, ``return`` or ``data`` hold; None where there is none."""
+    def at(self, name: str, path: tuple[Step, ...]) -> Iterator[Value]:
+        """The values at a path in ``arguments``, ``return`` or ``data``; none where there is no such member."""
         if name not in self._values:
             self._values[name] = self._value(name)
-        return self._values[name]
+        found = self._values[name]
+        return iter(()) if found is _ABSENT else _at(found, path)
 
-    def _value(self, name: str) -> Value:
+    def _value(self, name: str) -> Any:
         item = {"arguments": self.command, "return": self.replied, "data": self.item}[name]
         if not isinstance(item, Item) or (name == "data" and self.own.kind != "event"):
-            return None
+            return _ABSENT
         try:
             found = loads(item.frame.data)
         except (Malformed, RecursionError):
-            return None
-        return found.get(name) if isinstance(found, dict) else None
+            return _ABSENT
+        return found.get(name, _ABSENT) if isinstance(found, dict) else _ABSENT
 
 
 Test = Callable[[Facts], bool]
@@ -98,7 +101,7 @@ def test_of(one: Filter) -> Test:
     holds = _holds(one)
     if one.place.path:
         name, path = one.place.name, one.place.path
-        return lambda facts: any(map(holds, _at(facts.value(name), path)))
+        return lambda facts: any(map(holds, facts.at(name, path)))
     get = _GETTERS[one.place.name]
 
     def test(facts: Facts) -> bool:

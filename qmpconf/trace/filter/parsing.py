@@ -31,7 +31,6 @@ from qmpconf.trace.filter.words import FilterError, Piece, pieces, steps
 #: Filters in filters, and characters.
 _DEEPEST, _LONGEST = 100, 100_000
 _WORDS = frozenset({"and", "or", "not", "in", "matches"})
-_ARTICLE = {"number": "a number", "duration": "a time", "size": "a size"}
 
 
 def parse(text: str) -> Filter:

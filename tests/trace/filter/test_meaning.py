@@ -85,6 +85,11 @@ def lines(text: str) -> list[int]:
         ("return/0/size < none", []),
         ("return/*/device < d2", []),
         ("return/** = d0", [8, 11]),
+        ("return/**", [4, 5, 8, 11]),
+        ("arguments/**", [7, 10, 12]),
+        ("data/**", [9, 13]),
+        ("return/** != d0", [4, 5, 8, 11]),
+        ("data/** = null", [13]),
         ("data/deep/x/1 = null", [13]),
         ("data/deep/x/1", [13]),
         ("data/** < 2", [13]),
@@ -199,10 +204,15 @@ def naive(tree: Filter, at: int) -> bool:
     if isinstance(tree, Or):
         return any(naive(part, at) for part in tree.parts)
     values = reached(whole(at, tree.place.name), tree.place.path)
-    return any(holds(tree, value) for value in values if tree.place.path or value is not None)
+    return any(holds(tree, value) for value in values)
+
+
+#: Stands for what a message does not have.
+ABSENT = object()
 
 
 def whole(at: int, name: str) -> Any:
+    """What a message has of a field, or `ABSENT`."""
     own, answers = summaries()[at]
     asked = at if own.kind == "command" else answers
     replies = [place for place, (_, to) in summaries().items() if to == asked >= 0]
@@ -214,16 +224,17 @@ def whole(at: int, name: str) -> Any:
         place: json.loads(text.replace("'", '"')) for place, text in texts.items() if "{" in text
     }
     failed = reply is not None and reply.kind == "error"
-    return {
+    if name in ("arguments", "return", "data"):
+        holder = {"arguments": asked, "return": replies[0] if replies else -1, "data": at}[name]
+        of_it = name != "data" or own.kind == "event"
+        return read[holder].get(name, ABSENT) if of_it and holder in read else ABSENT
+    found = {
         "command": read[asked]["execute"] if asked >= 0 and asked in read else None,
-        "arguments": read[asked].get("arguments") if asked in read and asked >= 0 else None,
-        "return": read[replies[0]].get("return") if replies else None,
         "error": reply.outcome if failed else None,
         "desc": reply.text if failed else None,
         "took": reply.latency if reply else None,
         "answered": reply is not None,
         "event": own.name if own.kind == "event" else None,
-        "data": read[at].get("data") if own.kind == "event" else None,
         "kind": own.kind,
         "sender": own.sender,
         "id": None if not own.id else str(json.loads(own.id)),
@@ -238,9 +249,12 @@ def whole(at: int, name: str) -> Any:
         "client": opening.client or None,
         "monitor": opening.server or None,
     }[name]  # fmt: skip
+    return ABSENT if found is None else found
 
 
 def reached(value: Any, path: tuple[Any, ...]) -> list[Any]:
+    if value is ABSENT:
+        return []
     if not path:
         return [value]
     step, rest = path[0], path[1:]
