@@ -182,10 +182,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace, known: Baseline) -> Plan:
+    ground = Ground(arguments.spawn, arguments.memory, arguments.timeout)
+    ground.words()  # which may be wrong: then nothing begins
     seen = _seen(arguments)
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**9)
     return Plan(
-        Ground(arguments.spawn, arguments.memory, arguments.timeout),
+        ground,
         seed,
         float(arguments.time or _FOR),
         _folder(arguments.output),

@@ -46,9 +46,8 @@ _LEADING = {
     "device_del": 2.0,
     "human-monitor-command": 0.3,
 }
-#: What a call costs of a weight after each crash (or hang) that it led to.
-_SPOILED = 12.0
-
+#: What a call costs of a weight after each crash (or hang) that it led to, and how many of these count.
+_SPOILED, _MOST_SPOILED = 12.0, 20
 
 #: How often the next command is about the same kind of thing as the one before.
 _NEAR = 0.6
@@ -131,7 +130,7 @@ class Guide:
     def _weight(self, name: str, world: World) -> float:
         calls: float = self._worked[name] + 0.3 * self._refused[name]
         open_places = 1 + math.log1p(self._missing.get(name, 0))
-        spoiled = _SPOILED ** self._spoiled[name]
+        spoiled = _SPOILED ** min(self._spoiled[name], _MOST_SPOILED)
         there = len(world.names.get(self._makes.get(name, ""), ()))
         leads = 1 + (_LEADING.get(name, 1.0) - 1) / (1 + there / 3)
         return leads * open_places / float((1 + calls) ** 0.6) / float(spoiled)

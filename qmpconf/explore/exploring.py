@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
 from qmpconf.check.basis import Basis
@@ -21,7 +21,7 @@ from qmpconf.check.coverage import Coverage
 from qmpconf.conform.patience import Patience
 from qmpconf.conform.talk import Said
 from qmpconf.conform.target import Facts
-from qmpconf.errors import TargetError
+from qmpconf.errors import TargetError, UsageError
 from qmpconf.explore.choosing import Guide
 from qmpconf.explore.judging import judge
 from qmpconf.explore.life import Ending, Life
@@ -62,8 +62,7 @@ def survey(plan: Plan) -> tuple[Facts, Catalog]:
             facts = life.target.survey(asked, patience=patience, schema="auto")
     finally:
         for one in (path, asked):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(one)
+            _remove(one)
     if catalog is not None:
         facts.schema = plan.schema
         facts.basis = Basis(catalog, sentence=plan.schema, on_purpose=True)
@@ -77,8 +76,9 @@ def survey(plan: Plan) -> tuple[Facts, Catalog]:
 def explore(plan: Plan, progress: Callable[[str, Explored], None] = lambda *_: None) -> Explored:
     """Explore until the time is over; `progress` hears what happens.
 
-    Raises UsageError for a command line or a catalog that cannot be used, InputError, TargetError for a
-    target that cannot be explored at all, OutputError where nothing can be written.
+    Raises UsageError for a command line or a catalog that cannot be used, or that has no command of the
+    target's, InputError, TargetError for a target that cannot be explored at all, OutputError where nothing
+    can be written.
     """
     begun = time.monotonic()
     explored = Explored(plan)
@@ -88,6 +88,9 @@ def explore(plan: Plan, progress: Callable[[str, Explored], None] = lambda *_: N
     explored.before = _of_catalog(plan.seen, explored.digest)
     explored.exercised = explored.before
     run = _Run(plan, facts, catalog, explored, begun + plan.seconds, progress)
+    if not run.commands:
+        why = f"no command of {facts.schema} is one that the target lists and that may be explored"
+        raise (TargetError if plan.schema == "auto" else UsageError)(why)
     try:
         run.all()
     except KeyboardInterrupt:
@@ -132,6 +135,11 @@ class _Run:
         self._steps = Steps(catalog, self._guide, maker, self._world, self._random)
         self._learn()
 
+    @property
+    def commands(self) -> Sequence[str]:
+        """The names of the commands that may be sent."""
+        return self._guide.names
+
     def all(self) -> None:
         """Life after life."""
         false_starts = 0
@@ -152,8 +160,16 @@ class _Run:
     # --- one life --------------------------------------------------------------------------------
 
     def _live(self, path: str) -> Ending:
+        """One life, whose trace is at `path`; there is none of a life that did not come to its end."""
         self._world.renew()
         self._guide.renew()
+        try:
+            return self._lived(path)
+        except BaseException:
+            _remove(path)
+            raise
+
+    def _lived(self, path: str) -> Ending:
         with Life(self._plan.ground, path) as life:
             oob = life.offers_oob and self._random.random() < _WITH_OOB
             life.negotiate(oob=oob)
@@ -268,6 +284,11 @@ class _Run:
         elif one.shorter.shown:
             one.verified = again(one.shorter.trace, one.finding, plan.ground, self._basis)
         progress("shown again by its reproducer" if one.verified else "not shown again")
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _message(call: Call, mark: str) -> dict[str, Value]:

@@ -60,6 +60,24 @@ class Ground:
     memory: int = 4 << 30
     patience: float = 20.0
 
+    def words(self) -> list[str]:
+        """The command line, with the whole path of its program.  Raises UsageError for what cannot be started."""
+        try:
+            words = shlex.split(self.command)
+        except ValueError as error:
+            raise UsageError(f"cannot read the server's command line: {error}") from error
+        if not words:
+            raise UsageError("the server's command line is empty")
+        if "{socket}" not in self.command:
+            raise UsageError(
+                "the server's command line has no {socket}: write it where the path of the monitor's "
+                "socket goes"
+            )
+        program = shutil.which(words[0])
+        if program is None:
+            raise UsageError(f"cannot start {words[0]}: it was not found, or is not a program")
+        return [os.path.abspath(program), *words[1:]]  # the server runs in another folder
+
     def patient(self, factor: float) -> Ground:
         """The same, with more time for answers."""
         return replace(self, patience=self.patience * factor)
@@ -271,23 +289,8 @@ def _prepare(folder: str) -> None:
 
 
 def _started(ground: Ground, folder: str, log: str) -> Server:
-    try:
-        words = shlex.split(ground.command)
-    except ValueError as error:
-        raise UsageError(f"cannot read the server's command line: {error}") from error
-    if not words:
-        raise UsageError("the server's command line is empty")
-    if "{socket}" not in ground.command:
-        raise UsageError(
-            "the server's command line has no {socket}: write it where the path of the monitor's "
-            "socket goes"
-        )
-    program = shutil.which(words[0])
-    if program is None:
-        raise UsageError(f"cannot start {words[0]}: it was not found, or is not a program")
-    words[0] = os.path.abspath(program)  # the server runs in another folder
     limits = (str(ground.memory >> 10), str(LARGEST >> 9))
-    server = Server(shlex.join(["sh", "-c", _START, folder, log, *limits, *words]))
+    server = Server(shlex.join(["sh", "-c", _START, folder, log, *limits, *ground.words()]))
     server.start()
     return server
 

@@ -20,6 +20,7 @@ from qmpconf.explore.bursts import commands_of
 from qmpconf.explore.judging import CLOSED, CRASH, ENDED, HANG
 from qmpconf.explore.life import FILES, LARGEST, Ground
 from qmpconf.findings import Finding
+from qmpconf.net.process import end
 from qmpconf.outputs import write_file
 from qmpconf.protocol.messages import Command
 from qmpconf.protocol.values import dumps, loads
@@ -94,13 +95,14 @@ def _word(value: Any) -> str:
 def verify(files: Files, ground: Ground, seconds: float) -> bool:
     """Whether the script shows the finding with a fresh server."""
     words = [sys.executable, files.script, ground.command]
+    nowhere = subprocess.DEVNULL
+    script = subprocess.Popen(words, stdin=nowhere, stdout=nowhere, stderr=nowhere)
     try:
-        done = subprocess.run(
-            words, check=False, capture_output=True, timeout=seconds, stdin=subprocess.DEVNULL
-        )
+        return script.wait(seconds) == 1
     except subprocess.TimeoutExpired:
         return False
-    return done.returncode == 1
+    finally:
+        end(script)  # which ends its server
 
 
 def _script(finding: Finding, bursts: Sequence[Sequence[Command]], ground: Ground) -> str:
@@ -145,7 +147,8 @@ _SCRIPT = '''#!/usr/bin/env python3
 #
 # usage: python3 THIS [COMMAND | SOCKET]
 # COMMAND starts the server, with {socket} for the path of its monitor's socket; it runs in a folder of
-# its own, with limits.  Exit code: 1 the server ended or does not answer, 0 it has answered everything.
+# its own, with limits.  Exit codes: 1 the server ended or does not answer, 0 it has answered everything,
+# 2 it cannot be reached at all.
 # Made by qmpconf explore.
 import json
 import os
@@ -222,7 +225,8 @@ def connected(path, server=None):
         except OSError:
             sock.close()
             if time.monotonic() > until or (server and server.poll() is not None):
-                sys.exit(f"cannot connect to {path}")
+                print(f"cannot connect to {path}", file=sys.stderr)
+                sys.exit(2)
             time.sleep(0.05)
 
 
@@ -262,6 +266,7 @@ def run(command):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the server ends, too
     given = sys.argv[1] if len(sys.argv) > 1 else SERVER
     if os.path.exists(given) and stat.S_ISSOCK(os.stat(given).st_mode):
         problem = talk(connected(given))

@@ -297,7 +297,10 @@ def shorten(
             else:
                 shorter.note = "it did not come again with a fresh server"
         except _EndError:
-            shorter.note = "the time limit has come: there may be less that shows it"
+            more = (
+                "there may be less that shows it" if tries.shown else "nothing has shown it by then"
+            )
+            shorter.note = f"the time limit has come: {more}"
         shorter.commands = sum(one.name != NEGOTIATION for one in recording.units)
         shorter.left = sum(recording.units[at].name != NEGOTIATION for at in tries.best)
     shorter.tries, shorter.shown = tries.count, tries.shown

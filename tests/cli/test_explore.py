@@ -85,6 +85,44 @@ def test_a_folder_with_something_in_it_is_not_taken(
     assert os.listdir(tmp_path) == ["letter"]
 
 
+@pytest.mark.parametrize(
+    ("spawn", "said"),
+    [
+        ("false", "has no {socket}"),
+        ("no-such-server {socket}", "was not found"),
+        ("'", "cannot read"),
+    ],
+)
+def test_what_cannot_be_started_begins_nothing(
+    spawn: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explore", "--spawn", spawn, "-o", str(tmp_path / "found")]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert "seed" not in err
+    assert not (tmp_path / "found").exists()
+
+
+def test_a_catalog_that_has_no_command_of_the_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["explore", "--spawn", spawned("Sound"), "--lives", "1", "-q", "-o", str(tmp_path)]
+    assert main([*call, "--schema", "qemu-ga-7.2.22-doc"]) == 2
+    assert (
+        "no command of qemu-ga-7.2.22-doc is one that the target lists" in capsys.readouterr().err
+    )
+
+
+def test_a_server_that_does_not_start_again_leaves_no_traces(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = tmp_path / "found"
+    call = ["explore", "--spawn", spawned("Unready"), "-o", str(found), "-q"]
+    assert main(call) == 4
+    assert "could not be started again" in capsys.readouterr().out
+    assert not list(found.glob("life-*"))
+
+
 def test_a_server_without_a_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     serve = f"{sys.executable} -m qmpconf serve --schema qemu-1.6.2-doc --listen {{socket}}"
     code = main(["explore", "--spawn", serve, "-o", str(tmp_path / "found"), "-q"])

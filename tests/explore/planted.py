@@ -126,8 +126,18 @@ class Lies(Sound):
         return {"status": "asleep"} if command.name == "query-status" else result
 
 
+class Unready(Sound):
+    """Ends when a life begins; the survey, which connects once more, is answered."""
+
+    def _execute(self, session: Any, command: Command) -> Value:
+        if session.number == 1:
+            os._exit(1)
+        return super()._execute(session, command)
+
+
 FAULTS = {
-    one.__name__: one for one in (Sound, Crash, Races, Overtaken, Forgets, Hangs, Exits, Lies)
+    one.__name__: one
+    for one in (Sound, Crash, Races, Overtaken, Forgets, Hangs, Exits, Lies, Unready)
 }
 
 
