@@ -31,7 +31,8 @@ Message = dict[str, Any]
 class Honest:
     """Passes everything on; `session` counts the connections, from 1.
 
-    A `crowd` is taken in at once; else a second client waits for the first one's end.
+    A `crowd` is taken in at once; else a second client waits for the first one's end.  So does, in
+    either case, who comes after the first one has gone, although its session may not have ended yet.
     """
 
     crowd = False
@@ -181,7 +182,10 @@ def _relay(
             return
         for one in ready:
             if one is listener:
-                editor.second(listener.accept()[0])
+                if _has_gone(client):
+                    reading.remove(listener)  # the next session's client
+                else:
+                    editor.second(listener.accept()[0])
                 continue
             data = one.recv(1 << 16)
             if not data:
@@ -195,3 +199,10 @@ def _relay(
             else:
                 *lines, left = (left + data).split(b"\r\n")
                 editor.send(client, b"".join(editor.line(line + b"\r\n") for line in lines))
+
+
+def _has_gone(client: socket.socket) -> bool:
+    """Whether a client has closed its connection, whatever there is still to read of it."""
+    poller = select.poll()
+    poller.register(client, 0)
+    return bool(poller.poll(0))

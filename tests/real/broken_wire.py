@@ -331,10 +331,7 @@ class SecondTakesOver(Honest):
 
 @defect("session.single", "response.exactly-one", cases=("session.*", "greeting.unsolicited*"))
 class SecondIsGreeted(Honest):
-    """A second client is greeted at once, and then sent away.
-
-    So is a next client that comes before the server has ended the last session: it gets no response.
-    """
+    """A second client is greeted at once, and then sent away."""
 
     crowd = True
     latest = b""

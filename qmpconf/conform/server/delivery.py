@@ -73,6 +73,7 @@ def _every_client(probe: Probe) -> None:
     """Of two clients that are served at a time both get the events that one of them causes."""
     first = Watch(probe, probe.negotiated())
     second = probe.dial()
+    first.take(first.talk.barrier())  # the target has been at work since
     second.hear(_GREETED)
     if second.greeting is None:
         raise NotApplicable("the target serves one client at a time")
@@ -158,7 +159,7 @@ def _clock(probe: Probe) -> None:
     """Timestamps are the time at which things happened, on the host's clock, and go on."""
     watch = Watch(probe, probe.negotiated())
     wall, steady = time.time(), time.monotonic()
-    cause_some(probe, watch, _TIMES)
+    begun = {said.line: at for at, said in cause_some(probe, watch, _TIMES)}
     now = time.time()
     if not watch.events:
         raise Inconclusive("the target emits no event")
@@ -166,10 +167,10 @@ def _clock(probe: Probe) -> None:
     events = [said for said in watch.events if not limited(said) and moment(said) >= 0]
     if probe.target.same_host and not stepped:
         for said in events:
-            if not wall - _SKEW <= moment(said) <= now + _SKEW:
-                seen = (
-                    f"{moment(said):.6f}, {moment(said) - now:+.3f} s beside the clock of this host"
-                )
+            cause = begun.get(said.line, wall)
+            if not cause - _SKEW <= moment(said) <= now + _SKEW:
+                beside = moment(said) - (now if moment(said) > now else cause)
+                seen = f"{moment(said):.6f}, {beside:+.3f} s beside the clock of this host"
                 raise Unmet("the time at which it happened", seen, line=said.line)
     for before, said in itertools.pairwise(events):
         if moment(said) < moment(before) - _BACK:

@@ -124,7 +124,7 @@ def _reset(probe: Probe) -> None:
 #: The limited event that a quorum without a vote says with every read, and how often it is read.
 _QUORUM = "QUORUM_FAILURE"
 _READS = 5
-#: Seconds until the last of them must have come: the limit is one a second.
+#: Seconds until the last of them must have come (the limit is one a second), at least.
 _LATEST = 1.6
 
 
@@ -179,16 +179,16 @@ def _read_quorum(talk: Talk) -> list[Said]:
             "sync": "full",
         }
         talk.ask({"execute": "blockdev-backup", "arguments": backup, "id": "backup"})
-    until = time.monotonic() + _LATEST
-    came: list[Said] = []
-    while len(came) < 2 and time.monotonic() < until:
-        came = [
-            said
-            for said in talk.events
-            if isinstance(said.message, Event) and said.message.name == _QUORUM
-        ]
+    until = time.monotonic() + max(_LATEST, talk.patience)
+    while len(came := _of_quorum(talk.events)) < 2 and time.monotonic() < until:
         talk.events += _events(talk.quiet(0.05))
     return came
+
+
+def _of_quorum(heard: list[Said]) -> list[Said]:
+    return [
+        said for said in heard if isinstance(said.message, Event) and said.message.name == _QUORUM
+    ]
 
 
 def _remove(talk: Talk, *nodes: str) -> None:

@@ -74,8 +74,8 @@ def _overtakes(probe: Probe) -> None:
 def _race(talk: Talk, slow: str, oob: bytes) -> tuple[bool, float, int]:
     """Whether `oob` overtook five `slow` commands, and after how many seconds it was answered."""
     queue = [dumps({"execute": slow, "id": f"slow-{number}"}) for number in range(5)]
-    line = talk.send(b"\n".join([*queue, oob]) + b"\n")
     start = time.monotonic()
+    line = talk.send(b"\n".join([*queue, oob]) + b"\n")
     before = talk.until_answered(line)
     seconds = time.monotonic() - start
     slow_ones = [said for said in before[:-1] if said.answers]

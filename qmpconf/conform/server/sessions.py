@@ -21,28 +21,29 @@ def _single(probe: Probe) -> None:
     except Inconclusive:
         first.barrier()
         return  # refused outright: it gets nothing, either
+    first.barrier()  # the target has been at work since
     said = second.hear(_WAIT)
     if said is not None and second.greeting is None:
         raise Unmet("nothing for a second client, or a greeting", str(said), line=said.line)
+    rule = "session.single"
     beside = second.greeting is not None
     if beside:
         second.settle(QUIET)
         if second.ended:
             raise Unmet("a session for a client that is greeted", "its end at once")
-        rule = "session.single"
         gated = second.ask({"execute": "query-version", "id": "1"}, breaks=rule)
         refused(gated, "CommandNotFound")
         succeeded(second.ask({"execute": "qmp_capabilities", "id": "2"}, breaks=rule))
-    succeeded(first.ask({"execute": "query-version", "id": "1"}, breaks="session.single"))
+    succeeded(first.ask({"execute": "query-version", "id": "1"}, breaks=rule))
     first.close()
     if beside:
-        succeeded(second.ask({"execute": "query-version", "id": "3"}, breaks="session.single"))
+        succeeded(second.ask({"execute": "query-version", "id": "3"}, breaks=rule))
     if beside or second.ended:
         return
     second.hear()
     if second.greeting is None:
         raise Unmet("a greeting, once the first client has gone", "nothing")
-    succeeded(second.ask({"execute": "qmp_capabilities", "id": "1"}))
+    succeeded(second.ask({"execute": "qmp_capabilities", "id": "1"}, breaks=rule))
 
 
 @case("session.single", name="first-is-not-disturbed")

@@ -182,20 +182,42 @@ def run_job(watch: Watch, job: str) -> None:
     watch.need("job-dismiss", id=job)
 
 
-def cause_some(probe: Probe, watch: Watch, times: int = 1) -> None:
-    """Cause events that the target's schema defines, so often.  Raises NotApplicable."""
+def cause_some(probe: Probe, watch: Watch, times: int = 1) -> list[tuple[float, Said]]:
+    """Cause events that the target's schema defines, so often.  Raises NotApplicable.
+
+    Gives the events of which the cause is known, each with the time before that, in seconds since 1970.
+    """
     catalog = probe.facts.catalog
     events = catalog.events if catalog is not None else {}
     if probe.has("stop", "cont") and {"STOP", "RESUME"} <= set(events):
         with steered(watch):
-            for _ in range(times):
-                watch.need("cont")
-                watch.need("stop")
-            watch.wait(times, "STOP")
-    elif probe.has(*JOB) and "JOB_STATUS_CHANGE" in events:
+            return _runs_and_stops(watch, times)
+    if probe.has(*JOB) and "JOB_STATUS_CHANGE" in events:
+        begun = {}
         with two_nodes(watch):
             for number in range(times):
-                run_job(watch, f"qmpconf-job-{number}")
-            watch.wait(1, "JOB_STATUS_CHANGE", status="null", id=f"qmpconf-job-{times - 1}")
-    else:
-        raise NotApplicable("no command is known that makes this target emit events")
+                job = f"qmpconf-job-{number}"
+                begun[job] = time.time()
+                run_job(watch, job)
+            watch.wait(1, "JOB_STATUS_CHANGE", status="null", id=job)
+        return [
+            (at, said)
+            for job, at in begun.items()
+            for said in watch.named("JOB_STATUS_CHANGE", id=job)
+        ]
+    raise NotApplicable("no command is known that makes this target emit events")
+
+
+def _runs_and_stops(watch: Watch, times: int) -> list[tuple[float, Said]]:
+    begun: dict[str, list[float]] = {"RESUME": [], "STOP": []}
+    for _ in range(times):
+        for command, name in (("cont", "RESUME"), ("stop", "STOP")):
+            begun[name].append(time.time())
+            watch.need(command)
+    watch.wait(times, "STOP")
+    caused: list[tuple[float, Said]] = []
+    for name, moments in begun.items():
+        found = watch.named(name)
+        if len(found) == times:  # else nobody knows which of them has which cause
+            caused += zip(moments, found, strict=True)
+    return caused
