@@ -10,12 +10,13 @@
  * each other.
  *
  * Usual is one JSON object, with CR LF, LF or nothing behind it, and nothing else: in ASCII, without
- * escapes, exponents or line breaks in it, and without any of the words that may announce a secret.  It
+ * \\u, exponents or line breaks in it, and without any of the words that may announce a secret.  It
  * may come in pieces; what is held of it is bounded.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <math.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -27,7 +28,7 @@
 #include "_scan.h"
 
 enum {
-    INTERFACE = 2,         /* as in core.py: another number with each change of what Python sees */
+    INTERFACE = 3,         /* as in core.py: another number with each change of what Python sees */
     ROOM = 8 << 10,        /* bytes that are read whether their sink has room or not, as in flow.py */
     PIECE = 120 << 10,     /* bytes that are read together: a sink that takes 128 KiB takes them */
     WIDE = 16 << 10,       /* bytes of a message from which on its sink takes more, as in flow.py */
@@ -36,6 +37,7 @@ enum {
     LONGEST = 1 << 20,     /* bytes of a message that is held here, */
     MOST_HELD = 8 << 20,   /* and of all messages that are (holding.py leaves room for it) */
     SEARCHED = 64 << 10,   /* bytes of a client's message in which words are looked for */
+    MOST_NAMES = 1000,     /* names that are looked at in JSON within texts, as in redaction/names.py */
     PREFIX = 128,          /* bytes of a line before its message */
     EVENTS = 64,
     FLOWS = 1 << 16,       /* descriptors below that: others are Python's */
@@ -48,7 +50,8 @@ typedef struct {
     int fd, on;
     double start;              /* on the monotonic clock */
     long long messages, size;  /* written since they were last asked for */
-    PyObject *client, *server; /* words that announce secrets, the client's in lower case */
+    PyObject *client, *server; /* words that announce secrets, the client's in lower case, */
+    PyObject *names;           /* and how their names end, in JSON within a server's texts */
 } Tape;
 
 typedef struct {
@@ -121,6 +124,22 @@ static int holds(const char *data, size_t size, const char *word, size_t length)
     return 0;
 }
 
+/* Whether the name of a secret may stand in JSON that is the text of a string: before \": */
+static int names_secret(PyObject *names, const char *data, size_t size) {
+    const char *at = data, *last;
+    for (int count = 1; (at = memmem(at, data + size - at, "\\\":", 3)) != NULL; at += 3, count++) {
+        for (last = at; last > data && strchr("\"'\\", last[-1]) != NULL;)
+            last--;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+            Py_ssize_t length = PyBytes_GET_SIZE(PyTuple_GET_ITEM(names, i));
+            if (count == MOST_NAMES || (last - data >= length &&
+                strncasecmp(last - length, PyBytes_AS_STRING(PyTuple_GET_ITEM(names, i)), length) == 0))
+                return 1;
+        }
+    }
+    return 0;
+}
+
 /* Whether there is surely no secret in a message.  A zero byte parts two words that both must be there. */
 static int is_harmless(Core *core, Flow *flow, const char *data, size_t size) {
     PyObject *words = flow->from_client ? flow->tape->client : flow->tape->server;
@@ -138,7 +157,7 @@ static int is_harmless(Core *core, Flow *flow, const char *data, size_t size) {
             (first == length || holds(data, size, word + first + 1, length - first - 1)))
             return 0;
     }
-    return 1;
+    return flow->from_client || !names_secret(flow->tape->names, data, size);
 }
 
 static double seconds(void) {
@@ -277,15 +296,18 @@ static int send_rest(Core *core, Flow *flow) {
 /* --- what Python sees ---------------------------------------------------------------------------- */
 
 static int tape_init(Tape *self, PyObject *args, PyObject *Py_UNUSED(names)) {
-    if (!PyArg_ParseTuple(args, "idO!O!", &self->fd, &self->start, &PyTuple_Type, &self->client, &PyTuple_Type,
-                          &self->server))
+    PyObject *client, *server, *names;
+    if (!PyArg_ParseTuple(args, "idO!O!O!", &self->fd, &self->start, &PyTuple_Type, &client, &PyTuple_Type, &server,
+                          &PyTuple_Type, &names))
         return -1;
-    Py_INCREF(self->client); Py_INCREF(self->server);
+    Py_XSETREF(self->client, Py_NewRef(client));
+    Py_XSETREF(self->server, Py_NewRef(server));
+    Py_XSETREF(self->names, Py_NewRef(names));
     return 0;
 }
 
 static void tape_dealloc(Tape *self) {
-    Py_XDECREF(self->client); Py_XDECREF(self->server);
+    Py_XDECREF(self->client); Py_XDECREF(self->server); Py_XDECREF(self->names);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
@@ -314,7 +336,7 @@ static PyMethodDef tape_methods[] = {
 
 static PyTypeObject TapeType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "qmpconf.record._core.Tape", .tp_basicsize = sizeof(Tape),
-    .tp_doc = "Tape(fd, start, client, server): a trace, and words that announce secrets.",
+    .tp_doc = "Tape(fd, start, client, server, names): a trace, and what announces secrets.",
     .tp_flags = Py_TPFLAGS_DEFAULT, .tp_new = PyType_GenericNew, .tp_init = (initproc)tape_init,
     .tp_dealloc = (destructor)tape_dealloc, .tp_methods = tape_methods,
 };

@@ -7,7 +7,7 @@
 
 enum { DEEPEST = 64 }; /* levels of a message: bits of Scan.objects */
 
-enum { VALUE, FIRST, NAME, FIRST_NAME, COLON, TEXT, NAME_TEXT, BEHIND,
+enum { VALUE, FIRST, NAME, FIRST_NAME, COLON, TEXT, NAME_TEXT, ESCAPED, NAME_ESCAPED, BEHIND,
        MINUS, ZERO, DIGITS, POINT, FRACTION, LITERAL };
 
 typedef struct {
@@ -18,6 +18,7 @@ typedef struct {
 
 #define IS_SPACE(c) ((c) == ' ' || (c) == '\t')
 #define IS_DIGIT(c) ((c) >= '0' && (c) <= '9')
+#define IS_SHORT_ESCAPE(c) ((c) != 0 && strchr("\"\\/bfnrt", (c)) != NULL) /* no \u: that could be any letter */
 static unsigned char is_text[256]; /* what may stand in a string here */
 
 /* The end of what may stand in a string; what is long is read eight bytes at a time. */
@@ -52,7 +53,8 @@ static int scan_on(Scan *scan, const unsigned char *p, const unsigned char *end,
         if (c != '"') goto unusual;
     name_text: NEXT(NAME_TEXT);
         p = behind_text(p - 1, end);
-        if (*p++ != '"') goto unusual;
+        if ((c = *p++) == '\\') goto name_escaped;
+        if (c != '"') goto unusual;
     colon: NEXT(COLON);
         if (IS_SPACE(c)) goto colon;
         if (c != ':') goto unusual;
@@ -77,7 +79,8 @@ static int scan_on(Scan *scan, const unsigned char *p, const unsigned char *end,
         goto next;
     text: NEXT(TEXT);
         p = behind_text(p - 1, end);
-        if (*p++ != '"') goto unusual;
+        if ((c = *p++) == '\\') goto escaped;
+        if (c != '"') goto unusual;
     next: NEXT(BEHIND);
     behind:
         if (c == ',') {
@@ -93,6 +96,12 @@ static int scan_on(Scan *scan, const unsigned char *p, const unsigned char *end,
         *scan = (Scan){.state = VALUE};
         *behind = p;
         return 1;
+    escaped: NEXT(ESCAPED);
+        if (IS_SHORT_ESCAPE(c)) goto text;
+        goto unusual;
+    name_escaped: NEXT(NAME_ESCAPED);
+        if (IS_SHORT_ESCAPE(c)) goto name_text;
+        goto unusual;
     first_name: NEXT(FIRST_NAME);
         if (c == '"') goto name_text;
         if (c == '}') goto close;

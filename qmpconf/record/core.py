@@ -16,7 +16,7 @@ from qmpconf.trace.writer import TraceWriter
 VARIABLE, PYTHON = "QMPCONF_CORE", "python"
 
 #: What this Python speaks with a core: one that was compiled for another number is left alone.
-INTERFACE = 2
+INTERFACE = 3
 
 
 class Tape(Protocol):
@@ -96,8 +96,7 @@ def tape_of(writer: TraceWriter) -> Tape | None:
     beginning = writer.plain if module is not None else None
     if module is None or beginning is None:
         return None
-    fd, start, client, server = beginning
-    tape = cast(Tape, module.Tape(fd, start, client, server))
+    tape = cast(Tape, module.Tape(*beginning))
     writer.goes_with(tape)
     return tape
 

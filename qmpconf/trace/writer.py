@@ -57,8 +57,11 @@ class Redact(Protocol):
         """Whether there may be something to replace in a message: a quick look."""
 
     @property
-    def telling(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-        """What a client's and a server's message hold that is replaced, as long as `is_usual`."""
+    def telling(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[bytes, ...]]:
+        """What a client's and a server's message hold that is replaced, as long as `is_usual`.
+
+        The third says how a name ends in JSON that is the text of a server's string.
+        """
 
     def is_usual(self, conn: int = 0, sender: Side = "client") -> bool:
         """Whether a side's messages have to be looked through for nothing else."""
@@ -178,16 +181,17 @@ class TraceWriter:
         self._messages = count
 
     @property
-    def plain(self) -> tuple[int, float, tuple[bytes, ...], tuple[bytes, ...]] | None:
+    def plain(
+        self,
+    ) -> tuple[int, float, tuple[bytes, ...], tuple[bytes, ...], tuple[bytes, ...]] | None:
         """What another one needs to write usual messages here, or None where Python has to.
 
-        The file, when the trace began on the system's monotonic clock, and the words that a client's
-        and a server's message must not have in it.
+        The file, when the trace began on the system's monotonic clock, and the three of `Redactor.telling`.
         """
         if self._parts is not None or not self._is_timed or self._sink.plain_fd < 0:
             return None
-        client, server = self._redact.telling if self._redact is not None else ((), ())
-        return self._sink.plain_fd, self._start, client, server
+        telling = self._redact.telling if self._redact is not None else ((), (), ())
+        return self._sink.plain_fd, self._start, *telling
 
     def goes_with(self, beside: Beside) -> None:
         """Another one writes here as well, until it is closed with the file."""

@@ -146,7 +146,17 @@ _values = st.recursive(
     | st.integers(-(10**20), 10**20)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.sampled_from(
-        ["", "query-status", "user@host", "key=x", "qom-get", "x" * 300, "\x7f", "\u2028"]
+        ["", "query-status", "user@host", "key=x", "qom-get", "x" * 300, "\x7f", "\u2028", "a/b\n"]
+    )
+    | st.sampled_from(
+        [
+            'json:{"driver": "qcow2", "file": {"filename": "a.img"}}',
+            '{"PassWord":"hunter4x", "x": 1}',
+            '{"x": "hunter5x", "user-Key":"hunter5x"}',
+            '{\'secret\':1,\\"token\\":"hunter6x"}',
+            "-----BEGIN PRIVATE KEY-----\nhunter7x\n-----END PRIVATE KEY-----\n",
+            "Cookie: hunter8x\r\n",
+        ]
     ),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_names, inner, max_size=4),
     max_leaves=12,
@@ -199,6 +209,11 @@ OTHERS = [
         b'{"a":"\\"}"}\r\n',
         b'{"a":"\\x"}\r\n',
         b'{"a":"\\"}\r\n',
+        b'{"a":"\\u0041"}\r\n',
+        b'{"a":"\\\'"}\r\n',
+        b'{"a":"\\\x00"}\r\n',
+        b'{"a\\/\\b\\f\\n":"\\\\\\r\\t"}\r\n',
+        b'{"a":"' + b'\\":' * 1001 + b'"}\r\n',
         b'{"a":"\x01"}\r\n',
         b'{"a":"\x7f"}\r\n',
     ),
@@ -288,7 +303,11 @@ def test_usual_messages_pass_without_python(tmp_path: Path, end: bytes) -> None:
 
 @needs_core
 def test_a_usual_message_may_be_cut_anywhere(tmp_path: Path) -> None:
-    value = b'{"a": [true, false, null, {}, [], -1.25, 0.5, 10, -0, "", "' + b"x" * 40 + b'"]}'
+    value = (
+        b'{"\\na": [true, false, null, {}, [], -1.25, 0.5, 10, -0, "", "\\"'
+        + b"x" * 40
+        + b'\\\\"]}'
+    )
     reply = b'{"return": ' + value + b', "b" : {"c":' + value + b"}}\r\n"
     pieces: list[Piece] = [("server", GREETING)]
     for step in (1, 2, 3, 7):
@@ -296,6 +315,17 @@ def test_a_usual_message_may_be_cut_anywhere(tmp_path: Path) -> None:
         cuts = [reply[at : min(at + step, len(reply) - 3)] for at in starts]
         pieces += [("server", cut) for cut in (*cuts, reply[-3:])]
     assert both(tmp_path, pieces) == [1, 5]
+
+
+@needs_core
+def test_texts_of_json_pass_unless_they_may_hold_a_secret(tmp_path: Path) -> None:
+    nodes = [{"file": json.dumps({"driver": "qcow2", "a": f'"{n}"\n\t/'})} for n in range(9)]
+    usual = json.dumps({"return": nodes, "id": "libvirt-1"}).encode() + b"\r\n"
+    assert both(tmp_path, [("server", GREETING), *[("server", usual)] * 5]) == [1, 6]
+    for name in ("password", "user-KEY", "auth-token"):
+        secret = json.dumps({"return": json.dumps({name: "hunter2x"})}).encode() + b"\r\n"
+        assert both(tmp_path, [("server", GREETING), ("server", secret)]) == [2, 2]
+        assert b"hunter2x" not in (tmp_path / "t.qmptrace").read_bytes()
 
 
 @needs_core

@@ -40,7 +40,7 @@ PARTS = (
     *(b"guest-ssh", b"qom-list-g", b"xec:", b'xec"', b"xec'", b"@", b"\\u", b"qom-\0data"),
 )
 #: The same for a server's: see `is_telling`.
-SIGNS = (b"@", b"=", b"\\", b"passw")
+SIGNS = (b"@", b"=", b"passw", b"\\\0PRIVATE KEY", b"\\\0uthorization", b"\\\0ookie:")
 #: The parts as a pattern.  Each begins with a letter that is rare in QMP: that makes it fast.
 _PARTS = re.compile(
     rb"p(?:ass|wd|sk|rivkey|rivatekey)|cre(?:t|dential)|k(?:en|ie|ey)|h(?:ori[sz]|uman-)|"
@@ -107,12 +107,12 @@ SENSITIVE_RESULT = re.compile(rb"[\"'](?:return|value)[\"']|" + SENSITIVE_REPLY.
 may_end_a_word = re.compile(rb"[A-Za-z0-9/\"']").search
 
 #: How the name of a secret ends, in lower case.
-_ENDS = tuple(
+ENDS = tuple(
     b"password passwd passphrase passcode pass pwd psk secret cookie token key credential "
     b"authorization keyvalue-pairs".split()
 )
 _MEMBER = re.compile(rb"passw[a-z]*[\"'][ \t\r\n]*:[ \t\r\n]*[\"'[{]").match
-_LETTERS = frozenset(word[-1] for word in _ENDS) | frozenset(b"\"'\\DESTNYK")
+_LETTERS = frozenset(word[-1] for word in ENDS) | frozenset(b"\"'\\DESTNYK")
 _ESCAPED = re.compile(rb"\\u00[4-7]").search
 #: Places that are looked at one by one; where there are more, the message is taken apart.
 _FEW = 1000
@@ -138,7 +138,7 @@ def _names_secret(data: bytes, sign: bytes) -> bool:
             return False
         if at and data[at - 1] in _LETTERS:
             before = data[max(0, at - _BEFORE) : at].rstrip(b"\"'\\")
-            if before.lower().endswith(_ENDS):
+            if before.lower().endswith(ENDS):
                 return True
         at = data.find(sign, at + 1)
     return True

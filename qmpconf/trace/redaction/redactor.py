@@ -16,6 +16,7 @@ from qmpconf.trace.redaction.commandline import hide_command_line, hide_words
 from qmpconf.trace.redaction.content import hide_string
 from qmpconf.trace.redaction.message import hide_command, hide_echoes, hide_reply, may_hide
 from qmpconf.trace.redaction.names import (
+    ENDS,
     PARTS,
     REPLACEMENT,
     SENSITIVE,
@@ -131,8 +132,10 @@ class Redactor:
         return is_telling(data)
 
     #: Words without which a message of the client, or of the server, is written as it is, as long as
-    #: `is_usual`.  The client's are in lower case; those with a zero byte are two, which both stand there.
-    telling = (PARTS, SIGNS)
+    #: `is_usual`, and nothing is escaped by its number.  The client's are in lower case; those with a zero byte
+    #: are two, which both stand there.  In JSON that is the text of a server's string no name may end as the
+    #: third ones do, in any case.
+    telling = (PARTS, SIGNS, ENDS)
 
     def is_usual(self, conn: int = 0, sender: Side = "client") -> bool:
         """Whether `telling` words are all that a side's messages have to be looked through for."""
