@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from qmpconf.check.checker import Checker, Observer
 from qmpconf.check.choice import Automatic, Choose, Fixed, wire_only
 from qmpconf.check.practice import Practice, ignoring
-from qmpconf.check.survey import NEEDLES, Asked, Opening, Survey, Utterance, survey
+from qmpconf.check.survey import Asked, Opening, Survey, Utterance, may_tell, survey
 from qmpconf.check.unjudged import Unjudged
 from qmpconf.findings import Groups
 from qmpconf.protocol.dialect import QMP, Dialect
@@ -208,7 +208,7 @@ def look_through(reader: TraceReader) -> Survey:
 
 
 def _quick(reader: TraceReader) -> Iterator[Utterance | Asked | Opening]:
-    for record in reader.records(NEEDLES):
+    for record in reader.records(may_tell, keep=True):
         one = utterance(record)
         if one is not None:
             yield one

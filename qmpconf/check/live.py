@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from qmpconf.check.checker import Checker
 from qmpconf.check.checking import choose_for, monitor_of, outcome_of
 from qmpconf.check.choice import Automatic
-from qmpconf.check.survey import NEEDLES, Asked, Opening, Surveyor, Utterance
+from qmpconf.check.survey import Asked, Opening, Surveyor, Utterance, message_may_tell
 from qmpconf.protocol.framing import Kind
 from qmpconf.trace.items import Item
 from qmpconf.trace.records import Open
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from qmpconf.findings import Finding, Groups
     from qmpconf.trace.reader import TraceReader
     from qmpconf.trace.records import Close, Gap, Shut
-
-#: Bytes of a message in which one of the needles stands, if at all.
-_HEAD = 1 << 14
 
 
 class LiveCheck:
@@ -82,11 +79,11 @@ def _surveyed(
         if isinstance(item, Open):
             surveyor.take(Opening(item.conn, item.server))
         elif isinstance(item, Item) and item.frame.kind is Kind.VALUE:
-            head = item.frame.data[:_HEAD]
-            if any(one in head for one in NEEDLES):
-                if item.sender == "client":
-                    surveyor.take(Asked(item.conn, item.frame.data))
-                else:
-                    surveyor.take(Utterance(item.line, item.conn, item.frame.data))
+            data = item.frame.data
+            if message_may_tell(item.sender, data):
+                is_client = item.sender == "client"
+                surveyor.take(
+                    Asked(item.conn, data) if is_client else Utterance(item.line, item.conn, data)
+                )
                 choice.learned(item.conn)
         yield item

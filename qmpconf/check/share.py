@@ -21,11 +21,10 @@ from qmpconf.check.choice import Automatic
 from qmpconf.check.elsewhere import Heard, Hearing, OffersApart
 from qmpconf.check.practice.refusals import MOST_REFUSED
 from qmpconf.check.practice.waiting import MOST_SLOW, Slowness
-from qmpconf.check.survey import NEEDLES, Surveyor
+from qmpconf.check.survey import Surveyor, may_tell
 from qmpconf.check.unjudged import MOST_LACKS, Lacks
 from qmpconf.findings import MOST_GROUPS, Groups, Place
 from qmpconf.trace.order import Noted, Where, earliest
-from qmpconf.trace.reader import HEAD, holds
 from qmpconf.trace.records import Close, Gap, Open, Traffic
 from qmpconf.trace.share import Index, LineReader, NotSharedError, Share, ShareReader
 
@@ -80,7 +79,7 @@ def look_ahead(reader: LineReader, jobs: int, schema: str) -> Ahead:
             hearing.seen(said.conn)
         if hearing.full:
             raise NotSharedError("servers say too much that differs")
-        if surveyor is not None and holds(line[:HEAD], NEEDLES):
+        if surveyor is not None and may_tell(line):
             record = reader.record(line, number)
             try:
                 one = utterance(record)

@@ -27,18 +27,18 @@ from qmpconf.schema.select import PLAIN, Version
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-#: Bytes of which every line holds one that `survey` must see, near its beginning: schema replies,
-#: versions, openings, commands to a guest agent, and records that may hold only a part of a message.
-NEEDLES = (
-    b"meta-type",
-    b'"micro"',
-    b'"arch"',
-    b'"cpu-index"',
-    b'"guest-',
-    b'"open":',
-    b'"raw":',
-    b'"b64":',
-)
+    from qmpconf.trace.records import Side
+
+#: How far it is looked into a message, in bytes, and how far into a line for where its message begins.
+_FAR, _BEGINS = 1 << 14, 200
+#: How the message of a line is named, and what stands before it in one of a client.
+_MESSAGE, _OF_CLIENT = b'"msg":', b'"client"'
+#: Members of lines that hold no message, or only a part of one.
+_OTHERS = (b'"open":', b'"raw":', b'"b64":')
+#: In every command to a guest agent.
+_TO_AGENT = b'"guest-'
+#: How events and successes of most commands begin.
+_TELL_NOTHING = (b'{"timestamp"', b'{"return": {}')
 
 #: Bytes of a reply to ``query-target``, and of what describes the first processor in another one, at most.
 _MOST_TARGET, _MOST_CPU = 300, 2000
@@ -60,6 +60,38 @@ _IN_NAME = re.compile(
     r"v?(?P<version>\d{1,2}\.\d{1,2}(?:\.\d{1,3})?)(?![0-9]|\.[0-9])",
     re.IGNORECASE,
 )
+
+
+def may_tell(line: bytes) -> bool:
+    """Whether what a line of a trace holds must be given to `survey`."""
+    at = line.find(_MESSAGE, 0, _BEGINS)
+    if at < 0:
+        found = any(line.find(one, 0, _FAR) >= 0 for one in (*_OTHERS, _TO_AGENT))
+        return found or _server_tells(line, 0)
+    if line.find(_OF_CLIENT, 0, at) >= 0:
+        return line.find(_TO_AGENT, at, at + _FAR) >= 0
+    return _server_tells(line, at + len(_MESSAGE))
+
+
+def message_may_tell(sender: Side, data: bytes) -> bool:
+    """Whether a message must be given to `survey`."""
+    if sender == "client":
+        return data.find(_TO_AGENT, 0, _FAR) >= 0
+    return _server_tells(data, 0)
+
+
+def _server_tells(text: bytes, at: int) -> bool:
+    """The same of a server's message that begins at this byte: a schema, a version or an architecture."""
+    if text.startswith(_TELL_NOTHING, at):
+        return False
+    far = at + _FAR
+    return (
+        text.find(b'"micro"', at, far) >= 0
+        or text.find(b"meta-type", at, far) >= 0
+        or text.find(b'"supported_commands"', at, far) >= 0
+        or text.find(b'"cpu-index"', at, at + _MOST_CPU) >= 0
+        or text.find(b'"arch"', at, at + _MOST_TARGET) >= 0
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,8 +315,8 @@ def survey(
 ) -> Survey:
     """Find versions and schema replies; `meta` is that of the trace's header.
 
-    Messages without one of `NEEDLES` need not be given.  `dialect` is that of all sessions, where it
-    is known; else it is that of a session's first message that tells it.
+    Only what `may_tell` need be given.  `dialect` is that of all sessions, where it is known; else it is
+    that of a session's first message that tells it.
     """
     surveyor = Surveyor(meta, dialect)
     for one in said:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from qmpconf.errors import InputError
-from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.reader import TraceReader, holding
 from qmpconf.trace.records import Gap, Open
 
 _Item = TypeVar("_Item")
@@ -75,7 +75,7 @@ def _others(reader: TraceReader, broken: dict[int, Gap]) -> bool:
     with contextlib.suppress(InputError):
         return any(
             isinstance(record, Open) and record.conn not in broken
-            for record in reader.records((b'"open"',))
+            for record in reader.records(holding(b'"open"'))
         )
     return False
 

@@ -5,7 +5,9 @@ A line without an end would otherwise fill the memory: two GiB of NUL bytes take
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+
+from qmpconf.closing import Closing
 
 #: The longest line, in bytes: a message of 64 MiB, and what stands around it.  What is longer, or
 #: grows when it is written as a string, is written on several lines.
@@ -48,6 +50,31 @@ class Rows:
             begun += others.pop()
             yield from others
         self.rest = _taken(begun)
+
+
+class KeptRows(Closing):
+    """The lines of a file that was read before, from memory: all that `Rows` gives, and `packed.Pieces` besides."""
+
+    def __init__(
+        self, lines: Sequence[bytes], rest: bytes, *, empty: bool, cut: bool, size: int
+    ) -> None:
+        """`rest`, `empty` and `cut` are what the first reading found, `size` the bytes on the disk."""
+        self._lines = lines
+        self.rest = rest
+        self.empty = empty
+        self.cut = cut
+        self._size = size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._lines)
+
+    def tell(self) -> int:
+        """Bytes of the file that count as read: all of them, as it takes no time."""
+        return self._size
+
+    def close(self) -> None:
+        """Forget the lines."""
+        self._lines = ()
 
 
 def _taken(begun: bytearray) -> bytes:

@@ -22,7 +22,7 @@ from typing import TypeVar
 from qmpconf.packed import Pieces
 from qmpconf.trace.order import END, Where
 from qmpconf.trace.parsing import Line, TornError
-from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.reader import TraceReader, Wanted
 from qmpconf.trace.records import Close, Fault, Finish, Open, Record, Side, Traffic
 from qmpconf.trace.rows import LONGEST_RAW, Rows, TooLongError
 from qmpconf.trace.settle import MOST_OPEN
@@ -245,10 +245,12 @@ class ShareReader(TraceReader):
     def _read(
         self,
         make: Callable[[Line, bytes, int], _Made],
-        holding: tuple[bytes, ...] = (),
+        wanted: Wanted | None = None,
         takes: Callable[[bytes, int], bool] | None = None,
+        *,
+        keep: bool = False,
     ) -> Iterator[_Made]:
-        del holding
+        del wanted, keep
         share, where, reach = self._share, self.where, self.reach
         stop = 0 if reach is not None else END
         for number, line in self._own():

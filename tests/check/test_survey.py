@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmpconf.check.checking import automatic, check, look_through
+from qmpconf.check.checking import automatic, check, look_through, utterance
 from qmpconf.check.choice import Automatic
-from qmpconf.check.survey import MOST_REPLIES, Utterance, of_file, survey
+from qmpconf.check.survey import MOST_REPLIES, Utterance, may_tell, of_file, survey
 from qmpconf.schema.select import Version
 from qmpconf.trace.reader import TraceReader
 from tests.check.scripts import schema_entries
@@ -314,3 +314,55 @@ def test_the_quick_way_and_the_thorough_way_find_the_same(tmp_path: Path) -> Non
     assert quick.stretches == thorough.stretches
     assert quick.replies == thorough.replies
     assert automatic(trace(tmp_path / "q", lines))(2, 4) is not None
+
+
+#: What both sides say, also what means something only to one of them.
+_BOTH = st.sampled_from(
+    [
+        SCHEMA,
+        OTHER,
+        greeting(7, 2),
+        greeting(9, 0),
+        {"return": version(8, 1)},
+        {"return": {"arch": "aarch64"}},
+        {"return": {"arch": "s390x"}, "id": "x" * 400},
+        {"return": [{"cpu-index": 0, "target": "riscv64"}]},
+        {"return": [{"cpu-index": 0, "qom-path": "x" * 3000, "target": "ppc64"}]},
+        {"return": {"version": "8.2.0", "supported_commands": [{"name": "guest-ping"}]}},
+        {"return": {}, "micro": 1},
+        {"timestamp": {"seconds": 1, "microseconds": 2}, "event": "X", "data": {"micro": 1}},
+        {"execute": "guest-ping"},
+        {"execute": "guest-info", "id": 1},
+        {"execute": "device_add", "arguments": {"id": "guest-1"}},
+        {"execute": "query-version"},
+        PAINT,
+    ]
+)
+#: How a line of a trace may be written.
+_SEPARATORS = st.sampled_from([(",", ":"), (", ", ": "), (" ,", " : ")])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 3), _BOTH, _SEPARATORS), max_size=12))
+def test_lines_that_are_left_out_tell_nothing(
+    tmp_path_factory: pytest.TempPathFactory, said: list[tuple[int, Any, tuple[str, str]]]
+) -> None:
+    lines = []
+    for conn, message, separators in said:
+        sender = "client" if "execute" in message else "server"
+        line = {"t": 0.5, "conn": conn, "from": sender, "msg": message}
+        lines.append(json.dumps(line, separators=separators))
+    reader = trace(tmp_path_factory.mktemp("survey") / "t", lines)
+    whole = survey(one for record in reader.records() if (one := utterance(record)) is not None)
+    found = look_through(reader)
+    assert found.stretches == whole.stretches
+    assert found.replies == whole.replies
+    assert found.versions == whole.versions
+    assert found.of_agents == whole.of_agents
+    assert found.agents == whole.agents
+
+
+def test_most_lines_of_a_recording_need_no_look(tmp_path: Path) -> None:
+    lines = [*session(1, greeting(9, 1), PAINT, {"return": {}}, {"return": [{"name": "x"}]})]
+    trace(tmp_path / "t", lines)
+    assert [may_tell(line.encode()) for line in lines] == [True, False, False, False]

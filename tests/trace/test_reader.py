@@ -14,7 +14,7 @@ import pytest
 from qmpconf.errors import InputError
 from qmpconf.protocol.framing import Framer
 from qmpconf.trace.items import Item
-from qmpconf.trace.reader import TraceReader, direction
+from qmpconf.trace.reader import TraceReader, direction, holding
 from qmpconf.trace.records import Finish, Header
 from qmpconf.trace.writer import TraceWriter
 
@@ -324,3 +324,45 @@ def test_how_far_it_has_read(tmp_path: Path, name: str) -> None:
     next(items)
     assert size < reader.bytes_read < 2 * size
     items.close()
+
+
+_TRACE = HEADER + b'{"t":1.0,"conn":1,"from":"client","msg":{"execute":"stop"}}\n' * 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        HEADER,
+        HEADER[:-1],
+        _TRACE,
+        _TRACE[:-1],
+        _TRACE[:-9],
+        gzip.compress(_TRACE),
+        gzip.compress(_TRACE)[:-9],
+        gzip.compress(_TRACE[:-9]),
+    ],
+)
+def test_a_small_file_is_unpacked_once_for_two_readings(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "t"
+    path.write_bytes(content)
+    plain, kept = TraceReader(str(path)), TraceReader(str(path))
+    assert list(kept.records(keep=True)) == list(plain.records())
+    first = list(plain.items())
+    path.unlink()
+    assert list(kept.items()) == first
+    assert (kept.torn, kept.finished) == (plain.torn, plain.finished)
+    assert kept.bytes_read == plain.bytes_read
+    with pytest.raises(InputError):  # it was kept for one reading, and not for more
+        list(kept.items())
+
+
+def test_no_file_is_kept_that_takes_much_memory(tmp_path: Path) -> None:
+    path = tmp_path / "t"
+    path.write_bytes(
+        HEADER + b'{"t":1.0,"conn":1,"from":"client","msg":{"execute":"stop"}}\n' * 50_000
+    )
+    reader = TraceReader(str(path))
+    assert sum(1 for _ in reader.records(holding(b"nothing"), keep=True)) == 0
+    path.unlink()
+    with pytest.raises(InputError, match="cannot read"):
+        list(reader.items())

@@ -23,7 +23,7 @@ from qmpconf.replay.play.player import EVENT_PATIENCE, REPLY_PATIENCE, Patience,
 from qmpconf.replay.play.target import Running, Spawned, Target
 from qmpconf.replay.result import ReplayResult
 from qmpconf.trace.items import Item
-from qmpconf.trace.reader import TraceReader
+from qmpconf.trace.reader import TraceReader, holding
 from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.shared import of_servers
 from qmpconf.trace.summary import summarize
@@ -151,7 +151,7 @@ def files_of(trace: str) -> list[NeededFile]:
     """The files that a replay needs (`qmpconf.replay.needs`), up to where the recording is damaged."""
     found: list[NeededFile] = []
     with contextlib.suppress(InputError):
-        if any(True for _ in TraceReader(trace).records(SIGNS)):
+        if any(True for _ in TraceReader(trace).records(holding(*SIGNS))):
             reader = TraceReader(trace)
             found = needed_files(steps(of_servers(reader.items()), reader.begin))
     return found
@@ -174,7 +174,7 @@ def sent_by_client(reader: TraceReader) -> Sent:
     """
     sent = Sent()
     with contextlib.suppress(InputError):
-        for item in reader.items((b'"client"',)):
+        for item in reader.items(holding(b'"client"')):
             if isinstance(item, Item) and item.sender == "client":
                 sent.add(item.frame, item.line)
     return sent
