@@ -347,7 +347,7 @@ class Surveyor:
             self._agents.opened(one.conn, one.server)
             told.pop(one.conn, None)
         elif isinstance(one, Asked):
-            if speaks is None and len(told) < MOST_STRETCHES:
+            if speaks is None and _TO_AGENT in one.data and len(told) < MOST_STRETCHES:
                 message = from_client(one.data)
                 named = isinstance(message, Command) and message.name.startswith(QGA.prefix)
                 told[one.conn] = QGA if named else QMP
