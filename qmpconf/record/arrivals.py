@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import select
 import socket
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from qmpconf.trace.records import Side
 
 #: Sides that wait for the other one to come, at most; more wait in the system's queue.
 _MOST_PARKED = 128
+#: Seconds after which it is accepted again, where there was no room for a connection.
+_AGAIN = 1.0
 
 #: What shows that a side that waits for the other one has gone.  A client may have sent all it
 #: has to say, and wait for the answers.
@@ -84,14 +87,15 @@ class Arrivals(Closing):
         self._parked: dict[Side, deque[socket.socket]] = {"client": deque(), "server": deque()}
         self._full: set[Side] = set()  # sides of which too many are parked
         self._listeners: dict[Side, Listener] = {}
+        self._attended: set[Listener] = set()  # those at which somebody is accepted now
 
+    @abstractmethod
     def _begin(self, client: socket.socket, server: socket.socket) -> None:
         """Both sides of a session are there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _refused(self, side: Side, other: socket.socket, why: str) -> None:
         """`side` cannot be had for the `other` one, who waits."""
-        raise NotImplementedError
 
     @property
     def listen_address(self) -> Address:
@@ -141,14 +145,33 @@ class Arrivals(Closing):
             sock.close()
 
     def _stop_listening(self) -> None:
-        listener = self._listeners.get("client")
-        if (
-            listener is not None
-            and self._loop.handlers.pop(listener.socket.fileno(), None) is not None
-        ):
-            if "client" not in self._full:
-                self._loop.poller.unregister(listener.socket)
-            self._full.discard("client")
+        self._full.discard("client")
+        self._close_door(self._listeners.get("client"))
+
+    def _open_door(self, side: Side, listener: Listener) -> None:
+        """Accept who comes to `listener`, as one of `side`."""
+        listener.socket.setblocking(False)
+        self._loop.handlers[listener.socket.fileno()] = lambda _: self._accept(side, listener)
+        self._attend(listener)
+
+    def _attend(self, listener: Listener) -> None:
+        """Accept who comes there from now on, unless it was closed meanwhile."""
+        if listener not in self._attended and listener.socket.fileno() >= 0:
+            self._attended.add(listener)
+            self._loop.poller.register(listener.socket, select.EPOLLIN)
+
+    def _neglect(self, listener: Listener) -> None:
+        """Have who comes there wait in the system's queue."""
+        if listener in self._attended:
+            self._attended.remove(listener)
+            self._loop.poller.unregister(listener.socket)
+
+    def _close_door(self, listener: Listener | None) -> None:
+        """Accept nobody there any more."""
+        if listener is None:
+            return
+        if self._loop.handlers.pop(listener.socket.fileno(), None) is not None:
+            self._neglect(listener)
             listener.close()
 
     def _listen(self, side: Side, address: Address) -> None:
@@ -163,9 +186,8 @@ class Arrivals(Closing):
             sock.detach()
         # Whoever may connect to the server may connect here.
         listener = Listener(address, self.ends.server if side == "client" else None)
-        listener.socket.setblocking(False)
         self._listeners[side] = listener
-        self._loop.register(listener.socket.fileno(), lambda _: self._accept(side, listener))
+        self._open_door(side, listener)
 
     def _take(self, side: Side, address: FdAddress) -> None:
         """Keep a connection that was made by whoever started us, for the one session it is for."""
@@ -185,13 +207,8 @@ class Arrivals(Closing):
             if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
                 return  # that one has gone again
             self._complain(f"cannot accept a connection: {reason(error)}; trying again")
-            self._loop.poller.unregister(listener.socket)
-
-            def again() -> None:
-                if listener.socket.fileno() >= 0:
-                    self._loop.poller.register(listener.socket, select.EPOLLIN)
-
-            self._loop.later(1.0, again)
+            self._neglect(listener)
+            self._loop.later(_AGAIN, lambda: self._attend(listener))
             return
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -210,8 +227,8 @@ class Arrivals(Closing):
             self._pair()
             listener = self._listeners.get(side)
             if listener is not None and len(self._parked[side]) >= _MOST_PARKED:
-                self._full.add(side)  # who comes now waits in the system's queue
-                self._loop.poller.unregister(listener.socket)
+                self._full.add(side)
+                self._neglect(listener)
 
     def _pair(self) -> None:
         """Bring a server that has dialled in together with a client that has come."""
@@ -223,7 +240,7 @@ class Arrivals(Closing):
             self._begin(clients.popleft(), servers.popleft())
         for side in [side for side in self._full if len(self._parked[side]) < _MOST_PARKED]:
             self._full.remove(side)
-            self._loop.poller.register(self._listeners[side].socket, select.EPOLLIN)
+            self._attend(self._listeners[side])
 
     def _dial(self, side: Side, address: Address, other: socket.socket) -> None:
         """Connect to `address` for the session of `other`, who waits."""

@@ -118,7 +118,7 @@ class Flow:
         """
         if self.looks:
             return look(self.source, buffer, ROOM)
-        count = taken = self.source.recv_into(buffer, ROOM)
+        count = taken = self.source.recv_into(buffer[:ROOM])
         if count == ROOM:
             # What ended the stream, if anything did, is there the next time as well.
             with contextlib.suppress(OSError):

@@ -37,12 +37,13 @@ class GrowingLog:
         """The lines that have come: number, text with its line end, whether it is a line's beginning.
 
         A line of more than `LONGEST` bytes comes in pieces, of which only the last one has the line end.
+        Raises as the class does, of what may have come in the file's place.
         """
         yield from self._read()
         if self._is_replaced():
             yield from self._read()  # what was written until then
-            os.close(self._fd)
-            self._fd = self._opened()
+            replaced, self._fd = self._fd, self._opened()
+            os.close(replaced)
             self._begin_anew()
             yield from self._read()
 

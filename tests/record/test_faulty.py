@@ -125,9 +125,10 @@ def test_a_refusal_reaches_neither_side(tmp_path: Path) -> None:
     assert both.proxy.closed()[1] == ("recorder", "refused on purpose")
 
 
-def test_a_client_is_read_slowly_and_what_is_unread_is_a_gap(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+def test_a_client_is_read_slowly_and_what_is_unread_is_a_gap(tmp_path: Path, kind: str) -> None:
     text = b'{"execute":"x","arguments":{"a":"%b"}}' % (b"a" * 5000)
-    with pair(tmp_path, Rule("slow", "connection", size=400)) as both:
+    with pair(tmp_path, Rule("slow", "connection", size=400), kind=kind) as both:
         client, server = both.session()
         client.sendall(text)
         receive(server, 100)

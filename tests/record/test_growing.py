@@ -91,6 +91,17 @@ def test_a_log_that_is_replaced(path: Path, log: GrowingLog) -> None:
     assert log.cut
 
 
+def test_a_log_in_whose_place_something_else_comes(path: Path) -> None:
+    with closing(GrowingLog(str(path))) as log:
+        append(path, b"last\n")
+        path.unlink()
+        path.mkdir()
+        lines = log.lines()
+        assert next(lines) == (1, b"last\n", True)
+        with pytest.raises(UsageError, match="is not a file that can be followed"):
+            list(lines)
+
+
 def test_what_cannot_be_followed(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         GrowingLog(str(tmp_path / "no.log"))

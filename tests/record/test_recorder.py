@@ -252,30 +252,39 @@ def test_patience_with_a_server_that_is_starting(tmp_path: Path) -> None:
     assert proxy.recorder.refused == 0
 
 
+@contextlib.contextmanager
+def descriptors_left(spare: int) -> Iterator[None]:
+    """Meanwhile, this process can open so many files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    taken = []
+    with contextlib.suppress(OSError):
+        while True:
+            taken.append(os.dup(0))
+    for _ in range(spare):
+        os.close(taken.pop())
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for fd in taken:
+            os.close(fd)
+
+
 @pytest.mark.parametrize("spare", [0, 1])
 def test_too_many_open_files_harm_no_other_session(tmp_path: Path, spare: int) -> None:
     """Without any left, a client waits; with one left it is refused: there is none for its server."""
     with Pair(tmp_path) as pair:
         client, server = pair.session()
         greets(client, server)
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         late = socket.socket(socket.AF_UNIX)
         late.settimeout(PATIENCE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-        taken = []
-        with contextlib.suppress(OSError):
-            while True:
-                taken.append(os.dup(0))
-        for _ in range(spare):
-            os.close(taken.pop())
         assert isinstance(pair.proxy.address, UnixAddress)
-        late.connect(pair.proxy.address.path)
-        until(lambda: pair.proxy.said, "nobody complained")
-        client.sendall(b'{"execute":"y"}')
-        assert receive(server, 15) == b'{"execute":"y"}'
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for fd in taken:
-            os.close(fd)
+        with descriptors_left(spare):
+            late.connect(pair.proxy.address.path)
+            until(lambda: pair.proxy.said, "nobody complained")
+            client.sendall(b'{"execute":"y"}')
+            assert receive(server, 15) == b'{"execute":"y"}'
         assert "Too many open files" in pair.proxy.said[0]
         if spare:
             with contextlib.suppress(ConnectionResetError):
@@ -285,6 +294,17 @@ def test_too_many_open_files_harm_no_other_session(tmp_path: Path, spare: int) -
             greets(late, waited)
             waited.close()
         late.close()
+
+
+def test_it_ends_in_order_where_no_file_can_be_opened(tmp_path: Path) -> None:
+    with Pair(tmp_path) as pair, socket.socket(socket.AF_UNIX) as late:
+        greets(*pair.session())
+        assert isinstance(pair.proxy.address, UnixAddress)
+        with descriptors_left(0):
+            late.connect(pair.proxy.address.path)
+            until(lambda: pair.proxy.said, "nobody complained")
+            pair.proxy.stop()
+        assert pair.proxy.finished()
 
 
 @pytest.mark.parametrize("once", [False, True])

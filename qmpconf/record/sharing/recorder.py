@@ -73,11 +73,7 @@ class SharingRecorder(Recorder):
             except BaseException:
                 self.close()
                 raise
-            listener = self._observing
-            listener.socket.setblocking(False)
-            self._loop.register(
-                listener.socket.fileno(), lambda _: self._accept("client", listener)
-            )
+            self._open_door("client", self._observing)
 
     # --- clients come --------------------------------------------------------------------------
 
@@ -268,13 +264,7 @@ class SharingRecorder(Recorder):
 
     def _stop_listening(self) -> None:
         super()._stop_listening()
-        listener = self._observing
-        if (
-            listener is not None
-            and self._loop.handlers.pop(listener.socket.fileno(), None) is not None
-        ):
-            self._loop.poller.unregister(listener.socket)
-            listener.close()
+        self._close_door(self._observing)
 
     def close(self) -> None:
         """Close every socket, and remove the socket files that the recorder made."""
