@@ -32,9 +32,9 @@ def gathered(
     """
     if arguments.workers and arguments.jobs:
         raise UsageError("--workers and --jobs both say who does the work: give one of them")
-    total = size_of_files(paths) * times
+    total = size_of_files(paths)
     quiet = getattr(arguments, "quiet", False)
-    with Progress(what, total, quiet=quiet) as progress:
+    with Progress(what, total, quiet=quiet, times=times) as progress:
         if arguments.workers:
             from qmpconf.corpus import on_dask
 

@@ -128,10 +128,8 @@ class _Run:
                         continue
                 self._teller.take(heap)
                 self._whole = self._whole.merge(heap)
-                self._progress.advance(
-                    size_of_files([self._paths[number] for number in batch]),
-                    os.path.basename(self._paths[batch[-1]]),
-                )
+                self._progress.advance(0, os.path.basename(self._paths[batch[-1]]))
+                self._progress.finish(size_of_files([self._paths[number] for number in batch]))
         except KeyboardInterrupt:
             return interrupted(self._whole)
         finally:

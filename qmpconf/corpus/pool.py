@@ -295,7 +295,11 @@ class _Run:
         else:
             self._take(said)
             worker.batch = []
-            self._progress.advance(sum(self._files[number].size for number in said.numbers))
+            size = sum(self._files[number].size for number in said.numbers)
+            if self._teller is None:  # shares of a file, each of which is read in its own right
+                self._progress.advance(size)
+            else:
+                self._progress.finish(size)
 
     def _died(self, worker: _Worker) -> None:
         """Its file is lost; whatever else it had is for another worker."""

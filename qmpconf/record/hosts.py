@@ -213,6 +213,8 @@ class Host(Closing):
                 self._leave(monitor.name)
         for monitor in new.monitors:
             if monitor not in old.monitors:
+                if self._known.pop(monitor.name, None) is not None:
+                    self._leave(monitor.name)  # a socket below the folder had that name
                 self._add(monitor)
         self._complain(f"read again: {counted(len(self._recorded), 'monitor')}")
 
@@ -224,7 +226,7 @@ class Host(Closing):
         """Take those that have come, and let those go that have gone."""
         if self._below is None:
             return
-        there = self._below.monitors(self._tell)
+        there = self._below.monitors(self._tell, self._plan.names)
         for name, found in list(self._known.items()):
             if there.get(name) != found:
                 del self._known[name]

@@ -69,6 +69,11 @@ class Plan:
     protocol: str = ""
     share: Share | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of `monitors`."""
+        return tuple(one.name for one in self.monitors)
+
 
 def monitors_of(plan: Plan, complain: Callable[[str], None] = ignore) -> list[Monitor]:
     """The monitors that would be recorded now.  Raises `UsageError` for a plan that cannot be."""
@@ -76,7 +81,7 @@ def monitors_of(plan: Plan, complain: Callable[[str], None] = ignore) -> list[Mo
     found = list(plan.monitors)
     if plan.directory:
         sockets = Below(plan.directory, plan.match)
-        there = sockets.monitors(lambda name, text: complain(f"{name}: {text}"))
+        there = sockets.monitors(lambda name, text: complain(f"{name}: {text}"), plan.names)
         found += (below(plan, name, one) for name, one in there.items())
     return found
 
@@ -98,7 +103,7 @@ def check(plan: Plan) -> None:
     """Raise UsageError for what cannot be."""
     if not plan.monitors and not plan.directory:
         raise UsageError("say which monitors are recorded: a folder of sockets, or one by one")
-    names = [one.name for one in plan.monitors]
+    names = plan.names
     for name in names:
         if not name or "/" in name or name.startswith("."):
             raise UsageError(f"{name!r} cannot be a monitor's name: recordings are called after it")

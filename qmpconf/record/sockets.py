@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -38,8 +38,13 @@ class Below:
         self._folder = folder
         self._match = match
 
-    def monitors(self, tell: Callable[[str, str], None]) -> dict[str, Found]:
-        """Those that are there, by the names of their monitors; `tell` what is wrong with one."""
+    def monitors(
+        self, tell: Callable[[str, str], None], taken: Collection[str] = ()
+    ) -> dict[str, Found]:
+        """Those that are there, by the names of their monitors, of which none is `taken`.
+
+        `tell` is called with a name, and with what is wrong with a socket of that name.
+        """
         found: dict[str, Found] = {}
         for path in sorted(self._sockets()):
             inner = os.path.relpath(path, self._folder)
@@ -47,7 +52,12 @@ class Below:
             one = _served(path) if name and fnmatchcase(inner, self._match) else None
             if one is None:
                 continue
-            if name in found:
+            if name in taken:
+                tell(
+                    name,
+                    f"{path} is not recorded: a monitor of the configuration has the same name",
+                )
+            elif name in found:
                 tell(name, f"{path} is not recorded: {found[name].path} has the same name here")
             elif len(found) < _MOST:
                 found[name] = one

@@ -42,14 +42,15 @@ _DELAY, _PAUSE = 1.0, 0.2
 class Progress:
     """Shows how much of `total` units of work is done; without a total, only that there is some.
 
-    `quiet`: shows nothing, and `say` says nothing either.
+    Each of them is done so many `times`.  `quiet`: shows nothing, and `say` says nothing either.
     """
 
     def __init__(
-        self, what: str, total: float = 0, *, unit: str = BYTES, quiet: bool = False
+        self, what: str, total: float = 0, *, unit: str = BYTES, quiet: bool = False, times: int = 1
     ) -> None:
         self._what = what
-        self._total = total
+        self._total = total * times
+        self._times = times
         self._unit = unit
         self._quiet = quiet
         self._detail = ""
@@ -75,6 +76,10 @@ class Progress:
         """So much more is done; `detail` is what is done now."""
         self._done += count
         self._detail = detail
+
+    def finish(self, count: float) -> None:
+        """So many units are done altogether, each as many times as it has to be."""
+        self._done += count * self._times
 
     @contextmanager
     def reading(self, *readers: TraceReader) -> Iterator[None]:

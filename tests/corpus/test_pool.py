@@ -97,6 +97,15 @@ def test_a_worker_that_dies_is_named_with_its_file_and_hides_no_other() -> None:
     }
 
 
+def test_progress_counts_each_file_as_often_as_it_is_read(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in "abc"]
+    for path in paths:
+        path.write_bytes(b"x" * 1000)
+    with Progress("testing", 3000, quiet=True, times=2) as progress:
+        pool.run(Doing(), [str(path) for path in paths], 2, progress)
+        assert progress._done == progress._total == 6000
+
+
 def test_an_interrupt_ends_all_and_keeps_what_was_found(tmp_path: Path) -> None:
     hang = tmp_path / "pid"
     os.mkfifo(hang)

@@ -34,6 +34,9 @@ from tests.record.proxy import (
     until_end,
 )
 
+#: Why a socket below the folder is left alone.
+_CONFIGURED = "a monitor of the configuration has the same name"
+
 
 class Running:
     """A host whose loop runs in a thread."""
@@ -270,6 +273,44 @@ def test_monitors_of_a_host_are_shared_each_by_its_clients(tmp_path: Path, plan:
     assert one.said == []
     assert one.host.done.sessions == 8
     assert [TraceReader(path).header.meta["share"] for path in traces(plan)] == [True, True]
+
+
+def test_a_monitor_that_is_named_keeps_its_name(tmp_path: Path, plan: Plan) -> None:
+    named, found = Server(tmp_path / "named"), Server(tmp_path / "vms/web.sock")
+    named_only = replace(
+        plan, monitors=(Monitor("web", f"unix:{named.path}", f"unix:{tmp_path}/named.px"),)
+    )
+    with running(named_only) as one:
+        assert one.host.names == ["web"]
+        assert one.said == [f"web: {found.path} is not recorded: {_CONFIGURED}"]
+        here, there = named.talk(tmp_path / "named.px")
+        found.go()
+        one.host.wake()
+        here.sendall(b'{"execute":"x"}')
+        assert receive(there, 15) == b'{"execute":"x"}'
+        here.close()
+        there.close()
+    named.go()
+    assert [TraceReader(path).header.meta["server"] for path in traces(plan)] == [
+        f"unix:{named.path}"
+    ]
+
+
+def test_a_monitor_that_is_named_later_takes_the_name(tmp_path: Path, plan: Plan) -> None:
+    named, found = Server(tmp_path / "named"), Server(tmp_path / "vms/web.sock")
+    monitor = Monitor("web", f"unix:{named.path}", f"unix:{tmp_path}/named.px")
+    with running(plan) as one:
+        assert one.host.names == ["web"]
+        one.host.reread(lambda: replace(plan, monitors=(monitor,)))
+        until(lambda: any("is not recorded" in text for text in one.said))
+        assert not (tmp_path / "px/web.sock").exists()
+        here, there = named.talk(tmp_path / "named.px")
+        here.close()
+        there.close()
+        one.host.reread(lambda: plan)
+        until((tmp_path / "px/web.sock").exists)
+    named.go()
+    found.go()
 
 
 def test_an_address_in_use_is_said_once(tmp_path: Path, plan: Plan) -> None:
