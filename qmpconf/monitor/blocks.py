@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: Options that hold a child: a node's name, or the options of one that is made with its parent.
 _CHILDREN = ("file", "backing", "data-file", "image", "raw", "test", "log", "target", "bottom")
 
+#: How deep the options of nodes may nest that are made together.
+_DEEPEST = 100
 #: Bytes of a node whose options give no size.
 _SIZE = 1 << 30
 
@@ -55,11 +57,20 @@ def node_of(machine: Machine, name: Any) -> Node:
 
 
 def is_readable(machine: Machine, node: Node) -> bool:
-    """Whether a read from the node succeeds."""
-    children = [machine.nodes[name] for name in node.children.values()]
-    if node.votes:
-        return sum(is_readable(machine, one) for one in children) >= node.votes
-    return not node.fails and all(is_readable(machine, one) for one in children)
+    """Whether a read from the node succeeds; a graph may be deeper than calls can be."""
+    known: dict[str, bool] = {}
+    waiting = [node]
+    while waiting:
+        one = waiting[-1]
+        below = one.children.values()
+        unknown = [machine.nodes[name] for name in below if name not in known]
+        if unknown:
+            waiting += unknown
+            continue
+        votes = [known[name] for name in below]
+        known[one.name] = sum(votes) >= one.votes if one.votes else not one.fails and all(votes)
+        waiting.pop()
+    return known[node.name]
 
 
 def blockdev_add(machine: Machine, arguments: Arguments) -> Value:
@@ -73,15 +84,20 @@ def blockdev_add(machine: Machine, arguments: Arguments) -> Value:
     if backend and any(node.backend == backend for node in machine.nodes.values()):
         raise Refusal(f"there is a device {backend!r} already")
     made: list[Node] = []
-    node = _build(machine, options, made)
+    node = _build(machine, options, made, 0)
     node.backend = backend
     for one in made:
         machine.nodes[one.name] = one
     return {}
 
 
-def _build(machine: Machine, options: dict[str, Any], made: list[Node]) -> Node:
-    """The node of `options`, appended to `made` behind its children.  Raises Refusal."""
+def _build(machine: Machine, options: dict[str, Any], made: list[Node], depth: int) -> Node:
+    """The node of `options`, appended to `made` behind its children.  Raises Refusal.
+
+    `depth` is how many nodes it is inside of.
+    """
+    if depth > _DEEPEST:
+        raise Refusal(f"nodes nest more than {_DEEPEST} levels deep")
     name = str(options.get("node-name", ""))
     if not name:
         machine.unnamed += 1
@@ -98,7 +114,7 @@ def _build(machine: Machine, options: dict[str, Any], made: list[Node]) -> Node:
     )
     for role, child in _children(options):
         if isinstance(child, dict):
-            below = _build(machine, child, made)
+            below = _build(machine, child, made, depth + 1)
             node.owned.append(below.name)
         elif isinstance(child, str) and child:
             below = node_of(machine, child)

@@ -125,7 +125,7 @@ class Session:
 
 def identity_of(catalog: Catalog, name: str = "") -> Identity:
     """The identity of a machine of the catalog's version, with the guest's `name`."""
-    numbers = [int(part) for part in re.findall(r"\d+", catalog.source.version)][:3]
+    numbers = [int(part) for part in re.findall(r"\d{1,9}", catalog.source.version)][:3]
     numbers += [0] * (3 - len(numbers))
     return Identity((numbers[0], numbers[1], numbers[2]), PACKAGE, name)
 

@@ -13,6 +13,7 @@ answer to the sync where the client goes on as if it were one.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from qmpconf.protocol.dialect import SENTINEL, Dialect
@@ -31,6 +32,8 @@ from qmpconf.protocol.messages import (
 from qmpconf.protocol.signs import message_words
 from qmpconf.protocol.steps import Step
 
+#: A version; Python reads no number of any length.
+_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*")
 #: Integers of syncs that are remembered, and responses that may be stale.
 _MOST_NUMBERS, _MOST_DOUBTFUL = 10_000, 100
 
@@ -291,5 +294,5 @@ def number_of(message: Command | Unknown) -> int | None:
 
 def numbers_of(version: Any) -> tuple[int, ...]:
     """The numbers in a version such as "7.2.22"; () where it is none."""
-    parts = version.split(".") if isinstance(version, str) else []
-    return tuple(int(one) for one in parts) if all(map(str.isdecimal, parts)) else ()
+    is_one = isinstance(version, str) and _VERSION.fullmatch(version)
+    return tuple(map(int, version.split("."))) if is_one else ()

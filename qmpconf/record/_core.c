@@ -411,13 +411,13 @@ static PyObject *core_take(Core *self, PyObject *args) {
 
 static PyObject *core_poll(Core *self, PyObject *number) {
     struct epoll_event events[EVENTS];
-    double timeout = PyFloat_AsDouble(number), deadline = timeout > 0 ? seconds() + timeout : 0;
+    double timeout = PyFloat_AsDouble(number), deadline = timeout > 0 ? seconds() + timeout : 0, rest;
     int count, given = 0;
     if (PyErr_Occurred()) return NULL;
     do {
         Py_BEGIN_ALLOW_THREADS
         do {
-            double rest = timeout > 0 ? fmax(deadline - seconds(), 0) : timeout;
+            rest = timeout > 0 ? fmax(deadline - seconds(), 0) : timeout;
             count = epoll_wait(self->poller, events, EVENTS, (int)fmin(ceil(rest * 1e3), 1e9));
             for (int i = 0; i < count; i++) {
                 Flow *flow = flow_of(self, events[i].data.fd);
@@ -438,7 +438,7 @@ static PyObject *core_poll(Core *self, PyObject *number) {
                 }
                 events[given++] = events[i];
             }
-        } while (count > 0 && given == 0 && timeout != 0);
+        } while (count > 0 && given == 0 && rest != 0);
         Py_END_ALLOW_THREADS
         if (count < 0 && errno != EINTR) return PyErr_SetFromErrno(PyExc_OSError);
         if (count < 0 && PyErr_CheckSignals() != 0) return NULL;

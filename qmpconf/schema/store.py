@@ -288,7 +288,7 @@ def _listed() -> Sequence[str]:
 
 def naturally(name: str) -> list[tuple[int, str]]:
     """A key that sorts 5.2 before 10.0, and words behind numbers."""
-    parts = re.split(r"(\d+)", name)
+    parts = re.split(r"(\d{1,18})", name)
     return [(int(part), "") if part.isdecimal() else (1 << 30, part) for part in parts]
 
 

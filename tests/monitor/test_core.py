@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -506,6 +507,24 @@ def test_a_source_that_cannot_be_read_ends_its_job_with_an_error(talk: Dialogue)
     assert run(talk, "blockdev-backup", **job)[3:] == ["QUORUM_FAILURE", *ends]
 
 
+def test_nodes_may_be_many_deep_and_share_their_children(talk: Dialogue) -> None:
+    assert ask(talk, "blockdev-add", **{"driver": "null-co", "node-name": "n0"}) == {}
+    for number in range(1, 1500):
+        node = {"driver": "quorum", "node-name": f"n{number}", "vote-threshold": 2}
+        below = [f"n{number - 1}"] * 2
+        assert ask(talk, "blockdev-add", **node, children=below) == {}
+    assert run(talk, "block-stream", **{"job-id": "j", "device": "n1499"})[-1] == "null"
+
+
+def test_options_may_not_nest_as_deep_as_a_message_does(talk: Dialogue) -> None:
+    options: dict[str, Any] = {"driver": "null-co"}
+    for _ in range(1018):
+        options = {"driver": "raw", "file": options}
+    refused = ask(talk, "blockdev-add", **options, **{"node-name": "n"})
+    assert "more than 100 levels" in refused["desc"]
+    assert ask(talk, "query-named-block-nodes") == []
+
+
 def test_limited_events_come_once_a_second_and_the_last_one_is_kept() -> None:
     clock = Clock()
     talk = Dialogue(Monitor(CATALOG, clock))
@@ -642,6 +661,11 @@ def test_the_introspection_is_what_is_offered(name: str) -> None:
 )
 def test_the_version_is_the_catalogs(name: str, version: tuple[int, int, int]) -> None:
     assert Monitor(load_shipped(name), lambda: 0).machine.identity.version == version
+
+
+def test_a_version_of_too_many_digits_is_served_all_the_same() -> None:
+    catalog = replace(CATALOG, source=replace(CATALOG.source, version="7." + "2" * 5000))
+    assert identity_of(catalog).version[0] == 7
 
 
 # --- whatever a client sends ----------------------------------------------------------------------

@@ -302,6 +302,12 @@ def test_what_answers_what() -> None:
     assert play.session.version == (9, 0, 0)
 
 
+@pytest.mark.parametrize("version", ["9" * 5000, "9.x", "", "9."])
+def test_a_version_that_is_none(version: str) -> None:
+    script = LEGAL["an agent says itself what is silent"].replace("9.0.0", version)
+    assert Play(script, end=b"\n").session.version == ()
+
+
 @pytest.mark.parametrize(
     ("script", "dialect"),
     [

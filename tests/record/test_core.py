@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import socket
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from qmpconf.trace.records import Side
 from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.redaction.names import PARTS, _may_hold
 from qmpconf.trace.writer import TraceWriter
-from tests.record.proxy import GREETING
+from tests.record.proxy import GREETING, PATIENCE
 from tests.usual import examples
 
 ROOT = Path(__file__).parents[2]
@@ -433,3 +434,32 @@ def test_it_is_said_of_one_of_another_version(
     with pytest.raises(SystemExit):
         main(["--version"])
     assert "of another version: install qmpconf again" in capsys.readouterr().out
+
+
+@needs_core
+def test_a_time_comes_also_while_messages_pass_without_end(tmp_path: Path) -> None:
+    """Two recorders in a ring: what one passes on is there for the other one at once."""
+    shared = Shared(lambda: None)
+    here, there = socket.socketpair(), socket.socketpair()
+    writers = [TraceWriter(str(tmp_path / f"{name}.qmptrace")) for name in "ab"]
+    with contextlib.ExitStack() as stack:
+        stack.callback(shared.close)
+        throws_in = stack.enter_context(socket.socket(fileno=os.dup(here[1].fileno())))
+        ends = (here[0], there[0]), (there[1], here[1])
+        for (client, server), writer in zip(ends, writers, strict=True):
+            stack.callback(writer.abandon)
+            addresses = FdAddress(server.detach()), FdAddress(client.detach())
+            stack.enter_context(Recorder(Ends(*addresses), writer, shared=shared))
+        shared.turn()
+        due = threading.Event()
+        shared.loop.later(0.05, due.set)
+        throws_in.sendall(b'{"execute":"stop"}')
+
+        def turn() -> None:
+            while not due.is_set():
+                shared.turn()
+
+        turning = threading.Thread(target=turn, daemon=True)
+        turning.start()
+        turning.join(PATIENCE)
+        assert due.is_set()

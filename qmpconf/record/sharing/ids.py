@@ -31,7 +31,7 @@ class Ids:
         self._prefix = prefix
         self._last = 0
         self._ours = re.compile(rb'"' + re.escape(prefix.encode()) + rb'-([0-9]+)"')
-        self._given = re.compile(re.escape(prefix) + "-([0-9]+)", re.ASCII)
+        self._given = re.compile(re.escape(prefix) + "-([0-9]{1,18})", re.ASCII)
 
     def next(self) -> int:
         """A number that was not used before."""

@@ -13,6 +13,8 @@ from qmpconf.protocol.values import dumps, loads
 from qmpconf.record.sharing.ids import Ids
 
 PREFIX = "qmpconf-1f2e"
+#: A number that Python does not read.
+LONG = f"{PREFIX}-{'1' * 5000}"
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 SCALARS = st.none() | st.booleans() | st.integers() | st.text() | FLOATS
@@ -85,6 +87,6 @@ def test_an_id_is_given_back_as_it_was_sent(sent: bytes, id_text: bytes | None) 
 
 def test_an_id_of_another_kind_is_not_ours() -> None:
     ids = Ids(PREFIX)
-    for other in (None, 7, f"{PREFIX}-x", f"{PREFIX}-1-", f" {PREFIX}-1", [f"{PREFIX}-1"]):
+    for other in (None, 7, f"{PREFIX}-x", f"{PREFIX}-1-", f" {PREFIX}-1", [f"{PREFIX}-1"], LONG):
         assert ids.number_of(other) is None
     assert ids.number_of(f"{PREFIX}-1") == 1
