@@ -28,7 +28,7 @@
 #include "_scan.h"
 
 enum {
-    INTERFACE = 3,         /* as in core.py: another number with each change of what Python sees */
+    INTERFACE = 4,         /* as in core.py: another number with each change of what Python sees */
     ROOM = 8 << 10,        /* bytes that are read whether their sink has room or not, as in flow.py */
     PIECE = 120 << 10,     /* bytes that are read together: a sink that takes 128 KiB takes them */
     WIDE = 16 << 10,       /* bytes of a message from which on its sink takes more, as in flow.py */

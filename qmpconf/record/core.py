@@ -16,7 +16,7 @@ from qmpconf.trace.writer import TraceWriter
 VARIABLE, PYTHON = "QMPCONF_CORE", "python"
 
 #: What this Python speaks with a core: one that was compiled for another number is left alone.
-INTERFACE = 3
+INTERFACE = 4
 
 
 class Tape(Protocol):
