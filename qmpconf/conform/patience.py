@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 LEAST, LEAST_BEHIND = 0.5, 0.1
 #: Seconds behind the first response that answers no command.
 BEHIND = 1.0
+#: Seconds that an event may always take after its cause was answered.
+LATE = 2.0
 #: Times of the slowest answers that are always given.
 SLACK = 5.0
 #: By how much a wait shrinks with each one that was in vain.
@@ -47,6 +49,10 @@ class Patience:
     def behind(self) -> float:
         """Seconds for the answer behind a response that answers no command."""
         return self._shortened(BEHIND, self.strays, LEAST_BEHIND)
+
+    def event(self) -> float:
+        """Seconds for an event behind the answer to what caused it."""
+        return min(self.full, max(LATE, SLACK * self.slow))
 
     def took(self, seconds: float) -> None:
         """An answer took so long."""

@@ -44,6 +44,11 @@ class Probe:
         """What the survey found."""
         return self.target.facts
 
+    @property
+    def late(self) -> float:
+        """Seconds that an event may take after its cause was answered."""
+        return self._patience.event()
+
     def dial(self) -> Talk:
         """A new connection, and nothing else."""
         try:

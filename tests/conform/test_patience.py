@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpconf.conform.patience import LEAST, SLACK, Patience
+from qmpconf.conform.patience import LATE, LEAST, SLACK, Patience
 from qmpconf.conform.suite import Options, Suite
 from qmpconf.conform.target import Target
 from qmpconf.monitor.core import Session
@@ -38,6 +38,7 @@ def test_a_wait_is_never_longer_than_asked_for_nor_shorter_than_a_slow_server_ne
             assert patience.answer(RULE) <= before
         assert min(full, max(LEAST, SLACK * latest)) <= patience.answer(RULE) <= full
         assert 0 < patience.behind() <= full
+        assert min(full, max(LATE, SLACK * latest)) <= patience.event() <= full
 
 
 def test_waits_in_vain_for_one_requirement_leave_the_others_alone() -> None:

@@ -13,12 +13,13 @@ from qmpconf.conform.server.watch import (
     NODES,
     Watch,
     defined,
+    run_and_stop_at_once,
     run_job,
     steered,
     two_nodes,
 )
 from qmpconf.protocol.messages import Event
-from qmpconf.protocol.values import Value, dumps
+from qmpconf.protocol.values import Value
 
 #: Pairs of cont and stop.
 _ROUNDS = 3
@@ -74,16 +75,12 @@ def _run_state_at_once(probe: Probe) -> None:
     defined(probe, "STOP", "RESUME")
     watch = _watched(probe)
     with steered(watch):
-        names = [f"{name}-{n}" for n in range(_AT_ONCE) for name in ("cont", "stop")]
-        commands = [dumps({"execute": one.partition("-")[0], "id": one}) for one in names]
-        line = watch.talk.send(b"\n".join(commands) + b"\n")
-        if not watch.answered(line).ok:
+        said = run_and_stop_at_once(watch, _AT_ONCE)
+        if not said.ok:
             raise Inconclusive("stop is refused")
-        for name in ("RESUME", "STOP"):
-            watch.wait(_AT_ONCE, name)
         watch.settle()
         for command, name in (("cont", "RESUME"), ("stop", "STOP")):
-            _counted(watch.named(name), _AT_ONCE, name, f"{_AT_ONCE} {command}", line)
+            _counted(watch.named(name), _AT_ONCE, name, f"{_AT_ONCE} {command}", said.answers)
 
 
 # --- jobs ------------------------------------------------------------------------------------------

@@ -16,6 +16,9 @@ from qmpconf.conform.server.watch import (
     defined,
     limited,
     moment,
+    run_and_stop_at_once,
+    steered,
+    steers,
     two_nodes,
 )
 from qmpconf.protocol.messages import Event
@@ -160,11 +163,16 @@ def _clock(probe: Probe) -> None:
     watch = Watch(probe, probe.negotiated())
     wall, steady = time.time(), time.monotonic()
     begun = {said.line: at for at, said in cause_some(probe, watch, _TIMES)}
-    now = time.time()
-    if not watch.events:
+    found = watch.events
+    if not found:
         raise Inconclusive("the target emits no event")
+    if steers(probe):
+        with steered(watch):  # what happens at once shows best whether time goes on
+            run_and_stop_at_once(watch, _TIMES)
+            found += watch.events
+    now = time.time()
     stepped = abs((now - wall) - (time.monotonic() - steady)) > _BACK
-    events = [said for said in watch.events if not limited(said) and moment(said) >= 0]
+    events = [said for said in found if not limited(said) and moment(said) >= 0]
     if probe.target.same_host and not stepped:
         for said in events:
             cause = begun.get(said.line, wall)

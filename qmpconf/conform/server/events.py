@@ -6,13 +6,12 @@ import time
 
 from qmpconf.conform.cases import case
 from qmpconf.conform.probe import Inconclusive, NotApplicable, Probe, Said, Talk, Unmet, succeeded
+from qmpconf.conform.server.watch import JOB, Watch, run_job, two_nodes
 from qmpconf.protocol.messages import Event
 from qmpconf.protocol.values import Value, dumps
 
 #: Pairs of stop and cont in a storm.
 _STORM = 25
-#: How often a node that is in use is tried to be removed.
-_PATIENT = 20
 
 
 def _storm(probe: Probe, talk: Talk) -> list[Said]:
@@ -25,31 +24,12 @@ def _storm(probe: Probe, talk: Talk) -> list[Said]:
         ]
         last = talk.send(b"\n".join(commands) + b"\n")
         return talk.until_answered(last)
-    if probe.has("blockdev-add", "blockdev-del", "blockdev-backup", "job-dismiss", "query-jobs"):
-        return _job(talk)
+    if probe.has(*JOB):
+        watch = Watch(probe, talk)
+        with two_nodes(watch):
+            run_job(watch, "qmpconf-job")
+        return watch.all
     raise NotApplicable("no command is known that makes this target send events")
-
-
-def _job(talk: Talk) -> list[Said]:
-    """A block job from nothing to nothing; all is removed again."""
-    heard: list[Said] = []
-
-    def run(name: str, **arguments: object) -> None:
-        command = {"execute": name, "arguments": arguments, "id": name}
-        heard.extend(talk.until_answered(talk.say(command)))
-
-    for node in ("qmpconf-a", "qmpconf-b"):
-        run("blockdev-add", driver="null-co", **{"node-name": node, "size": 1 << 20})
-    run(
-        "blockdev-backup",
-        **{"job-id": "qmpconf-job", "device": "qmpconf-a", "target": "qmpconf-b", "sync": "full"},
-        **{"auto-dismiss": False},
-    )
-    heard.extend(talk.quiet(0.3))
-    run("job-dismiss", id="qmpconf-job")
-    for node in ("qmpconf-b", "qmpconf-a"):
-        run("blockdev-del", **{"node-name": node})
-    return heard
 
 
 def _events(heard: list[Said]) -> list[Said]:
@@ -139,7 +119,8 @@ def _rate_limit(probe: Probe) -> None:
     try:
         came = _read_quorum(talk)
     finally:
-        _remove(talk, "qmpconf-quorum", *(f"qmpconf-target-{n}" for n in range(_READS)))
+        targets = [f"qmpconf-target-{n}" for n in range(_READS)]
+        Watch(probe, talk).remove("qmpconf-quorum", *targets)
     if not came:
         raise Inconclusive("none of the limited events could be caused")
     if len(came) == 1:
@@ -189,18 +170,3 @@ def _of_quorum(heard: list[Said]) -> list[Said]:
     return [
         said for said in heard if isinstance(said.message, Event) and said.message.name == _QUORUM
     ]
-
-
-def _remove(talk: Talk, *nodes: str) -> None:
-    """Remove block nodes, also such as a job that has just ended still holds."""
-    for node in nodes:
-        command: dict[str, Value] = {
-            "execute": "blockdev-del",
-            "arguments": {"node-name": node},
-            "id": "remove",
-        }
-        for _ in range(_PATIENT):
-            said = talk.ask(command)
-            if said.ok or "in use" not in getattr(said.message, "description", ""):
-                break
-            talk.quiet(0.05)

@@ -12,12 +12,9 @@ from contextlib import contextmanager
 from qmpconf.conform.probe import QUIET, Inconclusive, NotApplicable, Probe, Said, Talk
 from qmpconf.protocol.messages import Event
 from qmpconf.protocol.rates import LIMITED
-from qmpconf.protocol.values import Value
+from qmpconf.protocol.values import Value, dumps
 
-#: Seconds that an event may take after its cause was answered.
-LATE = 2.0
-#: How often a node that is in use is tried to be removed, and how often a job is asked about.
-_PATIENT = 20
+#: Seconds between two questions for what comes by itself: a job's end, a node that is not in use.
 _PAUSE = 0.05
 
 #: Commands that a block job takes, from nothing to nothing.
@@ -30,7 +27,7 @@ class Watch:
 
     def __init__(self, probe: Probe, talk: Talk) -> None:
         self.talk = talk
-        self.late = min(LATE, probe.patience)
+        self.late = probe.late
         self.all: list[Said] = []
         self._begun = 0
 
@@ -93,15 +90,18 @@ class Watch:
     def remove(self, *nodes: str) -> None:
         """Remove block nodes, also such as a job that has just ended still holds."""
         for node in nodes:
-            for _ in range(_PATIENT):
+            until = time.monotonic() + self.talk.patience
+            while True:
                 said = self.ask("blockdev-del", node_name=node)
-                if said.ok or "in use" not in getattr(said.message, "description", ""):
+                used = "in use" in getattr(said.message, "description", "")
+                if not used or time.monotonic() > until:
                     break
                 self.settle(_PAUSE)
 
     def job_is(self, job: str, status: str) -> bool:
-        """Whether the job comes to that status within `late` seconds, as query-jobs says."""
-        for _ in range(int(self.late / _PAUSE)):
+        """Whether the job comes to that status in time, as query-jobs says."""
+        until = time.monotonic() + self.talk.patience
+        while time.monotonic() < until:
             result = self.ask("query-jobs").result
             jobs = result if isinstance(result, list) else []
             if any(one.get("id") == job and one.get("status") == status for one in jobs):
@@ -188,11 +188,10 @@ def cause_some(probe: Probe, watch: Watch, times: int = 1) -> list[tuple[float, 
     Gives the events of which the cause is known, each with the time before that, in seconds since 1970.
     """
     catalog = probe.facts.catalog
-    events = catalog.events if catalog is not None else {}
-    if probe.has("stop", "cont") and {"STOP", "RESUME"} <= set(events):
+    if steers(probe):
         with steered(watch):
             return _runs_and_stops(watch, times)
-    if probe.has(*JOB) and "JOB_STATUS_CHANGE" in events:
+    if probe.has(*JOB) and catalog is not None and "JOB_STATUS_CHANGE" in catalog.events:
         begun = {}
         with two_nodes(watch):
             for number in range(times):
@@ -206,6 +205,23 @@ def cause_some(probe: Probe, watch: Watch, times: int = 1) -> list[tuple[float, 
             for said in watch.named("JOB_STATUS_CHANGE", id=job)
         ]
     raise NotApplicable("no command is known that makes this target emit events")
+
+
+def steers(probe: Probe) -> bool:
+    """Whether a client can run and stop the machine, and events say so."""
+    catalog = probe.facts.catalog
+    events = catalog.events if catalog is not None else {}
+    return probe.has("stop", "cont") and {"STOP", "RESUME"} <= set(events)
+
+
+def run_and_stop_at_once(watch: Watch, times: int) -> Said:
+    """So many pairs of cont and stop in one write, and their events; gives the last response."""
+    names = [f"{name}-{number}" for number in range(times) for name in ("cont", "stop")]
+    commands = [dumps({"execute": one.partition("-")[0], "id": one}) for one in names]
+    said = watch.answered(watch.talk.send(b"\n".join(commands) + b"\n"))
+    for name in ("RESUME", "STOP"):
+        watch.wait(times, name)
+    return said
 
 
 def _runs_and_stops(watch: Watch, times: int) -> list[tuple[float, Said]]:
