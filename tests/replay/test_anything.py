@@ -84,7 +84,7 @@ def test_any_session_replays_without_a_difference(pieces: list[bytes]) -> None:
                 trace,
                 target=str(Path(folder, "s")),
                 output=output,
-                event_timeout=0.5,
+                event_timeout=60,
                 timeout=60,
             )
         assert (result.exit_code, result.differences.count) == (0, 0), as_text(result)

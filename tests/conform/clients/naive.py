@@ -15,7 +15,7 @@ from typing import Any
 WEAKNESS = sys.argv[1]
 SOCK = socket.socket(socket.AF_UNIX)
 SOCK.connect(os.environ["QMPCONF_SOCKET"])
-SOCK.settimeout(0.6 if WEAKNESS == "impatient" else 7.0)
+SOCK.settimeout(1.0 if WEAKNESS == "impatient" else 7.0)
 BUFFER = b""
 KNOWN = {"running", "status", "singlestep", "qemu", "package", "name"}
 

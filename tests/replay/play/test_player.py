@@ -484,7 +484,7 @@ def test_a_target_that_reads_nothing(tmp_path: Path) -> None:
     script = ["1+", f"1<-{GREETING}", f'1->{{"execute":"a","id":"{"x" * 2_000_000}"}}', "1-client"]
     with serving(tmp_path / "s", behave):
         result = replay_trace(
-            written(tmp_path / "t", script), target=str(tmp_path / "s"), timeout=0.3
+            written(tmp_path / "t", script), target=str(tmp_path / "s"), timeout=3
         )
     assert result.exit_code == 4
     assert "read nothing" in result.failure
