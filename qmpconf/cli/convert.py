@@ -44,9 +44,9 @@ examples:
   qmpconf convert --list
   qmpconf convert --dissector > qmp.lua && tshark -X lua_script:qmp.lua -r vm.pcapng -Y qmp
 
-exit codes: 0 converted, 2 wrong call, or OUT cannot hold what IN holds, 3 IN is damaged (what could
-be read is in OUT) or cannot be read at all (there is no OUT), 4 the collector does not take the
-spans, 130 interrupted
+exit codes: 0 converted, 2 wrong call, or OUT cannot hold what IN holds, 3 not all of IN could be read:
+it is damaged, or has lines that were not understood (what could be read is in OUT), or nothing could
+be read (there is no OUT), 4 the collector does not take the spans, 130 interrupted
 """
 
 
@@ -169,7 +169,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(
             harmless(f"{arguments.target}: {held(done)} ({done.source.name} to {done.target.name})")
         )
-    return InputError.exit_code if done.failed is not None or done.notes.damaged else 0
+    return InputError.exit_code if done.incomplete else 0
 
 
 def _many(arguments: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from qmpconf.check.live import LiveCheck
 from qmpconf.findings import Groups
 from qmpconf.parts import parts_of
 from qmpconf.text import printable
-from qmpconf.trace.follow import FollowingReader
+from qmpconf.trace.follow import GONE, FollowingReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ class Pace:
         # A recorder holds its file locked; one that has died has released it, and writes no more.
         alone = self.reader is not None and not self.reader.is_written
         if alone and self._alone:
-            raise OverError("its recorder has gone, without a last line")
+            raise OverError(GONE)
         self._alone = alone
         self._pause()
         self._level = time.monotonic()

@@ -2,7 +2,7 @@
 
 The recorder writes whole lines, and flushes the compressor behind each write, so that a ``.gz`` can
 be followed just as well.  The end is the recorder's ``finish`` line.  A recorder that dies writes
-none, and whoever follows it waits until he is interrupted.
+none, but lets go of its file (`FollowingReader.is_written`): whoever follows it decides how long to wait.
 
 A recording in parts is followed from one part into the next (`qmpconf.parts`): from the earliest that is there,
 where its own name is given, else from the part that is named.  A part without a last line is over when
@@ -22,12 +22,15 @@ from qmpconf.packed import MAGIC, PIECE, Pieces, unpacker_of
 from qmpconf.parts import Text, name_of, next_part, number_of, parts_of, whole_of
 from qmpconf.trace.reader import TraceReader
 
+#: What is said where nobody writes the file any more.
+GONE = "its recorder has gone, without a last line"
+
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _ADDRESS = re.compile(r"(?:unix|tcp|fd):")
 
 
 class FollowingReader(TraceReader):
-    """Reads a trace file that grows, up to its ``finish`` line.
+    """Reads a trace file that grows, up to its ``finish`` line; `GONE` says that none will come.
 
     `wait` is called when there is nothing to read, and may take its time.  Raises `InputError`,
     besides what a `TraceReader` does, when the file is removed, replaced or made shorter; what it
@@ -36,26 +39,26 @@ class FollowingReader(TraceReader):
 
     def __init__(self, path: str, wait: Callable[[], None], protocol: str = "") -> None:
         self._wait = wait
+        self._growing: _Growing | None = None
         _expect_file(path)
         super().__init__(path, protocol)
 
     @property
     def is_written(self) -> bool:
         """Whether a recorder still holds the file that is read, which it locks."""
-        under = self._under
-        return isinstance(under, _Growing) and is_locked(under.path)
+        return self._growing is not None and is_locked(self._growing.path)
 
     @property
     def file(self) -> str:
         """The file that is read: of a recording in parts, that of the part."""
-        under = self._under
-        return under.path if isinstance(under, _Growing) else self.path
+        return self.path if self._growing is None else self._growing.path
 
     def _opened(self) -> Pieces:
         try:
-            return _Growing(self.path, lambda: self.finished, self._wait)
+            self._growing = _Growing(self.path, lambda: self.finished, self._wait)
         except OSError as error:
             raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
+        return self._growing
 
 
 def _expect_file(path: str) -> None:

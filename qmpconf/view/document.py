@@ -76,6 +76,8 @@ class Document(Closing):
         self.trouble = ""
         self.check_trouble = ""
         self.read = self.checked = False
+        #: Whether it grows no more, though it has no last line: nobody records it now.
+        self.abandoned = False
         self.choose: Choose | None = None
         #: What else is to be known at the moment: of who records it.
         self.news: Callable[[], str] = str
@@ -87,7 +89,7 @@ class Document(Closing):
         self._ending = threading.Event()
         try:
             self._reader: NotingReader | NotingFollower = (
-                NotingFollower(path, self._text, self._wait, protocol)
+                NotingFollower(path, self._text, self._wait_for_more, protocol)
                 if follow
                 else NotingReader(path, self._text, protocol)
             )
@@ -155,6 +157,12 @@ class Document(Closing):
         thread = threading.Thread(target=work, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def _wait_for_more(self) -> None:
+        """All that there is has been read; what shows the trace is made once its header has come."""
+        reader = getattr(self, "_reader", None)
+        self.abandoned = isinstance(reader, NotingFollower) and not reader.is_written
+        self._wait()
 
     def _wait(self) -> None:
         if self._ending.wait(_PAUSE):

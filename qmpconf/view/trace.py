@@ -16,6 +16,7 @@ from qmpconf.text import printable, shortened
 from qmpconf.trace.filter.empty import case_hint
 from qmpconf.trace.filter.parsing import parse
 from qmpconf.trace.filter.words import FilterError
+from qmpconf.trace.follow import GONE
 from qmpconf.view import sheets
 from qmpconf.view.asking import Asking
 from qmpconf.view.details import Details
@@ -151,7 +152,8 @@ class TraceScreen(Screen[None]):
             far = "" if self._filtered.waits else f" ({_percent(self._filtered.share)} looked at)"
             facts.append(f"only {self._only}{far}")
         if not document.read:
-            facts.append("follows" if document.follows else f"{_percent(document.share)} read")
+            follows = GONE if document.abandoned else "follows"
+            facts.append(follows if document.follows else f"{_percent(document.share)} read")
         if search is not None:
             facts.append(f"searches {self._sought!r} ({_percent(search.share)})")
         checking = "" if document.checked or document.follows else " so far"

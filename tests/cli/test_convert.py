@@ -166,7 +166,7 @@ def test_lines_that_are_not_understood_are_counted_and_shown(
     broken = "".join(f'-> {{"execute" {number}\n' for number in range(7))
     Path("mail.txt").write_text('-> {"execute": "stop"}\n<- {"return": {}}\n' + broken)
     code, out, err = run(capsys, "mail.txt", "mail.qmptrace")
-    assert code == 0
+    assert code == 3
     assert out == (
         "mail.qmptrace: 1 session, 2 messages; 7 lines not understood "
         """(first: line 3: '-> {"execute" 0') (transcript to qmptrace)\n"""
@@ -177,12 +177,45 @@ def test_lines_that_are_not_understood_are_counted_and_shown(
     assert (lack.kind, lack.line, lack.count) == ("line", 7, 7)
 
 
+SENT, ANSWERED = '{"execute": "stop", "id": "libvirt-1"}', '{"return": {}, "id": "libvirt-1"}'
+TEXTS = {
+    "transcript": "-> {sent}\n<- {answered}\n-> {bad}\n",
+    "log": "10:00:00 vm send: {sent}\n10:00:01 vm recv: {answered}\n10:00:02 vm send: {bad}\n",
+    "qmp-shell": '(QEMU) stop\n{"return": {}}\n(QEMU) cont\n{bad}\n',
+    "libvirt-log": "2026-11-20 10:00:00.000+0000: 1: info : QEMU_MONITOR_RECV_REPLY: mon=0x7f reply={answered}\n"
+    "2026-11-20 10:00:01.000+0000: 1: info : QEMU_MONITOR_RECV_REPLY: mon=0x7f reply={bad}\n",
+}
+
+
+@pytest.mark.every_case
+@pytest.mark.parametrize(
+    ("form", "bad"),
+    [
+        (form, bad)
+        for form in TEXTS
+        for bad in ('{"execute": "cont", so}', '{"return": [1, 2', '{"return": "br')
+        # libvirt logs what was said whole, whatever that is.
+        if (form, bad[-1]) != ("libvirt-log", "}")
+    ],
+)
+def test_what_is_not_understood_has_one_exit_code_in_all_texts(
+    form: str, bad: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "a.txt"
+    wanted = TEXTS[form].replace("{sent}", SENT).replace("{answered}", ANSWERED)
+    text.write_text(wanted.replace("{bad}", bad))
+    code, out, _ = run(capsys, "--from", form, text, tmp_path / "bad.qmptrace")
+    assert (code, "1 line not understood" in out) == (3, True), out
+    text.write_text(wanted.replace("{bad}", ANSWERED))
+    assert run(capsys, "--from", form, text, tmp_path / "good.qmptrace")[0] == 0
+
+
 def test_the_output_behind_its_option_as_with_other_verbs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, two = tmp_path / "one.qmptrace", tmp_path / "two.qmptrace"
-    assert run(capsys, FOLDER / "mail.txt", one)[0] == 0
-    assert run(capsys, "-o", two, FOLDER / "mail.txt")[0] == 0
+    assert run(capsys, FOLDER / "mail.txt", one)[0] == 3  # one line is not understood
+    assert run(capsys, "-o", two, FOLDER / "mail.txt")[0] == 3
     _, *first = one.read_bytes().splitlines()
     _, *second = two.read_bytes().splitlines()
     assert first == second, "but for when it was made"

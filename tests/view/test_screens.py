@@ -11,6 +11,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from qmpconf.outputs import lock
+from qmpconf.trace.follow import GONE
 from qmpconf.view.app import View
 from qmpconf.view.document import Document
 from qmpconf.view.folder import recordings
@@ -177,6 +179,26 @@ def test_the_cursor_stays_where_it_is_while_a_filtered_recording_grows(here: Pat
                 file.write(everything[len(begun) :])
             await until(pilot, lambda: len(found.rows) == 4)
             assert cursor(pilot) == 9
+
+    asyncio.run(run())
+
+
+def test_a_recorder_that_died_is_said_and_one_that_goes_on_is_followed(here: Path) -> None:
+    everything = "\n".join(lines()) + "\n"
+    begun = "\n".join(lines()[:11]) + "\n"
+    (here / "a.qmptrace").write_text(begun)
+    view = View(Document("a.qmptrace", follow=True))
+
+    async def run() -> None:
+        with (here / "a.qmptrace").open("a") as file:
+            assert lock(file.fileno())
+            async with view.run_test(size=(160, 30)) as pilot:
+                await until(pilot, lambda: "10 of 10 | follows |" in shown(pilot))
+                file.close()
+                await until(pilot, lambda: f"10 of 10 | {GONE} |" in shown(pilot))
+                with (here / "a.qmptrace").open("a") as again:
+                    again.write(everything[len(begun) :])
+                await until(pilot, lambda: "21 of 21 | 5 errors" in shown(pilot))
 
     asyncio.run(run())
 

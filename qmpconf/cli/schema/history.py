@@ -17,12 +17,14 @@ from qmpconf.outputs import Outputs, write_page
 from qmpconf.report.history import tables
 from qmpconf.report.history.told import Selection
 from qmpconf.schema.history import Entries, History, Place, Row
-from qmpconf.schema.select import PRODUCTS, of_product
+from qmpconf.schema.select import PRODUCTS, Version, of_product
 from qmpconf.schema.store import load_shipped
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
+
+    from qmpconf.schema.model import Catalog
 
 _FORMATS = ("text", "markdown", "json", "html")
 #: Columns where the output is not a terminal.
@@ -66,7 +68,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="CATALOG",
         action="append",
         default=[],
-        help="one more: a catalog, a reply to query-qmp-schema, a document or QAPI source (can be repeated)",
+        help="one more of that product: a catalog, a document or QAPI source that says its release (can be "
+        "repeated)",
     )
     parser.add_argument("--format", choices=_FORMATS, default="text", help="default: text")
     parser.add_argument(
@@ -83,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = Outputs(arguments.catalog, force=arguments.force)
     outputs.add(arguments.output, "page", "-o")
     catalogs = [load_shipped(name) for name in of_product(arguments.product)]
-    catalogs += [catalog_or_document(name) for name in arguments.catalog]
+    catalogs += [_one_more(name, arguments.product) for name in arguments.catalog]
     history = History(catalogs)
     rows = list(_rows(history, arguments))
     selection = Selection(arguments.product, history, rows, whole=arguments.entry is None)
@@ -93,6 +96,24 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(page, end="")
     return 0
+
+
+def _one_more(name: str, product: str) -> Catalog:
+    """A catalog that has a place among those of `product`.  Raises UsageError for any other one."""
+    found = catalog_or_document(name)
+    if Version.parse(found.source.version) is None:
+        raise UsageError(
+            f"{name} does not say which release it describes: make a catalog that does, of a server with "
+            "'qmpconf schema fetch', of a document with 'qmpconf schema compile --release X.Y'"
+        )
+    # A document or source that does not say otherwise counts as QEMU's.
+    is_sure = found.source.kind == "introspection" or found.source.product != "qemu"
+    if is_sure and found.source.product != product:
+        raise UsageError(
+            f"{name} describes {found.source.product}, and the history is that of {product}: "
+            f"--product {found.source.product}"
+        )
+    return found
 
 
 def _page(selection: Selection, arguments: argparse.Namespace) -> str:

@@ -51,6 +51,11 @@ class Converted:
     why: str = ""
     redacted: int = 0
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether something of the source could not be read: it is damaged, or has lines that were not understood."""
+        return self.failed is not None or self.notes.damaged or self.notes.misses > 0
+
 
 class NothingPassesError(UsageError):
     """A filter that lets no message of the source pass."""

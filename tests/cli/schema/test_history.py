@@ -129,3 +129,20 @@ def test_a_page_of_one_entry_and_never_over_what_is_not_a_page(
     code, _, err = run(capsys, *call)
     assert (code, file.read_text()) == (2, "Dear reader,\n")
     assert str(file) in err
+
+
+def test_a_catalog_without_a_place_in_the_history_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, out, err = run(capsys, "migrate", "--catalog", "qemu-ga-7.2.22-doc")
+    assert (code, out) == (2, "")
+    assert "describes qemu-ga, and the history is that of qemu: --product qemu-ga" in err
+    reply = tmp_path / "reply.json"
+    entries = [
+        {"name": "stop", "meta-type": "command", "arg-type": "0", "ret-type": "0"},
+        {"name": "0", "meta-type": "object", "members": []},
+    ]
+    reply.write_text(json.dumps({"return": entries}))
+    code, out, err = run(capsys, "stop", "--catalog", str(reply))
+    assert (code, out) == (2, "")
+    assert f"{reply} does not say which release it describes" in err
