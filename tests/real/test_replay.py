@@ -133,7 +133,7 @@ def test_a_changed_answer_is_named(
     # The descriptors of the session do not pass through the door: what fails for that is counted.
     door = tmp_path / "door"
     with Spoiler(door, server.path, spoil):
-        result = replay_trace(str(trace), target=str(door), event_timeout=1)
+        result = replay_trace(str(trace), target=str(door), event_timeout=6)
     assert found in differences(result), as_text(result)
     about_descriptors = [one for one in differences(result) if one[1].endswith(DESCRIPTORS)]
     assert len(differences(result)) - len(about_descriptors) <= 3, as_text(result)
@@ -163,7 +163,7 @@ def test_a_newer_release_tells_what_an_upgrade_breaks_and_brings(
     older: str, newer: str, gone: tuple[str, str], start_rich: StartServer
 ) -> None:
     trace = HERE / f"qemu-{older}-rich.qmptrace.gz"
-    result = replay_trace(str(trace), target=str(start_rich(newer).path), event_timeout=1)
+    result = replay_trace(str(trace), target=str(start_rich(newer).path), event_timeout=6)
     assert result.exit_code == 1
     assert result.failure == ""
     assert result.upgrade is not None
@@ -180,7 +180,7 @@ def test_a_newer_release_tells_what_an_upgrade_breaks_and_brings(
     assert any(one.seen for one in result.upgrade.announced())
     known = {group.first.digest: "planned for" for group in result.new}
     again = replay_trace(
-        str(trace), target=str(start_rich(newer).path), event_timeout=1, known=known
+        str(trace), target=str(start_rich(newer).path), event_timeout=6, known=known
     )
     assert [group.first for group in again.new] == []
     assert again.gone == []

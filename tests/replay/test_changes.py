@@ -205,7 +205,7 @@ def changing(row: Row) -> Change:
 
 def replay(tmp_path: Path, change: Change | None) -> ReplayResult:
     with Parrot(tmp_path / "s", TRACE, change):
-        return replay_trace(TRACE, target=str(tmp_path / "s"), event_timeout=0.3, timeout=60)
+        return replay_trace(TRACE, target=str(tmp_path / "s"), event_timeout=3, timeout=60)
 
 
 def test_without_a_change_nothing_differs(tmp_path: Path) -> None:
