@@ -20,7 +20,7 @@ examples:
 
 Name PATH in the domain: <emulator>/usr/local/bin/qemu-recorded</emulator> ('virsh edit DOMAIN').
 From its next start on, each start of the machine is a trace in DIR, named after the domain; and so
-is what libvirt asks QEMU before ('unnamed').  DIR/emulator.log says what was recorded, and what
+is what libvirt asks QEMU before ('probe-...').  DIR/emulator.log says what was recorded, and what
 was not, with the reason: there, QEMU starts as it was called. To end it, name QEMU again.
 
 The user who runs QEMU (libvirt-qemu on Debian, qemu on Fedora) must be able to start the Python of

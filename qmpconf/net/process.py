@@ -179,6 +179,10 @@ class Server(Closing):
         words = [word.replace("{socket}", self.address.bare) for word in self._words]
         with uninterrupted():
             self._release()
+            if self._folder is not None and not is_bound(self.address.bare):
+                # Many a server leaves its socket's file behind, and cannot bind where there is one.
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.address.bare)
             self.child = start(words, background=True)
             self._guard = Guard(self.child)
         return self.child

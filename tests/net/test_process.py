@@ -78,6 +78,18 @@ def test_one_that_has_ended_starts_again_and_leaves_nothing_of_the_first() -> No
             os.unlink(server.address.name)
 
 
+def test_one_that_leaves_its_socket_behind_starts_again() -> None:
+    leaves = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); s.accept()"
+    with Server(f"{PYTHON} -c '{leaves}' {{socket}}") as server:
+        for _ in range(2):
+            end(server.start())
+            server.start()
+            server.wait_until_bound()
+            assert server.child is not None
+            end(server.child)
+            assert os.path.exists(server.address.bare)
+
+
 def test_a_server_ends_with_a_program_that_is_killed() -> None:
     """Also one that does not want to end."""
     stubborn = "trap '' TERM; echo $$ >&2; while :; do sleep 1; done"
