@@ -311,7 +311,7 @@ class ForgetsHalves(Broken):
     def heard(self, session: Session, data: bytes) -> bytes:
         before = self.memory.get(session.number, 0.0)
         self.memory[session.number] = time.monotonic()
-        if time.monotonic() - before > 0.7:
+        if time.monotonic() - before > 0.3:
             session.framer = Framer()
         return data
 
