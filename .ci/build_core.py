@@ -62,5 +62,5 @@ def compiled(source: str, target: str) -> str:
         )
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", None) or str(error).encode()
-        return said.decode(errors="replace").strip().splitlines()[0]
+        return said.decode(errors="replace").strip().partition("\n")[0] or "the compiler failed"
     return ""

@@ -5,9 +5,14 @@ They convert to JSON (`msgspec.to_builtins`) and back (`msgspec.convert`).  Time
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from qmpconf.trace.records import Side
+
+#: An integer of 64 bits.  What is greater, in anybody's file, is not a figure, and nobody can count with it.
+Whole = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -20,15 +25,15 @@ class Latency(msgspec.Struct, frozen=True):
     """
 
     name: str
-    count: int
-    errors: int
-    unanswered: int
+    count: Whole
+    errors: Whole
+    unanswered: Whole
     p50: float
     p95: float
     min: float
     max: float
     total: float
-    buckets: list[tuple[float, int]]
+    buckets: list[tuple[float, Whole]]
     version: str = ""
     p99: float = 0.0
     p999: float = 0.0
@@ -38,22 +43,22 @@ class EventRate(msgspec.Struct, frozen=True):
     """How often one event came; `peak` times in one second of the trace's clock."""
 
     name: str
-    count: int
-    peak: int
+    count: Whole
+    peak: Whole
 
 
 class Flow(msgspec.Struct, frozen=True):
     """What one side sent: messages, and their bytes with the white space behind them."""
 
-    messages: int = 0
-    bytes: int = 0
+    messages: Whole = 0
+    bytes: Whole = 0
 
 
 class Lengths(msgspec.Struct, frozen=True):
     """How long sessions took, in seconds; `unclosed` ones up to what was seen of them last."""
 
-    count: int = 0
-    unclosed: int = 0
+    count: Whole = 0
+    unclosed: Whole = 0
     min: float = 0.0
     p50: float = 0.0
     max: float = 0.0
@@ -69,24 +74,24 @@ class Size(msgspec.Struct, frozen=True):
 
     kind: str
     name: str
-    count: int
-    total: int
-    biggest: int
+    count: Whole
+    total: Whole
+    biggest: Whole
     trace: str
-    line: int
+    line: Whole
 
 
 class Figures(msgspec.Struct, frozen=True):
     """Everything.  `seconds` is from the first to the last line, summed over the traces."""
 
-    traces: int
-    messages: int
+    traces: Whole
+    messages: Whole
     seconds: float
-    kinds: dict[str, int]
+    kinds: dict[str, Whole]
     flows: dict[Side, Flow]
     latencies: list[Latency]
     events: list[EventRate]
-    events_peak: int
+    events_peak: Whole
     sessions: Lengths
     sizes: list[Size]
     by_version: list[Latency] = []

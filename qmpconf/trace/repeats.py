@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 
 from qmpconf.protocol.framing import MESSAGES, Frame, Kind
 from qmpconf.protocol.messages import Greeting, Success
-from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Session
 from qmpconf.trace.records import Close, Gap, Open, Record, Shut, Side, Traffic
 from qmpconf.trace.summary import skimmed
@@ -23,7 +22,6 @@ from qmpconf.trace.summary import skimmed
 LONGEST = 1 << 20
 
 _SIDES: tuple[Side, Side] = ("client", "server")
-_PARTY: dict[Side, Party] = {"client": Party.CLIENT, "server": Party.SERVER}
 
 Exchange = tuple[Traffic, Traffic]
 

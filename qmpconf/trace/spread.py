@@ -19,6 +19,8 @@ _LOG = math.log(_GROWTH)
 DIGITS, TICKS = 6, 10**6
 #: What is shorter or longer than this, in seconds, goes into the first or last bucket.
 _LEAST, MOST = 1e-6, 1e9
+#: What all times together cannot exceed, in seconds.
+_MOST_TOTAL = 1e18
 
 #: Of 100, how many intervals hold what they say; the normal distribution's share of that, and from which
 #: variance on it stands for the binomial one.
@@ -72,12 +74,15 @@ class Spread:
         most: float,
         buckets: Iterable[tuple[float, int]],
     ) -> Self:
-        """The one whose figures these are; times in seconds, `buckets` as `bounds` gives them."""
+        """The one whose figures these are; times in seconds, `buckets` as `bounds` gives them.
+
+        They may come out of anybody's file: what is out of all bounds is taken for the nearest that is not.
+        """
         made = cls()
-        made.count, made.total = count, round(total * TICKS)
+        made.count, made.total = count, round(min(max(total, 0.0), _MOST_TOTAL) * TICKS)
         made.min, made.max = (least, most) if count else (math.inf, 0.0)
         for bound, number in buckets:
-            made.buckets[round(math.log(bound) / _LOG)] += number
+            made.buckets[round(math.log(min(max(bound, _LEAST), MOST)) / _LOG)] += number
         return made
 
     def over(self, seconds: float) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -104,3 +105,22 @@ def test_response_times_as_knowledge(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["stats", here, "--timeout", "soon"])
     assert "'soon' is not a time: write 5s or 500ms" in capsys.readouterr().err
+
+
+@pytest.mark.every_case
+@pytest.mark.parametrize("number", ["0", "-1", "1e308", "9" * 400])
+@pytest.mark.parametrize("place", [r'"total":', r'"buckets":\[\[', r'"count":', r'"bytes":'])
+def test_a_result_with_a_number_that_cannot_be_is_reported_all_the_same(
+    place: str,
+    number: str,
+    traces: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever wrote it: at worst a line is passed over, and that is said."""
+    good, bad = str(tmp_path / "good.qmpresult"), tmp_path / "bad.qmpresult"
+    assert main(["stats", *traces, "--result", good, "-q"]) == 0
+    text = Path(good).read_text()
+    bad.write_text(re.sub(rf"({place})[^,}}]+", rf"\g<1>{number}", text, count=1))
+    assert main(["report", good, str(bad)]) in (0, 1, 3)
+    assert "Times of responses" in capsys.readouterr().out

@@ -78,3 +78,16 @@ def test_two_together_and_figures_and_back(one: list[float], other: list[float])
 def test_how_many_took_longer(values: list[float], limit: float) -> None:
     over = spread(values).over(limit)
     assert sum(one > 1.021 * limit for one in values) <= over <= sum(one > limit for one in values)
+
+
+@given(
+    total=st.floats(allow_nan=False),
+    buckets=st.lists(st.tuples(st.floats(allow_nan=False), st.integers(0, 9)), max_size=9),
+)
+def test_figures_out_of_any_file_are_taken(total: float, buckets: list[tuple[float, int]]) -> None:
+    """What is out of bounds counts as what is nearest."""
+    count = sum(number for _, number in buckets)
+    made = Spread.of(count, total, 0.0, 1e9, buckets)
+    assert sum(made.buckets.values()) == count
+    assert made.total >= 0
+    assert all(1e-7 < bound < 2e9 for bound, _ in made.bounds())

@@ -30,7 +30,7 @@ import msgspec
 
 from qmpconf.check.collect import Exercised
 from qmpconf.findings import Blame, Severity
-from qmpconf.trace.figures import Figures
+from qmpconf.trace.figures import Figures, Whole
 
 #: The version that this module describes.
 VERSION = 1
@@ -128,7 +128,7 @@ class FindingRecord(_Record, frozen=True, kw_only=True, tag="finding"):
     blame: Blame
     message: str
     path: str = ""
-    line: int = 0
+    line: Whole = 0
     session: int = 0
     pointer: str = ""
     about: str = ""
@@ -136,7 +136,7 @@ class FindingRecord(_Record, frozen=True, kw_only=True, tag="finding"):
     seen: str = ""
     source: str = ""
     hint: str = ""
-    count: int = 1
+    count: Whole = 1
     lines: tuple[int, ...] = ()
     status: Status = "new"
     reason: str = ""
@@ -183,7 +183,7 @@ class Message(_Record, frozen=True, kw_only=True, tag="message"):
     """
 
     path: str
-    line: int
+    line: Whole
     t: float
     conn: int
     sender: str
@@ -192,11 +192,11 @@ class Message(_Record, frozen=True, kw_only=True, tag="message"):
     id: str = ""
     oob: bool = False
     latency: float | None = None
-    answers: int = 0
+    answers: Whole = 0
     outcome: str = ""
     text: str = ""
-    size: int = 0
-    fds: int = 0
+    size: Whole = 0
+    fds: Whole = 0
     members: dict[str, str | int | bool] = {}
     body: str = ""
 
@@ -206,13 +206,13 @@ class Latency(_Record, frozen=True, kw_only=True, tag="latency"):
 
     subject: str
     name: str
-    count: int
-    errors: int = 0
+    count: Whole
+    errors: Whole = 0
     p50: float = 0.0
     p95: float = 0.0
     max: float = 0.0
     total: float = 0.0
-    buckets: tuple[tuple[float, int], ...] = ()
+    buckets: tuple[tuple[float, Whole], ...] = ()
 
 
 class Coverage(_Record, frozen=True, kw_only=True, tag="coverage"):
@@ -226,9 +226,9 @@ class Coverage(_Record, frozen=True, kw_only=True, tag="coverage"):
     schema: str
     kind: Literal["command", "event"]
     name: str
-    calls: int = 0
-    refused: int = 0
-    places: dict[str, int] = {}
+    calls: Whole = 0
+    refused: Whole = 0
+    places: dict[str, Whole] = {}
     missing: tuple[str, ...] = ()
 
 
@@ -272,8 +272,8 @@ class Unjudged(_Record, frozen=True, kw_only=True, tag="unjudged"):
     kind: str
     text: str
     advice: str = ""
-    line: int = 0
-    count: int = 1
+    line: Whole = 0
+    count: Whole = 1
 
 
 class Gone(_Record, frozen=True, kw_only=True, tag="gone"):

@@ -58,8 +58,6 @@ _SCALARS: Mapping[str, str] = {
     "number": "number",
     "double": "number",
 }
-#: How the specification spells the JSON types.
-_SPELLINGS = frozenset({"string", "int", "bool", "number", "object", "array"})
 
 
 @dataclass(frozen=True, slots=True)
