@@ -37,7 +37,8 @@ def locked(target: str, patience: float = PATIENCE) -> Iterator[None]:
     try:
         yield
     finally:
-        os.unlink(path)
+        with contextlib.suppress(OSError):  # its folder goes when the user logs out
+            os.unlink(path)
         os.close(descriptor)
 
 

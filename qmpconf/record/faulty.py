@@ -18,7 +18,7 @@ from qmpconf.faults.rules import Schedule
 from qmpconf.net.endpoint import abort
 from qmpconf.protocol.framing import MESSAGES, Frame
 from qmpconf.record.arrivals import Ends
-from qmpconf.record.flow import ROOM, Flow
+from qmpconf.record.flow import Flow
 from qmpconf.record.recorder import Recorder
 from qmpconf.record.relay import Desk, Relay
 from qmpconf.trace.records import Closer, Descriptor, Side
@@ -48,6 +48,12 @@ class FaultyRelay(Relay):
                 # What waited for this goes out before its response can.
                 self._desk.later(0, partial(self._give, outs))
 
+    def _read(self, flow: Flow, mask: int) -> None:
+        if flow is self._forward and self._line.speed:
+            self._slowly(flow, mask)
+        else:
+            super()._read(flow, mask)
+
     def _slowly(self, flow: Flow, mask: int) -> None:
         """Read as much as a slow server reads in one step, and then nothing until the next one."""
         whole, self._buffer = self._buffer, self._buffer[: max(1, int(self._line.speed * _STEP))]
@@ -71,24 +77,11 @@ class FaultyRelay(Relay):
 
     # --- from the server -----------------------------------------------------------------------
 
-    def _read(self, flow: Flow, mask: int) -> None:
+    def _pass_on(self, flow: Flow, data: bytes, taken: int) -> None:
         if flow is not self._backward:
-            if self._line.speed:
-                self._slowly(flow, mask)
-            else:
-                super()._read(flow, mask)
+            super()._pass_on(flow, data, taken)
             return
-        try:
-            count = flow.source.recv_into(self._buffer, ROOM)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._fail(flow, error)
-            return
-        if not count:
-            self._server_gone(flow, mask)
-            return
-        frames = flow.framer.feed(bytes(self._buffer[:count]))
+        frames = flow.framer.feed(data[:taken])  # the rest is still in the source
         self._hold(flow)
         self._pass(frames)
 
@@ -110,10 +103,10 @@ class FaultyRelay(Relay):
             else:
                 self._give(self._line.other(frame.data + frame.end))
 
-    def _server_gone(self, flow: Flow, mask: int) -> None:
-        """The server has ended: so does the client's session, once it was given what waits for a time."""
-        if self._line.wait(time.monotonic()) is None:
-            self._end(flow, mask)
+    def _end(self, flow: Flow, mask: int) -> None:
+        """One has ended; with the server, so does the client's session, once it was given what waits for a time."""
+        if flow is self._forward or self._line.wait(time.monotonic()) is None:
+            super()._end(flow, mask)
             return
         self._server_ended = mask
         self._unregistered(flow.source)
@@ -132,9 +125,8 @@ class FaultyRelay(Relay):
             self._backward.add(out)
         flow = self._backward
         if self._server_ended is None and flow.paused != self._line.full:
-            flow.paused = (
-                self._line.full
-            )  # a server is held back, rather than all that it says kept
+            # A server is held back, rather than all that it says kept.
+            flow.paused = self._line.full
             self._update()
         if outs:
             self._flush(flow)

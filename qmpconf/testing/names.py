@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import pytest
 
 
-class Watch:
+class Watch(ABC):
     """Looks at what becomes of a test; `failed` says whether the test itself has."""
 
     failed = False
@@ -19,12 +20,12 @@ class Watch:
                 report.sections += self.sections()
             self.failed = True
 
-    def over(self) -> None:
+    def over(self) -> None:  # noqa: B027 - most have nothing to judge
         """Judge the test, which has come to its end; its fixtures are still there."""
 
+    @abstractmethod
     def sections(self) -> Iterator[tuple[str, str]]:
         """Title and text of what to show with the failure."""
-        raise NotImplementedError
 
 
 #: How the file of a trace ends.

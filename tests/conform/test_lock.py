@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,13 @@ def test_it_is_there_for_one_and_gone_afterwards(folder: Path) -> None:
     assert os.listdir(folder) == []
     with locked("unix:a"):
         pass
+
+
+def test_its_folder_may_go_meanwhile(folder: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with locked("unix:a"):
+        shutil.rmtree(folder)
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_who_waits_gets_it() -> None:

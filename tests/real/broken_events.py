@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from tests.real.broken import Honest, Message, defect
@@ -213,7 +214,7 @@ class KeptForTheNext(Honest):
             yield {"event": "JOB_STATUS_CHANGE", "data": data, "timestamp": timestamp}
 
 
-class OtherTime(Honest):
+class OtherTime(Honest, ABC):
     """The clock is another one."""
 
     def event(self, event: Message) -> Iterable[Message]:
@@ -222,9 +223,9 @@ class OtherTime(Honest):
         seconds, microseconds = divmod(moment, 1_000_000)
         yield {**event, "timestamp": {"seconds": seconds, "microseconds": microseconds}}
 
+    @abstractmethod
     def changed(self, moment: int) -> int:
         """The time that is sent, in microseconds."""
-        raise NotImplementedError
 
 
 @defect("event.clock")

@@ -6,6 +6,7 @@ import json
 import re
 import select
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -131,14 +132,14 @@ class VersionIsText(Honest):
         yield {"QMP": {**greeting["QMP"], "version": text}}
 
 
-class Worded(Honest):
+class Worded(Honest, ABC):
     """Errors whose description fits `pattern` are others."""
 
     pattern = ""
 
+    @abstractmethod
     def instead(self, response: Message) -> Message:
         """What is sent in place of such an error."""
-        raise NotImplementedError
 
     def response(self, response: Message) -> Iterable[Message]:
         text = response.get("error", {}).get("desc", "")
@@ -295,12 +296,12 @@ class NullForNone(Honest):
         yield response if "id" in response else {**response, "id": None}
 
 
-class OtherIds(Honest):
+class OtherIds(Honest, ABC):
     """Ids come back otherwise."""
 
+    @abstractmethod
     def changed(self, identity: Any) -> Any:
         """The id that comes back."""
-        raise NotImplementedError
 
     def response(self, response: Message) -> Iterable[Message]:
         if "id" in response:
@@ -365,12 +366,12 @@ class NullErrorBeside(Honest):
         yield {**response, "error": None} if "return" in response else response
 
 
-class OtherErrors(Honest):
+class OtherErrors(Honest, ABC):
     """Errors are others."""
 
+    @abstractmethod
     def changed(self, error: Message) -> Any:
         """The error that is sent."""
-        raise NotImplementedError
 
     def response(self, response: Message) -> Iterable[Message]:
         if "error" in response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -64,7 +65,7 @@ class LinesAreCommands(Honest):
         return re.sub(rb"\n[\t ]+[^\r\n]*", b"\n", data)
 
 
-class ByMessage(Honest):
+class ByMessage(Honest, ABC):
     """Messages are changed one by one, as soon as they are whole."""
 
     def begin(self) -> None:
@@ -75,9 +76,9 @@ class ByMessage(Honest):
         frames = self.framer.feed(data)
         return b"".join(self.message(frame.data) + frame.end for frame in frames)
 
+    @abstractmethod
     def message(self, data: bytes) -> bytes:
         """What the server gets in place of a message."""
-        raise NotImplementedError
 
 
 @defect("limits.size", cases=("limits.size/string-*-kib", "framing.*/id-l*"))

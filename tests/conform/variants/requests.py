@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from qmpconf.monitor.commands import execute
@@ -15,11 +16,12 @@ from tests.conform.variants.base import Broken, defect
 # --- requests --------------------------------------------------------------------------------------
 
 
-class Rewritten(Broken):
+class Rewritten(Broken, ABC):
     """Commands are rewritten before they are checked."""
 
+    @abstractmethod
     def rewritten(self, value: Any) -> Any:
-        raise NotImplementedError
+        """What comes in its place."""
 
     def _read(self, frame: Frame) -> Command | Refusal:
         found = super()._read(frame)
@@ -150,11 +152,12 @@ class Batches(Broken):
 # --- arguments -------------------------------------------------------------------------------------
 
 
-class Tolerant(Broken):
+class Tolerant(Broken, ABC):
     """Some wrong arguments are taken."""
 
+    @abstractmethod
     def is_taken(self, _problem: Any) -> bool:
-        raise NotImplementedError
+        """Whether the arguments are taken all the same."""
 
     def refused(self, session: Session, command: Command, refusal: Refusal) -> Value:
         if "do not fit" not in refusal.description or command.name == "qmp_capabilities":

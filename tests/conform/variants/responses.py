@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -81,11 +82,12 @@ class JsonRpc(Broken):
         return {"jsonrpc": "2.0", **message}
 
 
-class OtherId(Broken):
+class OtherId(Broken, ABC):
     """Ids come back otherwise."""
 
+    @abstractmethod
     def changed(self, identity: Any) -> Any:
-        raise NotImplementedError
+        """What comes in its place."""
 
     def response(self, message: dict[str, Any]) -> dict[str, Any]:
         return {**message, "id": self.changed(message["id"])} if "id" in message else message
@@ -178,11 +180,12 @@ class SaysOk(Broken):
         return "OK" if name in ("stop", "cont") else value
 
 
-class ErrorsDiffer(Broken):
+class ErrorsDiffer(Broken, ABC):
     """Errors are not as they should be."""
 
+    @abstractmethod
     def changed(self, error: dict[str, Any]) -> Any:
-        raise NotImplementedError
+        """What comes in its place."""
 
     def response(self, message: dict[str, Any]) -> dict[str, Any]:
         if "error" in message:

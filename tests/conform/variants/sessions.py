@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -56,11 +57,12 @@ class GreetsTwice(Broken):
         return value
 
 
-class OtherGreeting(Broken):
+class OtherGreeting(Broken, ABC):
     """The greeting is not as it should be."""
 
+    @abstractmethod
     def changed(self, inner: dict[str, Any]) -> Any:
-        raise NotImplementedError
+        """What comes in its place."""
 
     def _greeting(self) -> Value:
         whole: Any = super()._greeting()
