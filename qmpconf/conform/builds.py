@@ -35,7 +35,9 @@ def build_of(product: str, version: str, package: str, entries: Iterable[Any]) -
     found = {
         (one.get("meta-type"), one.get("name"))
         for one in entries
-        if isinstance(one, dict) and one.get("meta-type") in ("command", "event")
+        if isinstance(one, dict)
+        and one.get("meta-type") in ("command", "event")
+        and isinstance(one.get("name"), str)
     }
     ours = {("command", one) for one in catalog.commands} | {
         ("event", one) for one in catalog.events

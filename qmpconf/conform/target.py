@@ -332,13 +332,22 @@ class Target:
         talk.ask({"execute": "qmp_capabilities", "id": "negotiate"})
         listed = talk.ask({"execute": "query-commands", "id": "commands"}).result
         if isinstance(listed, list):
-            names = [one.get("name") for one in listed if isinstance(one, dict)]
-            facts.listed = frozenset(name for name in names if isinstance(name, str))
+            facts.listed = frozenset(names_in(listed))
         entries = talk.ask({"execute": "query-qmp-schema", "id": "schema"}).result
         if isinstance(entries, list) and entries:
             facts.entries = entries
         with contextlib.suppress(Unmet):  # whether errors keep their ids: the cases judge it
             talk.ask({"execute": "qmpconf-no-such-command", "id": "refused"})
+
+
+def names_in(answer: Any) -> list[str]:
+    """The names in a list of objects, such as ``query-commands`` returns; what is none of those is left out."""
+    each = [
+        one.get("name")
+        for one in (answer if isinstance(answer, list) else ())
+        if isinstance(one, dict)
+    ]
+    return [name for name in each if isinstance(name, str)]
 
 
 def sync(talk: Talk) -> Said:
@@ -350,8 +359,7 @@ def sync(talk: Talk) -> Said:
 def _choose(facts: Facts, schema: str) -> None:
     """Set the catalog and the product."""
     if of_product(facts.product).greets:
-        names = {one.get("name") for one in facts.entries or () if isinstance(one, dict)}
-        known = facts.listed or names
+        known = facts.listed or set(names_in(facts.entries))
         system = not known or bool(known & {"query-status", "system_reset", "device_add", "stop"})
         facts.product = "qemu" if system else "qemu-storage-daemon"
     version = ".".join(map(str, facts.version))

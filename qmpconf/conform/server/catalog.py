@@ -7,12 +7,16 @@ import re
 from qmpconf.conform.cases import case
 from qmpconf.conform.dangerous import danger
 from qmpconf.conform.probe import Inconclusive, NotApplicable, Probe, Unmet, refused
+from qmpconf.conform.target import names_in
 from qmpconf.protocol.messages import DOWNSTREAM
 from qmpconf.schema.model import Catalog
 from qmpconf.schema.select import Version, select
 from qmpconf.schema.store import commands_of, load_shipped, shipped
 
 _DOWNSTREAM_START = re.compile(r"__")
+
+#: The command by which a server describes itself (from 2.5 on).
+_SCHEMA = "query-qmp-schema"
 
 #: Commands that a client may try on any server, one after the other.
 _MOST = 400
@@ -40,7 +44,7 @@ def _stable(probe: Probe) -> None:
     """The introspection is the same when it is asked for again, in another session."""
     _introspected(probe)
     talk = probe.negotiated()
-    said = talk.ask({"execute": "query-qmp-schema", "id": "1"})
+    said = talk.ask({"execute": _SCHEMA, "id": "1"})
     if said.result != probe.facts.entries:
         raise Unmet("the introspection of the first session", "another one", line=said.line)
 
@@ -54,11 +58,11 @@ def _query_commands(probe: Probe) -> None:
     said = talk.ask({"execute": "query-commands", "id": "1"})
     if not isinstance(said.result, list):
         raise Unmet("a list", str(said), line=said.line)
-    names = [one.get("name") for one in said.result if isinstance(one, dict)]
+    names = names_in(said.result)
     listed, known = set(names), set(catalog.commands)
     if len(listed) < len(names):
         raise Unmet("each command once", "a command that stands twice", line=said.line)
-    if odd := sorted(map(str, listed ^ known)):
+    if odd := sorted(listed ^ known):
         raise Unmet(
             "the commands of query-qmp-schema",
             f"{', '.join(odd)} in one of the two alone",
@@ -72,8 +76,7 @@ def _query_events(probe: Probe) -> None:
     catalog = _introspected(probe)
     talk = probe.negotiated()
     said = talk.ask({"execute": "query-events", "id": "1"})
-    names = {one.get("name") for one in said.result or () if isinstance(one, dict)}
-    if odd := sorted(map(str, names ^ set(catalog.events))):
+    if odd := sorted(set(names_in(said.result)) ^ set(catalog.events)):
         raise Unmet(
             "the events of query-qmp-schema", f"{', '.join(odd)} in one alone", line=said.line
         )
@@ -113,7 +116,10 @@ def _downstream(probe: Probe) -> None:
 
 @case("schema.command-offered", name="document")
 def _document(probe: Probe) -> None:
-    """The commands that the reference of this release documents are there."""
+    """The commands that the reference of this release documents are there.
+
+    A server that describes itself, and names a release which could not, has a version of its own.
+    """
     facts = probe.facts
     if len(facts.version) != 3:
         raise Inconclusive("the greeting gives no version")
@@ -126,6 +132,10 @@ def _document(probe: Probe) -> None:
     if fit.distance:
         raise NotApplicable(f"the nearest documented catalog is {fit.name}")
     catalog = load_shipped(fit.name)
+    if facts.entries is not None and _SCHEMA not in catalog.commands:
+        raise NotApplicable(
+            f"the target describes itself, which the server of {fit.name} could not"
+        )
     missing = [
         name
         for name, one in catalog.commands.items()
