@@ -1,4 +1,4 @@
-"""Several catalogs in one option: ``all``, ``qemu-7.2..qemu-11.1``, ``qemu-7.2,mine.json.gz``."""
+"""Several catalogs in one option: ``all``, ``qemu-7.2..qemu-11.1``, ``qemu-7.2..``, ``qemu-7.2,mine.json.gz``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from qmpconf.schema.store import load, named
 #: All releases.
 ALL = "all"
 
-_RANGE = re.compile(r"([^/]+?)\.\.([^/.][^/]*)")
+#: From one release to another; without one of them from the oldest, or to the newest.
+_RANGE = re.compile(r"([^/]+?)\.\.([^/.][^/]*)?|\.\.([^/.][^/]*)")
 
 
 def are_several(text: str) -> bool:
@@ -44,10 +45,11 @@ def _named(part: str) -> Iterator[str]:
     if ends is None:
         yield named(part) or part
         return
-    first, last = (_end(one) for one in ends.groups())
-    if first.product != last.product:
-        raise UsageError(f"{part}: {first.product} and {last.product} are two products")
-    between = _between(first, last)
+    first, last = (_end(one) if one else None for one in (ends[1], ends[2] or ends[3]))
+    products = list(dict.fromkeys(one.product for one in (first, last) if one is not None))
+    if len(products) > 1:
+        raise UsageError(f"{part}: {' and '.join(products)} are two products")
+    between = _between(products[0], first, last)
     if not between:
         raise UsageError(f"{part}: no release is there: the older one comes first")
     yield from between
@@ -63,9 +65,10 @@ def _end(text: str) -> Name:
     return found
 
 
-def _between(first: Name, last: Name) -> Sequence[str]:
+def _between(product: str, first: Name | None, last: Name | None) -> Sequence[str]:
     return [
         name
-        for name in releases_of(first.product)
-        if first.release <= release_of(name) <= last.release
+        for name in releases_of(product)
+        if (first is None or first.release <= release_of(name))
+        and (last is None or release_of(name) <= last.release)
     ]

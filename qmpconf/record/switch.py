@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from typing import Self
+from typing import Any, Self
 
 from qmpconf.errors import TargetError
 from qmpconf.net.address import Address, UnixAddress
@@ -62,8 +62,8 @@ class Switch:
                 )
                 return
             raise TargetError(f"{self._target}: no trace events: {reply.description}")
-        state = next((one["state"] for one in reply.result), "unavailable")
-        if state == "unavailable":
+        state = _state(reply.result)
+        if state not in ("enabled", "disabled"):
             raise TargetError(
                 f"{self._target}: this server is built without the trace event {name}: it is not recorded "
                 "by its log"
@@ -127,6 +127,12 @@ class Ours:
             self._monitor = None
             return False
         return True
+
+
+def _state(events: Any) -> Any:
+    """The state of the first event in a reply; None where there is none."""
+    first = events[0] if isinstance(events, list) and events else None
+    return first.get("state") if isinstance(first, dict) else None
 
 
 def _greets(one: Traced) -> bool:

@@ -16,12 +16,17 @@ from qmpconf.schema.store import load, source_of, write
 TRACE = str(Path(__file__).parents[2] / "traces/qemu-7.2.22-libvirtd.qmptrace.gz")
 
 
-@pytest.mark.parametrize("text", ["all", "qemu-7.2..qemu-11.1", "qemu-7.2,qemu-10.0", "a.json,b"])
+@pytest.mark.parametrize(
+    "text",
+    ["all", "qemu-7.2..qemu-11.1", "qemu-7.2..", "..qemu-7.2", "qemu-7.2,qemu-10.0", "a.json,b"],
+)
 def test_several(text: str) -> None:
     assert are_several(text)
 
 
-@pytest.mark.parametrize("text", ["auto", "qemu-7.2", "../mine.json", "a/../mine.json.gz", "../.."])
+@pytest.mark.parametrize(
+    "text", ["auto", "qemu-7.2", "../mine.json", "a/../mine.json.gz", "../..", ".."]
+)
 def test_one(text: str) -> None:
     assert not are_several(text)
 
@@ -50,12 +55,20 @@ def test_a_range_a_list_and_both() -> None:
     assert named_in("qemu-5.2-doc,qemu-7.1..qemu-8.1", [])[:2] == ["qemu-5.2.0-doc", "qemu-7.1.0"]
 
 
+def test_a_range_that_is_open_at_one_end() -> None:
+    every = named_in("all", ["qemu"])
+    at = every.index("qemu-7.2.22")
+    assert named_in("qemu-7.2..", ["qemu"]) == every[at:]
+    assert named_in("..qemu-7.2", ["qemu"]) == every[: at + 1]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("qemu-9.0..qemu-8.0", "the older one comes first"),
         ("qemu-7.2..qemu-storage-daemon-10.0", "two products"),
         ("qemu-7.2..qemu-99.0", "neither a shipped catalog nor a file"),
+        ("qemu-99.0..", "neither a shipped catalog nor a file"),
         (",", "names no catalog"),
     ],
 )
