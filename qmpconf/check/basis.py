@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from qmpconf.check.coverage import Places
 from qmpconf.check.history import History, Others
 from qmpconf.check.properties import OPEN_ENDED, is_open
 from qmpconf.check.property_source import Source, source_for
@@ -59,6 +60,10 @@ class _Made:
     @cached_property
     def seen(self) -> Seen:
         return Seen(self.catalog, self.validator.quick, self.features, self.open_ended)
+
+    @cached_property
+    def places(self) -> Places:
+        return Places(self.catalog)
 
     @cached_property
     def open_ended(self) -> frozenset[str]:
@@ -160,6 +165,11 @@ class Basis:
     def seen(self) -> Seen:
         """Messages that were judged by the catalog before, and found to be right."""
         return self._made.seen
+
+    @property
+    def places(self) -> Places:
+        """The places of the catalog, for what traces exercise of it."""
+        return self._made.places
 
     @property
     def open_ended(self) -> frozenset[str]:

@@ -10,7 +10,7 @@ One `Checker` checks one trace.  It keeps the state of the open sessions and not
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from qmpconf.check.everywhere import Suspicions, everywhere
 from qmpconf.check.lane import Lane
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from qmpconf.check.basis import Basis
     from qmpconf.check.choice import Choose
+    from qmpconf.check.coverage import Uses
     from qmpconf.check.practice import Practice
     from qmpconf.findings import Blame, Finding
     from qmpconf.protocol.matching import Pending
@@ -66,6 +67,32 @@ class Observer(Protocol):
         self, session: Session, basis: Basis | None, pending: Sequence[Pending], who: Party | None
     ) -> None:
         """The session ended, by `who` (None: unknown); `pending` still waited."""
+
+
+@runtime_checkable
+class LaneObserver(Observer, Protocol):
+    """Sees as well what passes on the fast lane (`qmpconf.check.lane`), and by what it is held against.
+
+    All of it is without a fault.  Who counts them counts each message once: here, or in `Observer`.
+    """
+
+    def usual_command(
+        self, session: Session, basis: Basis, command: Command, *, behind: bool
+    ) -> None:
+        """A command; whether it is sent while another one waits."""
+
+    def usual_success(
+        self, session: Session, basis: Basis, command: Command, uses: Uses, *, has_id: bool
+    ) -> None:
+        """Its success, which uses so much of the catalog's places (`qmpconf.check.coverage`)."""
+
+    def usual_failure(
+        self, session: Session, basis: Basis, command: Command, *, has_id: bool
+    ) -> None:
+        """Its refusal."""
+
+    def usual_event(self, session: Session, basis: Basis, event: Event) -> None:
+        """An event."""
 
 
 #: What is said of the places of a converted text that nobody understood, and what to do.
@@ -149,7 +176,9 @@ class Checker:
         self._offers = offers or Offers()
         self._talks: dict[int, Talk] = {}
         #: Takes plain messages for itself, if the reader of the trace is given it.
-        self.lane = Lane(self._talks, self._offers)
+        self.lane = Lane(
+            self._talks, self._offers, observer if isinstance(observer, LaneObserver) else None
+        )
         #: By the session, what is found in another one.
         self.elsewhere: dict[int, Blame] = {}
 

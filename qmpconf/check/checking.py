@@ -80,8 +80,7 @@ def check(
     elsewhere = 0
     with rare_collections():
         chosen = None if wanted is None else chosen_by(wanted, reader.items(), reader.begin)
-        lane = checker.lane if observer is None else None
-        for finding in checker.check(reader.items(aside=lane)):
+        for finding in checker.check(reader.items(aside=checker.lane)):
             if chosen is None or chosen.has_line(finding.line):
                 groups.add(finding)
             else:

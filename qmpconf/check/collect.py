@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from qmpconf.check.checking import check
-from qmpconf.check.coverage import Coverage, CoverageData, merge
+from qmpconf.check.coverage import Coverage, CoverageData, Uses, merge
 from qmpconf.check.exercised import RULES, Facts, exercised
 from qmpconf.check.practice import NOTHING, Practice
 from qmpconf.check.requirements import ALL_REQUIREMENTS
@@ -125,9 +125,38 @@ class Collector:
             self._coverage(basis).event(message)
         elif step.answered is not None and type(step.answered.message) is Command:
             if type(message) is Success:
-                self._coverage(basis).success(step.answered.message, message)
+                self._coverage(basis).success(step.answered.message, message.result)
             elif type(message) is Failure:
                 self._coverage(basis).failure(step.answered.message)
+
+    def usual_command(
+        self, session: Session, basis: Basis, command: Command, *, behind: bool
+    ) -> None:
+        """A command that passed on the fast lane; whether it is sent while another one waits."""
+        self._messages += 1
+        self._facts.usual_command(session, basis, command, behind=behind)
+
+    def usual_success(
+        self, session: Session, basis: Basis, command: Command, uses: Uses, *, has_id: bool
+    ) -> None:
+        """Its success, which uses so much of the catalog's places."""
+        self._messages += 1
+        self._facts.usual_response(session, basis, command, has_id=has_id, refused=False)
+        self._coverage(basis).success_using(command, uses)
+
+    def usual_failure(
+        self, session: Session, basis: Basis, command: Command, *, has_id: bool
+    ) -> None:
+        """Its refusal."""
+        self._messages += 1
+        self._facts.usual_response(session, basis, command, has_id=has_id, refused=True)
+        self._coverage(basis).failure(command)
+
+    def usual_event(self, session: Session, basis: Basis, event: Event) -> None:
+        """An event that passed on the fast lane."""
+        self._messages += 1
+        self._facts.usual_event(session, basis, event)
+        self._coverage(basis).event(event)
 
     def shut(self, session: Session, who: Party) -> None:
         """`who` has closed its sending direction."""
@@ -162,7 +191,10 @@ class Collector:
     def _coverage(self, basis: Basis) -> Coverage:
         known = self._coverages.get(id(basis.catalog))
         if known is None:
-            known = self._coverages[id(basis.catalog)] = basis, Coverage(basis.catalog)
+            known = self._coverages[id(basis.catalog)] = (
+                basis,
+                Coverage(basis.catalog, basis.places),
+            )
         return known[1]
 
 

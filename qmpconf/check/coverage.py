@@ -13,13 +13,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import count
+from functools import cached_property
+from itertools import chain, count
 from typing import Literal
 
 import msgspec
 
 from qmpconf.check.universe import KINDS, Kind, Marks, Payload, kind_of
-from qmpconf.protocol.messages import Command, Event, Success
+from qmpconf.protocol.messages import Command, Event
 from qmpconf.protocol.values import Value
 from qmpconf.schema import model
 from qmpconf.schema.features import Features
@@ -111,6 +112,96 @@ def totals(records: Iterable[Record]) -> list[Total]:
     ]
 
 
+#: How often places of a payload are used: each by its number.
+Uses = tuple[tuple[int, int], ...]
+
+
+class Places:
+    """The places of one catalog, for all that is held against it; each payload's are made when first asked for."""
+
+    def __init__(self, catalog: model.Catalog) -> None:
+        self.catalog = catalog
+        self._features = Features(catalog)
+        self._payloads: dict[tuple[Literal["command", "event"], str], tuple[Payload, ...]] = {}
+
+    def of(self, known: model.Command | model.Event) -> tuple[Payload, ...]:
+        """The payloads of a command (arguments, result) or event (data)."""
+        key = _kind(known), known.name
+        found = self._payloads.get(key)
+        if found is None:
+            found = self._payloads[key] = tuple(self._made(known))
+        return found
+
+    def _made(self, known: model.Command | model.Event) -> Iterator[Payload]:
+        if isinstance(known, model.Event):
+            yield Payload(self.catalog, self._features, "/data", known.data)
+        else:
+            yield Payload(self.catalog, self._features, "/arguments", known.arguments)
+            yield Payload(self.catalog, self._features, "/return", known.returns)
+
+    def uses(self, command: str, result: Value) -> Uses:
+        """What the result of a command uses of its places; nothing where the command is not known."""
+        known = self.catalog.commands.get(command)
+        if known is None:
+            return ()
+        payload = self.of(known)[1]
+        counts = [0] * len(payload.places)
+        if counts:
+            payload.count(result, counts)
+        return tuple((number, times) for number, times in enumerate(counts) if times)
+
+    @cached_property
+    def untouched(self) -> tuple[Record, ...]:
+        """The records of a trace that uses nothing: all commands, then all events, by name."""
+        commands = (one for _, one in sorted(self.catalog.commands.items()))
+        events = (one for _, one in sorted(self.catalog.events.items()))
+        known: Iterator[model.Command | model.Event] = chain(commands, events)
+        return tuple(self.record(one, _Entry(*self.of(one))) for one in known)
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hexadecimal digits, the same for catalogs with the same places."""
+        return _digest(self.untouched)
+
+    def record(self, known: model.Command | model.Event, entry: _Entry) -> Record:
+        """What was counted of one command or event."""
+        places: dict[str, int] = {}
+        tried: dict[str, int] = {}
+        missing: list[str] = []
+        marked: dict[str, Marks] = {}
+        for tally in entry.tallies:
+            for place, number in sorted(zip(tally.payload.places, count(), strict=False)):
+                if tally.good[number]:
+                    places[place] = tally.good[number]
+                    continue
+                missing.append(place)
+                if tally.bad and tally.bad[number]:
+                    tried[place] = tally.bad[number]
+                if place in tally.payload.marks:
+                    marked[place] = tally.payload.marks[place]
+        return Record(
+            kind=_kind(known),
+            name=known.name,
+            calls=entry.calls,
+            refused=entry.refused,
+            unanswered=entry.unanswered,
+            places=places,
+            tried=tried,
+            missing=tuple(missing),
+            bare=isinstance(known, model.Command) and self._is_bare(known),
+            marks=self._features.marks(known.name, known.facts),
+            marked=marked,
+        )
+
+    def _is_bare(self, command: model.Command) -> bool:
+        members = self.catalog.object_members(command.arguments) if command.arguments else ()
+        return all(one.optional for one in members)
+
+
+def _kind(known: model.Command | model.Event) -> Literal["command", "event"]:
+    return "event" if isinstance(known, model.Event) else "command"
+
+
 class _Tally:
     """The numbers of one payload."""
 
@@ -124,6 +215,11 @@ class _Tally:
     def exercise(self, value: Value) -> None:
         if self.good:
             self.payload.count(value, self.good)
+
+    def add(self, uses: Uses) -> None:
+        good = self.good
+        for number, times in uses:
+            good[number] += times
 
     def attempt(self, value: Value) -> None:
         self.bad = self.bad or [0] * len(self.good)
@@ -141,26 +237,34 @@ class _Entry:
 
 
 class Coverage:
-    """Counts what is exercised of one catalog.
+    """Counts what is exercised of one catalog, whose `places` may be those of other traces, too."""
 
-    A payload's places are made when it is first seen; those of the others when `data` asks.
-    """
-
-    def __init__(self, catalog: model.Catalog) -> None:
+    def __init__(self, catalog: model.Catalog, places: Places | None = None) -> None:
         self._catalog = catalog
-        self._features = Features(catalog)
+        self._places = places or Places(catalog)
         self._commands: dict[str, _Entry] = {}
         self._events: dict[str, _Entry] = {}
         self._unknown = 0
 
-    def success(self, command: Command, reply: Success) -> None:
+    def success(self, command: Command, result: Value) -> None:
         """A command that was answered with a result."""
+        entry = self._succeeded(command)
+        if entry is not None:
+            entry.tallies[1].exercise(result)
+
+    def success_using(self, command: Command, uses: Uses) -> None:
+        """The same, of a result that uses so much (`Places.uses`)."""
+        entry = self._succeeded(command)
+        if entry is not None:
+            entry.tallies[1].add(uses)
+
+    def _succeeded(self, command: Command) -> _Entry | None:
         entry = self._commands.get(command.name) or self._command(command.name)
         if entry is not None:
             entry.calls += 1
-            sent, came = entry.tallies
-            sent.exercise(command.arguments)
-            came.exercise(reply.result)
+            if command.arguments:
+                entry.tallies[0].exercise(command.arguments)
+        return entry
 
     def failure(self, command: Command) -> None:
         """A command that was refused."""
@@ -184,80 +288,40 @@ class Coverage:
             if known is None:
                 self._unknown += 1
                 return
-            entry = self._events[event.name] = self._entry(known)
+            entry = self._events[event.name] = _Entry(*self._places.of(known))
         entry.calls += 1
         if event.data is not None:
             entry.tallies[0].exercise(event.data)
 
     def data(self) -> CoverageData:
         """What was counted, as plain data."""
-        records: list[Record] = []
-        for name, command in sorted(self._catalog.commands.items()):
-            records.append(self._record(command, self._commands.get(name)))
-        for name, event in sorted(self._catalog.events.items()):
-            records.append(self._record(event, self._events.get(name)))
+        places = self._places
         return CoverageData(
             catalog=self._catalog.name,
-            digest=_digest(records),
+            digest=places.digest,
             unknown=self._unknown,
-            records=tuple(records),
+            records=tuple(map(self._record, places.untouched)),
         )
+
+    def _record(self, untouched: Record) -> Record:
+        """What was counted where that record says that nothing was."""
+        name = untouched.name
+        if untouched.kind == "command" and (entry := self._commands.get(name)) is not None:
+            return self._places.record(self._catalog.commands[name], entry)
+        if untouched.kind == "event" and (entry := self._events.get(name)) is not None:
+            return self._places.record(self._catalog.events[name], entry)
+        return untouched
 
     def _command(self, name: str) -> _Entry | None:
         known = self._catalog.commands.get(name)
         if known is None:
             self._unknown += 1
             return None
-        entry = self._commands[name] = self._entry(known)
+        entry = self._commands[name] = _Entry(*self._places.of(known))
         return entry
-
-    def _entry(self, known: model.Command | model.Event) -> _Entry:
-        make = Payload
-        if isinstance(known, model.Event):
-            return _Entry(make(self._catalog, self._features, "/data", known.data))
-        return _Entry(
-            make(self._catalog, self._features, "/arguments", known.arguments),
-            make(self._catalog, self._features, "/return", known.returns),
-        )
-
-    def _record(self, known: model.Command | model.Event, entry: _Entry | None) -> Record:
-        entry = entry or self._entry(known)
-        places: dict[str, int] = {}
-        tried: dict[str, int] = {}
-        missing: list[str] = []
-        marked: dict[str, Marks] = {}
-        for tally in entry.tallies:
-            for place, number in sorted(zip(tally.payload.places, count(), strict=False)):
-                if tally.good[number]:
-                    places[place] = tally.good[number]
-                    continue
-                missing.append(place)
-                if tally.bad and tally.bad[number]:
-                    tried[place] = tally.bad[number]
-                if place in tally.payload.marks:
-                    marked[place] = tally.payload.marks[place]
-        is_command = isinstance(known, model.Command)
-        return Record(
-            kind="command" if is_command else "event",
-            name=known.name,
-            calls=entry.calls,
-            refused=entry.refused,
-            unanswered=entry.unanswered,
-            places=places,
-            tried=tried,
-            missing=tuple(missing),
-            bare=isinstance(known, model.Command) and self._is_bare(known),
-            marks=self._features.marks(known.name, known.facts),
-            marked=marked,
-        )
-
-    def _is_bare(self, command: model.Command) -> bool:
-        members = self._catalog.object_members(command.arguments) if command.arguments else ()
-        return all(one.optional for one in members)
 
 
 def _digest(records: Iterable[Record]) -> str:
-    """16 hexadecimal digits, the same for catalogs with the same places."""
     told = hashlib.sha256()
     for one in records:
         told.update(f"{one.kind} {one.name} {one.bare} {one.marks}\n".encode())

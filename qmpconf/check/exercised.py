@@ -281,21 +281,35 @@ class Facts:
             add(F.PIPELINED)
         if type(message) is not Command:
             return
-        add(F.COMMAND)
-        self._by_dialect(session, message)
-        if message.name == "qmp_capabilities" and message.arguments.get("enable"):
-            add(F.ENABLES)
-        if message.oob:
-            add(F.OUT_OF_BAND)
-        if "oob" in session.enabled:
-            add(F.OOB_USED if message.oob else F.OOB_ENABLED)
-            if F.OOB_AND_QUEUE not in self.seen and _both_ways(session):
-                add(F.OOB_AND_QUEUE)
+        self._command(session, basis, message)
         if basis is not None:
-            self._held(basis, message)
             closed = message.name not in basis.open_ended
             if closed and any(one.requirement == "schema.arguments" for one in found):
                 self._remember(waiting)
+
+    def usual_command(
+        self, session: Session, basis: Basis, command: Command, *, behind: bool
+    ) -> None:
+        """A command without any fault; whether it is sent while another one waits."""
+        self.seen.add(F.SENT)
+        if behind:
+            self.seen.add(F.PIPELINED)
+        self._command(session, basis, command)
+
+    def _command(self, session: Session, basis: Basis | None, command: Command) -> None:
+        add = self.seen.add
+        add(F.COMMAND)
+        self._by_dialect(session, command)
+        if command.name == "qmp_capabilities" and command.arguments.get("enable"):
+            add(F.ENABLES)
+        if command.oob:
+            add(F.OUT_OF_BAND)
+        if "oob" in session.enabled:
+            add(F.OOB_USED if command.oob else F.OOB_ENABLED)
+            if F.OOB_AND_QUEUE not in self.seen and _both_ways(session):
+                add(F.OOB_AND_QUEUE)
+        if basis is not None:
+            self._held(basis, command)
 
     def _by_dialect(self, session: Session, command: Command) -> None:
         """A command, to a monitor or to a guest agent."""
@@ -336,27 +350,50 @@ class Facts:
         if item.frame.kind is Kind.SPACE:
             return
         add = self.seen.add
-        add(F.SAID)
-        add(F.MONITOR_SAID if session.dialect.greets else F.AGENT_SAID)
+        self._said(session)
         message, answered = step.message, step.answered
         bad = answered is not None and self._bad.pop(id(answered), None) is not None
         if type(message) is Event:
             self._event(message, basis)
         elif isinstance(message, Success | Failure):
-            add(F.RESPONSE)
-            if type(message) is Failure:
-                add(F.ERROR)
+            refused = type(message) is Failure
+            self._response(refused=refused)
             if answered is not None:
                 self._answer(answered, session, phase)
-                if type(message) is Success and answered.name in _BY_NAME:
+                if not refused and answered.name in _BY_NAME:
                     add(_BY_NAME[answered.name])
                 if basis is not None and isinstance(answered.message, Command):
-                    sure = type(message) is Success or phase is Phase.COMMANDS
-                    self._schema(answered.message, message, basis, bad=bad and sure, sure=sure)
+                    sure = not refused or phase is Phase.COMMANDS
+                    self._schema(answered.message, basis, refused=refused, bad=bad, sure=sure)
         elif type(message) is Greeting:
             add(F.GREETING)
         elif not isinstance(message, Sentinel):
             add(F.UNREADABLE)
+
+    def usual_response(
+        self, session: Session, basis: Basis, command: Command, *, has_id: bool, refused: bool
+    ) -> None:
+        """What answers a command that had no fault, after the negotiation."""
+        self._said(session)
+        self._response(refused=refused)
+        self.seen.add(F.ID_ANSWERED if has_id else F.BARE_ANSWERED)
+        if not refused and command.name in _BY_NAME:
+            self.seen.add(_BY_NAME[command.name])
+        self._schema(command, basis, refused=refused, bad=False, sure=True)
+
+    def usual_event(self, session: Session, basis: Basis, event: Event) -> None:
+        """An event without any fault."""
+        self._said(session)
+        self._event(event, basis)
+
+    def _said(self, session: Session) -> None:
+        self.seen.add(F.SAID)
+        self.seen.add(F.MONITOR_SAID if session.dialect.greets else F.AGENT_SAID)
+
+    def _response(self, *, refused: bool) -> None:
+        self.seen.add(F.RESPONSE)
+        if refused:
+            self.seen.add(F.ERROR)
 
     def _answer(self, answered: Pending, session: Session, phase: Phase) -> None:
         add = self.seen.add
@@ -378,13 +415,7 @@ class Facts:
             add(F.EARLY_ANSWERED)
 
     def _schema(
-        self,
-        command: Command,
-        response: Success | Failure,
-        basis: Basis,
-        *,
-        bad: bool,
-        sure: bool,
+        self, command: Command, basis: Basis, *, refused: bool, bad: bool, sure: bool
     ) -> None:
         """An answer; one is `sure` to be about the command, not about the phase of the session."""
         add = self.seen.add
@@ -403,7 +434,7 @@ class Facts:
             self._other_build(basis)
             if known is not None:
                 add(F.KNOWN_ANSWERED)
-        if known is not None and type(response) is Success:
+        if known is not None and not refused:
             add(F.RESULT if known.returns else F.VOID)
 
     def _other_build(self, basis: Basis) -> None:

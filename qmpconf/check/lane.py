@@ -25,6 +25,8 @@ from qmpconf.protocol.messages import Success, from_client, from_server
 from qmpconf.trace.items import MANY, Flow
 
 if TYPE_CHECKING:
+    from qmpconf.check.basis import Basis
+    from qmpconf.check.checker import LaneObserver
     from qmpconf.check.offers import Offers
     from qmpconf.check.seen import Seen
     from qmpconf.check.talk import Talk
@@ -62,11 +64,13 @@ class Passing:
     its line, that line's number, where its message begins, and the call that practice knows.
     """
 
-    __slots__ = ("calm", "end", "held", "idle", "latest", "seen", "wants_id")
+    __slots__ = ("basis", "calm", "end", "held", "idle", "latest", "observer", "seen", "wants_id")
 
     def __init__(self) -> None:
         self.calm = self.idle = False
+        self.basis: Basis
         self.seen: Seen
+        self.observer: LaneObserver | None = None
         self.wants_id = False
         self.held: deque[tuple[Sent, bytes, bytes, int, int, Call | None]] = deque()
         self.end = 0  # the line of the latest message of the server
@@ -74,14 +78,17 @@ class Passing:
 
 
 class Lane:
-    """Takes lines of one trace, whose sessions the checker keeps in `talks`.
+    """Takes lines of one trace, whose sessions the checker keeps in `talks`; `observer` sees what passes.
 
     `messages` is how many were taken, `last` when the latest one came, in seconds, until somebody clears it; `found` are
     findings that show in them, until somebody takes these.
     """
 
-    def __init__(self, talks: dict[int, Talk], offers: Offers) -> None:
+    def __init__(
+        self, talks: dict[int, Talk], offers: Offers, observer: LaneObserver | None = None
+    ) -> None:
         self._talks = talks
+        self._observer = observer
         self._offers = offers
         self._flow = Flow()
         self._ways: dict[bytes, tuple[int, bool, bool]] = {}
@@ -154,11 +161,14 @@ class Lane:
     def _calms(self, talk: Talk) -> bool:
         """Whether the messages of a session may be taken from here on."""
         rules, passing = talk.rules, talk.passing
-        if rules is None or talk.observer is not None or rules.basis.on_purpose:
+        if rules is None or rules.basis.on_purpose:
+            return False
+        if talk.observer is not None and talk.observer is not self._observer:
             return False
         if not talk.session.calm or len(self.found) > _MOST_FOUND:
             return False
-        passing.seen = rules.basis.seen
+        passing.basis, passing.seen = rules.basis, rules.basis.seen
+        passing.observer = None if talk.observer is None else self._observer
         passing.idle = talk.session.idle
         passing.wants_id = "oob" in talk.session.enabled
         passing.calm = True
@@ -183,6 +193,10 @@ class Lane:
             call, found = talk.watch.asked(sent.command, number, float(t))
             if found:
                 self.found += found
+        if passing.observer is not None:
+            passing.observer.usual_command(
+                talk.session, passing.basis, sent.command, behind=bool(held)
+            )
         held.append((sent, ident, line, start, number, call))
         return True
 
@@ -204,6 +218,15 @@ class Lane:
                 return False
         held.popleft()
         passing.end, passing.latest = number, (asked, begins, place)
+        if passing.observer is not None:
+            uses = reply.uses
+            if uses is None:
+                result = (reply.message or _success(line[start:-1])).result
+                uses = passing.basis.places.uses(sent.command.name, result)
+                passing.seen.keep_uses(reply, uses)
+            passing.observer.usual_success(
+                talk.session, passing.basis, sent.command, uses, has_id=bool(ident)
+            )
         if sent.listened:
             self._offers.counts(talk.offered, place, number)
             talk.offered.heard_text(sent.command, line[start:-1], reply.fact, number, reply)
@@ -233,6 +256,10 @@ class Lane:
         passing.end, passing.latest = number, (asked, begins, place)
         refused = rules.failure(sent.command, place, failure, number, early=False)
         found = answered(refused, failure)
+        if passing.observer is not None:
+            passing.observer.usual_failure(
+                talk.session, passing.basis, sent.command, has_id=bool(ident)
+            )
         if call is not None and talk.watch is not None:
             explained = any(one.answer for one in found)
             found += talk.watch.answered(call, Answer(failure, number, float(t), explained))
@@ -253,6 +280,8 @@ class Lane:
             if event is None:
                 return False
         passing.end = number
+        if passing.observer is not None:
+            passing.observer.usual_event(talk.session, passing.basis, event)
         if talk.watch is not None:
             found = talk.watch.happened(event, number)
             if found:

@@ -28,6 +28,7 @@ from qmpconf.protocol.rates import LIMITED
 from qmpconf.protocol.values import dumps, is_json
 
 if TYPE_CHECKING:
+    from qmpconf.check.coverage import Uses
     from qmpconf.check.told import Fact
     from qmpconf.schema.features import Features
     from qmpconf.schema.model import Catalog
@@ -44,8 +45,8 @@ _WATCHED = CHANGES | Failures.commands | {HUMAN}
 _NAME = re.compile(rb'\{"execute": ?"([^"\\]{1,200})"')
 
 #: Bytes that commands and events of one catalog may take, and replies as well, by a rough count: of what is kept
-#: with each text, how many times as much values take, and of a name with a type.
-_ROOM, _EACH, _VALUES, _NAME_SIZE = 2 << 20, 300, 20, 100
+#: with each text, how many times as much values take, of a name with a type, and of a pair of numbers.
+_ROOM, _EACH, _VALUES, _NAME_SIZE, _NUMBER_SIZE = 2 << 20, 300, 20, 100, 100
 #: Longer texts are kept as their digest; longer commands are not kept.
 LONG, _LONGEST = 4096, 1 << 16
 
@@ -56,13 +57,17 @@ _T = TypeVar("_T")
 
 
 class Reply:
-    """A success of some command: what it says of properties, and what it is where practice looks at it."""
+    """A success of some command: what it says of properties, and what it is where practice looks at it.
 
-    __slots__ = ("fact", "message")
+    `uses` are the places of the catalog that it uses, once somebody wanted to know.
+    """
+
+    __slots__ = ("fact", "message", "uses")
 
     def __init__(self, message: Success | None, fact: Fact | None) -> None:
         self.message = message
         self.fact = fact
+        self.uses: Uses | None = None
 
 
 class Sent:
@@ -180,6 +185,11 @@ class Seen:
                 found = message
         self._keep(self.events, key, found, _VALUES * len(data))
         return found or None
+
+    def keep_uses(self, reply: Reply, uses: Uses) -> None:
+        """Keep with a reply which places it uses."""
+        reply.uses = uses
+        self._room_of_replies -= len(uses) * _NUMBER_SIZE
 
     def _keep(self, table: dict[bytes, _T], key: bytes, found: _T, more: int) -> None:
         """Keep what was found, with so many bytes besides its text; where there is no room, forget all else."""

@@ -167,8 +167,7 @@ def check_share(
     groups = Groups(place=where.next)
     try:
         with rare_collections():
-            aside = _Aside(checker, groups) if collector is None else None
-            for finding in checker.of_sessions(reader.items(aside=aside)):
+            for finding in checker.of_sessions(reader.items(aside=_Aside(checker, groups))):
                 groups.add(finding)
     except NotSharedError as error:
         return CheckedShare(alone=str(error))

@@ -17,7 +17,7 @@ from random import Random
 
 from qmpconf.check.basis import Basis
 from qmpconf.check.collect import Exercised, join
-from qmpconf.check.coverage import Coverage
+from qmpconf.check.coverage import Places
 from qmpconf.conform.patience import Patience
 from qmpconf.conform.talk import Said
 from qmpconf.conform.target import Facts
@@ -84,7 +84,7 @@ def explore(plan: Plan, progress: Callable[[str, Explored], None] = lambda *_: N
     explored = Explored(plan)
     facts, catalog = survey(plan)
     explored.target, explored.schema = facts.title, facts.schema
-    explored.digest = Coverage(catalog).data().digest
+    explored.digest = Places(catalog).digest
     explored.before = _of_catalog(plan.seen, explored.digest)
     explored.exercised = explored.before
     run = _Run(plan, facts, catalog, explored, begun + plan.seconds, progress)

@@ -15,6 +15,7 @@ from qmpconf.check import seen
 from qmpconf.check.basis import Basis
 from qmpconf.check.checker import Checker
 from qmpconf.check.checking import automatic, choose_for, chooser
+from qmpconf.check.collect import Collector, Exercised
 from qmpconf.check.practice import Practice, limits
 from qmpconf.errors import QmpconfError
 from qmpconf.findings import Finding
@@ -152,34 +153,45 @@ OTHERS = (
 
 @dataclass
 class Judged:
-    """All that a check says, and how many messages passed on the lane."""
+    """All that a check says, what was exercised, if somebody looked, and how many messages passed on the lane."""
 
     said: list[object]
+    exercised: Exercised | None
     passed: int
 
 
 def judged(
-    path: Path, choose: Choose | None = None, practice: Practice | None = None, *, lane: bool
+    path: Path,
+    choose: Choose | None = None,
+    practice: Practice | None = None,
+    *,
+    lane: bool,
+    collects: bool = False,
 ) -> Judged:
     """What is found, counted and missed in a trace, up to the error that ends it."""
     said: list[object] = []
+    practice = practice or Practice()
+    collector = Collector(practice) if collects else None
     try:
         trace = TraceReader(str(path))
         choose = automatic(trace) if choose is None else choose_for(trace, choose)
-        checker = Checker(str(path), choose, None, practice or Practice(), trace.begin)
+        checker = Checker(str(path), choose, collector, practice, trace.begin)
         said += checker.check(trace.items(aside=checker.lane if lane else None))
     except QmpconfError as error:
-        return Judged([*said, str(error)], 0)
+        return Judged([*said, str(error)], None, 0)
     counts = checker.messages, checker.sessions, trace.finished, trace.torn, trace.settled
-    return Judged([*said, *checker.lacks, *checker.asked, counts], checker.lane.messages)
+    said += [*checker.lacks, *checker.asked, counts]
+    return Judged(said, collector.data() if collector else None, checker.lane.messages)
 
 
 def both(path: Path, choose: Choose | None = None, practice: Practice | None = None) -> int:
     """Hold the two ways against each other; gives how many messages passed."""
-    slow = judged(path, choose, practice, lane=False)
-    for _ in range(2):  # nothing is known to the catalog at first, and everything then
-        fast = judged(path, choose, practice, lane=True)
+    slow = judged(path, choose, practice, lane=False, collects=True)
+    for collects in (False, False, True, True):  # nothing is known at first, and everything then
+        fast = judged(path, choose, practice, lane=True, collects=collects)
         assert fast.said == slow.said
+        if collects:
+            assert fast.exercised == slow.exercised
     return fast.passed
 
 
