@@ -25,6 +25,8 @@ _REFERENCE = re.compile(
     r"(?:id|ids|file|filename|path|dir|type|format|policy|check|iters|offset|slot|slots|count|size|"
     r"len|length|time|expire|expires|enabled|missing|cookie64)\Z"
 )
+#: Azure's, and those of Amazon, Google and others.
+_SIGNATURE = re.compile(r"sig|(?:[a-z-]*-)?signature").fullmatch
 #: The keys of ``=keyvalue-pairs``, in which QEMU keeps the options of an rbd: file name.
 PAIRS = "=keyvalue-pairs"
 
@@ -37,14 +39,26 @@ SWITCHES = frozenset({"", "on", "off", "yes", "no", "true", "false", "none", "nu
 PARTS = (
     *(b"pass", b"pwd", b"psk", b"privkey", b"privatekey", b"cret", b"credential", b"ken", b"kie"),
     *(b"key", b"horis", b"horiz", b"human-", b"guest-exec", b"guest-set-u", b"guest-file-w"),
-    *(b"guest-ssh", b"qom-list-g", b"xec:", b'xec"', b"xec'", b"@", b"\\u", b"qom-\0data"),
+    *(
+        b"?sig=",
+        b"&sig=",
+        b"gnature=",
+        b"guest-ssh",
+        b"qom-list-g",
+        b"xec:",
+        b'xec"',
+        b"xec'",
+        b"@",
+        b"\\u",
+        b"qom-\0data",
+    ),
 )
 #: The same for a server's: see `is_telling`.
 SIGNS = (b"@", b"=", b"passw", b"\\\0PRIVATE KEY", b"\\\0uthorization", b"\\\0ookie:")
 #: The parts as a pattern.  Each begins with a letter that is rare in QMP: that makes it fast.
 _PARTS = re.compile(
     rb"p(?:ass|wd|sk|rivkey|rivatekey)|cre(?:t|dential)|k(?:en|ie|ey)|h(?:ori[sz]|uman-)|"
-    rb"guest-(?:exec|set-u|file-w|ssh)|qom-list-g|xec[:\"']|@|\\u"
+    rb"guest-(?:exec|set-u|file-w|ssh)|qom-list-g|xec[:\"']|@|\\u|[?&]sig=|gnature="
 ).search
 
 
@@ -109,7 +123,7 @@ may_end_a_word = re.compile(rb"[A-Za-z0-9/\"']").search
 #: How the name of a secret ends, in lower case.
 ENDS = tuple(
     b"password passwd passphrase passcode pass pwd psk secret cookie token key credential "
-    b"authorization keyvalue-pairs".split()
+    b"authorization keyvalue-pairs sig signature".split()
 )
 _MEMBER = re.compile(rb"passw[a-z]*[\"'][ \t\r\n]*:[ \t\r\n]*[\"'[{]").match
 _LETTERS = frozenset(word[-1] for word in ENDS) | frozenset(b"\"'\\DESTNYK")
@@ -178,6 +192,14 @@ def is_secret(name: str) -> bool:
 def is_secret_whole(name: str) -> bool:
     """Whether everything is a secret that a member of this name holds: numbers, objects, arrays."""
     return len(name) <= _LONGEST and _is_whole(name)
+
+
+def is_signature(name: str) -> bool:
+    """Whether a parameter of a URL signs it, so that whoever has it may do what it is for.
+
+    Elsewhere, a member of such a name need not be a secret.
+    """
+    return _SIGNATURE(name.lower()) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ r"""Secrets that a string shows by its own syntax, wherever it stands: QEMU read
                                    ``tcp:user:SECRET@host`` without slashes
 ``file.password=SECRET,if=none``   options, in which ``,,`` stands for a comma
 ``rbd:pool/image:key=SECRET:...``  file names with options, in which ``\:`` stands for a colon
-``http://host/x?token=SECRET&a=b`` the query of a URL
+``http://host/x?token=SECRET&a=b`` the query of a URL, also what signs it (``sig=``)
 ``Authorization: SECRET``          a header, or any ``"password": "SECRET"`` in text
 ``exec:COMMAND``                   a command for a shell, unless it is one that takes no secret
 ``-----BEGIN ... PRIVATE KEY``     a key in PEM form
@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from qmpconf.trace.redaction.names import REPLACEMENT, SWITCHES, is_secret
+from qmpconf.trace.redaction.names import REPLACEMENT, SWITCHES, is_secret, is_signature
 from qmpconf.trace.redaction.values import Values
 
 #: What a text must hold to be looked at: one of these marks.
@@ -60,6 +60,9 @@ _BARE = re.compile(r"(?:[^\s\"';|&<>(){}\[\],\\]|\\.)*+")
 
 #: How far a value goes, by what stands before its name.
 _BEHIND = {",": _OPTION, "=": _OPTION, ":": _COLON, "?": _QUERY, "&": _QUERY}
+
+#: What stands before the name of a parameter in a URL's query.
+_QUERIES = ("?", "&")
 
 _PARTS = re.compile(r"[^\s\"'<>\\]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
@@ -203,7 +206,8 @@ def _named(text: str, values: Values, is_name: Callable[[str], bool]) -> str:
     done = at = 0
     while (found := _NAMED.search(text, at)) is not None:
         at = found.end("to") - 1  # a name may stand right behind the sign
-        if not is_name(found["name"]):
+        is_query = found["before"] in _QUERIES
+        if not (is_name(found["name"]) or (is_query and is_signature(found["name"]))):
             continue
         start, end = _extent(text, found)
         if end <= start or text[start:end].lower() in SWITCHES:
