@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from qmpconf.check import basics, unjudged
 from qmpconf.check.everywhere import Suspicions, everywhere
 from qmpconf.check.lane import Lane
 from qmpconf.check.offers import LISTENED, Offers
@@ -19,19 +20,16 @@ from qmpconf.check.reporter import answered
 from qmpconf.check.talk import Talk
 from qmpconf.check.unjudged import Lacks
 from qmpconf.errors import InputError
-from qmpconf.protocol.framing import HELD, MESSAGES, Kind
-from qmpconf.protocol.matching import MOST_BYTES, MOST_WAITING
-from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success, brief_pair
+from qmpconf.protocol.framing import MESSAGES, Kind
+from qmpconf.protocol.messages import Command, Event, Failure, Greeting, Success
 from qmpconf.protocol.phases import Phase
-from qmpconf.protocol.places import pointer
 from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Session
 from qmpconf.protocol.steps import Step
-from qmpconf.protocol.values import Object, Value
-from qmpconf.trace.items import MOST_VALUES, Item
+from qmpconf.trace.items import Item
 from qmpconf.trace.order import Noted, Where
 from qmpconf.trace.records import Close, Gap, Open, Shut
-from qmpconf.trace.settle import MOST_OPEN, SETTLED
+from qmpconf.trace.settle import SETTLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -93,41 +91,6 @@ class LaneObserver(Observer, Protocol):
 
     def usual_event(self, session: Session, basis: Basis, event: Event) -> None:
         """An event."""
-
-
-#: What is said of the places of a converted text that nobody understood, and what to do.
-_NOT_UNDERSTOOD = (
-    "lines of the text that this trace was converted from were not understood, and may hold messages",
-    "`qmpconf convert` shows them",
-)
-
-_TOO_LONG = (
-    f"they are longer than {HELD >> 20} MiB, or have more than {MOST_VALUES:,} values",
-    "",
-)
-
-#: What is said where answers are to come within a time, and the trace does not tell times.
-_NO_TIMES = (
-    "the trace has no times: no answer was held against --max-latency",
-    "record the session, or convert a log that has times",
-)
-
-#: What is said of a trace without a message, and what to do.
-_EMPTY = (
-    "it holds no message",
-    "was the recorder between the client and the server, and did the client connect?",
-)
-
-
-#: What is said of what was given up to stay within bounds, and what to do.
-_SETTLED = (
-    f"it was open, and silent for longest, while more than {MOST_OPEN:,} sessions were",
-    "`qmpconf convert --session N` takes one out of the trace",
-)
-_WAITED = (
-    f"they were given up, because too many waited at once ({MOST_WAITING:,} may, or {MOST_BYTES >> 20} MiB)",
-    "",
-)
 
 
 #: Where in a schema reply its first entry stands.
@@ -243,7 +206,7 @@ class Checker:
             elif type(item) is Close and item.conn in talks:
                 talk = talks.pop(item.conn)
                 if item.error == SETTLED:
-                    self.lacks.add("session", *_SETTLED, talk.line)
+                    self.lacks.add("session", *unjudged.GIVEN_UP, talk.line)
                     lane.rejoin(talk)
                     talk.watch = None
                 yield from self._end(talk, Party(item.who), item.t, bool(item.error))
@@ -269,17 +232,18 @@ class Checker:
         if item.too_long:
             self._too_long(talk, item)
         else:
-            yield _gap(talk, item)
+            talk.session.gap(Party(item.sender), item.messages)
+            yield basics.gap(talk.reporter, item)
         if talk.watch is not None:
             talk.watch.lost(talk.session, item.line, item.t)
         if item.lines:
-            self.lacks.add("line", *_NOT_UNDERSTOOD, item.line, item.lines)
+            self.lacks.add("line", *unjudged.NOT_UNDERSTOOD, item.line, item.lines)
 
     def _too_long(self, talk: Talk, item: Gap) -> None:
         self.messages += 1
         talk.said = True
         talk.session.gap(Party(item.sender), item.messages)
-        self.lacks.add("message", *_TOO_LONG, item.line)
+        self.lacks.add("message", *unjudged.TOO_LONG, item.line)
 
     def _start(self, conn: int, line: int, *, shared: bool = False) -> Talk:
         self.sessions += 1
@@ -305,7 +269,7 @@ class Checker:
         for breach in breaches:
             yield talk.reporter.breach(breach, names.get(breach.mark, ""))
         if talk.session.settled:
-            self.lacks.add("response", *_WAITED, talk.line, talk.session.settled)
+            self.lacks.add("response", *unjudged.NOT_WAITED_FOR, talk.line, talk.session.settled)
         certain = talk.session.certain
         if talk.watch is not None:
             blamed = frozenset(breach.mark for breach in breaches)
@@ -320,10 +284,10 @@ class Checker:
 
     def _client(self, talk: Talk, item: Item) -> Sequence[Finding]:
         step = talk.session.client(item.frame, item.line)
-        found = _breaches(talk, step) if step.breaches else []
+        found = basics.breaches(talk.reporter, step) if step.breaches else []
         message = step.message
         if message is not None and message.duplicates:
-            found += _duplicates(talk, item, step, Party.CLIENT)
+            found += basics.twice(talk.reporter, step, item.line, Party.CLIENT)
         if talk.rules is not None and type(message) is Command:
             found += talk.rules.command(message, item.line, step.breaches, item.redacted)
         elif talk.why is not None and talk.suspicions is not None and step.waiting is not None:
@@ -349,10 +313,10 @@ class Checker:
         phase = talk.session.phase
         step = talk.session.server(item.frame, item.line)
         found = talk.settle(step)
-        found += _breaches(talk, step) if step.breaches else ()
+        found += basics.breaches(talk.reporter, step) if step.breaches else ()
         message = step.message
         if message is not None and message.duplicates:
-            found += _duplicates(talk, item, step, Party.SERVER)
+            found += basics.twice(talk.reporter, step, item.line, Party.SERVER)
         if type(message) is Greeting:
             offered = self._offers.greeted(message, item.line)
             talk.take(self._choose(talk.conn, item.line, message), offered)
@@ -384,9 +348,9 @@ class Checker:
 def no_more(lacks: Lacks, *, untimed: bool, empty: bool) -> None:
     """Add what is lacking of a whole trace: times that answers are held against, or any message."""
     if untimed:
-        lacks.add("time", *_NO_TIMES)
+        lacks.add("time", *unjudged.NO_TIMES)
     if empty:
-        lacks.add("trace", *_EMPTY)
+        lacks.add("trace", *unjudged.NO_MESSAGE)
 
 
 def _is_of(reply: Failure, command: Command, phase: Phase) -> bool:
@@ -395,62 +359,3 @@ def _is_of(reply: Failure, command: Command, phase: Phase) -> bool:
     It names the command then; one that capabilities were still to be negotiated for names none.
     """
     return phase is Phase.GREETING and f"command {command.name} " in reply.description
-
-
-def _gap(talk: Talk, gap: Gap) -> Finding:
-    """A note that bytes are missing; the session goes on without what they may have held."""
-    talk.session.gap(Party(gap.sender), gap.messages)
-    size = f"{gap.size:,} bytes" if gap.size else "an unknown number of bytes"
-    if gap.messages:
-        size = f"{gap.messages:,} message{'' if gap.messages == 1 else 's'}"
-    what = "messages" if gap.messages else "bytes"
-    return talk.reporter.finding(
-        "trace.gap",
-        gap.line,
-        "",
-        "",
-        f"{what} of the {gap.sender} are missing: what they may hold was not judged",
-        f"all that the {gap.sender} sent",
-        f"{size} not recorded",
-        "the trace",
-    )
-
-
-def _duplicates(talk: Talk, item: Item, step: Step, blame: Party) -> list[Finding]:
-    """Members that stand twice; without those that the wire rules have told already."""
-    told = {breach.pointer for breach in step.breaches}
-    return [
-        talk.reporter.finding(
-            "schema.member-once",
-            item.line,
-            where,
-            getattr(step.message, "name", ""),
-            f"member {name!r} stands twice",
-            "each member once",
-            seen,
-            "spec 2.3",
-            blame=blame,
-        )
-        for where, name, seen in _twice(step.message.value if step.message else None)
-        if where not in told
-    ]
-
-
-def _twice(value: Value) -> Iterator[tuple[str, str, str]]:
-    """Pointer, name, and the values for people, of every member that stands twice in `value`."""
-    waiting: list[tuple[tuple[str | int, ...], Value]] = [((), value)]
-    while waiting:
-        path, one = waiting.pop()
-        if isinstance(one, Object):
-            for name, earlier in one.duplicates:
-                seen = "{}, and later {}".format(*brief_pair(earlier, one[name]))
-                yield pointer((*path, name)), name, seen
-        if isinstance(one, dict):
-            waiting += [((*path, name), inner) for name, inner in one.items()]
-        elif isinstance(one, list):
-            waiting += [((*path, index), inner) for index, inner in enumerate(one)]
-
-
-def _breaches(talk: Talk, step: Step) -> list[Finding]:
-    subject = step.answered.name if step.answered else getattr(step.message, "name", "")
-    return [talk.reporter.breach(breach, subject) for breach in step.breaches]

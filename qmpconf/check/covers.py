@@ -17,7 +17,7 @@ _AGENT = "qmpconf.protocol.agent"
 _RULES = "qmpconf.check.rules"
 _PHASES = "qmpconf.protocol.phases"
 _WORDINGS = "qmpconf.check.wordings"
-_CHECKER = "qmpconf.check.checker"
+_BASICS = "qmpconf.check.basics"
 _PRACTICE = "qmpconf.check.practice"
 
 #: Module -> requirements that it finds broken.
@@ -100,7 +100,7 @@ _JUDGED: Mapping[str, tuple[str, ...]] = {
         "agent.sync-unique",
         "agent.frozen",
     ),
-    _CHECKER: ("trace.gap",),
+    _BASICS: ("schema.member-once", "trace.gap"),
     _RULES: (
         "response.void",
         "compat.unstable",
@@ -108,7 +108,6 @@ _JUDGED: Mapping[str, tuple[str, ...]] = {
         "schema.built-in",
         "schema.return",
         "schema.event-data",
-        "schema.member-once",
     ),
     f"{_PRACTICE}.waiting": ("practice.unanswered", "practice.latency", "practice.polling"),
     f"{_PRACTICE}.early": ("practice.too-early", "practice.unplug"),

@@ -12,7 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from qmpconf.findings import Place
+from qmpconf.protocol.framing import HELD
+from qmpconf.protocol.matching import MOST_BYTES, MOST_WAITING
+from qmpconf.trace.items import MOST_VALUES
 from qmpconf.trace.order import Where
+from qmpconf.trace.settle import MOST_OPEN
 
 #: What was not judged: a trace without a message; the session's messages against a schema; a call
 #: or an event against the catalog; open-ended arguments against their properties; lines of the
@@ -31,6 +35,39 @@ LackKind = Literal[
     "response",
     "message",
 ]
+
+# What is said of each, and what to do.
+
+#: The places of a converted text that nobody understood.
+NOT_UNDERSTOOD = (
+    "lines of the text that this trace was converted from were not understood, and may hold messages",
+    "`qmpconf convert` shows them",
+)
+#: Messages that are not read.
+TOO_LONG = (
+    f"they are longer than {HELD >> 20} MiB, or have more than {MOST_VALUES:,} values",
+    "",
+)
+#: Answers that are to come within a time, in a trace that has no times.
+NO_TIMES = (
+    "the trace has no times: no answer was held against --max-latency",
+    "record the session, or convert a log that has times",
+)
+#: A trace without a message.
+NO_MESSAGE = (
+    "it holds no message",
+    "was the recorder between the client and the server, and did the client connect?",
+)
+#: A session that was given up, to stay within bounds.
+GIVEN_UP = (
+    f"it was open, and silent for longest, while more than {MOST_OPEN:,} sessions were",
+    "`qmpconf convert --session N` takes one out of the trace",
+)
+#: Commands whose responses are not waited for any more.
+NOT_WAITED_FOR = (
+    f"they were given up, because too many waited at once ({MOST_WAITING:,} may, or {MOST_BYTES >> 20} MiB)",
+    "",
+)
 
 #: How many different lacks are kept; the rest is counted under the first of its kind.
 MOST_LACKS = 200
