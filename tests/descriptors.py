@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 from collections.abc import Iterator
 
 
@@ -23,3 +24,22 @@ def no_descriptor_left() -> Iterator[None]:
     yield
     after = held()
     assert {number: after[number] for number in after.keys() - before.keys()} == {}
+
+
+@contextlib.contextmanager
+def descriptors_left(spare: int) -> Iterator[None]:
+    """Meanwhile, this process can open so many files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    taken = []
+    with contextlib.suppress(OSError):
+        while True:
+            taken.append(os.dup(0))
+    for _ in range(spare):
+        os.close(taken.pop())
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for fd in taken:
+            os.close(fd)

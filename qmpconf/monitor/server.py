@@ -22,7 +22,7 @@ from typing import Protocol, Self
 
 from qmpconf.monitor.core import Action, Close, Discard, Quit, Send
 from qmpconf.net.descriptors import close_all, receive
-from qmpconf.net.endpoint import Listener, is_listening
+from qmpconf.net.endpoint import NO_ROOM, Listener, is_listening
 from qmpconf.net.waker import Waker
 
 #: Bytes read at once.
@@ -31,6 +31,8 @@ _CHUNK = 65536
 _HIGH_WATER = 1 << 20
 #: Seconds that clients have, once the monitor was told to quit, to take what is due to them.
 _GRACE = 5.0
+#: Seconds until a client is accepted again for whom there was no room.
+_NO_ROOM = 0.05
 
 
 class Served(Protocol):
@@ -189,6 +191,11 @@ class MonitorServer:
         try:
             sock, _ = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            time.sleep(_NO_ROOM)  # who comes waits until there is room
             return
         if self._together:
             self._welcome(sock, None)

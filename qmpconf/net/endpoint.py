@@ -20,6 +20,8 @@ from qmpconf.net.address import Address, FdAddress, TcpAddress, UnixAddress
 BACKLOG = 128
 #: Seconds that a server which was started has between making its socket and listening.
 BIND_TO_LISTEN = 2.0
+#: Errors of accepting a connection that there is no room for now.
+NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 #: Seconds between two tries.
 _RETRY = 0.01
 
@@ -105,12 +107,17 @@ def places(address: UnixAddress | TcpAddress) -> list[Place]:
     A host may have several addresses; those of IPv4 come first, because a server that listens on
     one of "localhost" nearly always means that one.  Raises `TargetError` for an unknown host.
     """
-    if isinstance(address, UnixAddress):
-        return [Place(socket.AF_UNIX, address.name)]
     try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        return _places(address)
     except (OSError, UnicodeError) as error:
         raise TargetError(f"cannot connect to {address}: {reason(error)}") from error
+
+
+def _places(address: UnixAddress | TcpAddress) -> list[Place]:
+    """As `places`.  Raises OSError or UnicodeError for an unknown host."""
+    if isinstance(address, UnixAddress):
+        return [Place(socket.AF_UNIX, address.name)]
+    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     each = [Place(family, target) for family, _, _, _, target in found]
     return sorted(each, key=lambda place: place.family != socket.AF_INET)
 
@@ -188,9 +195,9 @@ class Listener(Closing):
         if isinstance(address, UnixAddress) and not address.abstract:
             _clear(address.path)
         try:
-            place = places(address)[0]
+            place = _places(address)[0]
             self.socket = new_socket(place)
-        except (TargetError, OSError) as error:
+        except (OSError, UnicodeError) as error:
             raise UsageError(f"cannot listen on {address}: {reason(error)}") from error
         try:
             if isinstance(address, TcpAddress):

@@ -8,7 +8,6 @@ nothing is written down: what becomes of two sides is for whoever takes them in 
 
 from __future__ import annotations
 
-import errno
 import select
 import socket
 from abc import abstractmethod
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from qmpconf.closing import Closing
 from qmpconf.errors import UsageError
 from qmpconf.net.address import Address, FdAddress
-from qmpconf.net.endpoint import Listener, inherited, is_listening, polled, reason
+from qmpconf.net.endpoint import NO_ROOM, Listener, inherited, is_listening, polled, reason
 from qmpconf.record.dial import Dialer
 from qmpconf.record.loop import Loop
 from qmpconf.trace.records import Side
@@ -204,7 +203,7 @@ class Arrivals(Closing):
         except BlockingIOError:
             return
         except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
+            if error.errno not in NO_ROOM:
                 return  # that one has gone again
             self._complain(f"cannot accept a connection: {reason(error)}; trying again")
             self._neglect(listener)

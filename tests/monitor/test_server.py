@@ -21,6 +21,7 @@ from qmpconf.net.address import TcpAddress, UnixAddress
 from qmpconf.net.descriptors import send
 from qmpconf.net.endpoint import Listener
 from qmpconf.schema.store import load_shipped
+from tests.descriptors import descriptors_left
 
 CATALOG = load_shipped("qemu-7.2.22")
 NEGOTIATE = b'{"execute":"qmp_capabilities"}'
@@ -70,6 +71,30 @@ def serving(*addresses: UnixAddress | TcpAddress, once: bool = False) -> Iterato
 def address(tmp_path: Path) -> Iterator[UnixAddress]:
     with serving(UnixAddress(str(tmp_path / "s"))) as (where,):
         yield where
+
+
+def test_who_comes_while_no_file_can_be_opened_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+    accept = MonitorServer._accept
+
+    def accepts(server: MonitorServer, listener: socket.socket) -> None:
+        try:
+            accept(server, listener)
+        finally:
+            tried.set()
+
+    monkeypatch.setattr(MonitorServer, "_accept", accepts)
+    with (
+        serving(UnixAddress(str(tmp_path / "s"))) as (where,),
+        socket.socket(socket.AF_UNIX) as late,
+    ):
+        late.settimeout(60)
+        with descriptors_left(0):
+            late.connect(where.path)
+            assert tried.wait(60)
+        assert late.recv(1 << 16).startswith(b'{"QMP"')
 
 
 def test_a_session_over_tcp() -> None:

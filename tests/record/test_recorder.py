@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import resource
 import select
 import socket
 import subprocess
@@ -24,7 +23,7 @@ from qmpconf.record.recorder import Recorder
 from qmpconf.trace.reader import TraceReader, direction
 from qmpconf.trace.records import Gap
 from qmpconf.trace.writer import TraceWriter
-from tests.descriptors import no_descriptor_left
+from tests.descriptors import descriptors_left, no_descriptor_left
 from tests.record.proxy import (
     GREETING,
     PATIENCE,
@@ -250,25 +249,6 @@ def test_patience_with_a_server_that_is_starting(tmp_path: Path) -> None:
         late = connected(proxy.address)
     late.close()
     assert proxy.recorder.refused == 0
-
-
-@contextlib.contextmanager
-def descriptors_left(spare: int) -> Iterator[None]:
-    """Meanwhile, this process can open so many files."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-    taken = []
-    with contextlib.suppress(OSError):
-        while True:
-            taken.append(os.dup(0))
-    for _ in range(spare):
-        os.close(taken.pop())
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for fd in taken:
-            os.close(fd)
 
 
 @pytest.mark.parametrize("spare", [0, 1])
