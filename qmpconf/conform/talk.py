@@ -19,7 +19,7 @@ from qmpconf.conform.patience import Patience
 from qmpconf.conform.tape import Tape
 from qmpconf.conform.verdicts import Inconclusive, Unmet
 from qmpconf.net.descriptors import describe, send
-from qmpconf.net.endpoint import reason
+from qmpconf.net.endpoint import reason, untaken
 from qmpconf.protocol.dialect import QMP, Dialect
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer
 from qmpconf.protocol.matching import Pending
@@ -199,6 +199,7 @@ class Talk:
     def _put(self, data: bytes, fds: list[int]) -> None:
         view = memoryview(data)
         until = self._until(self.patience)
+        held: int | None = None  # what it had not taken when this wait began
         while view and not self.ended:
             try:
                 sent = send(self._sock, view, fds)
@@ -206,7 +207,11 @@ class Talk:
                 if self._deaf_until_stalled and self._writable(self._deaf_until_stalled):
                     continue
                 self._deaf_until_stalled = 0.0
+                held = untaken(self._sock) if held is None else held
                 if not self._poll(until, write=True):
+                    if untaken(self._sock) < held and time.monotonic() < self._deadline:
+                        until, held = self._until(self.patience), None
+                        continue  # it reads on, and there is no room yet
                     self.stalled = True
                     raise Unmet(
                         "the server to read on",
@@ -219,7 +224,7 @@ class Talk:
                 return
             fds = []
             view = view[sent:]
-            until = self._until(self.patience)  # a slow reader is none that hangs
+            until, held = self._until(self.patience), None  # a slow reader is none that hangs
 
     # --- receiving -----------------------------------------------------------------------------
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import select
 import socket
 import stat
 import struct
+import sys
+import termios
 import time
 from typing import Any, NamedTuple
 
@@ -160,6 +163,19 @@ def polled(sock: socket.socket, mask: int) -> int:
     poller.register(sock, mask)
     found = poller.poll(0)
     return found[0][1] if found else 0
+
+
+def untaken(sock: socket.socket) -> int:
+    """Bytes that were sent and not taken yet, with what the system adds to them; -1 where it does not say.
+
+    A UNIX socket counts what was written in one piece until all of it was read; a TCP socket what was not
+    acknowledged.
+    """
+    try:
+        found = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return -1
+    return int.from_bytes(found, sys.byteorder, signed=True)
 
 
 def abort(sock: socket.socket) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,10 @@ from hypothesis import strategies as st
 
 from qmpconf.conform.patience import LATE, LEAST, SLACK, Patience
 from qmpconf.conform.suite import Options, Suite
+from qmpconf.conform.talk import Talk
+from qmpconf.conform.tape import Tape
 from qmpconf.conform.target import Target
+from qmpconf.conform.verdicts import Unmet
 from qmpconf.monitor.core import Session
 from tests.conform.test_variants import broken, served
 from tests.conform.variants.base import Broken
@@ -122,3 +127,28 @@ def test_a_broken_server_is_not_waited_for_again_and_again(
         float(found) for one in reasons for found in re.findall(r"nothing in ([\d.]+) s", one)
     ]
     assert sum(waited) < 6 * PATIENCE + LEAST * len(waited), Counter(waited)
+
+
+@pytest.mark.parametrize("reads", [0, 3])
+def test_a_server_that_reads_on_is_given_time_for_each_part_until_there_is_room(
+    reads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has taken something in each of so many waits, and nothing in the one behind them."""
+    left = iter([900 - 100 * (number // 2 + number % 2) for number in range(2 * reads)])
+    asked: list[int] = []
+
+    def untaken(_: socket.socket) -> int:
+        asked.append(next(left, 0))
+        return asked[-1]
+
+    monkeypatch.setattr("qmpconf.conform.talk.untaken", untaken)
+    ours, theirs = socket.socketpair()
+    tape = Tape(str(tmp_path / "t.qmptrace"))
+    with theirs:
+        deadline = time.monotonic() + 60
+        talk = Talk(ours, tape, "x", patience=Patience(0.05), deadline=deadline, silence=RULE)
+        with pytest.raises(Unmet, match="not taken in time"):
+            talk.send(b'"' + b"x" * (1 << 20) + b'"')
+        assert len(asked) == 2 * reads + 2  # before and after each wait
+        talk.close()
+    tape.finish()

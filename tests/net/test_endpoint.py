@@ -20,6 +20,7 @@ from qmpconf.net.endpoint import (
     is_bound,
     is_listening,
     places,
+    untaken,
 )
 
 
@@ -292,3 +293,16 @@ def test_who_may_connect_to_the_server_may_connect_here(
             assert os.stat(path).st_mode & 0o777 == (0o600 if mode is None else mode)
     finally:
         os.umask(before)
+
+
+def test_what_was_not_taken_yet_is_counted() -> None:
+    one, other = socket.socketpair()
+    with one, other, open(os.devnull, "rb") as file:
+        assert untaken(one) == 0
+        for _ in range(2):
+            one.sendall(b"x" * 1000)
+        both = untaken(one)
+        assert both >= 2000
+        assert len(other.recv(1000)) == 1000
+        assert 1000 <= untaken(one) < both
+        assert untaken(file) == -1  # type: ignore[arg-type]  # of what is not a socket nothing is known

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qmpconf.net.endpoint import polled
 from qmpconf.protocol.values import dumps
 from tests.real.machines import bind
 
@@ -182,8 +183,8 @@ def _relay(
             return
         for one in ready:
             if one is listener:
-                if _has_gone(client):
-                    reading.remove(listener)  # the next session's client
+                if polled(client, 0):  # it has gone, whatever there is still to read of it
+                    reading.remove(listener)  # for the next session
                 else:
                     editor.second(listener.accept()[0])
                 continue
@@ -199,10 +200,3 @@ def _relay(
             else:
                 *lines, left = (left + data).split(b"\r\n")
                 editor.send(client, b"".join(editor.line(line + b"\r\n") for line in lines))
-
-
-def _has_gone(client: socket.socket) -> bool:
-    """Whether a client has closed its connection, whatever there is still to read of it."""
-    poller = select.poll()
-    poller.register(client, 0)
-    return bool(poller.poll(0))
