@@ -411,4 +411,6 @@ def _impression(talk: Talk, heard: Sequence[Any]) -> str:
         return "it sends back what it is sent"
     if first is None or (isinstance(first, Unknown) and not first.well_formed):
         return f"it sends what is not JSON ({shown})"
+    if isinstance(first, Success | Failure):
+        return f"it answers and does not greet ({shown}), as guest agents do (--protocol qga)"
     return f"it begins with {shown}"

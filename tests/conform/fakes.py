@@ -54,6 +54,12 @@ def other_json(sock: socket.socket) -> None:
     silence(sock)
 
 
+def agent(sock: socket.socket) -> None:
+    """Know no qmp_capabilities, as a guest agent."""
+    if sock.recv(4096):
+        sock.sendall(b'{"error": {"class": "CommandNotFound", "desc": "not found"}}\n')
+
+
 def mute(sock: socket.socket) -> None:
     """Greets, and never answers."""
     sock.sendall(GREETING)

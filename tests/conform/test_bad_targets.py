@@ -27,6 +27,7 @@ NONE = {
     "garbage": (fakes.garbage, "is not a QMP server"),
     "banner": (fakes.banner, "SSH-2.0"),
     "other-json": (fakes.other_json, "jsonrpc"),
+    "agent": (fakes.agent, "--protocol qga"),
 }
 
 
