@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from qmpconf.conform.server.watch import moment
 from qmpconf.conform.suite import Options, Suite
+from qmpconf.conform.talk import Said
 from qmpconf.conform.target import Target
 from qmpconf.conform.verdicts import CaseResult, Verdict
 from qmpconf.monitor.core import Monitor, Session
@@ -16,7 +18,7 @@ from qmpconf.monitor.machine import Identity
 from qmpconf.monitor.server import MonitorServer
 from qmpconf.net.address import UnixAddress
 from qmpconf.net.endpoint import Listener
-from qmpconf.protocol.messages import Command
+from qmpconf.protocol.messages import Command, Event, from_server
 from qmpconf.protocol.values import Value
 from qmpconf.schema.store import load_shipped
 
@@ -41,7 +43,7 @@ class Odd(Monitor):
 
 
 def results(monitor: Monitor, folder: Path, *patterns: str) -> dict[str, CaseResult]:
-    options = Options(folder=str(folder), patterns=patterns)
+    options = Options(folder=str(folder), patterns=patterns, patience=1.0)
     with (
         Listener(UnixAddress(str(folder / "s"))) as listener,
         MonitorServer(monitor, [listener]),
@@ -61,6 +63,21 @@ def test_lists_of_anything_but_names(odd: Value, tmp_path: Path) -> None:
     assert not [
         one for one in found.values() if one.verdict is Verdict.PASS and "query" in one.case
     ]
+
+
+@pytest.mark.parametrize("odd", [[5], [[]], "x", [{"id": []}]])
+def test_a_list_of_jobs_that_is_none(odd: Value, tmp_path: Path) -> None:
+    found = results(Odd({"query-jobs": odd}), tmp_path, "event.comes/job-status")
+    assert found["event.comes/job-status"].verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("seconds", ["9" * 400, "9" * 5000])
+def test_a_time_that_is_more_than_a_number_holds(seconds: str) -> None:
+    event = from_server(
+        b'{"timestamp": {"seconds": %b, "microseconds": 1}, "event": "STOP"}' % seconds.encode()
+    )
+    assert isinstance(event, Event)
+    assert moment(Said(event, 1, 0)) == float("inf")
 
 
 def test_a_version_of_its_own_is_not_held_against_qemus_documents(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ from qmpconf.protocol.values import Value, dumps
 #: Seconds between two questions for what comes by itself: a job's end, a node that is not in use.
 _PAUSE = 0.05
 
+#: Seconds since 1970 that are no time any more, and perhaps more than a float holds.
+_LAST = 1 << 53
+
 #: Commands that a block job takes, from nothing to nothing.
 JOB = ("blockdev-add", "blockdev-del", "blockdev-backup", "query-jobs", "job-dismiss")
 NODES = ("qmpconf-a", "qmpconf-b")
@@ -104,7 +107,8 @@ class Watch:
         while time.monotonic() < until:
             result = self.ask("query-jobs").result
             jobs = result if isinstance(result, list) else []
-            if any(one.get("id") == job and one.get("status") == status for one in jobs):
+            told = [one for one in jobs if isinstance(one, dict)]
+            if any(one.get("id") == job and one.get("status") == status for one in told):
                 return True
             self.settle(_PAUSE)
         return False
@@ -123,6 +127,8 @@ def moment(said: Said) -> float:
     message = said.message
     if not (isinstance(message, Event) and 0 <= message.microseconds < 1_000_000):
         return -1.0
+    if message.seconds > _LAST:
+        return float("inf")
     return message.seconds + message.microseconds / 1_000_000
 
 
