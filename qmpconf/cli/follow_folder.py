@@ -132,9 +132,10 @@ class FolderFollower:
             if self.ending or now > looked + _FOLDER:
                 looked = now
                 self._look()
-            for one in self._followed:
+            alive = [one for one in self._followed if one.is_alive()]
+            for one in alive:
                 one.look(now)
-            if self.ending and not any(one.is_alive() for one in self._followed):
+            if self.ending and not alive:
                 return
 
     def _look(self, *, first: bool = False) -> None:
