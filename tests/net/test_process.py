@@ -117,13 +117,18 @@ def test_a_signal_waits_until_a_child_is_known(monkeypatch: pytest.MonkeyPatch) 
             super().__init__(*words, **more)  # type: ignore[call-overload]
             signal.raise_signal(signal.SIGINT)
 
-    with Server("sleep 60 --x={socket}") as server:
-        monkeypatch.setattr(subprocess, "Popen", Impatient)
-        with pytest.raises(KeyboardInterrupt):
-            server.start()
-        assert server.child is not None
-    assert server.child.poll() is not None
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    # A shell that starts the tests in the background has them ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Server("sleep 60 --x={socket}") as server:
+            monkeypatch.setattr(subprocess, "Popen", Impatient)
+            with pytest.raises(KeyboardInterrupt):
+                server.start()
+            assert server.child is not None
+        assert server.child.poll() is not None
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 STUBBORN = (

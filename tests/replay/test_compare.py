@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from qmpconf.protocol.places import pointer, resolve
 from qmpconf.protocol.values import loads
-from qmpconf.replay.compare import NOTHING, Comparison, Level, compare, excuse_redacted
+from qmpconf.replay.compare import (
+    NOTHING,
+    Comparison,
+    Level,
+    compare,
+    excuse_counted,
+    excuse_redacted,
+)
 from qmpconf.replay.masks import BUILT_IN, Mask, Masks, Message, own_address
 from qmpconf.replay.masks import Kind as MaskKind
 from qmpconf.trace.redaction import REPLACEMENT
@@ -292,6 +299,24 @@ def test_of_a_message_that_is_a_secret_altogether_every_value_is_excused() -> No
     found = look({"x": 1, "y": [1]}, {"x": 2, "y": [2], "z": 3})
     excuse_redacted(found, ("",))
     assert places(found) == [("extra", "/z")]
+
+
+@pytest.mark.parametrize(
+    ("command", "count", "excused"),
+    [
+        ("guest-file-write", 6, True),
+        ("guest-file-read", 6, True),
+        ("guest-file-write", 3, False),
+        ("guest-exec", 6, False),
+    ],
+)
+def test_the_count_of_a_placeholder_in_a_guest_file_is_excused(
+    command: str, count: int, excused: bool
+) -> None:
+    found = look({"return": {"count": 5, "eof": False}}, {"return": {"count": count, "eof": False}})
+    excuse_counted(found, command)
+    assert places(found) == ([] if excused else [("changed", "/return/count")])
+    assert len(found.masked) == excused
 
 
 # --- properties -----------------------------------------------------------------------------------

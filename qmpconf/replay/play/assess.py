@@ -23,6 +23,7 @@ from qmpconf.replay.compare import (
     Masked,
     Mismatch,
     compare,
+    excuse_counted,
     excuse_redacted,
     kind_of,
 )
@@ -106,6 +107,7 @@ class Assessor:
             return Comparison([whole])
         if expected.redacted or got.redacted:
             excuse_redacted(found, (*expected.redacted, *got.redacted))
+        excuse_counted(found, expected.command)
         return found
 
     def may_bind(self, pair: Pair, found: Comparison | None) -> bool:
