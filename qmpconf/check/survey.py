@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -211,7 +212,8 @@ class Survey:
         own = self.stretches.get(conn)
         if not own:
             return _BLANK
-        return next((one for one in reversed(own) if one.line <= line), own[0])
+        behind = bisect_right(own, line, key=lambda one: one.line)
+        return own[max(behind - 1, 0)]
 
     def is_agent(self, conn: int) -> bool:
         """Whether session `conn` is one with a guest agent."""

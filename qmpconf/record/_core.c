@@ -342,8 +342,9 @@ static PyTypeObject TapeType = {
 };
 
 static int core_init(Core *self, PyObject *args, PyObject *Py_UNUSED(names)) {
-    self->flows = calloc(FLOWS, sizeof *self->flows);
-    return self->flows != NULL && PyArg_ParseTuple(args, "i", &self->poller) ? 0 : -1;
+    if (!PyArg_ParseTuple(args, "i", &self->poller)) return -1;
+    if (self->flows == NULL && (self->flows = calloc(FLOWS, sizeof *self->flows)) == NULL) PyErr_NoMemory();
+    return self->flows != NULL ? 0 : -1;
 }
 
 static void drop(Core *self, int fd) {

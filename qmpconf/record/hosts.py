@@ -255,11 +255,6 @@ class Host(Closing):
 
     def _begin(self, monitor: Monitor) -> _Recorded:
         plan = self._plan
-        ends = Ends(
-            _kept(parse_address(monitor.server)),
-            _kept(parse_address(monitor.listen)),
-            monitor.server_dials,
-        )
         say = partial(self._say, monitor.name)
         rotation = plan.rotation
         if rotation is not None:
@@ -282,6 +277,11 @@ class Host(Closing):
         )
         watcher = self._watch(monitor.name) if self._watch else None
         try:
+            ends = Ends(
+                _kept(parse_address(monitor.server)),
+                _kept(parse_address(monitor.listen)),
+                monitor.server_dials,
+            )
             recorder = sharing(monitor.share)(
                 ends,
                 writer,
