@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import sys
 from types import ModuleType
 from typing import Any
@@ -111,8 +112,13 @@ def _shown(view: Any) -> int:
     """Run a view until its end, and give its exit code."""
     from qmpconf.check.checking import rare_collections
 
-    with rare_collections():
-        view.run()
+    suspending = {one: signal.getsignal(one) for one in (signal.SIGTSTP, signal.SIGCONT)}
+    try:
+        with rare_collections():
+            view.run()
+    finally:  # what goes on behind it (a recorder that ends) has no screen to leave, or to draw again
+        for one, handler in suspending.items():
+            signal.signal(one, handler)
     return INTERRUPTED if view.return_code is None else int(view.return_code)  # None: by a signal
 
 
