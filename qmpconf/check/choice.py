@@ -141,7 +141,7 @@ class Automatic:
             several = f"{len(others)} different schema replies are in the trace"
             reason = "; ".join(filter(None, (reason, several)))
         if named is None and not self._found.versions:
-            named, where = self._found.file, ""
+            named, where = self._found.header, ""
         if named is None:
             why = "; ".join(filter(None, (reason, self._why())))
             newest = self._newest()

@@ -124,8 +124,8 @@ class Opening:
 class Named:
     """A version of a server, and where the trace says so.
 
-    `by` is ``greeting``, the command that was answered, ``name`` (of the file that was converted,
-    `line` 0) or ``text`` (what that file says around its messages: `name` are the words, `line` is
+    `by` is ``greeting``, the command that was answered, ``recorder`` (who was told, and wrote it into the
+    header), ``name`` (of the file that was converted, `line` 0) or ``text`` (what that file says around its messages: `name` are the words, `line` is
     the file's).
     """
 
@@ -139,6 +139,8 @@ class Named:
         """For example "by the greeting in line 3"."""
         if self.by == "name":
             return f"by the file's name, {self.name}"
+        if self.by == "recorder":
+            return "as the machine told the recorder"
         if self.by == "text":
             return f"by line {self.line} of the converted text, {self.name!r}"
         what = self.by if self.by == "greeting" else f"reply to {self.by}"
@@ -185,8 +187,8 @@ class Survey:
     """What a trace says about its servers.
 
     `stretches` by session, in the order of their lines; `replies` by digest; `left_out` counts
-    schema replies that were not kept, because there are too many different ones.  `file` is the
-    version in the name of the file that was converted, `started` the architecture of the emulator that was
+    schema replies that were not kept, because there are too many different ones.  `header` is the
+    version that the trace's header tells (`of_header`), `started` the architecture of the emulator that was
     started for the recording.
     """
 
@@ -194,7 +196,7 @@ class Survey:
     replies: dict[bytes, Reply] = field(default_factory=dict)
     addresses: dict[int, str] = field(default_factory=dict)
     versions: dict[Version, Named] = field(default_factory=dict)
-    file: Named | None = None
+    header: Named | None = None
     started: str = ""
     left_out: int = 0
     #: The same of the sessions with a guest agent, which these are, and what all sessions are.
@@ -229,7 +231,7 @@ class Survey:
         own = next((one.named for _, one in self if one.schema == digest), None)
         if own is not None or len(self.versions) > 1:
             return own
-        return next(iter(self.versions.values()), self.file)
+        return next(iter(self.versions.values()), self.header)
 
     # ── as the trace is read ─────────────────────────────────────────────────────────────────
 
@@ -332,7 +334,7 @@ class Surveyor:
     def __init__(self, meta: Mapping[str, Any] | None, dialect: Dialect | None) -> None:
         self._agents = Survey()
         self.found = Survey(
-            file=of_file(meta or {}),
+            header=of_header(meta or {}),
             started=_started(meta or {}),
             agents=self._agents,
             dialect=dialect,
@@ -406,6 +408,12 @@ def _started(meta: Mapping[str, Any]) -> str:
     """The architecture of the emulator in the command line by which the recorder started it."""
     found = _PROGRAM.search(str(meta.get("spawn", "")))
     return _ALIKE.get(found[1], found[1]) if found else ""
+
+
+def of_header(meta: Mapping[str, Any]) -> Named | None:
+    """The version that a recorder was told, or that a converted file has."""
+    version = Version.of(meta.get("query-version"))
+    return of_file(meta) if version is None else Named(version, "recorder")
 
 
 def of_file(meta: Mapping[str, Any]) -> Named | None:

@@ -94,7 +94,7 @@ def follow_trace(
         clock = Clock()
         writer = TraceWriter(
             output,
-            meta={"trace-log": log, "target": str(address)},
+            meta={"trace-log": log, "target": str(address), "query-version": switch.version},
             overwrite=overwrite,
             rotation=rotation,
             clock=clock,

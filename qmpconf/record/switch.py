@@ -26,7 +26,8 @@ _PATIENCE = 5.0
 class Switch:
     """The events, on from the beginning of the context to its end, if they were off before.
 
-    `marks` is how the ids of what is said for that begin.  `complain` is called with what a machine does
+    `marks` is how the ids of what is said for that begin, `version` what the machine then answers to
+    ``query-version``.  `complain` is called with what a machine does
     not have, and what could not be switched off.  Entering raises `TargetError` for a machine that has no
     such events.
     """
@@ -36,6 +37,7 @@ class Switch:
         self._target = target
         self._complain = complain
         self._on: list[str] = []
+        self.version: Any = None
 
     def __enter__(self) -> Self:
         try:
@@ -43,7 +45,7 @@ class Switch:
                 client.negotiate()
                 for name in EVENTS:
                     self._switch_on(client, name)
-                client.call("query-version")  # with both on: it stands in the log
+                self.version = client.call("query-version")  # with both on: it stands in the log
         except BaseException:
             self._switch_off()
             raise

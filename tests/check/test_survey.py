@@ -243,6 +243,15 @@ def test_what_no_text_says_leaves_the_name(says: object) -> None:
     assert named.by == "name"
 
 
+def test_a_recorder_that_was_told_the_version(tmp_path: Path) -> None:
+    meta = {"trace-log": "vm.log", "query-version": version(7, 2, 22)}
+    schemas, _, _ = judged(trace(tmp_path / "t", session(1, PAINT, REFUSED), **meta))
+    assert [one.rpartition(" (")[2] for one in schemas] == ["as the machine told the recorder)"]
+    trace(tmp_path / "t", session(1, greeting(9, 1), PAINT), **meta)
+    schemas, _, _ = judged(TraceReader(str(tmp_path / "t")))
+    assert "by the greeting in line 2" in schemas[0]
+
+
 @pytest.mark.parametrize("meta", [{}, {"converted": None}, {"converted": {"from": 5}}, {"a": "b"}])
 def test_a_trace_that_was_not_converted_has_no_files_name(meta: dict[str, Any]) -> None:
     assert of_file(meta) is None
