@@ -124,8 +124,8 @@ class Opening:
 class Named:
     """A version of a server, and where the trace says so.
 
-    `by` is ``greeting``, the command that was answered, ``recorder`` (who was told, and wrote it into the
-    header), ``name`` (of the file that was converted, `line` 0) or ``text`` (what that file says around its messages: `name` are the words, `line` is
+    `by` is ``greeting``, the command that was answered, ``recorder`` (which asked, and wrote the answer into
+    the header), ``name`` (of the file that was converted, `line` 0) or ``text`` (what that file says around its messages: `name` are the words, `line` is
     the file's).
     """
 
@@ -140,7 +140,7 @@ class Named:
         if self.by == "name":
             return f"by the file's name, {self.name}"
         if self.by == "recorder":
-            return "as the machine told the recorder"
+            return "as the machine answered the recorder"
         if self.by == "text":
             return f"by line {self.line} of the converted text, {self.name!r}"
         what = self.by if self.by == "greeting" else f"reply to {self.by}"
@@ -411,7 +411,7 @@ def _started(meta: Mapping[str, Any]) -> str:
 
 
 def of_header(meta: Mapping[str, Any]) -> Named | None:
-    """The version that a recorder was told, or that a converted file has."""
+    """The version that a recorder asked for before it began, or that of a converted file."""
     version = Version.of(meta.get("query-version"))
     return of_file(meta) if version is None else Named(version, "recorder")
 

@@ -52,7 +52,7 @@ def main() -> None:
 
 def measure(parts: tuple[str, ...] | list[str], *, quick: bool) -> Iterator[Figure]:
     """One run."""
-    rounds, scale = (3, 10) if quick else (15, 1)
+    rounds, scale = (3, 10) if quick else (9, 4)
     if "wire" in parts:
         yield from wire.measure(rounds, scale)
     if "replay" in parts and wire.QEMU:

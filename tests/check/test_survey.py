@@ -243,10 +243,10 @@ def test_what_no_text_says_leaves_the_name(says: object) -> None:
     assert named.by == "name"
 
 
-def test_a_recorder_that_was_told_the_version(tmp_path: Path) -> None:
+def test_a_recorder_that_asked_for_the_version(tmp_path: Path) -> None:
     meta = {"trace-log": "vm.log", "query-version": version(7, 2, 22)}
     schemas, _, _ = judged(trace(tmp_path / "t", session(1, PAINT, REFUSED), **meta))
-    assert [one.rpartition(" (")[2] for one in schemas] == ["as the machine told the recorder)"]
+    assert [one.rpartition(" (")[2] for one in schemas] == ["as the machine answered the recorder)"]
     trace(tmp_path / "t", session(1, greeting(9, 1), PAINT), **meta)
     schemas, _, _ = judged(TraceReader(str(tmp_path / "t")))
     assert "by the greeting in line 2" in schemas[0]
