@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer, Kind
 from qmpconf.trace.items import Item
-from qmpconf.trace.reader import TraceReader, direction
+from qmpconf.trace.reader import TraceReader, holding, direction
 from qmpconf.trace.records import Close, Descriptor, Finish, Open, Shut, Side, Traffic
 from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.writer import TraceWriter
@@ -256,7 +256,7 @@ def test_only_records_that_hold_something(tmp_path: Path) -> None:
     path = str(tmp_path / "t.qmptrace")
     stream: list[tuple[int, Side, bytes]] = [(1, "client", b'{"execute":"stop"}\r\n')] * 3
     record(path, [*stream, (1, "client", b'{"execute":"cont"}\r\n')])
-    found = list(TraceReader(path).records(holding=(b'"cont"', b'"finish"')))
+    found = list(TraceReader(path).records(holding(b'"cont"', b'"finish"')))
     assert [type(one) for one in found] == [Traffic, Finish]
 
 
