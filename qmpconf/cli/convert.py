@@ -45,8 +45,8 @@ examples:
   qmpconf convert --dissector > qmp.lua && tshark -X lua_script:qmp.lua -r vm.pcapng -Y qmp
 
 exit codes: 0 converted, 2 wrong call, or OUT cannot hold what IN holds, 3 not all of IN could be
-read: it is damaged, or has lines that were not understood (what could be read is in OUT), or nothing
-could be read (there is no OUT), 4 the collector does not take the spans, 130 interrupted
+read: it is damaged, or has lines that were not understood (what could be read is in OUT), or
+nothing could be read (there is no OUT), 4 the collector does not take the spans, 130 interrupted
 """
 
 

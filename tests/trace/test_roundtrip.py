@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer, Kind
 from qmpconf.trace.items import Item
-from qmpconf.trace.reader import TraceReader, holding, direction
+from qmpconf.trace.reader import TraceReader, direction, holding
 from qmpconf.trace.records import Close, Descriptor, Finish, Open, Shut, Side, Traffic
 from qmpconf.trace.redaction import Redactor
 from qmpconf.trace.writer import TraceWriter
