@@ -150,14 +150,16 @@ static int is_harmless(Core *core, Flow *flow, const char *data, size_t size) {
             core->lower[i] = data[i] + (data[i] >= 'A' && data[i] <= 'Z' ? 'a' - 'A' : 0);
         data = core->lower;
     }
+    const int escapes = memchr(data, '\\', size) != NULL;
     for (Py_ssize_t i = 0; i < count; i++) {
         const char *word = PyBytes_AS_STRING(PyTuple_GET_ITEM(words, i));
         size_t length = PyBytes_GET_SIZE(PyTuple_GET_ITEM(words, i)), first = strlen(word);
+        if (*word == '\\' && !escapes) continue;
         if (holds(data, size, word, first) &&
             (first == length || holds(data, size, word + first + 1, length - first - 1)))
             return 0;
     }
-    return flow->from_client || !names_secret(flow->tape->names, data, size);
+    return flow->from_client || !escapes || !names_secret(flow->tape->names, data, size);
 }
 
 static double seconds(void) {

@@ -52,7 +52,7 @@ def main() -> None:
 
 def measure(parts: tuple[str, ...] | list[str], *, quick: bool) -> Iterator[Figure]:
     """One run."""
-    rounds, scale = (3, 10) if quick else (9, 4)
+    rounds, scale = (3, 10) if quick else (7, 5)
     if "wire" in parts:
         yield from wire.measure(rounds, scale)
     if "replay" in parts and wire.QEMU:
@@ -70,7 +70,7 @@ def measure(parts: tuple[str, ...] | list[str], *, quick: bool) -> Iterator[Figu
     if "corpus" in parts:
         yield from corpus.measure(1 if quick else 3, 10 if quick else 75)
     if "large" in parts:
-        yield from corpus.measure_large(1 if quick else 3, 80 if quick else 200)
+        yield from corpus.measure_large(1, 80 if quick else 200)
     if "help" in parts:
         yield starting(rounds)
 
