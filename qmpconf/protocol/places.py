@@ -1,6 +1,7 @@
 """Places inside of JSON values, and whether two values are equal.
 
-A place is a JSON pointer (RFC 6901): ``pointer`` makes one, ``resolve`` follows one.
+A place is a JSON pointer (RFC 6901): ``pointer`` makes one, ``resolve`` follows one, ``replaced`` puts
+another value there.
 """
 
 from __future__ import annotations
@@ -30,13 +31,36 @@ def pointer_parts(text: str) -> list[str]:
 def resolve(value: Value, text: str) -> Value:
     """The value at a JSON pointer inside of `value`.  Raises KeyError when there is none."""
     for part in pointer_parts(text):
-        if isinstance(value, dict):
-            value = value[part]
-        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            raise KeyError(text)
+        value = value[_step(value, part)]
     return value
+
+
+def replaced(value: Value, text: str, other: Value) -> Value:
+    """A copy of `value` with `other` at a JSON pointer; what is beside the way to it is not copied.
+
+    Raises KeyError when nothing is there.
+    """
+    whole: list[Value] = [value]
+    box: Value = whole
+    at: str | int = 0
+    for part in pointer_parts(text):
+        inner = box[at]
+        step = _step(inner, part)
+        box[at] = dict(inner) if isinstance(inner, dict) else list(inner)
+        box, at = box[at], step
+    box[at] = other
+    return whole[0]
+
+
+def _step(value: Value, part: str) -> str | int:
+    """The member or index that `part` is in `value`.  Raises KeyError when there is none."""
+    if isinstance(value, dict) and part in value:
+        return part
+    if isinstance(value, list) and part.isdecimal() and len(part) <= len(str(len(value))):
+        at = int(part)
+        if at < len(value):
+            return at
+    raise KeyError(part)
 
 
 def same(one: Value, other: Value) -> bool:

@@ -111,14 +111,15 @@ def files_of_nodes(value: Value) -> Iterator[str]:
 
 
 def _of_nodes(value: Value) -> Iterator[Value]:
-    if isinstance(value, dict):
-        if value.get("driver") in _FILES:
-            yield value.get("filename")
-        for member in value.values():
-            yield from _of_nodes(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _of_nodes(member)
+    waiting = [value]  # nodes may nest deeper than Python may recurse
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if one.get("driver") in _FILES:
+                yield one.get("filename")
+            waiting += reversed(one.values())
+        elif isinstance(one, list):
+            waiting += reversed(one)
 
 
 def _paths(values: Iterable[Value]) -> Iterator[str]:
@@ -172,25 +173,32 @@ class Lacks:
             self._sets.add(str(number))
             self._any_set = self._any_set or number is None  # the server chose its number
 
-    def _unknown(self, value: Value, member: str = "") -> Iterator[str]:
-        if isinstance(value, dict):
-            is_address = value.get("type") == "fd"
-            for name, inner in value.items():
-                yield from self._unknown(inner, "fd" if is_address and name == "str" else name)
-        elif isinstance(value, list):
-            for inner in value:
-                yield from self._unknown(inner, member)
-        elif isinstance(value, str):
-            if (by_set := _BY_SET.fullmatch(value)) and not self._any_set:
-                if by_set[1] not in self._sets:
-                    yield (
-                        f"{value} is a set that the recorded server was started with, and no trace "
-                        "can hold it (start the target with -add-fd)"
-                    )
-                return
-            named = _BY_NAME.fullmatch(value) if member in ("uri", "target", "filename") else None
-            for name in (named[1],) if named else value.split(":") if member in _NAMED else ():
-                yield from self._descriptor(name)
+    def _unknown(self, value: Value) -> Iterator[str]:
+        waiting = [("", value)]  # values may nest deeper than Python may recurse
+        while waiting:
+            member, one = waiting.pop()
+            if isinstance(one, dict):
+                is_address = one.get("type") == "fd"
+                waiting += [
+                    ("fd" if is_address and name == "str" else name, inner)
+                    for name, inner in reversed(one.items())
+                ]
+            elif isinstance(one, list):
+                waiting += [(member, inner) for inner in reversed(one)]
+            elif isinstance(one, str):
+                yield from self._named(member, one)
+
+    def _named(self, member: str, text: str) -> Iterator[str]:
+        if (by_set := _BY_SET.fullmatch(text)) and not self._any_set:
+            if by_set[1] not in self._sets:
+                yield (
+                    f"{text} is a set that the recorded server was started with, and no trace "
+                    "can hold it (start the target with -add-fd)"
+                )
+            return
+        named = _BY_NAME.fullmatch(text) if member in ("uri", "target", "filename") else None
+        for name in (named[1],) if named else text.split(":") if member in _NAMED else ():
+            yield from self._descriptor(name)
 
     def _descriptor(self, name: str) -> Iterator[str]:
         if name.isascii() and name.isdigit():

@@ -20,6 +20,9 @@ from qmpconf.schema.walk import reachable, shape_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    #: What is used, and iterators of what is used inside.
+    _Uses = Iterator["Use | Iterator[Any]"]
+
 #: The features of QAPI that mean something to every user.
 MEANINGFUL = ("deprecated", "unstable")
 #: The mark of what is there only where it was built in.
@@ -97,8 +100,17 @@ class Features:
 
     def used(self, key: str, value: Any) -> Iterator[Use]:
         """The marked parts of the type `key` that `value` uses, in the order of the value."""
-        if self.can_use(key):
-            yield from self._walk(key, value, ())
+        # One for each level, of which there may be more than Python may recurse.
+        waiting = [self._walk(key, value, ())] if self.can_use(key) else []
+        while waiting:
+            for found in waiting[-1]:
+                if isinstance(found, Use):
+                    yield found
+                else:
+                    waiting.append(found)
+                    break
+            else:
+                waiting.pop()
 
     # ── the catalog, once ────────────────────────────────────────────────────────────────────
 
@@ -143,7 +155,8 @@ class Features:
 
     # ── a value ──────────────────────────────────────────────────────────────────────────────
 
-    def _walk(self, key: str, value: Any, path: tuple[str | int, ...]) -> Iterator[Use]:
+    def _walk(self, key: str, value: Any, path: tuple[str | int, ...]) -> _Uses:
+        """What `value` uses itself; for what is inside of it, that part's own iterator."""
         found = self._catalog.types.get(key)
         if isinstance(found, Enum) and isinstance(value, str):
             part = self._outline(key).parts.get(value, _NOTHING)
@@ -151,17 +164,15 @@ class Features:
                 yield Use(path, f"value {value!r}", mark, part.facts)
         elif isinstance(found, Array) and isinstance(value, list):
             for index, element in enumerate(value):
-                yield from self._walk(found.element, element, (*path, index))
+                yield self._walk(found.element, element, (*path, index))
         elif isinstance(found, Alternate):
             for branch in found.branches:
                 if self._fits(branch, value):
-                    yield from self._walk(branch, value, path)
+                    yield self._walk(branch, value, path)
         elif isinstance(found, Object) and isinstance(value, dict):
             yield from self._members(key, value, path)
 
-    def _members(
-        self, key: str, value: dict[str, Any], path: tuple[str | int, ...]
-    ) -> Iterator[Use]:
+    def _members(self, key: str, value: dict[str, Any], path: tuple[str | int, ...]) -> _Uses:
         outline = self._outline(key)
         parts = outline.parts
         while outline.tag:
@@ -180,7 +191,7 @@ class Features:
                 for mark in part.marks:
                     yield Use(where, f"member {name!r}", mark, part.facts)
                 if part.below:
-                    yield from self._walk(part.below, one, where)
+                    yield self._walk(part.below, one, where)
 
     def _fits(self, key: str, value: Any) -> bool:
         found = self._catalog.types.get(key)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpconf.protocol.places import pointer, pointer_parts, resolve, same
+from qmpconf.protocol.places import pointer, pointer_parts, replaced, resolve, same
 from qmpconf.protocol.values import loads
 
 
@@ -27,11 +27,21 @@ def test_resolve() -> None:
     assert resolve(value, "/a/0/b~1c") == 1
     assert resolve(value, "/a/0/~0") == 2
     assert resolve(value, "/0") == 3
-    for absent in ("/b", "/a/1", "/a/-1", "/a/²", "/a/0/b~1c/d", "/a/-"):
+    for absent in ("/b", "/a/1", "/a/-1", "/a/²", "/a/0/b~1c/d", "/a/-", "/a/" + "9" * 5000):
         with pytest.raises(KeyError):
             resolve(value, absent)
+        with pytest.raises(KeyError):
+            replaced(value, absent, 1)
     with pytest.raises(ValueError, match="not a JSON pointer"):
         resolve(value, "a")
+
+
+def test_replaced_is_a_copy() -> None:
+    value = {"a": [{"b/c": 1, "~": [2]}], "0": 3}
+    before = repr(value)
+    assert replaced(value, "/a/0/b~1c", None) == {"a": [{"b/c": None, "~": [2]}], "0": 3}
+    assert replaced(value, "", None) is None
+    assert repr(value) == before
 
 
 @pytest.mark.parametrize(

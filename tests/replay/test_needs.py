@@ -128,6 +128,21 @@ def test_descriptors(tmp_path: Path, calls: list[Call], why: str) -> None:
     assert why in "".join(told)
 
 
+def test_arguments_may_nest_deeper_than_python_may_recurse(tmp_path: Path) -> None:
+    deep = 1000
+    node = '{"driver": "raw", "file": ' * deep + json.dumps(FILE | {"fd": "n"}) + "}" * deep
+    lines = [
+        "1+",
+        f"1<-{GREETING}",
+        f'1->{{"execute": "blockdev-add", "arguments": {node}}}',
+        '1<-{"return": {}}',
+    ]
+    plan = list(steps(TraceReader(written(tmp_path / "t.qmptrace", lines)).items()))
+    assert [one.path for one in needed_files(plan)] == ["/images/a"]
+    (text,) = (text for step in plan if isinstance(step, Send) for text in Lacks().of(step))
+    assert "the descriptor 'n' was passed before the recording began" in text
+
+
 def test_what_a_pipe_held_is_in_no_recording(tmp_path: Path) -> None:
     plan = planned(tmp_path, [("getfd", {"fdname": "x"})], access="r")
     (told,) = Lacks().of(next(one for one in plan if isinstance(one, Send)))

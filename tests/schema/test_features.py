@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qmpconf.schema.features import Features
+from qmpconf.schema.store import load_shipped
 from tests.schema.samples import catalog
 
 
@@ -31,3 +32,12 @@ def test_a_payload_that_does_not_fit_is_walked_as_far_as_it_fits() -> None:
     assert used("paint", []) == []
     assert used("paint", {"style": 5, "x-old": 1}) == []
     assert used("mix", {"what": {"parts": [5, {"parts": None}]}, "names": 1}) == []
+
+
+def test_a_payload_may_nest_deeper_than_python_may_recurse() -> None:
+    catalog = load_shipped("qemu-7.2.22")
+    node: object = {"driver": "file", "filename": "f", "x-check-cache-dropped": True}
+    for _ in range(1000):
+        node = {"driver": "raw", "file": node}
+    (use,) = Features(catalog).used(catalog.commands["blockdev-add"].arguments, node)
+    assert use.path == ("file",) * 1000 + ("x-check-cache-dropped",)

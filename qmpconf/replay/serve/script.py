@@ -12,6 +12,7 @@ about 160 bytes a message.  Pure: it knows neither the live client nor any socke
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +22,7 @@ from typing import Protocol
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.messages import Command, Greeting, Success, Unknown, from_client
 from qmpconf.protocol.messages import Failure as ErrorReply
-from qmpconf.protocol.places import pointer, same
+from qmpconf.protocol.places import replaced, same
 from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Session
 from qmpconf.protocol.values import Value, dumps
@@ -77,14 +78,11 @@ def asked(frame: Frame) -> Asked:
     return Asked(name, frame.data, rest, has_id, message.value.get("id"))
 
 
-def _hidden(value: Value, redacted: Sequence[str], path: tuple[str | int, ...] = ()) -> Value:
-    """`value` with a stand-in at each of the pointers."""
-    if pointer(path) in redacted:
-        return _ANYTHING
-    if isinstance(value, dict):
-        return {name: _hidden(item, redacted, (*path, name)) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_hidden(item, redacted, (*path, index)) for index, item in enumerate(value)]
+def _hidden(value: Value, redacted: Sequence[str]) -> Value:
+    """`value` with a stand-in at each of the pointers, as far as they lead somewhere."""
+    for text in redacted:
+        with contextlib.suppress(KeyError, ValueError):
+            value = replaced(value, text, _ANYTHING)
     return value
 
 

@@ -198,6 +198,16 @@ def test_redacted_values_match_anything(write: Callable[..., str]) -> None:
     assert "error" in other.say('{"execute":"set","arguments":{"word":"secret"}}')[0]
 
 
+def test_what_was_redacted_may_nest_deeper_than_python_may_recurse(
+    write: Callable[..., str],
+) -> None:
+    said = '{"execute":"set","arguments":{"password":"%s","a":' + "[" * 1000 + "]" * 1000 + "}}"
+    places = '"redacted":["/arguments/password","/arguments/b","b"]'
+    live = Live(write([f"> {places}|{said % '-'}", '< {"return": {}}']))
+    live.open()
+    assert live.say(said % "secret") == [{"return": {}}]
+
+
 def test_descriptors_are_accepted_and_a_missing_one_is_told(write: Callable[..., str]) -> None:
     script = ['> "fds":[{"kind":"file","access":"rw"}]|{"execute":"getfd"}', '< {"return": {}}']
     live = Live(write(script))
