@@ -26,6 +26,7 @@ from qmpconf.net.address import FORMS, Address, parse_address
 from qmpconf.net.endpoint import Listener
 from qmpconf.outputs import Outputs
 from qmpconf.protocol.dialect import of_product
+from qmpconf.record.recording import Signals
 from qmpconf.replay.serve.serving import serve_trace
 from qmpconf.report.serve import as_text
 from qmpconf.schema.store import load
@@ -123,7 +124,7 @@ Way = Callable[[Served], Served]
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve a trace until it was played, or the monitor until ``quit``, SIGINT or SIGTERM."""
+    """Serve a trace until it was played, or the monitor until ``quit``, SIGINT, SIGTERM or SIGHUP."""
     if arguments.output == "-":
         raise UsageError("-o needs a file: what is served says on standard output how it went")
     outputs = Outputs([arguments.trace or "", *faults.inputs(arguments)], force=arguments.force)
@@ -230,18 +231,11 @@ def _run_monitor(arguments: argparse.Namespace, way: Way) -> int:
     else:
         served = GuestAgent(catalog, _now, name)
     served = way(served)
-    interrupted = False
     with ExitStack() as stack:
+        signals = stack.enter_context(Signals())
         listeners = [stack.enter_context(Listener(address)) for address in addresses]
         server = MonitorServer(served, listeners, once=arguments.once)
-
-        def end(number: int, _frame: object) -> None:
-            nonlocal interrupted
-            interrupted = number == signal.SIGINT
-            server.stop()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            stack.callback(signal.signal, number, signal.signal(number, end))
+        signals.stops(server)
         answered = sum(
             is_answered(catalog, one) if dialect.greets else one in COMMANDS
             for one in catalog.commands
@@ -254,4 +248,4 @@ def _run_monitor(arguments: argparse.Namespace, way: Way) -> int:
             flush=True,
         )
         server.run()
-    return _INTERRUPTED if interrupted else 0
+    return _INTERRUPTED if signal.SIGINT in signals.came else 0

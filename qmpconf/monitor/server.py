@@ -134,6 +134,10 @@ class MonitorServer:
             self._selector.close()
             self._waker.close()
 
+    def take_signals(self) -> None:
+        """Look around when a signal comes, also just before a wait, until `run` returns; in the main thread only."""
+        self._waker.take_signals()
+
     def stop(self) -> None:
         """Make `run` return; may be called from a signal handler or another thread."""
         self._stopping = True

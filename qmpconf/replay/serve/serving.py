@@ -10,14 +10,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from types import FrameType
 
 from qmpconf.errors import InputError, UsageError
 from qmpconf.monitor.server import MonitorServer, Served
 from qmpconf.net.address import FORMS, Address, FdAddress, parse_address
 from qmpconf.net.endpoint import Listener
 from qmpconf.net.process import Folder, end, start
-from qmpconf.record.recording import VARIABLE
+from qmpconf.record.recording import VARIABLE, Signals
 from qmpconf.replay.gaps import require_whole
 from qmpconf.replay.serve.monitor import Order, Stage
 from qmpconf.replay.serve.outcome import Played
@@ -51,7 +50,8 @@ def serve_trace(
     With `once`, only the first session is played.  `order` is described in
     `qmpconf.replay.serve.monitor`.  `timeout` is the number of seconds in which a client has to connect,
     and to say something.  `protocol` says what is spoken (``qmp``, ``qga``; empty: as the trace
-    shows).  `way` gives what is served in place of the trace itself: with faults, recorded.  SIGINT and SIGTERM end it.  `ready` is called with the addresses.
+    shows).  `way` gives what is served in place of the trace itself: with faults, recorded.  SIGINT, SIGTERM and
+    SIGHUP end it, and the client; so does a client that falls silent.  `ready` is called with the addresses.
 
     Raises `InputError` for a trace that cannot be read or has no session, `UsageError`.
     """
@@ -59,6 +59,7 @@ def serve_trace(
         raise UsageError(f"say where clients connect: {FORMS}")
     result = Played(trace)
     with contextlib.ExitStack() as stack:
+        signals = stack.enter_context(Signals())
         lines = stack.enter_context(Lines(TraceReader(trace)))
         scenes = read_scenes(trace, result, lines, protocol)
         addresses = [parse_address(text) for text in listen]
@@ -83,7 +84,7 @@ def serve_trace(
             is_over=is_over if client else None,
         )
         server = MonitorServer(way(stage), listeners, together=True)
-        _stopped_by_signals(stack, server, result)
+        signals.stops(server)
         ready([one.address for one in listeners])
         if client:
             bare = listeners[0].address.bare
@@ -93,7 +94,13 @@ def serve_trace(
             stack.callback(end, child)
         server.run()
         if child is not None:
-            result.client_code = end(child) if result.interrupted else child.wait()
+            try:
+                signals.stops(None)
+                is_ended = bool(signals.came or result.failure)
+                result.client_code = end(child) if is_ended else child.wait()
+            except KeyboardInterrupt:
+                result.client_code = end(child)
+        result.interrupted = signal.SIGINT in signals.came
     return result
 
 
@@ -116,14 +123,3 @@ def read_scenes(
     elif not reader.finished:
         result.warnings.append(f"{trace} was cut off: it has no last line; what is there is served")
     return scenes
-
-
-def _stopped_by_signals(stack: contextlib.ExitStack, server: MonitorServer, result: Played) -> None:
-    def stop(number: int, _: FrameType | None) -> None:
-        result.interrupted = number == signal.SIGINT
-        server.stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Only the main thread can have signals; elsewhere they are not the caller's business.
-        with contextlib.suppress(ValueError):
-            stack.callback(signal.signal, number, signal.signal(number, stop))

@@ -215,6 +215,30 @@ def test_a_signal_ends_it_with_a_report(number: signal.Signals, code: int, tmp_p
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_with_a_client_that_does_not_end_by_itself(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    trace = write(tmp_path / "t", '{"t":0,"conn":1,"open":{}}\n')
+    client = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
+    command = [*SERVE[:-1], "record", "--mode", "once", "-o", trace, "--", *client]
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"up\n"
+        child.send_signal(number)
+        assert child.wait(60) == 128 + signal.SIGTERM  # as the client
+
+
+def test_a_client_that_falls_silent_is_ended(tmp_path: Path) -> None:
+    trace = write(tmp_path / "t", '{"t":0,"conn":1,"open":{}}\n')
+    client = [sys.executable, "-c", "import time; time.sleep(600)"]
+    played = serve_trace(trace, client=client, timeout=0.1)
+    assert played.failure == "no client has connected within 0.1 seconds"
+    assert played.client_code == -signal.SIGTERM
+
+
 def test_a_damaged_trace_is_refused_with_its_line(tmp_path: Path) -> None:
     trace = write(tmp_path / "t", '{"t":0,"conn":1,"open":{}}\n', "damage\n", "{}\n")
     with pytest.raises(InputError, match="t:3"):
