@@ -269,14 +269,21 @@ class Agent:
         )
 
     def _pass_silent(self, response: Success | Failure) -> None:
-        """Take out what has succeeded without a response, as one to something later shows."""
+        """Take out what has succeeded without a response, as one to something later shows.
+
+        An error may be its own, or that of something later: then nobody knows what answers what, until a sync.
+        """
         while True:
             waiting = [one for one in self._queue.pending if not one.elastic]
             if not waiting or not waiting[0].silent:
                 return
+            later = any(one.wants(response) for one in waiting[1:] if not one.silent)
             if isinstance(response, Failure) and waiting[0].wants(response):
+                malformed = len(waiting) < len(self._queue.pending)
+                if (later or malformed) and not self._sync_waits():
+                    self._queue.gap()
                 return
-            if not any(one.wants(response) for one in waiting[1:] if not one.silent):
+            if not later:
                 return
             self._queue.pass_to(waiting[0])
 

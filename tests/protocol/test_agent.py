@@ -134,6 +134,28 @@ LEGAL = {
         -> {"execute":"guest-ping"}
         <- {"return": {}}
         close client""",
+    "an error of what is silent, or of the one behind it": BEGUN
+    + f"""
+        -> {{"execute":"guest-suspend-disk"}}
+        -> {{"execute":"guest-sync-delimited"}}
+        -> {{"execute":"guest-info"}}
+        <- {{"error": {{"class": "GenericError", "desc": "Parameter 'id' is missing"}}}}
+        <- {{"return": {{"version": "7.2.0"}}}}
+        -> {SYNC.replace("5", "6")}
+        <- {{"return": 6}}
+        -> {PING}
+        <- {{"return": {{}}}}
+        close client""",
+    "an error of what is silent, or of malformed input behind it": BEGUN
+    + """
+        -> {"execute":"guest-suspend-disk"}
+        ->> b'\\x00'
+        <- {"error": {"class": "GenericError", "desc": "JSON parse error, stray"}}
+        -> {"execute":"guest-sync-delimited"}
+        <- {"error": {"class": "GenericError", "desc": "Parameter 'id' is missing"}}
+        -> {"execute":"guest-fsfreeze-freeze"}
+        <- {"return": 1}
+        close client""",
     "behind a gap a sync shows the order again": BEGUN
     + f"""
         -> {{"execute":"guest-get-time"}}
@@ -298,6 +320,9 @@ def test_what_answers_what() -> None:
     assert [name for _, name in play.answered] == ["", "guest-sync", "guest-sync"]
     play = Play(LEGAL["two responses that an earlier client did not fetch"], end=b"\n")
     assert play.answered == [(5, "guest-sync"), ({}, "guest-ping")]
+    play = Play(LEGAL["an error of what is silent, or of the one behind it"], end=b"\n")
+    assert play.answered[-2:] == [(6, "guest-sync"), ({}, "guest-ping")]
+    assert play.session.certain
     play = Play(LEGAL["an agent says itself what is silent"], end=b"\n")
     assert play.session.version == (9, 0, 0)
 
