@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -34,7 +35,8 @@ class Client(Closing):
 
     `events` are the names of the events that came between the answers.  A server that is `starting`
     may have made its socket, and not listen yet: it is given a while.  Raises `TargetError` when
-    the server cannot be reached, goes away or does not answer within `patience` seconds.
+    the server cannot be reached, goes away or does not answer within `patience` seconds, whatever else
+    it says meanwhile.
     """
 
     def __init__(
@@ -49,7 +51,6 @@ class Client(Closing):
         address = parse_address(target) if isinstance(target, str) else target
         self._patience = patience
         self._socket = patiently(address, BIND_TO_LISTEN if starting else 0, patience)
-        self._socket.settimeout(patience)
         self._framer = Framer(SERVER_LIMITS)
         self._waiting: deque[bytes] = deque()
         self._prefix = prefix
@@ -94,9 +95,12 @@ class Client(Closing):
             asked["id"] = f"{self._prefix}-{self._asked}"
         try:
             data = dumps(asked) + b"\r\n"
+            self._socket.settimeout(self._patience)
             if descriptors:
                 data = data[socket.send_fds(self._socket, [data], descriptors) :]
             self._socket.sendall(data)
+        except TimeoutError:  # it does not even read
+            raise self._silent() from None
         except OSError as error:
             raise self._lost(error) from error
         reply: Success | Failure = self.receive(Success, Failure)
@@ -111,6 +115,7 @@ class Client(Closing):
 
     def receive(self, *kinds: type) -> Any:
         """The next message of one of these kinds; others are passed over."""
+        until = time.monotonic() + self._patience
         while True:
             while self._waiting:
                 message = from_server(self._waiting.popleft())
@@ -119,12 +124,13 @@ class Client(Closing):
                 if isinstance(message, kinds):
                     return message
             try:
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError
+                self._socket.settimeout(left)
                 data = self._socket.recv(1 << 16)
             except TimeoutError:
-                raise TargetError(
-                    f"{self._target}: no answer within {self._patience:.0f} s; "
-                    "is another client connected, or is it not a QMP monitor?"
-                ) from None
+                raise self._silent() from None
             except OSError as error:
                 raise self._lost(error) from error
             if not data:
@@ -133,6 +139,12 @@ class Client(Closing):
             self._waiting += [one.data for one in frames if one.kind is Kind.VALUE]
             if any(one.kind is Kind.MALFORMED for one in frames):
                 raise TargetError(f"{self._target}: it is not a QMP monitor: it sends no JSON")
+
+    def _silent(self) -> TargetError:
+        return TargetError(
+            f"{self._target}: no answer within {self._patience:g} s; "
+            "is another client connected, or is it not a QMP monitor?"
+        )
 
     def _lost(self, error: OSError | None) -> ClosedError:
         how = f" ({reason(error)})" if error else ""

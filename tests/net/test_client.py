@@ -48,6 +48,42 @@ def test_ids_count_and_events_are_kept(target: str) -> None:
         assert client.events == ["STOP", "RESUME"]
 
 
+def test_events_without_end_are_no_answer(tmp_path: Path) -> None:
+    event = b'{"event": "E", "timestamp": {"seconds": 1, "microseconds": 0}}\r\n'
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        given_up = threading.Event()
+
+        def serve() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                for _ in range(1000):
+                    peer.sendall(event)
+                    if given_up.wait(0.01):
+                        break
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with Client(f"unix:{tmp_path / 's'}", patience=0.1) as client:
+            with pytest.raises(TargetError, match="no answer within 0.1 s"):
+                client.call("query-status")
+            given_up.set()
+            assert client.events
+        thread.join()
+
+
+def test_who_does_not_read_does_not_answer(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        with (
+            Client(f"unix:{tmp_path / 's'}", patience=0.1) as client,
+            pytest.raises(TargetError, match="no answer within 0.1 s"),
+        ):
+            client.call("a", {"long": "x" * (1 << 24)})
+
+
 @pytest.mark.parametrize(
     ("said", "why"),
     [(b"SSH-2.0-x\r\n", "not a QMP monitor: it sends no JSON"), (b"", "closed the connection")],

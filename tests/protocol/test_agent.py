@@ -149,7 +149,7 @@ LEGAL = {
     "an error of what is silent, or of malformed input behind it": BEGUN
     + """
         -> {"execute":"guest-suspend-disk"}
-        ->> b'\\x00'
+        ->> b'\\xff'
         <- {"error": {"class": "GenericError", "desc": "JSON parse error, stray"}}
         -> {"execute":"guest-sync-delimited"}
         <- {"error": {"class": "GenericError", "desc": "Parameter 'id' is missing"}}
