@@ -123,10 +123,10 @@ class Client(Closing):
                     self.events.append(message.name)
                 if isinstance(message, kinds):
                     return message
+            left = until - time.monotonic()
+            if left <= 0:
+                raise self._silent()
             try:
-                left = until - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError
                 self._socket.settimeout(left)
                 data = self._socket.recv(1 << 16)
             except TimeoutError:

@@ -18,8 +18,8 @@ Pure: how long "a while" is, is the caller's business.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Hashable
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Sized
 from functools import partial
 
 from qmpconf.protocol.messages import Event, Failure, Greeting, Success
@@ -35,10 +35,13 @@ from qmpconf.replay.upgrade import Judge
 
 #: Messages before a difference that are kept to be shown.
 _BEFORE = 3
-#: Events of the target that wait for a recorded one; more than these are given up as extra.
-_POOL = 10_000
+#: Messages of the target of one kind that wait for a recorded one, and their bytes together; what is more is
+#: given up as extra, the oldest first.
+_POOL, _POOL_BYTES = 10_000, 8 << 20
 
 _Key = Hashable
+#: The key of all events.
+_EVENT = "event"
 
 
 class Matcher:
@@ -77,6 +80,7 @@ class Matcher:
         self._arrived: dict[_Key, deque[Said]] = {}
         self._due_events: list[Said] = []
         self._pool: list[Said] = []
+        self._sizes: Counter[_Key] = Counter()  # bytes of what has arrived, and waits
         self._around: deque[tuple[str, bytes]] = deque(maxlen=_BEFORE)
         self._last_match = -1  # index of the target's latest message that stands for a recorded one
         self._lossy = ""  # why the target may say more than the recording holds
@@ -133,7 +137,7 @@ class Matcher:
             for one in self._pool:
                 found = self._equal(said, one)
                 if found is not None:
-                    self._pool.remove(one)
+                    self._take(one)
                     self._pair(said, one, found)
                     return
             self._due_events.append(said)
@@ -159,8 +163,20 @@ class Matcher:
                 return
         said.before = tuple(self._around)
         self._pool.append(said)
-        if len(self._pool) > _POOL:
-            self._extra(self._pool.pop(0))
+        self._sizes[_EVENT] += len(said.data)
+        while self._is_too_much(_EVENT, self._pool):
+            oldest = self._pool[0]
+            self._take(oldest)
+            self._extra(oldest)
+
+    def _take(self, event: Said) -> None:
+        """Take an event out of those that wait."""
+        self._pool.remove(event)
+        self._sizes[_EVENT] -= len(event.data)
+
+    def _is_too_much(self, key: _Key, waiting: Sized) -> bool:
+        """Whether more waits for recorded messages of one kind than may; one may, whatever its size."""
+        return len(waiting) > _POOL or (len(waiting) > 1 and self._sizes[key] > _POOL_BYTES)
 
     def lost(self, line: int) -> None:
         """Take note that the recording lacks some of what the server said."""
@@ -172,7 +188,7 @@ class Matcher:
             found = self._candidate(said)
             if found is not None:
                 self._due_events.remove(said)
-                self._pool.remove(found)
+                self._take(found)
                 self._pair(said, found)
 
     def give_up(self, *, why: str = "nothing", ended: bool = False) -> None:
@@ -214,6 +230,7 @@ class Matcher:
                 self._extra(said, behind or (lost if said.command == "quit" else ""))
         self._pool.clear()
         self._arrived.clear()
+        self._sizes.clear()
 
     # --- pairs ---------------------------------------------------------------------------------
 
@@ -229,11 +246,21 @@ class Matcher:
         key = _key(said)
         waiting = others.get(key)
         if not waiting:
-            own.setdefault(key, deque()).append(said)
+            waiting = own.setdefault(key, deque())
+            waiting.append(said)
+            if not is_expected:
+                self._sizes[key] += len(said.data)
+                while self._is_too_much(key, waiting):
+                    oldest = waiting.popleft()
+                    self._sizes[key] -= len(oldest.data)
+                    self._extra(oldest)
             return
         other = waiting.popleft()
+        if is_expected:
+            self._sizes[key] -= len(other.data)
         if not waiting:
             del others[key]
+            self._sizes.pop(key, None)
         if is_expected:
             self._pair(said, other)
         else:

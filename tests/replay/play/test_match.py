@@ -283,3 +283,24 @@ def test_equal_differences_are_grouped() -> None:
     assert [group.count for group in groups] == [10, 1, 1]
     assert (groups.count, groups.notes) == (11, 1)
     assert [one.line for one in next(iter(groups)).kept] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "kept"),
+    [
+        ('<- {"x": 1}', "message that is none of QMP's", 10_000),
+        (event("MEMORY_FAILURE"), "event MEMORY_FAILURE", 10_000),
+        ('<- {"x": "' + "x" * (1 << 20) + '"}', "message that is none of QMP's", 7),
+        (event("MEMORY_FAILURE", of="x" * (1 << 20)), "event MEMORY_FAILURE", 7),
+    ],
+    ids=["messages", "events", "long messages", "long events"],
+)
+def test_what_was_not_recorded_does_not_pile_up(text: str, subject: str, kept: int) -> None:
+    found: list[Difference] = []
+    matcher = Matcher(1, found.append, lambda *_: None)
+    more = 3
+    for said in Play.said(START)[:1] + Play.said([text] * (kept + more)):
+        matcher.got(said)
+    assert [(one.kind, one.subject) for one in found] == [("extra", subject)] * more
+    matcher.finish(whole=False)
+    assert len([one for one in found if one.subject == subject]) == kept + more
