@@ -27,8 +27,26 @@ def gathered(
 ) -> tuple[P, Gathered[P]]:
     """What comes of all the files, each of which is read so many `times`.
 
-    Raises InputError where none of them could be read, UsageError for options that do not go together,
-    and TargetError where the workers cannot be reached.
+    Raises InputError where none of them could be read, and what `shared_out` raises.
+    """
+    found = shared_out(arguments, what, task, paths, times)
+    if found.part is None:
+        raise found.errors[0]
+    return found.part, found
+
+
+def shared_out(
+    arguments: argparse.Namespace,
+    what: str,
+    task: Task[P],
+    paths: Sequence[str],
+    times: int = 1,
+    light: int = 1,
+) -> Gathered[P]:
+    """The same, also where none of them could be read; `light` as in `pool.run`.
+
+    Raises UsageError for options that do not go together, and TargetError where the workers cannot be
+    reached.
     """
     if arguments.workers and arguments.jobs:
         raise UsageError("--workers and --jobs both say who does the work: give one of them")
@@ -38,12 +56,8 @@ def gathered(
         if arguments.workers:
             from qmpconf.corpus import on_dask
 
-            found = on_dask.run(task, paths, arguments.workers, progress)
-        else:
-            found = pool.run(task, paths, arguments.jobs or pool.cores(), progress)
-    if found.part is None:
-        raise found.errors[0]
-    return found.part, found
+            return on_dask.run(task, paths, arguments.workers, progress)
+        return pool.run(task, paths, arguments.jobs or pool.cores(), progress, light)
 
 
 def closed(result: ResultFile, found: Gathered[P], paths: Sequence[str]) -> ResultFile:
@@ -51,7 +65,7 @@ def closed(result: ResultFile, found: Gathered[P], paths: Sequence[str]) -> Resu
     errors = [str(error) for error in found.errors]
     result.records += [Note(subject="", text=text) for text in errors]
     if found.interrupted:
-        text = _interrupted(found, paths)
+        text = interrupted(found, paths)
         result.records.append(Note(subject="", text=text))
         return result.end(INTERRUPTED, text)
     return result.end(InputError.exit_code, errors[0]) if errors else result
@@ -60,10 +74,11 @@ def closed(result: ResultFile, found: Gathered[P], paths: Sequence[str]) -> Resu
 def say(verb: str, found: Gathered[P], paths: Sequence[str]) -> None:
     """The same on stderr."""
     lines = [str(error) for error in found.errors]
-    lines += [_interrupted(found, paths)] if found.interrupted else []
+    lines += [interrupted(found, paths)] if found.interrupted else []
     for line in lines:
         print(f"qmpconf {verb}: {harmless(line)}", file=sys.stderr)
 
 
-def _interrupted(found: Gathered[P], paths: Sequence[str]) -> str:
+def interrupted(found: Gathered[P], paths: Sequence[str]) -> str:
+    """How much was done when somebody ended it."""
     return f"interrupted: {len(found.numbers):,} of {counted(len(paths), 'file')} done"

@@ -5,17 +5,23 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from qmpconf.cli import options
+from qmpconf.cli.corpus import interrupted, say, shared_out
 from qmpconf.cli.examples import explain
+from qmpconf.cli.main import INTERRUPTED
 from qmpconf.cli.results import FORMATS, on_stdout, page, strict
+from qmpconf.cli.traces import results_in
+from qmpconf.corpus.gathered import Gathered
+from qmpconf.corpus.results import LIGHT, ResultTask
 from qmpconf.errors import InputError, OutputError, UsageError
 from qmpconf.outputs import Outputs, make_folder, write_page
 from qmpconf.report.progress import Progress
-from qmpconf.report.results.merge import Report, merged
-from qmpconf.report.results.stream import read_result
+from qmpconf.report.results.heap import Heap
+from qmpconf.report.results.merge import Report, report_of
 from qmpconf.report.terminal import Terminal
+from qmpconf.text import harmless
 
 _EPILOG = """\
 A RESULT is what check, replay, diff, explore, conform, conform-client, schema audit, schema diff,
@@ -58,7 +64,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Take the results, and what is made of them."""
     explain(parser, _EPILOG)
     parser.add_argument(
-        "results", metavar="RESULT", nargs="+", help="what --result wrote (- is stdin)"
+        "results",
+        metavar="RESULT",
+        nargs="+",
+        help="what --result wrote, or a folder of such files (*.qmpresult); - is stdin",
     )
     parser.add_argument(
         "--format",
@@ -77,22 +86,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--exit-zero", action="store_true", help="exit with 0, whatever the results say"
     )
     strict(parser)
+    options.jobs(parser)
     options.quiet(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, merge, show; the exit code is that of the report."""
     formats = _chosen(arguments)
+    paths = list(results_in(arguments.results))
     if arguments.output is not None:
-        outputs = Outputs(arguments.results, force=arguments.force)
+        outputs = Outputs(paths, force=arguments.force)
         for name in formats:
             file = FILES.get(name, SUMMARY)
             outputs.add(os.path.join(arguments.output, file), "page", f"-o: the {name} view in")
         make_folder(arguments.output, "-o")
-    # Making a page takes about as long as reading a result.
-    steps = len(arguments.results) + len(formats)
-    with Progress("making the report", steps, unit="steps", quiet=arguments.quiet) as progress:
-        report = _read(arguments, progress)
+    found = shared_out(arguments, "reading", ResultTask(), paths, light=LIGHT)
+    report = _report(arguments, found, paths)
+    with Progress("making", len(formats), unit="pages", quiet=arguments.quiet) as progress:
         pages = {name: _page(report, name, arguments, progress) for name in formats}
     if arguments.output is None:
         name, shown = pages.popitem()
@@ -103,6 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
         written = _write(report, pages, arguments.output)
         if written and not arguments.quiet:
             print(f"qmpconf report: wrote {', '.join(written)}", file=sys.stderr)
+    if found.interrupted:
+        return INTERRUPTED
     if arguments.exit_zero and not report.unread:
         return 0
     return report.exit_code
@@ -130,22 +142,17 @@ def _chosen(arguments: argparse.Namespace) -> list[str]:
     return formats
 
 
-def _read(arguments: argparse.Namespace, progress: Progress) -> Report:
-    """All results as one report; what cannot be read is said, and the others are shown."""
-    results, unread = [], []
-    for path in arguments.results:
-        try:
-            results.append(read_result(path))
-        except InputError as error:
-            unread.append(str(error))
-        progress.advance(1, path)
-    if not results and arguments.output is None:
+def _report(arguments: argparse.Namespace, found: Gathered[Heap], paths: Sequence[str]) -> Report:
+    """One report of all that was read; what was not is said.  Raises InputError where there is nothing to show."""
+    unread = [str(error) for error in found.errors]
+    if found.part is None and arguments.output is None:
         raise InputError("\n".join(unread))
-    report = merged(results, unread, strict=arguments.strict)
-    for text in unread:
-        progress.say(f"qmpconf report: {text}")
-    for one in report.cut:
-        progress.say(f"qmpconf report: {one.origin}: {one.failure}")
+    unread += [interrupted(found, paths)] if found.interrupted else []
+    report = report_of(found.part or Heap(), unread, strict=arguments.strict)
+    if not arguments.quiet:
+        say("report", found, paths)
+        for one in report.cut:
+            print(f"qmpconf report: {harmless(f'{one.origin}: {one.failure}')}", file=sys.stderr)
     return report
 
 

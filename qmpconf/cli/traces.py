@@ -16,7 +16,7 @@ from qmpconf.parts import whole_of
 #: Arguments that name files to be read, in whatever verb: for all of them, ``-`` is standard input.
 READ = (
     *("trace", "traces", "schema", "catalog", "catalogs", "before", "after", "file", "files"),
-    *("baseline", "masks", "notes", "secret"),
+    *("baseline", "masks", "notes", "secret", "results"),
 )
 
 
@@ -67,9 +67,21 @@ def traces_in(named: Iterable[str]) -> Iterator[str]:
         yield from found
 
 
+def results_in(named: Iterable[str]) -> Iterator[str]:
+    """The same for results."""
+    for one in named:
+        if not os.path.isdir(one):
+            yield one
+            continue
+        found = sorted(_below(one, "*.qmpresult"))
+        if not found:
+            raise UsageError(f"{one}: there is no result (*.qmpresult) in this folder")
+        yield from found
+
+
 def recordings_below(folder: str) -> list[str]:
     """The recordings in a folder, and in those below it.  Raises InputError for one without access."""
-    return sorted({_whole(path) for path in _below(folder)})
+    return sorted({_whole(path) for path in _below(folder, "*.qmptrace*")})
 
 
 def _whole(path: str) -> str:
@@ -78,15 +90,15 @@ def _whole(path: str) -> str:
     return whole if whole and not os.path.lexists(whole) else path
 
 
-def _below(folder: str) -> Iterator[str]:
-    """The traces in a folder, and in those below it.  Raises InputError for one without access."""
+def _below(folder: str, names: str) -> Iterator[str]:
+    """The files with such names in a folder, and in those below it.  Raises InputError for one without access."""
 
     def unread(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):  # it may be gone by now
             raise InputError(f"cannot read {error.filename}: {error.strerror}")
 
-    for place, _, names in os.walk(folder, onerror=unread):
-        for name in fnmatch.filter(names, "*.qmptrace*"):
+    for place, _, here in os.walk(folder, onerror=unread):
+        for name in fnmatch.filter(here, names):
             path = os.path.normpath(os.path.join(place, name))
             if os.path.isfile(path):
                 yield path

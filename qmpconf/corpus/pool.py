@@ -46,7 +46,7 @@ _MOST_FAILURES = 3
 #: What it takes to open a file, as bytes of one.
 _OPENING = 1 << 13
 #: What the workers need is imported once, by the process that all are copies of.
-_PRELOAD = ["qmpconf.corpus.work"]
+_PRELOAD = ["qmpconf.corpus.work", "qmpconf.corpus.results"]
 
 
 def cores() -> int:
@@ -56,14 +56,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def run(task: Task[P], paths: Sequence[str], jobs: int, progress: Progress) -> Gathered[P]:
+def run(
+    task: Task[P], paths: Sequence[str], jobs: int, progress: Progress, light: int = 1
+) -> Gathered[P]:
     """Do the task with each file, in so many processes at most; where there is little to do, in this one.
+
+    `light` says how many times as little as with a recording there is to do with a file.
 
     Ctrl-C ends them all; what was found until then is given.  Raises what the task raises, but for
     InputError, which is kept, and OutputError where no worker can be started.
     """
     weights = [weight(path) for path in paths]
-    if jobs < 2 or sum(weights) < LEAST or any(map(is_only_here, paths)):
+    if jobs < 2 or sum(weights) < LEAST * light or any(map(is_only_here, paths)):
         return _alone(task, paths, progress)
     large = [number for number, one in enumerate(weights) if _is_large(one, weights, jobs)]
     large = large if isinstance(task, Divisible) else []
@@ -164,7 +168,8 @@ def _alone(task: Task[P], paths: Sequence[str], progress: Progress) -> Gathered[
     whole: Gathered[P] = Gathered()
     try:
         for number, path in enumerate(paths):
-            heap = of_one(task, number, path, progress.reading)
+            with progress.file(path):
+                heap = of_one(task, number, path, progress.reading)
             teller.take(heap)
             whole = whole.merge(heap)
     except KeyboardInterrupt:

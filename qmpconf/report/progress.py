@@ -82,6 +82,17 @@ class Progress:
         self._done += count * self._times
 
     @contextmanager
+    def file(self, path: str) -> Iterator[None]:
+        """In the meantime all of a file is done, whether somebody counts what is read of it or not."""
+        before = self._done
+        self._detail = os.path.basename(path)
+        try:
+            yield
+        finally:
+            whole = before + size_of_files([path]) * self._times
+            self._done = max(self._done, whole)
+
+    @contextmanager
     def reading(self, *readers: TraceReader) -> Iterator[None]:
         """Count the bytes that are read of traces in the meantime."""
         before = sum(one.bytes_read for one in readers)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import gzip
+import json
 import os
 import random
 import re
@@ -99,6 +100,41 @@ def measure_large(rounds: int, megabytes: int) -> Iterator[Figure]:
                 )
 
 
+def measure_results(rounds: int, copies: int) -> Iterator[Figure]:
+    """Make a page of so many results of `conform`, each of a server of its own: by one process, by two."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = os.path.join(folder, "made")
+        server = f"{sys.executable} -m qmpconf serve --listen {{socket}}"
+        _qmpconf("conform", "--spawn", server, "--fast", "-q", "--result", made)
+        with open(made, encoding="utf-8") as file:
+            text = file.read()
+        name = json.loads(text.split("\n", 2)[1])["name"]
+        for number in range(copies):
+            with open(os.path.join(folder, f"{number}.qmpresult"), "w", encoding="utf-8") as file:
+                file.write(text.replace(json.dumps(name), json.dumps(f"{name}, host {number}")))
+        times: dict[str, list[float]] = {"1": [], "2": []}
+        for _ in range(rounds):
+            for jobs, found in times.items():
+                start = time.perf_counter()
+                _qmpconf("report", folder, "-q", "--format", "markdown", "--jobs", jobs)
+                found.append(time.perf_counter() - start)
+        yield Figure(
+            f"report of {copies} results of conform: two jobs",
+            "one job",
+            ratio(times["2"], times["1"]),
+            "",
+            " against ".join(f"{statistics.median(times[jobs]):.1f} s" for jobs in "21"),
+        )
+
+
+def _qmpconf(*words: str) -> None:
+    command = [sys.executable, "-m", "qmpconf", *words]
+    done = subprocess.run(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert done.returncode in (0, 1), done.stderr
+
+
 def write_sessions(path: str, megabytes: int, at_once: int) -> None:
     """Write a trace of so many megabytes: the sessions of the recordings in traces/, so many of them at once."""
     number = re.compile(rb'"conn":(\d+)')
@@ -144,13 +180,7 @@ def _both(path: str, jobs: str) -> tuple[float, float]:
 
 def _check(folder: str, words: list[str]) -> float:
     start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "qmpconf", "check", folder, "-q", *words],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        check=False,
-    )
-    assert done.returncode in (0, 1), done.stderr
+    _qmpconf("check", folder, "-q", *words)
     return time.perf_counter() - start
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from qmpconf.record.core import PYTHON, VARIABLE, available
 from tests.benchmarks.peers import connect
+
+_BARE = Path(__file__).with_name("bare_relay.c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,14 @@ def socat_v(server: str, folder: str) -> contextlib.AbstractContextManager[Relay
     return _running(words, listen, os.path.join(folder, "socat-v.log"))
 
 
+def bare(server: str, folder: str) -> contextlib.AbstractContextManager[Relay]:
+    """A relay that does nothing else, compiled here."""
+    listen = os.path.join(folder, "bare.sock")
+    program = os.path.join(folder, "bare-relay")
+    subprocess.run(["cc", "-O2", "-o", program, str(_BARE)], check=True)
+    return _running([program, listen, server], listen, os.devnull)
+
+
 def recorder(server: str, folder: str, core: str = "") -> contextlib.AbstractContextManager[Relay]:
     """The recorder, as users start it; with `core`, the one that is said."""
     listen = os.path.join(folder, f"recorder{core}.sock")
@@ -94,6 +106,9 @@ RELAYS: dict[str, Start] = {
     "socat -v": socat_v,
     "qmpconf record": recorder,
 }
+BARE = "a relay that does nothing else"
+if shutil.which("cc"):
+    RELAYS[BARE] = bare
 #: Without a core, the recorder is in Python anyway.
 IN_PYTHON = "qmpconf record in Python"
 if available():

@@ -24,7 +24,7 @@ from tests.benchmarks.peers import (
     round_trips,
     zero_cost_server,
 )
-from tests.benchmarks.relays import IN_PYTHON, RELAYS
+from tests.benchmarks.relays import BARE, IN_PYTHON, RELAYS
 
 #: A machine with disks and a vCPU, which never runs: QEMU's answers are those of a real guest.
 MACHINE = [
@@ -92,6 +92,8 @@ def measure(rounds: int, scale: int) -> Iterator[Figure]:
         times = on_qemu(QEMU, machine, rounds, count, work)
         what = f"round trips on a real QEMU: {name}"
         yield times.figure(what, "direct", "0.95")
+        if BARE in times.wall:
+            yield times.figure(f"{what}, {BARE}", "direct", "", BARE)
         yield times.figure(what, "socat", "1.0")
         yield times.work(what)
         if IN_PYTHON in times.wall:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from qmpconf.cli.main import main
 from qmpconf.cli.report import FILES
+from qmpconf.corpus import pool, results
 from qmpconf.report.results.records import Header
 from qmpconf.report.results.stream import ResultFile, parse_result, write_result
 from tests.check.scripts import OPENING, write
@@ -203,6 +206,68 @@ def test_what_makes_no_sense_is_said(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "format" in captured.err
+
+
+@pytest.mark.parametrize("form", ["text", "html", "junit", "sarif", "json"])
+def test_two_processes_say_what_one_says(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr(pool, "LEAST", 0)
+    for number in range(7):
+        name = f"{number}.qmpresult"
+        saved(tmp_path / name, checked(finding(), warning(line=number), started=f"{number}"))
+    saved(tmp_path / "7.qmpresult", conformed("QEMU 7.2", ("oob.id", "pass")))
+    (tmp_path / "8.qmpresult").write_text("no result\n")
+    said = set()
+    for jobs in ("1", "2"):
+        assert main(["report", str(tmp_path), "--format", form, "--jobs", jobs]) == 3
+        said.add(capsys.readouterr())
+    ((out, err),) = said
+    assert f"{tmp_path}/8.qmpresult:1: this is not a result of qmpconf" in err
+    assert err.count("\n") == 1
+    assert "QEMU 7.2" in out or form in ("text", "sarif")
+
+
+def test_a_folder_stands_for_the_results_in_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    assert main(["report", str(tmp_path)]) == 2
+    assert f"{tmp_path}: there is no result (*.qmpresult)" in capsys.readouterr().err
+    saved(tmp_path / "a" / "b" / "one.qmpresult", checked(finding()))
+    saved(tmp_path / "a" / "two.qmpresult", checked(warning(), exit_code=0, started="2"))
+    (tmp_path / "a" / "report.html").write_text("not one of them")
+    assert main(["report", str(tmp_path), "--format", "json"]) == 1
+    assert len(json.loads(capsys.readouterr().out)["runs"]) == 2
+
+
+def test_a_result_from_a_pipe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    data = io.BytesIO(Path(bad).read_bytes())
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=data))
+    assert main(["report", "-"]) == 1
+    assert "is not an integer" in capsys.readouterr().out
+    assert main(["report", "-", "-"]) == 2
+    assert "name it once" in capsys.readouterr().err
+
+
+def test_an_interrupt_shows_what_was_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    read = results.read_result
+
+    def reading(path: str) -> ResultFile:
+        if path != bad:
+            raise KeyboardInterrupt
+        return read(path)
+
+    monkeypatch.setattr(results, "read_result", reading)
+    assert main(["report", bad, "another", "third", "--exit-zero"]) == 130
+    captured = capsys.readouterr()
+    assert "NOT READ: interrupted: 1 of 3 files done" in captured.out
+    assert "is not an integer" in captured.out
+    assert captured.err == "qmpconf report: interrupted: 1 of 3 files done\n"
 
 
 def test_a_folder_that_cannot_be(

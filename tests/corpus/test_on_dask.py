@@ -21,6 +21,8 @@ from qmpconf.corpus.gathered import Watch
 from qmpconf.corpus.work import StatsPart, StatsTask
 from qmpconf.errors import TargetError
 from qmpconf.report.progress import Progress
+from qmpconf.report.results.stream import write_result
+from tests.report.results.samples import checked
 
 distributed = pytest.importorskip("distributed", reason="the extra `dask` is not installed")
 pytest.importorskip("aiohttp", reason="the extra `dask` is not installed")
@@ -69,6 +71,14 @@ def test_they_say_what_one_process_says(
         for verb in ("check", "stats"):
             alone = _said(capsys, verb, *paths, "--jobs", "1")
             assert _said(capsys, verb, *paths, "--workers", f"dask:{cluster}") == alone
+        for number in range(3):
+            write_result(str(tmp_path / f"{number}.qmpresult"), checked(started=f"{number}"))
+        shards = [f"{tmp_path}/0.qmpresult", f"file://{tmp_path}/1.qmpresult"]
+        shards += [f"{web}/2.qmpresult", f"{web}/none"]
+        alone = _said(capsys, "report", *shards, "--jobs", "1")
+        assert alone[0] == 3
+        assert _said(capsys, "report", *shards, "--workers", f"dask:{cluster}") == alone
+        alone = _said(capsys, "stats", *paths, "--jobs", "1")
         server.shutdown()
     assert alone[0] == 3
     assert f"cannot read {tmp_path}/none" in alone[2]

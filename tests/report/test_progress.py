@@ -113,6 +113,19 @@ def test_bytes_of_traces(tmp_path: Path) -> None:
     assert size_of_files([str(path), str(tmp_path / "none")]) == path.stat().st_size
 
 
+@pytest.mark.parametrize("counted", [False, True])
+def test_a_file_is_done_whoever_counts(tmp_path: Path, counted: bool) -> None:
+    path = tmp_path / "a.qmptrace"
+    path.write_text('{"qmptrace":1,"started":"x"}\n')
+    size = path.stat().st_size
+    with Progress("x", 2 * size, times=2) as shown:
+        for done in (1, 2):
+            with shown.file(str(path)):
+                if counted:
+                    shown.finish(size)
+            assert shown._done == done * 2 * size
+
+
 def test_readers_that_are_followed_count_together(tmp_path: Path) -> None:
     path = tmp_path / "a.qmptrace"
     path.write_text('{"qmptrace":1,"started":"x"}\n{"t":1,"conn":1,"open":{}}\n')

@@ -1,14 +1,14 @@
 """How records of several streams come together, kind by kind.
 
-Each function takes the records in one fixed order, whatever the order of the streams.  What one
-stream says twice, and what two of them tell in the same words, counts once.
+Each function takes records of which each comes once (`qmpconf.report.results.heap`), in any order
+but for `subjects`: what one stream says twice, and what two of them say in the same words, counts once.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -37,10 +37,10 @@ def subjects(found: Iterable[Subject]) -> list[Subject]:
     """One for each name, with what all streams know of it.
 
     Figures of a server are those of a run, and shards add up; those of a file are the file's own,
-    and the larger one counts.
+    and the larger one counts.  Of other facts, the last that is given counts.
     """
     together: dict[str, Subject] = {}
-    for one in distinct(found):
+    for one in {dumped(one): one for one in found}.values():
         before = together.get(one.name)
         together[one.name] = one if before is None else _joined(before, one)
     return sorted(together.values(), key=lambda subject: (subject.kind, natural(subject.name)))
@@ -69,8 +69,11 @@ def _fact(before: _Fact, value: _Fact, *, adds: bool) -> _Fact:
 def findings(found: Iterable[FindingRecord]) -> Iterator[FindingRecord]:
     """Equal ones of one subject together; one that is new anywhere is new."""
     for same in _by(found, lambda one: (one.subject, one.rule, one.fingerprint)):
+        if len(same) == 1 and len(same[0].lines) < 2:
+            yield same[0]
+            continue
         places = {(one.path, one.line, one.count, one.case): one for one in same}
-        ordered = sorted(same, key=lambda f: (f.status != "new", f.path, f.line, f.case, dumped(f)))
+        ordered = sorted(same, key=lambda f: (f.status != "new", f.path, f.line, f.case))
         count = sum(one.count for one in places.values())
         lines = tuple(sorted({line for one in ordered for line in one.lines}))
         yield msgspec.structs.replace(ordered[0], count=count, lines=lines)
@@ -79,16 +82,13 @@ def findings(found: Iterable[FindingRecord]) -> Iterator[FindingRecord]:
 def verdicts(found: Iterable[Verdict]) -> Iterator[Verdict]:
     """For each requirement and subject the one that counts most; what is new, before known."""
     for same in _by(found, lambda one: (one.rule, one.subject)):
-        yield min(
-            same,
-            key=lambda v: (WORST_FIRST.index(v.verdict), bool(v.known), not v.reason, dumped(v)),
-        )
+        yield min(same, key=lambda v: (WORST_FIRST.index(v.verdict), bool(v.known), not v.reason))
 
 
 def cases(found: Iterable[Case]) -> Iterator[Case]:
     """Each case of a subject once, as it came out worst."""
     for same in _by(found, lambda one: (one.subject, one.id)):
-        yield min(same, key=lambda c: (WORST_FIRST.index(c.verdict), bool(c.known), dumped(c)))
+        yield min(same, key=lambda c: (WORST_FIRST.index(c.verdict), bool(c.known)))
 
 
 def latencies(found: Iterable[Latency]) -> Iterator[Latency]:
@@ -132,16 +132,15 @@ def gone(found: Iterable[Gone], shown: Iterable[FindingRecord]) -> list[Gone]:
     return [one for one in found if (one.subject, one.fingerprint) not in fingerprints]
 
 
-def healed(records: Sequence[Record], still_gone: Sequence[Gone], *, strict: bool) -> bool:
-    """Whether a stream fails only for entries that were gone in it, and are found in others."""
+def found(gone: Iterable[Gone], still_gone: Iterable[Gone]) -> bool:
+    """Whether all the entries that were gone in one stream are found in others."""
     left = {(one.subject, one.fingerprint) for one in still_gone}
-    own = [one for one in records if isinstance(one, Gone)]
-    return bool(own) and not any(
-        (one.subject, one.fingerprint) in left
-        if isinstance(one, Gone)
-        else _fails(one, strict=strict)
-        for one in records
-    )
+    return not any((one.subject, one.fingerprint) in left for one in gone)
+
+
+def fails_otherwise(records: Iterable[Record], *, strict: bool) -> bool:
+    """Whether a stream fails for something else than entries that are gone in it."""
+    return any(_fails(one, strict=strict) for one in records)
 
 
 def _fails(record: Record, *, strict: bool) -> bool:
@@ -156,13 +155,10 @@ def _fails(record: Record, *, strict: bool) -> bool:
     return False
 
 
-def distinct(records: Iterable[_R]) -> list[_R]:
-    """Each record once."""
-    return list({dumped(record): record for record in records}.values())
-
-
 def _by(records: Iterable[_R], key: Callable[[_R], object]) -> Iterator[list[_R]]:
+    """Those of one key together, in an order that is always the same."""
     groups: dict[object, list[_R]] = {}
-    for one in distinct(records):
+    for one in records:
         groups.setdefault(key(one), []).append(one)
-    yield from groups.values()
+    for same in groups.values():
+        yield sorted(same, key=dumped) if len(same) > 1 else same

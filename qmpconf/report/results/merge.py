@@ -1,8 +1,8 @@
 """Several results as one report, in whatever order they come.
 
 Shards of one suite complete each other, results of several servers stand side by side, and a
-stream that is given twice counts once.  What two streams say of one requirement and subject comes
-to the one that counts most.  How the parts of it come together is in
+stream that is given twice counts once (`qmpconf.report.results.heap`).  What two streams say of one
+requirement and subject comes to the one that counts most.  How the parts of it come together is in
 `qmpconf.report.results.joining`.
 """
 
@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from itertools import islice
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from qmpconf.check.collect import Exercised, join
 from qmpconf.check.verdict import exit_code, fails
 from qmpconf.findings import SEVERITIES, Severity
 from qmpconf.report.results import joining
+from qmpconf.report.results.heap import Heap, Stream, together
 from qmpconf.report.results.records import (
     Case,
     Coverage,
@@ -38,9 +38,9 @@ from qmpconf.report.results.records import (
     Unjudged,
     Verdict,
 )
-from qmpconf.report.results.stream import Packed, ResultFile, dumped
+from qmpconf.report.results.stream import ResultFile, dumped
 from qmpconf.trace.figures import Figures
-from qmpconf.trace.stats import together
+from qmpconf.trace.stats import together as added_up
 
 #: Exit codes, from the one that counts most (qmpconf/README.md, Exit codes).
 _CODES = (130, 4, 3, 2, 1, 0)
@@ -159,20 +159,15 @@ def merged(
 
     Without `packed`, what is packed is left out: for a view that does not show it.
     """
-    ordered = sorted(results, key=lambda result: result.origin)
-    if len(ordered) > 1:
-        unique: dict[tuple[bytes, bytes], ResultFile] = {}
-        for one in ordered:
-            unique.setdefault(_identity(one), one)
-        ordered = [unique[key] for key in sorted(unique)]
-    records = [
-        record
-        for one in ordered
-        for record in (one.every() if packed else one.records)
-        if not isinstance(record, Packed)
-    ]
+    heap = together(Heap.of(one, packed=packed) for one in results)
+    return report_of(heap, unread, strict=strict)
+
+
+def report_of(heap: Heap, unread: Iterable[str] = (), *, strict: bool = False) -> Report:
+    """The report of all that is in a heap."""
+    streams = heap.in_order()
     report = Report(
-        subjects=joining.subjects(_of(records, Subject)),
+        subjects=joining.subjects(subject for one in streams for subject in one.subjects),
         unread=sorted(set(unread)),
         strict=strict,
     )
@@ -181,10 +176,10 @@ def merged(
     def placed(subject: str) -> tuple[int, str]:
         return (order.get(subject, len(order)), subject)
 
-    rules = {rule.id: rule for rule in _of(records, Rule)}
+    rules = {rule.id: rule for one in streams for rule in one.rules}
     report.rules = {name: rules[name] for name in sorted(rules)}
     report.findings = sorted(
-        joining.findings(_of(records, FindingRecord)),
+        joining.findings(heap.all(FindingRecord)),
         key=lambda f: (
             f.status,
             SEVERITIES.index(f.severity),
@@ -202,68 +197,51 @@ def merged(
         ),
     )
     report.verdicts = sorted(
-        joining.verdicts(_of(records, Verdict)), key=lambda v: (v.rule, placed(v.subject))
+        joining.verdicts(heap.all(Verdict)), key=lambda v: (v.rule, placed(v.subject))
     )
-    report.cases = sorted(
-        joining.cases(_of(records, Case)), key=lambda c: (placed(c.subject), c.id)
-    )
-    for message in _unique(_of(records, Message), lambda m: (m.path, m.line, m.conn)):
+    report.cases = sorted(joining.cases(heap.all(Case)), key=lambda c: (placed(c.subject), c.id))
+    for message in _unique(heap.all(Message), lambda m: (m.path, m.line, m.conn)):
         report.messages.setdefault(message.path, []).append(message)
     report.latencies = sorted(
-        joining.latencies(_of(records, Latency)), key=lambda one: (placed(one.subject), one.name)
+        joining.latencies(heap.all(Latency)), key=lambda one: (placed(one.subject), one.name)
     )
     report.coverage = sorted(
-        joining.coverage(_of(records, Coverage)),
+        joining.coverage(heap.all(Coverage)),
         key=lambda c: (placed(c.subject), c.schema, c.kind, c.name),
     )
-    report.tables = _unique(_of(records, Table), lambda t: (placed(t.subject), t.title))
-    report.notes = _unique(_of(records, Note), lambda n: (placed(n.subject), n.text))
+    report.tables = _unique(heap.all(Table), lambda t: (placed(t.subject), t.title))
+    report.notes = _unique(heap.all(Note), lambda n: (placed(n.subject), n.text))
     report.unjudged = _unique(
-        _of(records, Unjudged), lambda u: (placed(u.subject), u.kind, u.line, u.text)
+        heap.all(Unjudged), lambda u: (placed(u.subject), u.kind, u.line, u.text)
     )
-    if exercises := joining.distinct(_of(records, Exercise)):
+    if exercises := sorted(heap.all(Exercise), key=dumped):
         report.exercised = join(one.exercised for one in exercises)
-    if traffic := joining.distinct(_of(records, Traffic)):
-        report.figures = together([one.figures for one in traffic])
-    gone = joining.gone(_of(records, Gone), report.findings)
+    if traffic := sorted(heap.all(Traffic), key=dumped):
+        report.figures = added_up([one.figures for one in traffic])
+    gone = joining.gone(heap.all(Gone), report.findings)
     report.gone = _unique(gone, lambda g: (placed(g.subject), g.fingerprint))
-    report.runs = [_run(one, report) for one in ordered]
+    report.runs = [_run(one, report) for one in streams]
     return report
 
 
-def _identity(result: ResultFile) -> tuple[bytes, bytes]:
-    """Sorts streams, and is the same for two copies of one."""
-    head = result.header
-    told = f"{head.verb} {head.label} {head.started}"
-    digest = sha256()
-    for record in result.every():
-        digest.update(dumped(record) + b"\n")
-    digest.update(dumped(result.finish) if result.finish else b"")
-    return told.encode("utf-8", "surrogatepass") + b"\n" + dumped(head), digest.digest()
-
-
-def _run(result: ResultFile, report: Report) -> Run:
-    finish = result.finish
-    if finish is None or result.damage:
-        failure = result.damage or "the result was cut off"
-        return Run(result.header, False, 3, failure, result.origin)
+def _run(stream: Stream, report: Report) -> Run:
+    finish = stream.finish
+    if finish is None or stream.damage:
+        failure = stream.damage or "the result was cut off"
+        return Run(stream.header, False, 3, failure, stream.origin)
     code = finish.exit_code
-    if code == 1 and joining.healed(list(result.every()), report.gone, strict=result.header.strict):
+    if code == 1 and stream.gone and not stream.fails and joining.found(stream.gone, report.gone):
         code = 0
-    return Run(result.header, True, code, finish.failure, result.origin)
-
-
-def _of(records: Sequence[Record], kind: type[_R]) -> list[_R]:
-    return [record for record in records if isinstance(record, kind)]
+    return Run(stream.header, True, code, finish.failure, stream.origin)
 
 
 def _unique(records: Iterable[_R], key: Callable[[_R], tuple[object, ...]]) -> list[_R]:
-    """Each record once, sorted; where `key` is the same for two, by all that they hold."""
+    """Sorted; where `key` is the same for two, by all that they hold."""
     places: dict[tuple[object, ...], list[_R]] = {}
     for record in records:
         places.setdefault(key(record), []).append(record)
     found: list[_R] = []
     for place in sorted(places):
-        several = {dumped(record): record for record in places[place]}
-        found += [several[line] for line in sorted(several)]
+        same = places[place]
+        found += sorted(same, key=dumped) if len(same) > 1 else same
     return found

@@ -84,8 +84,10 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", omit_defaults=True):
-    """The members of every record between the first line and the last."""
+class _Record(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="record", omit_defaults=True, gc=False
+):
+    """The members of every record between the first line and the last; none refers to itself."""
 
 
 class Subject(_Record, frozen=True, kw_only=True, tag="subject"):

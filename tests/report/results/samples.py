@@ -22,7 +22,7 @@ from qmpconf.report.results.records import (
     Unjudged,
     Verdict,
 )
-from qmpconf.report.results.stream import ResultFile
+from qmpconf.report.results.stream import ResultFile, dumped
 
 #: What a trace holds when it wants to be more than text.
 HOSTILE = (
@@ -126,6 +126,17 @@ def message(line: int, conn: int = 1, path: str = "s.qmptrace", **members: Any) 
     """A message of a session."""
     told: dict[str, Any] = {"t": line / 1000, "sender": "client", "kind": "command", "name": "stop"}
     return Message(path=path, line=line, conn=conn, **{**told, **members})
+
+
+def lines_of(result: ResultFile) -> list[bytes]:
+    """A result as its file has it, without line breaks."""
+    lines = [dumped(result.header), *map(dumped, result.every())]
+    return lines + ([dumped(result.finish)] if result.finish else [])
+
+
+def data_of(result: ResultFile) -> bytes:
+    """A result as its file has it."""
+    return b"".join(line + b"\n" for line in lines_of(result))
 
 
 _names = st.sampled_from(("s.qmptrace", "dir/t.qmptrace", "/abs/u.qmptrace", "QEMU 7.2", ""))

@@ -16,27 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpconf.errors import InputError, OutputError
+from qmpconf.packed import STDIN, spooling
 from qmpconf.report.results.records import Header, Note
 from qmpconf.report.results.stream import (
     Packed,
     ResultFile,
     ResultWriter,
-    dumped,
     header,
     parse_result,
     read_result,
     write_result,
 )
-from tests.report.results.samples import checked, finding, results, warning
-
-
-def lines_of(result: ResultFile) -> list[bytes]:
-    lines = [dumped(result.header), *map(dumped, result.every())]
-    return lines + ([dumped(result.finish)] if result.finish else [])
-
-
-def data_of(result: ResultFile) -> bytes:
-    return b"".join(line + b"\n" for line in lines_of(result))
+from tests.report.results.samples import checked, data_of, finding, lines_of, results, warning
 
 
 @given(results())
@@ -63,7 +54,9 @@ def test_a_file(tmp_path: Path) -> None:
 def test_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     data = io.BytesIO(data_of(checked()))
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=data))
-    assert read_result("-").origin == "stdin"
+    with spooling():
+        assert read_result(STDIN).complete
+        assert read_result(STDIN).origin == STDIN
 
 
 def test_a_cut_is_noticed_at_every_byte() -> None:
