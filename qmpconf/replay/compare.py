@@ -15,16 +15,19 @@ It knows neither sessions nor order: that is `qmpconf.replay.play.match`.
 
 from __future__ import annotations
 
+from array import array
 from base64 import b64decode
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from enum import Enum
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import NamedTuple
 
 from qmpconf.protocol.messages import type_name
 from qmpconf.protocol.places import pointer, same
 from qmpconf.protocol.values import Value, dumps
+from qmpconf.replay.common import common
 from qmpconf.replay.difference import Kind
 from qmpconf.replay.masks import Mask, Masks, Message
 from qmpconf.trace.redaction import REPLACEMENT
@@ -189,16 +192,16 @@ class _Walk:
     ) -> Iterator[tuple[Path, Value, Value]]:
         """Elements paired by their key; those of one key in their order."""
         keys = [_key(item, mask.key) for item in one]
-        others: dict[bytes, list[Value]] = {}
+        others: dict[bytes, deque[Value]] = {}
         for item in other:
-            others.setdefault(_key(item, mask.key), []).append(item)
+            others.setdefault(_key(item, mask.key), deque()).append(item)
         if keys != [_key(item, mask.key) for item in other] and sorted(keys) == sorted(
             key for key, items in others.items() for _ in items
         ):
             self._found.masked.append(Masked(mask, path, "the recorded order", "another order"))
         for index, (key, item) in enumerate(zip(keys, one, strict=True)):
             candidates = others.get(key)
-            yield (*path, index), item, candidates.pop(0) if candidates else NOTHING
+            yield (*path, index), item, candidates.popleft() if candidates else NOTHING
         extra = [item for items in others.values() for item in items]
         for index, item in enumerate(extra, len(one)):
             yield (*path, index), NOTHING, item
@@ -218,14 +221,18 @@ def _aligned(
     path: Path, one: list[Value], other: list[Value]
 ) -> Iterator[tuple[Path, Value, Value]]:
     """Elements of two arrays of different length, paired so that equal ones meet."""
-    texts = [list(map(dumps, items)) for items in (one, other)]
-    matcher: SequenceMatcher[Any] = SequenceMatcher(None, texts[0], texts[1], autojunk=False)
-    for _, start, end, low, high in matcher.get_opcodes():
+    ends = len(one), len(other)
+    texts = [array("q", map(hash, map(dumps, items))) for items in (one, other)]
+    start = low = 0
+    for end, high in chain(common(*texts), (ends,)):
         for offset in range(max(end - start, high - low)):
             left = one[start + offset] if start + offset < end else NOTHING
             right = other[low + offset] if low + offset < high else NOTHING
             index = start + offset if left is not NOTHING else low + offset
             yield (*path, index), left, right
+        if (end, high) != ends:
+            yield (*path, end), one[end], other[high]
+        start, low = end + 1, high + 1
 
 
 #: What covers a value that was replaced in the recording, or in what the target says.

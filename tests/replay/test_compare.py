@@ -63,6 +63,13 @@ def test_each_place_that_differs_is_found_once(
     assert places(look(loads(expected.encode()), loads(got.encode()))) == found
 
 
+@pytest.mark.parametrize("period", [1, 2, 1000])
+def test_long_lists_that_repeat_take_no_long_time(period: int) -> None:
+    one = [at % period for at in range(100_000)]
+    found = places(look([*one, -1, *one], [-2, *one[1:], *one]))
+    assert 0 < len(found) <= 3 * period
+
+
 def test_shape_wants_the_same_members_of_the_same_types() -> None:
     expected = {"a": 1, "b": [{"c": "x"}], "d": None}
     assert places(look(expected, {"a": 2, "b": [{"c": "y"}] * 3, "d": None}, Level.SHAPE)) == []
