@@ -94,11 +94,12 @@ def _same_scalar(one: Value, other: Value) -> bool:
         if one == other:
             return True
         big = max(abs(one), abs(other)) >= 2**63
-        return big and _as_double(one) == _as_double(other)
+        return big and as_double(one) == as_double(other)
     return type(one) is type(other) and bool(one == other)
 
 
-def _as_double(number: float) -> float:
+def as_double(number: float) -> float:
+    """A number as the double that a server makes of it."""
     try:
         return float(number)
     except OverflowError:

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from itertools import chain
 from typing import Literal
 
@@ -33,6 +32,7 @@ from qmpconf.protocol.dialect import QMP
 from qmpconf.protocol.framing import CLIENT_LIMITS, Framer, Kind
 from qmpconf.protocol.values import Value, dumps, loads
 from qmpconf.replay.difference import Difference
+from qmpconf.replay.serve.nearest import nearest_of
 from qmpconf.replay.serve.outcome import Played
 from qmpconf.replay.serve.script import Asked, Cue, Line, Scene, asked
 
@@ -276,18 +276,21 @@ class Stage:
         following: Iterable[int] = range(part.at, min(part.at + 1, len(cues)))
         if not self._strict:
             following = chain(range(part.at, len(cues)), range(part.at - 1, -1, -1))
-        for cue in (cues[at] for at in following):
-            if cue.number not in part.asked and _is(cue, heard):
-                return cue
+        may_be = _may_be(part.scene, heard)
+        for at in following:
+            if may_be(at) and cues[at].number not in part.asked and _is(cues[at], heard):
+                return cues[at]
         return None
 
     def _played_before(self, part: _Part, heard: Asked) -> Cue | None:
         """The latest cue that `heard` equals, although it was played."""
-        return next((cue for cue in reversed(part.scene.cues) if _is(cue, heard)), None)
+        cues = part.scene.cues
+        places = filter(_may_be(part.scene, heard), range(len(cues) - 1, -1, -1))
+        return next((cues[at] for at in places if _is(cues[at], heard)), None)
 
     def _answer_again(self, number: int, part: _Part, cue: Cue, heard: Asked) -> None:
         self._result.repeated += 1
-        for line in part.scene.lines:
+        for line in part.scene.owned_by(cue.number):
             if line.answers == cue.number:
                 self._send(number, line, cue, heard)
 
@@ -299,9 +302,8 @@ class Stage:
                 self._say(number, part, lines[part.lines])
                 part.lines += 1
             return
-        for line in lines:
-            if line.owner == owner:
-                self._say(number, part, line)
+        for line in part.scene.owned_by(owner):
+            self._say(number, part, line)
 
     def _say(self, number: int, part: _Part, line: Line) -> None:
         self._result.messages += 1
@@ -326,8 +328,7 @@ class Stage:
         what = heard.name or "this message"
         cues = part.scene.cues
         due = cues[part.at] if self._strict and part.at < len(cues) else None
-        nearest = _nearest([cue for cue in cues if cue.number not in part.asked], heard)
-        nearest = nearest or _nearest(cues, heard)
+        nearest = nearest_of(part.scene, heard, part.at, part.asked)
         told = []
         if due is not None:
             told.append(f"line {due.line} comes next: {_short(due.asked.text)}")
@@ -407,24 +408,10 @@ def _is(cue: Cue, heard: Asked) -> bool:
     return cue.name == heard.name and cue.asked.says(heard, cue.redacted)
 
 
-def _nearest(cues: Sequence[Cue], heard: Asked) -> Cue | None:
-    """The cue that is most like `heard`: of the same command, or of a similar name."""
-    best: tuple[float, Cue] | None = None
-    for cue in cues:
-        if not cue.name or not heard.name:
-            continue
-        if cue.name == heard.name:
-            matcher = SequenceMatcher(None, cue.asked.text[:2000], heard.text[:2000])
-            ratio = 1 + matcher.ratio()
-        else:
-            ratio = SequenceMatcher(None, cue.name, heard.name).ratio()
-        if ratio > _ALIKE and (best is None or ratio > best[0]):
-            best = (ratio, cue)
-    return best[1] if best else None
-
-
-#: How similar two names are at least, of which one is named as the nearest to the other.
-_ALIKE = 0.6
+def _may_be(scene: Scene, heard: Asked) -> Callable[[int], bool]:
+    """Says of a cue, by its place, whether it may be `heard`, without a look at what was recorded."""
+    sign, signs, cues = heard.sign, scene.signs, scene.cues
+    return lambda at: signs[at] == sign or bool(cues[at].redacted)
 
 
 def _short(text: str) -> str:

@@ -15,14 +15,15 @@ from __future__ import annotations
 import contextlib
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.protocol.messages import Command, Greeting, Success, Unknown, from_client
 from qmpconf.protocol.messages import Failure as ErrorReply
-from qmpconf.protocol.places import replaced, same
+from qmpconf.protocol.places import as_double, replaced, same
 from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.session import Session
 from qmpconf.protocol.values import Value, dumps
@@ -30,6 +31,11 @@ from qmpconf.replay.said import Transcript
 from qmpconf.trace.items import Item
 from qmpconf.trace.records import Close, Closer, Gap, Open, Shut
 from qmpconf.trace.redaction import Redactor
+
+#: Integers from here on may be the same as a double that they are not (`same`).
+_DOUBLES = 1 << 62
+#: The bits of a sign.
+_SIGNS = (1 << 63) - 1
 
 #: Stands where a recorded value was redacted.
 _ANYTHING = "\0anything"
@@ -56,6 +62,26 @@ class Asked:
         if redacted:
             return same(_hidden(self.value, redacted), _hidden(other.value, redacted))
         return same(self.value, other.value)
+
+    @property
+    def sign(self) -> int:
+        """A number that is the same for two that say the same, and hardly ever for two that do not."""
+        if self.value is None:
+            return hash(self.data) & _SIGNS
+        found = 0
+        waiting: list[tuple[str, Value]] = [("", self.value)]
+        while waiting:  # values may nest deeper than Python may recurse
+            name, one = waiting.pop()
+            if isinstance(one, dict):
+                waiting += one.items()
+                one = len(one)
+            elif isinstance(one, list):
+                waiting += [(name, item) for item in one]
+                one = len(one)
+            elif isinstance(one, int | float) and abs(one) >= _DOUBLES:
+                one = as_double(one)
+            found += hash((name, one))
+        return found & _SIGNS
 
     @property
     def text(self) -> str:
@@ -141,7 +167,7 @@ class Scene:
     """One recorded session.
 
     `who` ended it (None: the recording was cut off); `shut` says that the client had ended its
-    sending side before.  `after` is how many sessions had ended before its server said its first
+    sending side before.  `signs` are those of what the cues asked (`Asked.sign`), `after` is how many sessions had ended before its server said its first
     word, as where a client waits in a server's queue, and `place` how many before itself.
     """
 
@@ -149,10 +175,26 @@ class Scene:
     line: int
     cues: list[Cue] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
+    signs: array[int] = field(default_factory=lambda: array("Q"))
     who: Closer | None = None
     shut: bool = False
     after: int = 0
     place: int = -1
+    _owned: array[int] | None = None
+
+    def owned_by(self, owner: int) -> Iterator[Line]:
+        """The lines of one owner, in their order."""
+        lines = self.lines
+        order = self._owned
+        if order is None:
+            order = self._owned = array("Q", sorted(range(len(lines)), key=self._owner))
+        for at in range(bisect_left(order, owner, key=self._owner), len(order)):
+            if lines[order[at]].owner != owner:
+                return
+            yield lines[order[at]]
+
+    def _owner(self, at: int) -> int:
+        return self.lines[at].owner
 
     @property
     def is_cut(self) -> bool:
@@ -185,6 +227,7 @@ class _Reading:
                 one = asked(item.frame)
                 name = sys.intern(one.name)
                 scene.cues.append(Cue(number, item.line, name, shelf or one, item.redacted, count))
+                scene.signs.append(one.sign)
             return
         if not scene.lines:
             scene.after = ended

@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpconf.monitor.core import Close, Discard, Quit, Send
+from qmpconf.protocol.framing import Frame, Kind
 from qmpconf.replay.serve.monitor import Order, Stage
 from qmpconf.replay.serve.outcome import Played
-from qmpconf.replay.serve.script import read_script
+from qmpconf.replay.serve.script import asked, read_script
+from qmpconf.trace.items import Item
+from qmpconf.trace.lines import Lines
 from qmpconf.trace.reader import TraceReader
 
 GREETING = '{"QMP": {"version": {}, "capabilities": []}}'
@@ -186,6 +189,73 @@ def test_by_request_an_unknown_command_is_told_with_the_nearest(write: Callable[
     (reply,) = live.say('{"execute":"query-statsu"}')
     assert "not in the recording" in reply["error"]["desc"]
     assert 'line 6: {"execute": "query-status"}' in reply["error"]["desc"]
+
+
+class Counting:
+    """A shelf that counts what is had from it."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self.count = 0
+
+    def holds(self, item: Item) -> bool:
+        return self._lines.holds(item)
+
+    def item(self, number: int) -> Item:
+        self.count += 1
+        return self._lines.item(number)
+
+
+def test_of_a_long_recording_only_what_may_be_it_is_looked_at(write: Callable[..., str]) -> None:
+    polls = [
+        line
+        for at in range(3000)
+        for line in (
+            f'> {{"execute":"poll","arguments":{{"n":{at}}}}}',
+            f'< {{"return": {at}}}',
+        )
+    ]
+    path = write([*HELLO, *polls])
+    with Lines(TraceReader(path)) as lines:
+        shelf = Counting(lines)
+        stage = Stage(read_script(TraceReader(path).items(), shelf), Played(path), order="request")
+        stage.open()
+
+        def say(number: int) -> bytes:
+            text = f'{{"execute":"poll","arguments":{{"n":{number}}}}}'
+            shelf.count = 0
+            return b"".join(
+                one.data for one in stage.receive(1, text.encode()) if isinstance(one, Send)
+            )
+
+        for number in (2500, 2500, 7):
+            assert say(number) == b'{"return": %d}\r\n' % number
+            assert shelf.count < 5
+        assert b"is not in the recording; the nearest is line" in say(-1)
+        assert shelf.count < 500
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1", "1.0"),
+        ("0", "-0.0"),
+        ("100000000000000000000", "1e20"),
+        ("9223372036854775807", "9223372036854775808.0"),
+        ("18446744073709551617", "1.8446744073709552e+19"),
+        ("1e400", "1e500"),
+        ("1" + "0" * 400, "1e400"),
+        ('{"a": 1, "b": [2, {}]}', '{"b": [2, {}], "a": 1}'),
+        ('"\\u0041"', '"A"'),
+    ],
+)
+def test_what_says_the_same_has_the_same_sign(one: str, other: str) -> None:
+    both = [
+        asked(Frame(Kind.VALUE, f'{{"execute":"a","arguments":{{"x":{text}}}}}'.encode()))
+        for text in (one, other)
+    ]
+    assert both[0].says(both[1])
+    assert both[0].sign == both[1].sign
 
 
 def test_redacted_values_match_anything(write: Callable[..., str]) -> None:
