@@ -61,7 +61,7 @@ def judge(
         result.verdict, result.reason = Verdict.NOT_APPLICABLE, str(stop)
     elif isinstance(stop, Inconclusive):
         result.verdict, result.reason = Verdict.INCONCLUSIVE, str(stop)
-    elif isinstance(stop, Unmet):
+    elif isinstance(stop, Unmet) and not stop.shown:
         result.verdict = Verdict.INCONCLUSIVE
         result.reason = f"ended by a breach of {stop.requirement}: {stop}"
     elif doubts and basis is not None:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 
 from qmpconf.conform.patience import Patience
-from qmpconf.conform.talk import Said, Talk
+from qmpconf.conform.said import Said
+from qmpconf.conform.talk import Talk
 from qmpconf.conform.tape import Tape
 from qmpconf.conform.target import Facts, Target, sync
 from qmpconf.conform.verdicts import Inconclusive, NotApplicable, Stop, Unmet

@@ -33,9 +33,10 @@ from qmpconf.conform.known import Known
 from qmpconf.conform.outcome import Outcome
 from qmpconf.conform.patience import Patience
 from qmpconf.conform.probe import Probe
+from qmpconf.conform.talk import AFTER_ERROR
 from qmpconf.conform.tape import Tape
 from qmpconf.conform.target import Target
-from qmpconf.conform.verdicts import CaseResult, Stop, Verdict
+from qmpconf.conform.verdicts import CaseResult, Stop, Unmet, Verdict
 from qmpconf.errors import TargetError, UsageError
 from qmpconf.outputs import make_folder
 from qmpconf.text import counted
@@ -229,6 +230,8 @@ class Suite:
         finally:
             probe.close()
             tape.finish()
+        if isinstance(stop, Unmet) and stop.requirement == AFTER_ERROR and not self._is_well():
+            stop = Unmet(stop.expected, stop.seen, line=stop.line, requirement=silence)
         return judge(case, path, self.target.facts.basis, stop, self._frozen), probe.hung
 
     # --- a target that hangs or dies -------------------------------------------------------------
@@ -239,7 +242,7 @@ class Suite:
             self._hung = 0
             if not self.target.ended():
                 return
-        well = not self.target.ended() and self.target.is_well(min(2.0, self.options.patience))
+        well = self._is_well()
         self._hung = 0 if well else self._hung + 1
         if well:
             return
@@ -254,6 +257,9 @@ class Suite:
             result.reason = f"{result.reason}; {note}" if result.reason else note
         elif self._hung >= _HOPELESS or self.target.ended():
             self.gone = f"the target has gone in {result.case}: {what}"
+
+    def _is_well(self) -> bool:
+        return not self.target.ended() and self.target.is_well(min(2.0, self.options.patience))
 
     # --- which cases -----------------------------------------------------------------------------
 

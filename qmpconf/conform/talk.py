@@ -12,10 +12,10 @@ import socket
 import time
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from qmpconf.conform.patience import Patience
+from qmpconf.conform.said import Said, is_garbled
 from qmpconf.conform.tape import Tape
 from qmpconf.conform.verdicts import Inconclusive, Unmet
 from qmpconf.net.descriptors import describe, send
@@ -23,7 +23,7 @@ from qmpconf.net.endpoint import reason, untaken
 from qmpconf.protocol.dialect import QMP, Dialect
 from qmpconf.protocol.framing import CLIENT_LIMITS, SERVER_LIMITS, Frame, Framer
 from qmpconf.protocol.matching import Pending
-from qmpconf.protocol.messages import Event, Failure, Greeting, Success, Unknown, brief
+from qmpconf.protocol.messages import Event, Failure, Greeting, Success
 from qmpconf.protocol.session import Session
 from qmpconf.protocol.values import Value, dumps
 from qmpconf.text import counted
@@ -31,47 +31,15 @@ from qmpconf.text import counted
 _CHUNK = 1 << 16
 #: What a response breaks whose id is not that of its command.
 _OF_IDS = ("response.id-echo", "response.id-absent")
+#: What a session breaks that does not go on behind input which the server need not be able to read.
+AFTER_ERROR = "recovery.after-error"
+#: What is broken by such an end, and not by what the case is about.
+_BY_THE_END = ("response.exactly-one", "recovery.reset-byte")
+_RESET = 0xFF
 #: How many of the first bytes are kept as they are.
 _FIRST = 256
 #: Bytes that a server may send in one case before it counts as a flood.
 FLOOD = 32 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A message of the server: its line in the trace, and the line of the command it answers (0).
-
-    `unfit` is the requirement that a message breaks which may be meant to answer a command, and
-    answers none; `meant` the command that it seems to answer, though its id is not that one's.
-    """
-
-    message: Greeting | Success | Failure | Event | Unknown
-    line: int
-    answers: int
-    unfit: str = ""
-    meant: Pending | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether it is a success."""
-        return isinstance(self.message, Success)
-
-    @property
-    def result(self) -> Any:
-        """What a success returned; None for anything else."""
-        return self.message.result if isinstance(self.message, Success) else None
-
-    @property
-    def outcome(self) -> str:
-        """``success``, an error's class, or the kind of message."""
-        if isinstance(self.message, Success):
-            return "success"
-        if isinstance(self.message, Failure):
-            return self.message.error_class or "an error without class"
-        return type(self.message).__name__.lower()
-
-    def __str__(self) -> str:
-        return brief(self.message.value, 120)
 
 
 class Talk:
@@ -80,7 +48,8 @@ class Talk:
     `patience` says how long it waits for what must come, and learns from it; `deadline` is the
     moment at which the whole case must be over (`time.monotonic`).  `greeting` is None until one was
     heard, `ended` says that the server closed its side.  `silence` is the requirement that a
-    missing response breaks.
+    missing response breaks.  `waited` is how many seconds the server was waited for between two messages: not while one
+    came, or what had come was read.
     """
 
     def __init__(
@@ -102,6 +71,7 @@ class Talk:
         self.ended = False
         self.stalled = False
         self.received = 0
+        self.waited = 0.0
         self.first = b""  # the first bytes that came
         self.events: list[Said] = []
         self.session = Session(dialect)
@@ -114,6 +84,7 @@ class Talk:
         self._error = ""
         self._shut = False
         self._closing = False
+        self._garbled = False  # it was sent what a server need not read
         self._serial = 0
         self._deaf_until_stalled = 0.0  # seconds; 0 while what comes is taken in
         sock.setblocking(False)
@@ -146,11 +117,13 @@ class Talk:
         line = self._tape.frames(
             self.number, "client", frames, tuple(map(describe, fds)) if frames else ()
         )
-        waiting = [
-            line + offset
-            for offset, frame in enumerate(frames)
-            if self.session.client(frame, line + offset).waiting is not None
-        ]
+        waiting = []
+        for offset, frame in enumerate(frames):
+            sent = self.session.client(frame, line + offset).waiting
+            if sent is not None:
+                waiting.append(line + offset)
+                until_reset = _RESET not in frame.data or sent.dialect
+                self._garbled |= until_reset and is_garbled(sent)
         return line, waiting
 
     def pile(self, data: bytes, stalls: float) -> int:
@@ -273,12 +246,14 @@ class Talk:
 
         It has `more` seconds than usual.
         """
-        heard = []
+        return list(self.each_until(line, breaks=breaks, more=more))
+
+    def each_until(self, line: int, *, breaks: str = "", more: float = 0.0) -> Iterator[Said]:
+        """The same, each as it comes: what came before Unmet is raised is known then."""
         for said in self._waited(line, breaks, more):
-            heard.append(said)
+            yield said
             if said.answers == line and isinstance(said.message, Success | Failure):
-                break
-        return heard
+                return
 
     def _waited(self, line: int, breaks: str, more: float) -> Iterator[Said]:
         """What comes, until the caller has what it waits for.
@@ -287,9 +262,12 @@ class Talk:
         soon is: most often it was meant to be.  Of several errors without an id one may have been, too:
         then Inconclusive is raised, unless silence breaks a rule of its own and the server is not
         known to drop ids.  A response with a wrong id may be one that nobody waits for: where the right one
-        comes behind it, that is the answer.
+        comes behind it, that is the answer.  Where no rule of its own is broken, silence behind
+        what a server need not read, or the end, is a matter of how the session goes on.
         """
         rule = breaks or self.silence_breaks
+        if self._garbled and rule == "response.exactly-one":
+            rule = AFTER_ERROR
         patience = self._patience.answer(rule) + more
         begun = time.monotonic()
         until = self._until(patience)
@@ -312,14 +290,18 @@ class Talk:
             yield said
         if self.ended:
             seen = "the end of the session" + (f" ({self._error})" if self._error else "")
-            raise Unmet("a response", seen, line=line, requirement=rule)
+            follows: tuple[str, ...] = ()
+            if self._garbled and rule in (AFTER_ERROR, *_BY_THE_END):
+                rule, follows = AFTER_ERROR, _BY_THE_END
+            raise Unmet("a response", seen, line=line, requirement=rule, follows=follows)
         if stray is not None or unmarked > 1:
             self._patience.strays += 1
         if stray is not None:
             raise Unmet(
                 "a response to the command", str(stray), line=stray.line, requirement=stray.unfit
             )
-        if unmarked > 1 and (rule == "response.exactly-one" or self._patience.drops_ids):
+        vague = not breaks and self.silence_breaks == "response.exactly-one"
+        if unmarked > 1 and (vague or self._patience.drops_ids):
             raise Inconclusive(
                 f"there is no response, unless one of {unmarked} errors without an id is"
             )
@@ -408,8 +390,10 @@ class Talk:
         wanted = select.POLLIN | (select.POLLOUT if write else 0)
         poller = select.poll()
         poller.register(self._sock, wanted)
-        left = max(0.0, until - time.monotonic())
-        found = poller.poll(left * 1000)
+        begun = time.monotonic()
+        found = poller.poll(max(0.0, until - begun) * 1000)
+        if not self._in.held:
+            self.waited += time.monotonic() - begun
         if not found:
             return False
         if found[0][1] & ~select.POLLOUT:

@@ -21,7 +21,8 @@ from qmpconf.check.basis import Basis
 from qmpconf.conform.builds import build_of
 from qmpconf.conform.lock import locked
 from qmpconf.conform.patience import Patience
-from qmpconf.conform.talk import Said, Talk
+from qmpconf.conform.said import Said
+from qmpconf.conform.talk import Talk
 from qmpconf.conform.tape import Tape
 from qmpconf.conform.verdicts import Stop, Unmet
 from qmpconf.errors import InputError, TargetError, UsageError

@@ -67,7 +67,7 @@ class Unmet(Stop):
 
     `line` is the line of the case's trace that shows it (0: the latest one); `requirement` is set
     when another rule is broken than the one that the case is about, `follows` to rules whose breaches
-    in this case are but consequences.
+    in this case are but consequences.  `shown` says that what the case is about was seen to be kept before.
     """
 
     def __init__(
@@ -78,9 +78,11 @@ class Unmet(Stop):
         line: int = 0,
         requirement: str = "",
         follows: tuple[str, ...] = (),
+        shown: bool = False,
     ) -> None:
         super().__init__(f"expected {expected}; got {seen}")
         self.follows = follows
+        self.shown = shown
         self.expected = expected
         self.seen = seen
         self.line = line

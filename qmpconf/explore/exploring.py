@@ -19,7 +19,7 @@ from qmpconf.check.basis import Basis
 from qmpconf.check.collect import Exercised, join
 from qmpconf.check.coverage import Places
 from qmpconf.conform.patience import Patience
-from qmpconf.conform.talk import Said
+from qmpconf.conform.said import Said
 from qmpconf.conform.target import Facts
 from qmpconf.errors import TargetError, UsageError
 from qmpconf.explore.choosing import Guide

@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 
 from qmpconf.closing import Closing
 from qmpconf.conform.patience import Patience
-from qmpconf.conform.talk import Said, Talk
+from qmpconf.conform.said import Said
+from qmpconf.conform.talk import Talk
 from qmpconf.conform.tape import Tape
 from qmpconf.conform.target import Target
 from qmpconf.conform.verdicts import Stop

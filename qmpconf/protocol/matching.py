@@ -51,8 +51,8 @@ class Pending(msgspec.Struct, eq=False):
 
     `mark` is what the caller gave with it.  `elastic` input is malformed: real servers answer it
     with any number of errors, none included; `errors` counts them.  `serial` counts what was sent;
-    `overtaken` is the in-band command that was sent after an out-of-band one, and answered before;
-    `skipped` says that the response to a later in-band command came, and that it was said.  `size`
+    `overtaken` is an in-band command that was sent and answered while an out-of-band one waited, behind
+    another one that had been; `passed` is how much had been sent when the first one was.  `skipped` says that the response to a later in-band command came, and that it was said.  `size`
     is the number of its bytes.  `dialect` says that a server may refuse to read it; `text` holds
     the first bytes of what is malformed.  `silent` says that no response comes where it succeeds.
     """
@@ -64,6 +64,7 @@ class Pending(msgspec.Struct, eq=False):
     errors: int = 0
     serial: int = 0
     overtaken: str = ""
+    passed: int = 0
     skipped: bool = False
     size: int = 0
     dialect: bool = False
@@ -85,12 +86,20 @@ class Pending(msgspec.Struct, eq=False):
         if isinstance(self.message, Command) and self.message.has_id:
             if response.has_id:
                 return same(self.message.id, response.id)
-            # A parser that refuses duplicate members, deep nesting, numbers beyond its own, or U+0000 in its
-            # overlong form (which is read as U+0000 here) knows no id yet.
-            value = self.message.value
-            unread = self.message.duplicates or _is_beyond(value) or _nests(value, _LEVELS)
-            return unread and isinstance(response, Failure)
+            return isinstance(response, Failure) and self.may_be_unread
         return not response.has_id
+
+    @property
+    def may_be_unread(self) -> bool:
+        """Whether a parser may refuse it, and then knows no id yet, although it is a command.
+
+        For duplicate members, deep nesting, numbers beyond its own, or U+0000 in its overlong form (which is
+        read as U+0000 here).
+        """
+        if not isinstance(self.message, Command):
+            return False
+        value = self.message.value
+        return self.message.duplicates or _is_beyond(value) or _nests(value, _LEVELS)
 
     def __str__(self) -> str:
         if not isinstance(self.message, Command):
@@ -268,9 +277,17 @@ class Queue:
         return self._in_band.popleft() if self._in_band else None
 
     def _overtake(self, answered: Pending) -> None:
-        """Note the out-of-band commands that were sent before `answered`, and still wait."""
+        """Note the out-of-band commands that were sent before `answered`, and still wait.
+
+        A server that carries out both kinds side by side may be quicker with one that came together
+        with it; not with one that the client sent when it had the response to such a one.
+        """
         for waiting in self._oob:
-            if waiting.serial < answered.serial and not waiting.overtaken:
+            if waiting.serial >= answered.serial:
+                continue
+            if not waiting.passed:
+                waiting.passed = self._sent
+            elif waiting.passed < answered.serial and not waiting.overtaken:
                 waiting.overtaken = str(answered)
 
     def _is_one_more(self, head: Pending, response: Success | Failure, *, wanted: bool) -> bool:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from qmpconf.conform.said import Said
 from qmpconf.conform.server.watch import moment
 from qmpconf.conform.suite import Options, Suite
-from qmpconf.conform.talk import Said
 from qmpconf.conform.target import Target
 from qmpconf.conform.verdicts import CaseResult, Verdict
 from qmpconf.monitor.core import Monitor, Session

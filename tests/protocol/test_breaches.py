@@ -308,8 +308,19 @@ BREACHES = {
     -> {"execute":"b","id":3}
     <- {"return": {}, "id": 1}
     <- {"return": {}, "id": 3}
+    -> {"execute":"c","id":4}
+    <- {"return": {}, "id": 4}
     <- {"return": [], "id": 2}
     !! oob.overtakes server
+    close client""",
+    "commands that come together may be carried out side by side": OOB
+    + """
+    -> {"exec-oob":"query-yank","id":1}
+    -> {"execute":"a","id":2}
+    -> {"execute":"b","id":3}
+    <- {"return": {}, "id": 2}
+    <- {"return": {}, "id": 3}
+    <- {"return": [], "id": 1}
     close client""",
     "event.not-inside": NEGOTIATED
     + """

@@ -199,6 +199,8 @@ def test_what_is_sent_behind_a_gap_may_be_overtaken_only_by_what_was_sent_behind
         -> {"exec-oob":"o","id":3}
         -> {"execute":"b","id":4}
         <- {"return": {}, "id": 4}
+        -> {"execute":"c","id":5}
+        <- {"return": {}, "id": 5}
         <- {"return": {}, "id": 3}
         !! oob.overtakes server
         <- {"return": {}, "id": 1}

@@ -6,6 +6,8 @@ stopped"); that it is delivered once negotiation is done, qmp-spec section 4.
 
 from __future__ import annotations
 
+import time
+
 from qmpconf.conform.cases import case
 from qmpconf.conform.probe import Inconclusive, NotApplicable, Probe, Said, Unmet
 from qmpconf.conform.server.watch import (
@@ -21,9 +23,12 @@ from qmpconf.conform.server.watch import (
 from qmpconf.protocol.messages import Event
 from qmpconf.protocol.values import Value
 
-#: Pairs of cont and stop.
+#: Pairs of cont and stop: one by one, in one write, and in how many such writes.
 _ROUNDS = 3
 _AT_ONCE = 10
+_WRITES = 11
+#: Seconds after which a slow server need not take another such write.
+_LONG = 10.0
 
 #: Bytes that a job reads at once: what cannot be read is one error.
 _ONE_READ = 1 << 16
@@ -81,6 +86,24 @@ def _run_state_at_once(probe: Probe) -> None:
         watch.settle()
         for command, name in (("cont", "RESUME"), ("stop", "STOP")):
             _counted(watch.named(name), _AT_ONCE, name, f"{_AT_ONCE} {command}", said.answers)
+
+
+@case("event.as-many", "event.comes", name="run-state-many", needs=("stop", "cont"))
+def _run_state_many(probe: Probe) -> None:
+    """Of a hundred and ten pairs of cont and stop, ten in each write, each emits its RESUME and its STOP."""
+    defined(probe, "STOP", "RESUME")
+    watch = _watched(probe)
+    until = time.monotonic() + _LONG
+    with steered(watch):
+        for write in range(1, _WRITES + 1):
+            said = run_and_stop_at_once(watch, _AT_ONCE, seen=(write - 1) * _AT_ONCE)
+            if not said.ok:
+                raise Inconclusive("stop is refused")
+            for command, name in (("cont", "RESUME"), ("stop", "STOP")):
+                count = write * _AT_ONCE
+                _counted(watch.named(name), count, name, f"{count} {command}", said.answers)
+            if time.monotonic() > until:
+                break
 
 
 # --- jobs ------------------------------------------------------------------------------------------

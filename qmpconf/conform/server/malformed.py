@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from qmpconf.conform.cases import case
-from qmpconf.conform.probe import QUIET, Probe, Talk, Unmet, refused, succeeded
+from qmpconf.conform.probe import QUIET, Probe, Said, Talk, Unmet, refused, succeeded
+from qmpconf.conform.talk import AFTER_ERROR
 from qmpconf.protocol.messages import Failure, Success
 
 _COMMAND = b'{"execute": "query-version", "id": %b}'
@@ -120,12 +121,21 @@ def _refused(talk: Talk, text: bytes, rule: str = "") -> None:
     line = talk.send(text + b"\n")
     talk.settle(QUIET)  # one that takes a read for a command is another question
     good = talk.say({"execute": "query-version", "id": "good"})
-    errors = 0
-    for said in talk.until_answered(good, breaks="recovery.after-error")[:-1]:
+    heard: list[Said] = []
+    lost: Unmet | None = None
+    try:
+        heard.extend(talk.each_until(good, breaks=AFTER_ERROR))
+    except Unmet as unmet:
+        lost = unmet
+    before = [said for said in heard if said.answers != good]
+    for said in before:
         if isinstance(said.message, Success):
             raise Unmet("an error", str(said), line=said.line, requirement=rule)
-        errors += isinstance(said.message, Failure)
-    if not errors:
+    refused = any(isinstance(said.message, Failure) for said in before)
+    if lost is not None:
+        lost.shown = refused and lost.requirement == AFTER_ERROR
+        raise lost
+    if not refused:
         raise Unmet("an error", "the next command's response", line=line, requirement=rule)
 
 

@@ -220,13 +220,16 @@ def steers(probe: Probe) -> bool:
     return probe.has("stop", "cont") and {"STOP", "RESUME"} <= set(events)
 
 
-def run_and_stop_at_once(watch: Watch, times: int) -> Said:
-    """So many pairs of cont and stop in one write, and their events; gives the last response."""
+def run_and_stop_at_once(watch: Watch, times: int, seen: int = 0) -> Said:
+    """So many pairs of cont and stop in one write, and their events; gives the last response.
+
+    `seen` of each event came before.
+    """
     names = [f"{name}-{number}" for number in range(times) for name in ("cont", "stop")]
     commands = [dumps({"execute": one.partition("-")[0], "id": one}) for one in names]
     said = watch.answered(watch.talk.send(b"\n".join(commands) + b"\n"))
     for name in ("RESUME", "STOP"):
-        watch.wait(times, name)
+        watch.wait(seen + times, name)
     return said
 
 

@@ -142,6 +142,18 @@ class WrongData(Broken):
         return {**message, "data": {"by": "qmp"}} if message["event"] == "RESUME" else message
 
 
+@defect("event.as-many", smoke=False, cases=("event.as-many/run*",))
+class OneInAHundred(Broken):
+    """Every hundredth event is lost."""
+
+    def outgoing(self, _session: Session, message: dict[str, Any]) -> Iterable[Any]:
+        if "event" in message:
+            self.memory["events"] = self.memory.get("events", 0) + 1
+            if self.memory["events"] % 100 == 0:
+                return
+        yield message
+
+
 @defect("event.delivered", smoke=False, cases=("event.delivered/every*",))
 class OneOfTwoClients(Broken):
     """Of two clients that are served at a time the one that caused an event alone gets it."""

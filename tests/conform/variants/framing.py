@@ -266,7 +266,6 @@ class LastMemberWins(Broken):
 
 @defect(
     "recovery.after-error",
-    "recovery.reset-byte",
     cases=("recovery.after-error*", "framing.json-strict/leading-zero"),
 )
 class ClosesOnError(Broken):
