@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from qmpconf.cli import options
 from qmpconf.cli.corpus import interrupted, say, shared_out
 from qmpconf.cli.examples import explain
-from qmpconf.cli.main import INTERRUPTED
 from qmpconf.cli.results import FORMATS, on_stdout, page, strict
 from qmpconf.cli.traces import results_in
 from qmpconf.corpus.gathered import Gathered
@@ -113,8 +112,6 @@ def run(arguments: argparse.Namespace) -> int:
         written = _write(report, pages, arguments.output)
         if written and not arguments.quiet:
             print(f"qmpconf report: wrote {', '.join(written)}", file=sys.stderr)
-    if found.interrupted:
-        return INTERRUPTED
     if arguments.exit_zero and not report.unread:
         return 0
     return report.exit_code
@@ -149,6 +146,7 @@ def _report(arguments: argparse.Namespace, found: Gathered[Heap], paths: Sequenc
         raise InputError("\n".join(unread))
     unread += [interrupted(found, paths)] if found.interrupted else []
     report = report_of(found.part or Heap(), unread, strict=arguments.strict)
+    report.interrupted = found.interrupted
     if not arguments.quiet:
         say("report", found, paths)
         for one in report.cut:

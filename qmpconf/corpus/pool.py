@@ -19,8 +19,9 @@ import os
 import signal
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -274,6 +275,9 @@ class _Run:
         return bool(self._workers)
 
     def _started(self) -> _Worker:
+        resource_tracker.ensure_running()  # which unblocks what `_uninterrupted` blocks
+        with _uninterrupted():
+            forkserver.ensure_running()
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(self._task, theirs), daemon=True)
         process.start()
@@ -328,6 +332,16 @@ class _Run:
         if self._teller is not None:
             self._teller.take(heap)
         self._whole = self._whole.merge(heap)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """What is started meanwhile is not interrupted, not even before it can say so; we are afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(task: Task[Any], pipe: Connection) -> None:

@@ -263,7 +263,10 @@ def test_an_interrupt_shows_what_was_read(
         return read(path)
 
     monkeypatch.setattr(results, "read_result", reading)
-    assert main(["report", bad, "another", "third", "--exit-zero"]) == 130
+    words = ["report", bad, "another", "third"]
+    assert main([*words, "--format", "json"]) == 130
+    assert json.loads(capsys.readouterr().out)["exit_code"] == 130
+    assert main([*words, "--exit-zero"]) == 130
     captured = capsys.readouterr()
     assert "NOT READ: interrupted: 1 of 3 files done" in captured.out
     assert "is not an integer" in captured.out

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +126,42 @@ def test_an_interrupt_ends_all_and_keeps_what_was_found(tmp_path: Path) -> None:
     assert "waits" not in found.part.names
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
+
+
+#: Runs a task of two files; the module that all workers need waits while it is imported.
+SLOW = """
+from qmpconf.corpus import pool
+from qmpconf.report.progress import Progress
+from tests.corpus.test_pool import Doing
+pool.LEAST, pool._PRELOAD = 0, ["slow"]
+try:
+    pool.run(Doing(), ["a", "b"], 2, Progress("testing", quiet=True))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interrupt_while_they_are_started_is_ours_alone(tmp_path: Path) -> None:
+    """The terminal sends it to all of them."""
+    for name in ("begun", "go"):
+        os.mkfifo(tmp_path / name)
+    go = os.open(tmp_path / "go", os.O_RDWR)
+    begins = f"open({str(tmp_path / 'begun')!r}, 'w').close()"
+    waits = f"os.read(os.open({str(tmp_path / 'go')!r}, os.O_RDONLY), 1)"
+    (tmp_path / "slow.py").write_text(f"import os\n{begins}\n{waits}\n")
+    child = subprocess.Popen(
+        [sys.executable, "-c", SLOW],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.getcwd()}"},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    (tmp_path / "begun").read_text()
+    os.killpg(child.pid, signal.SIGINT)
+    os.write(go, b"x")
+    assert child.communicate() == ("interrupted\n", None)
+    os.close(go)
 
 
 def test_a_large_file_is_divided_and_a_worker_that_dies_costs_that_file_only() -> None:

@@ -68,7 +68,7 @@ class Report:
     """What the views show.  Every list is sorted; the same results give the same report.
 
     `unread` reports each result that could not be read at all; `strict` makes warnings fail,
-    whatever the runs said.
+    whatever the runs said; `interrupted`: somebody ended the reading before its end.
     """
 
     runs: list[Run] = field(default_factory=list)
@@ -88,6 +88,7 @@ class Report:
     figures: Figures | None = None
     unread: list[str] = field(default_factory=list)
     strict: bool = False
+    interrupted: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -98,6 +99,8 @@ class Report:
         codes = {run.exit_code if run.exit_code in _CODES else 3 for run in self.runs}
         if self.unread:
             codes.add(3)
+        if self.interrupted:
+            codes.add(130)
         if self.strict:
             codes.add(exit_code((one.severity for one in self.new), strict=True))
         return next((code for code in _CODES if code in codes), 0)
