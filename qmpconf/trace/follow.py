@@ -3,6 +3,8 @@
 The recorder writes whole lines, and flushes the compressor behind each write, so that a ``.gz`` can
 be followed just as well.  The end is the recorder's ``finish`` line.  A recorder that dies writes
 none, but lets go of its file (`FollowingReader.is_written`): whoever follows it decides how long to wait.
+Where it did not even write the header, and at two looks in a row nobody holds the file, which does not grow, it
+is read as it is.
 
 A recording in parts is followed from one part into the next (`qmpconf.parts`): from the earliest that is there,
 where its own name is given, else from the part that is named.  A part without a last line is over when
@@ -40,8 +42,11 @@ class FollowingReader(TraceReader):
     def __init__(self, path: str, wait: Callable[[], None], protocol: str = "") -> None:
         self._wait = wait
         self._growing: _Growing | None = None
+        self._begun = False  # the header was read
+        self._left = -1  # bytes of it at the latest look, if nobody was there to write it
         _expect_file(path)
         super().__init__(path, protocol)
+        self._begun = True
 
     @property
     def is_written(self) -> bool:
@@ -55,10 +60,17 @@ class FollowingReader(TraceReader):
 
     def _opened(self) -> Pieces:
         try:
-            self._growing = _Growing(self.path, lambda: self.finished, self._wait)
+            self._growing = _Growing(self.path, self._is_over, self._wait)
         except OSError as error:
             raise InputError(f"cannot read {self.path}: {error.strerror or error}") from error
         return self._growing
+
+    def _is_over(self) -> bool:
+        """Whether nothing more comes, where all there is was read: behind the last line, or without the first one."""
+        if self._begun or self._growing is None:
+            return self.finished
+        before, self._left = self._left, -1 if self.is_written else self._growing.size
+        return self._left >= 0 and self._left == before
 
 
 def _expect_file(path: str) -> None:
@@ -117,6 +129,11 @@ class _Growing(Pieces):
         """Bytes that were read, of all parts."""
         return self._before + self._file.tell()
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file that is read."""
+        return os.fstat(self._file.fileno()).st_size
+
     def _turn(self, number: int) -> None:
         """Go on in the next part, which was begun before the one until now ended."""
         path = name_of(self._whole, number)
@@ -146,7 +163,7 @@ class _Growing(Pieces):
             yield text[:last] if goes_on else text
             if goes_on:
                 return goes_on
-        if not self._left:
+        if begun and not self._left:
             yield bytes(begun)
         return self._left
 

@@ -67,6 +67,35 @@ def test_a_recording(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.qmptrace", "a.qmptrace.gz"])
+@pytest.mark.parametrize("begun", [b"", b"{"])
+def test_a_recorder_that_died_before_it_wrote_the_header(
+    tmp_path: Path, name: str, begun: bytes
+) -> None:
+    """The file is read as it is: it was locked at the first looks, and at none later."""
+    path = tmp_path / name
+    path.write_bytes(begun)
+    held = [open(path, "ab")]  # noqa: SIM115 - closed in the script
+    assert lock(held[0].fileno())
+    script = Script(lambda: None, lambda: None, held[0].close, lambda: None)
+    with pytest.raises(InputError) as follower:
+        FollowingReader(str(path), script)
+    assert script.done
+    with pytest.raises(InputError) as reader:
+        TraceReader(str(path))
+    assert str(follower.value) == str(reader.value)
+
+
+def test_a_recorder_that_comes_between_two_looks(tmp_path: Path) -> None:
+    path = tmp_path / "a.qmptrace"
+    path.touch()
+    writers: list[TraceWriter] = []
+    script = Script(lambda: writers.append(TraceWriter(str(path), overwrite=True)))
+    reader = FollowingReader(str(path), script)
+    writers[0].finish()
+    assert lines_of(reader) == []
+
+
+@pytest.mark.parametrize("name", ["a.qmptrace", "a.qmptrace.gz"])
 @pytest.mark.parametrize("by_part", [False, True])
 def test_a_recording_in_parts(tmp_path: Path, name: str, *, by_part: bool) -> None:
     """It goes on from part to part, and what they repeat comes once."""
