@@ -3,8 +3,9 @@
 ::
 
     QmpconfError                  never raised itself
-    ├── UsageError                exit code 2: the call or the configuration is wrong
-    ├── InputError                exit code 3: a file cannot be read, or is not what it should be
+    ├── UsageError                exit code 2: the call is wrong
+    ├── InputError                exit code 3: a file cannot be read, or is not what it should be: a
+    │   │                         configuration with an unknown key, too
     │   └── OutputError           exit code 3: a file cannot be written (full disk, no permission)
     └── TargetError               exit code 4: the peer cannot be reached, or went away
 
@@ -22,7 +23,7 @@ class QmpconfError(Exception):
 
 
 class UsageError(QmpconfError):
-    """The call or the configuration is wrong."""
+    """The call is wrong."""
 
 
 class InputError(QmpconfError):

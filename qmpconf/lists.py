@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from qmpconf.errors import InputError, QmpconfError
+from qmpconf.errors import InputError
 from qmpconf.toml import parse_toml, toml_string
 
 
@@ -20,14 +20,13 @@ from qmpconf.toml import parse_toml, toml_string
 class Source:
     """A file's text, to say where in it something is.
 
-    `table` is the dotted name of the list's table, ``known`` or ``replay.mask``; `error` is what is
-    raised for what is wrong in it, `what` says what the file should be.
+    `table` is the dotted name of the list's table, ``known`` or ``replay.mask``; `what` says what the
+    file should be.  All that is wrong in it raises `InputError`.
     """
 
     path: str
     text: str
     table: str
-    error: Callable[[str], QmpconfError] = InputError
     what: str = "TOML"
 
     def parsed(self) -> dict[str, Any]:
@@ -54,17 +53,17 @@ class Source:
         for key in value:
             if key not in known:
                 words = f"unknown key {key!r}{suggestion(key, known)}"
-                raise self.error(f"{self.line(number, key)}: {words}")
+                raise InputError(f"{self.line(number, key)}: {words}")
 
     def entries(self, tables: Any) -> list[ListEntry]:
         """The entries of the list, `tables` being the value of its key."""
         name = self.table.rpartition(".")[2]
         if not isinstance(tables, list):
             words = f"write [[{self.table}]], once for each {name}"
-            raise self.error(f"{self.line(key=name)}: {words}")
+            raise InputError(f"{self.line(key=name)}: {words}")
         for number, table in enumerate(tables, 1):
             if not isinstance(table, dict):
-                raise self.error(f"{self.line(key=name)}: {name} {number} is not a table")
+                raise InputError(f"{self.line(key=name)}: {name} {number} is not a table")
         return [ListEntry(self, number, table) for number, table in enumerate(tables, 1)]
 
 
@@ -78,7 +77,7 @@ class ListEntry:
 
     def fail(self, words: str, key: str = "") -> NoReturn:
         """Raise an error about the entry, or one of its keys, with file and line."""
-        raise self.source.error(f"{self.source.line(self.number, key)}: {words}")
+        raise InputError(f"{self.source.line(self.number, key)}: {words}")
 
     def only(self, needed: Sequence[str], optional: Sequence[str] = ()) -> None:
         """Raise an error for a key that is missing or not known."""

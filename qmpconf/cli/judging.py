@@ -107,7 +107,7 @@ def practice(parser: argparse.ArgumentParser) -> None:
 def practised(arguments: argparse.Namespace) -> Practice:
     """What is to be looked for, by options and configuration; the options' limits come last.
 
-    Raises `UsageError` and `InputError` for the configuration.
+    Raises `InputError` for the configuration, `UsageError` for an option.
     """
     configured = find()
     return Practice(

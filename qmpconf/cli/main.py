@@ -92,9 +92,9 @@ examples:
   qmpconf check session.qmptrace
   qmpconf conform --target qmp.sock
 
-exit codes of every verb: 0 conforms, 1 errors (warnings only with --strict), 2 usage or
-configuration, 3 a file cannot be read or written, 4 the target cannot be reached or went away,
-130 interrupted"""
+exit codes of every verb: 0 conforms, 1 errors (warnings only with --strict), 2 usage, 3 a file
+(of a configuration, too) cannot be read or written, or is not what it should be, 4 the target
+cannot be reached or went away, 130 interrupted"""
 
 #: 128 + SIGINT, as shells have it.
 INTERRUPTED = 130

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 
+from qmpconf.errors import InputError
 from qmpconf.lists import ListEntry, Source, suggestion
 from qmpconf.toml import toml_string
 
@@ -104,13 +105,13 @@ def parse_schedule(text: str, path: str) -> Schedule:
     rules = tuple(map(_rule, source.entries(value.get("fault", []))))
     seed, rate = value.get("seed"), value.get("rate", RATE)
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-        raise source.error(f"{source.line(key='seed')}: 'seed' must be a whole number")
+        raise InputError(f"{source.line(key='seed')}: 'seed' must be a whole number")
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-        raise source.error(f"{source.line(key='rate')}: 'rate' must be a number from 0 to 1")
+        raise InputError(f"{source.line(key='rate')}: 'rate' must be a number from 0 to 1")
     if "rate" in value and seed is None:
-        raise source.error(f"{source.line(key='rate')}: 'rate' goes with a 'seed'")
+        raise InputError(f"{source.line(key='rate')}: 'rate' goes with a 'seed'")
     if not rules and seed is None:
-        raise source.error(f"{path}:1: holds no fault: write [[fault]], once for each, or a seed")
+        raise InputError(f"{path}:1: holds no fault: write [[fault]], once for each, or a seed")
     return Schedule(rules, seed, float(rate))
 
 

@@ -30,7 +30,7 @@ from typing import Any, cast, get_args
 
 from qmpconf.check.baseline import Baseline
 from qmpconf.check.practice import ignoring, limits
-from qmpconf.errors import UsageError
+from qmpconf.errors import InputError, UsageError
 from qmpconf.files import read_text
 from qmpconf.lists import ListEntry, Source, suggestion
 from qmpconf.replay.masks import Kind, Mask, Message
@@ -70,7 +70,7 @@ class Configuration:
 def find(folder: str = ".") -> Configuration:
     """The configuration that holds for `folder`: its own, or that of the nearest folder above.
 
-    Raises UsageError for what is wrong in it, InputError for a file that cannot be read.
+    Raises InputError for what is wrong in it, and for a file that cannot be read.
     """
     try:
         current = os.path.abspath(folder)
@@ -90,8 +90,8 @@ def find(folder: str = ".") -> Configuration:
 
 
 def read_masks(path: str) -> tuple[Mask, ...]:
-    """The masks in the file `path`.  Raises UsageError and InputError."""
-    source = Source(path, read_text(path), "mask", UsageError)
+    """The masks in the file `path`.  Raises InputError."""
+    source = Source(path, read_text(path), "mask")
     value = source.parsed()
     source.only(value, ("mask",))
     return tuple(_masks(value.get("mask", []), source))
@@ -103,7 +103,7 @@ def read_known(path: str) -> Mapping[str, str]:
 
 
 def _configured(path: str, table: Sequence[str]) -> Configuration | None:
-    source = Source(path, read_text(path), ".".join((*table, "replay", "mask")), UsageError)
+    source = Source(path, read_text(path), ".".join((*table, "replay", "mask")))
     value = source.parsed()
     for name in table:
         value = value.get(name, {})
@@ -114,15 +114,15 @@ def _configured(path: str, table: Sequence[str]) -> Configuration | None:
     source.only(value, _SECTIONS)
     replay = value.get("replay", {})
     if not isinstance(replay, dict):
-        raise UsageError(f"{source.line(key='replay')}: 'replay' must be a table")
+        raise InputError(f"{source.line(key='replay')}: 'replay' must be a table")
     source.only(replay, _SETTINGS)
     files = replay.get("mask-files", [])
     name = "baseline" if "baseline" in replay else "known-differences"
     known = replay.get(name, "")
     if not isinstance(files, list) or not all(isinstance(one, str) for one in files):
-        raise UsageError(f"{source.line(key='mask-files')}: 'mask-files' must be a list of paths")
+        raise InputError(f"{source.line(key='mask-files')}: 'mask-files' must be a list of paths")
     if not isinstance(known, str):
-        raise UsageError(f"{source.line(key=name)}: {name!r} must be the path of a file")
+        raise InputError(f"{source.line(key=name)}: {name!r} must be the path of a file")
     folder = os.path.dirname(path)
     masks = list(_masks(replay.get("mask", []), source))
     for file in files:
@@ -134,18 +134,18 @@ def _configured(path: str, table: Sequence[str]) -> Configuration | None:
 def _of_check(check: Any, source: Source) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What is ignored, and the limits of time."""
     if not isinstance(check, dict):
-        raise UsageError(f"{source.line(key='check')}: 'check' must be a table")
+        raise InputError(f"{source.line(key='check')}: 'check' must be a table")
     source.only(check, _OF_CHECK)
     found = []
     for key, read in (("ignore", ignoring), ("max-latency", limits)):
         texts = check.get(key, [])
         texts = [texts] if isinstance(texts, str) else texts
         if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
-            raise UsageError(f"{source.line(key=key)}: {key!r} must be a list of strings")
+            raise InputError(f"{source.line(key=key)}: {key!r} must be a list of strings")
         try:
             read(texts)
         except UsageError as error:
-            raise UsageError(f"{source.line(key=key)}: {error}") from None
+            raise InputError(f"{source.line(key=key)}: {error}") from None
         found.append(tuple(texts))
     return found[0], found[1]
 

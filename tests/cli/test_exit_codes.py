@@ -1,7 +1,7 @@
 """The exit codes of every verb (qmpconf/README.md, Exit codes), and what is said beside them.
 
-0 conforms, 1 findings or differences, 2 usage or configuration, 3 a file cannot be read or written, 4
-the target cannot be reached or went away.  130, for what is interrupted, is tested where a verb
+0 conforms, 1 findings or differences, 2 usage, 3 a file cannot be read or written, or is not what
+it should be, 4 the target cannot be reached or went away.  130, for what is interrupted, is tested where a verb
 runs long enough to be (`record`, `serve`, `replay`, `show --follow`).
 """
 
@@ -40,6 +40,8 @@ CALLS: list[tuple[str, int]] = [
     ("record --spawn {serve} -o {new} -- {client}", 0),
     ("record --spawn {dies} -o {new} -- {client}", 4),
     ("record --server {nosocket} --listen {newsocket} -o {new} -- {ignores}", 4),
+    ("record --config {odd}", 3),
+    ("record --spawn {serve} -o {new} --faults {odd} -- {client}", 3),
     ("record -o {new}", 2),
     ("record -o {new} --attach {nosocket}", 4),
     ("record -o {new} --attach {nosocket} --server {nosocket}", 2),
@@ -72,11 +74,14 @@ CALLS: list[tuple[str, int]] = [
     ("check {text}", 3),
     ("check {good} --baseline {absent}", 3),
     ("check {good} --result {absent}/x", 3),
+    ("check {good} --baseline {odd}", 3),
     ("check --schema all {good}", 0),
     ("replay {good} --spawn {serve}", 0),
     ("replay {changed} --spawn {serve}", 1),
     ("replay {good}", 2),
     ("replay {absent} --spawn {serve}", 3),
+    ("replay {good} --spawn {serve} --masks {odd}", 3),
+    ("replay {good} --spawn {serve} --baseline {odd}", 3),
     ("replay {good} --target {nosocket}", 4),
     ("replay {good} --spawn {dies}", 4),
     ("explore --spawn {serve} --lives 1 --commands 1 -o {new}", 0),
@@ -140,13 +145,17 @@ CALLS: list[tuple[str, int]] = [
     ("serve {good} --listen {newsocket} --timeout 0.1", 4),
     ("serve", 2),
     ("serve {absent} --listen {newsocket}", 3),
+    ("serve --listen {newsocket} --faults {odd}", 3),
     ("conform --spawn {serve} -k negotiation", 0),
     ("conform --spawn {serve} -k negotiation --baseline {known}", 1),
     ("conform", 2),
     ("conform --spawn {serve} --baseline {absent}", 3),
+    ("conform --spawn {serve} --baseline {odd}", 3),
+    ("conform --matrix {odd}", 3),
     ("conform --target {nosocket}", 4),
     ("conform --spawn {dies}", 4),
     ("conform-client -k plain -- true", 4),
+    ("conform-client --matrix {odd}", 3),
     ("conform-client", 2),
     ("requirements", 0),
     ("requirements --level nonsense", 2),
@@ -254,8 +263,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     text.write_text("This is not a file of ours.\n")
     known = folder / "known.toml"
     known.write_text('[[known]]\ncase = "negotiation.*"\nreason = "none of these fails"\n')
+    odd = folder / "odd.toml"
+    odd.write_text("nonsense = 1\n")
     return {
         "good": good,
+        "odd": str(odd),
         "bad": bad,
         "changed": str(changed),
         "result": str(result),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qmpconf.cli.main import main
-from qmpconf.errors import InputError, UsageError
+from qmpconf.errors import InputError
 from qmpconf.replay.configuration import find, read_masks
 from qmpconf.replay.play.replaying import replay_trace
 from qmpconf.report.replay import as_text
@@ -74,7 +74,7 @@ def test_what_is_wrong_is_told_with_its_line(
     if line is None:
         assert len(read_masks(str(path))) == 1
         return
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(InputError) as caught:
         read_masks(str(path))
     assert str(caught.value).startswith(f"{path}:{line}: ")
     assert says in str(caught.value)
@@ -121,7 +121,7 @@ def test_an_unknown_setting_is_an_error_with_a_suggestion(
     tmp_path: Path, text: str, says: str
 ) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(InputError) as caught:
         find(str(tmp_path))
     assert says in str(caught.value)
 
@@ -165,5 +165,5 @@ def test_the_command_line_takes_masks_and_configuration(
         Path("qmpconf.toml").write_text(MASK.replace("[[mask]]", "[[replay.mask]]"))
         assert main(["replay", trace, "--target", "s"]) == 0
         Path("qmpconf.toml").write_text("[replay]\nmsak = 1\n")
-        assert main(["replay", trace, "--target", "s"]) == 2
+        assert main(["replay", trace, "--target", "s"]) == 3
     assert "qmpconf.toml:2: unknown key 'msak'; did you mean 'mask'?" in capsys.readouterr().err

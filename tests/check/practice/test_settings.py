@@ -12,7 +12,7 @@ from qmpconf.check.practice import Limits, Practice, ignoring, limits
 from qmpconf.check.practice.waiting import STORM
 from qmpconf.check.requirements import PRACTICE_REQUIREMENTS
 from qmpconf.cli.main import main
-from qmpconf.errors import UsageError
+from qmpconf.errors import InputError, UsageError
 from qmpconf.replay.configuration import find
 from tests.check.practice.stage import Stage, found
 
@@ -177,5 +177,5 @@ def test_the_configuration(
 )
 def test_a_configuration_that_is_wrong(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "qmpconf.toml").write_text(text)
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(InputError, match=says):
         find(str(tmp_path))

@@ -29,7 +29,7 @@ _CALLED: Mapping[str, tuple[str, str]] = {
 _MEANS = {
     0: "conforms",
     1: "findings or differences",
-    2: "wrong usage or configuration",
+    2: "wrong usage",
     3: "an input could not be read",
     4: "the target could not be reached, or went away",
     130: "interrupted",
