@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 
 def breaches(reporter: Reporter, step: Step) -> list[Finding]:
-    """What a frame breaks of the wire protocol."""
+    """What a frame breaks of the wire protocol, and what was kept back of those before it."""
     subject = step.answered.name if step.answered else getattr(step.message, "name", "")
-    return [reporter.breach(breach, subject) for breach in step.breaches]
+    sent = step.waiting.mark if step.waiting else None
+    return [
+        reporter.breach(breach, subject if sent is None or breach.mark == sent else "")
+        for breach in step.breaches
+    ]
 
 
 def twice(reporter: Reporter, step: Step, line: int, blame: Party) -> list[Finding]:

@@ -97,12 +97,14 @@ class Talk:
 
     def hold(self, waiting: Pending, found: list[Finding]) -> list[Finding]:
         """Keep errors of a command until it is answered; give what is to be said now."""
+        now = [one for one in found if one.line != waiting.mark]
+        found = [one for one in found if one.line == waiting.mark]
         if not any(one.severity == "error" for one in found):
-            return found
+            return now + found
         self._held[id(waiting)] = waiting, found
         if len(self._held) <= _MOST_HELD:
-            return []
-        return self._held.pop(next(iter(self._held)))[1]
+            return now
+        return now + self._held.pop(next(iter(self._held)))[1]
 
     def settle(self, step: Step) -> list[Finding]:
         """What was held back about the command that is answered, with the server's own words."""

@@ -146,14 +146,12 @@ def of_product(product: str) -> Dialect:
 def recognised(frame: Frame, message: Message | None) -> Dialect | None:
     """What one of a session's first frames tells, with the message in it; None: nothing yet.
 
-    Commands and greetings tell.  What an agent's earlier client did not fetch may come before them,
-    and so may a `SENTINEL` of either side.
+    Commands, greetings and events tell.  What an agent's earlier client did not fetch may come before
+    them, and so may a `SENTINEL` of either side, and what is not a message, whoever sends it.
     """
     if isinstance(message, Command):
         return QGA if message.name.startswith(QGA.prefix) else QMP
     if isinstance(message, Success | Failure):
         return None if frame.end == QGA.end else QMP
-    if frame.kind is Kind.MALFORMED and frame.data.endswith(SENTINEL):
-        return None
-    told = message is not None or frame.kind is Kind.LONG
+    told = isinstance(message, Greeting | Event) or frame.kind is Kind.LONG
     return QMP if told else None

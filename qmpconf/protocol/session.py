@@ -108,16 +108,20 @@ class Session:
                 self._agent.gap()
 
     def _recognise(self, frame: Frame, message: Message | None) -> list[Breach]:
-        """Look for the dialect in a frame; give what was found before it was known, if it is QMP.
+        """Look for the dialect in a frame; give what was found before it was known, and is wrong in it.
 
-        In the other dialect nothing of that need be wrong.
+        In the other dialect that is what the client has written, but for a `SENTINEL`.
         """
         dialect = recognised(frame, message)
         if dialect is None:
             return []
         self._speak(dialect)
         kept, self._kept = self._kept, []
-        return kept if self._agent is None else []
+        return [one for one in kept if self._agent is None or self._is_wrong_anywhere(one)]
+
+    def _is_wrong_anywhere(self, breach: Breach) -> bool:
+        client = breach.blame is Party.CLIENT and self.dialect.has(breach.requirement)
+        return client and breach.seen != shown(SENTINEL)
 
     def _keep(self, step: Step) -> Step:
         """Keep back what was found before the dialect is known."""

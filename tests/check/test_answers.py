@@ -130,3 +130,15 @@ def test_what_is_given_up_is_told_without_an_answer(
     assert sorted(line for _, line, _ in found) == [FIRST + n for n in range(10)]
     answered = [(line, answer) for _, line, answer in found if answer]
     assert answered == [(FIRST + 9, "GenericError: of the last")]
+
+
+def test_what_was_no_message_before_the_protocol_was_known_has_its_own_words(
+    tmp_path: Path,
+) -> None:
+    script = ["> [1]", '> {"execute": "guest-ping"}', refused("not now")]
+    found = checked(write(tmp_path / "t", script))
+    assert [
+        (one.requirement, one.line, one.subject, one.answer)
+        for one in found
+        if one.requirement == "request.object"
+    ] == [("request.object", 3, "", "")]

@@ -343,7 +343,11 @@ def test_a_version_that_is_none(version: str) -> None:
         (f"-> {PING}", QGA),
         (f"<- GREETING\n-> {PING}", QMP),
         ('<- {"return": {}}\n' + f"-> {PING}", QGA),
-        ("-> [1]", QMP),
+        ("-> [1]", None),
+        ("-> x", None),
+        (f"-> x\n-> {PING}", QGA),
+        (f"-> [1]\n-> {PING}", QGA),
+        ('-> x\n-> {"execute":"query-status"}', QMP),
         ("->> b'\\xff'", None),
         ('<- {"return": {}}', None),
     ],
@@ -352,6 +356,21 @@ def test_a_dialect_is_recognised(script: str, dialect: object) -> None:
     session = Play(script, end=b"\n").session
     assert session.recognised == (dialect is not None)
     assert session.dialect is (dialect or QMP)
+
+
+def test_an_agent_s_client_that_begins_with_what_is_no_message_is_blamed_and_nobody_else() -> None:
+    check(
+        f"""
+        -> x
+        !! request.object client
+        <- {{"error": {{"class": "GenericError", "desc": "JSON parse error, invalid keyword 'x'"}}}}
+        ->> b'\\xff'
+        -> {SYNC}
+        <- {{"error": {{"class": "GenericError", "desc": "JSON parse error, stray"}}}}
+        <- {{"return": 5}}
+        close client""",
+        end=b"\n",
+    )
 
 
 def test_a_monitor_s_client_that_begins_with_a_0xff_is_told_so_once_it_is_known() -> None:
