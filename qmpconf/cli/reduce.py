@@ -75,7 +75,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="FILE",
-        help="the shorter trace; compressed if *.gz (NAME.reduced.qmptrace beside TRACE)",
+        help="the shorter trace; compressed if *.gz or *.zst (NAME.reduced.qmptrace beside TRACE)",
     )
     parser.add_argument(
         "--difference",

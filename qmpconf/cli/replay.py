@@ -60,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     judging.replaying(parser, event_timeout=EVENT_PATIENCE, timeout=REPLY_PATIENCE)
     baseline.configure(parser, old=judging.OLD_DIFFERENCES)
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help="the replay's own trace; compressed if *.gz"
+        "-o", "--output", metavar="FILE", help="the replay's own trace; compressed if *.gz or *.zst"
     )
     parser.add_argument(
         "--speed",

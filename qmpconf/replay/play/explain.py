@@ -89,7 +89,7 @@ def _made_up(value: Value) -> list[str]:
 def _said_and_sent(reader: TraceReader, sent: Sent) -> Iterator[tuple[Said, Path, Value]]:
     """Every value of a server's message that the client sends at some time."""
     every = "\0".join(sent.strings)
-    for step in steps(of_servers(reader.items())):
+    for step in steps(of_servers(reader.items()), reader.begin):
         if not isinstance(step, Expect) or isinstance(step.said.message, Unknown):
             continue
         said = step.said

@@ -11,8 +11,10 @@ import os
 import re
 import tempfile
 import time
+from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Literal
 
 from qmpconf.errors import InputError, TargetError, UsageError
@@ -119,7 +121,7 @@ class _Tries:
         self._reference = reference
         self._deadline = deadline
         self._progress = progress
-        self._known: dict[frozenset[int], bool] = {}
+        self._known: dict[bytes, bool] = {}  # by a digest: the sets themselves would take gigabytes
 
     def whole(self, trace: str) -> ReplayResult:
         """Replay the whole recording."""
@@ -127,8 +129,9 @@ class _Tries:
 
     def shows(self, kept: frozenset[int]) -> bool:
         """Whether the units `kept` show the difference, and only on the target."""
-        if kept in self._known:
-            return self._known[kept]
+        key = blake2b(array("Q", sorted(kept)).tobytes(), digest_size=16).digest()
+        if key in self._known:
+            return self._known[key]
         if time.monotonic() >= self._deadline:
             raise _EndError("the time limit has come")
         with tempfile.TemporaryDirectory(prefix="qmpconf-") as folder:
@@ -137,7 +140,7 @@ class _Tries:
             found = self.sign.is_in(self._try(self._play, path))
             if found and self._reference is not None:
                 found = not self.sign.is_in(self._try(self._reference, path))
-        self._known[kept] = found
+        self._known[key] = found
         if found and len(kept) < len(self.best):
             self.best = kept
         self._progress(
@@ -185,7 +188,7 @@ def reduce_trace(
     that cannot be reached.
     """
     masks = tuple(masks)
-    output = output or f"{trace.removesuffix('.gz').removesuffix('.qmptrace')}.reduced.qmptrace"
+    output = output or beside(trace)
     if (target is None) == (spawn is None):
         raise UsageError("say what to replay against: the address of a target, or how to start one")
     keep(output, overwrite=overwrite)
@@ -206,7 +209,7 @@ def reduce_trace(
     reader = TraceReader(trace)
     require_whole(reader, "reduced")
     with Lines(reader) as lines:
-        recording = cut_up(Records(of_servers(reader.items()), lines), lines)
+        recording = cut_up(Records(of_servers(reader.items()), lines), lines, reader.begin)
         if not recording.units:
             raise InputError(f"{trace} holds no message of a client: there is nothing to reduce")
         reduced = Reduced(trace, commands=len(recording.units))
@@ -232,6 +235,12 @@ def reduce_trace(
             header = _header(reader.header, reduced, target or spawn or "")
             write_trace(output, header, recording.pick(tries.best), overwrite=overwrite)
     return reduced
+
+
+def beside(trace: str) -> str:
+    """Where the shorter trace goes if nobody says where: ``NAME.reduced.qmptrace``, as NAME is packed or not."""
+    name = trace.removesuffix(".gz").removesuffix(".zst").removesuffix(".qmptrace")
+    return f"{name}.reduced.qmptrace"
 
 
 def _header(recorded: Header, reduced: Reduced, target: str) -> Header:

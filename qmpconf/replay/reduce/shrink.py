@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import overload
 
 from qmpconf.protocol.messages import Event, Success, from_server
+from qmpconf.protocol.session import Session
 from qmpconf.protocol.values import Value
 from qmpconf.replay.serve.script import Shelf, asked, read_script
 from qmpconf.trace.items import Item
@@ -159,13 +160,15 @@ class Records(Sequence[Record]):
         return self._shelf.item(kept) if isinstance(kept, int) else kept
 
 
-def cut_up(records: Sequence[Record], shelf: Shelf | None = None) -> Recording:
-    """The units of a recording, in the order in which the client sent them."""
+def cut_up(
+    records: Sequence[Record], shelf: Shelf | None = None, begin: Callable[[], Session] = Session
+) -> Recording:
+    """The units of a recording, in the order in which the client sent them; `begin` gives the state of a session."""
     units: list[Unit] = []
     sent: list[int] = []  # of each unit, the record of the client's message
     numbered: dict[tuple[int, int], int] = {}  # (session, cue): unit
     owner: dict[int, tuple[int, int]] = {}
-    for scene in read_script(records, shelf):
+    for scene in read_script(records, shelf, begin):
         # Of several messages on one line, which go together, the last one stands for all.
         last = {cue.line: cue.number for cue in scene.cues}
         stands = {cue.number: last[cue.line] for cue in scene.cues}

@@ -15,7 +15,7 @@ from qmpconf.errors import InputError, TargetError, UsageError
 from qmpconf.monitor.core import Action, Monitor, Send
 from qmpconf.protocol.framing import CLIENT_LIMITS, Framer, Kind
 from qmpconf.replay.play.replaying import replay_trace
-from qmpconf.replay.reduce.reducing import reduce_trace
+from qmpconf.replay.reduce.reducing import beside, reduce_trace
 from qmpconf.replay.reduce.shrink import Recording, Unit, cut_up, shrink
 from qmpconf.trace.items import Item
 from qmpconf.trace.reader import TraceReader
@@ -278,3 +278,8 @@ def test_an_answer_to_the_first_of_two_messages_on_one_line_belongs_to_both(tmp_
     recording = cut_up(list(TraceReader(str(trace)).items()))
     [unit] = recording.units
     assert [recording.records[at].line for at in unit.records] == [2, 2, 3]
+
+
+@pytest.mark.parametrize("ending", ["", ".qmptrace", ".qmptrace.gz", ".qmptrace.zst"])
+def test_the_shorter_trace_has_a_name_beside_the_long_one(ending: str) -> None:
+    assert beside(f"some/vm.1{ending}") == "some/vm.1.reduced.qmptrace"
