@@ -54,6 +54,12 @@ AGENT_ADVICE = "name one with --schema NAME (see 'qmpconf schema list')"
 #: Choices that are remembered, sentences that are kept.
 _REMEMBERED, _MOST_USED = 1000, 100
 
+#: What a schema reply answers; each server that does lists it.
+_ASKED = "query-qmp-schema"
+
+#: The first major version of QEMU that has a storage daemon.
+_DAEMON_SINCE = 5
+
 #: Versions that a sentence lists.
 _SHOWN = 4
 
@@ -118,7 +124,15 @@ class Automatic:
         """All that decides."""
         version = named.version if named else None
         address = self._found.addresses.get(conn, "")
-        return stretch.schema, stretch.broken, version, address, stretch.architecture
+        daemon = self._product_of(stretch, named) != self._product
+        return stretch.schema, stretch.broken, version, address, stretch.architecture, daemon
+
+    def _product_of(self, stretch: Stretch, named: Named | None) -> str:
+        """The product, also where only the server's answers tell: neither greeting nor, often, the header does."""
+        may_be = (
+            self._product == "qemu" and named is not None and named.version.major >= _DAEMON_SINCE
+        )
+        return "qemu-storage-daemon" if may_be and stretch.lacks else self._product
 
     def _choose(self, stretch: Stretch, named: Named | None, address: str) -> Basis | NoSchema:
         reason = ""
@@ -126,7 +140,7 @@ class Automatic:
             own = self._by_reply(stretch.schema)
             if own is not None:
                 return own
-            reason = f"the schema reply in line {stretch.schema_line} is malformed"
+            reason = f"the schema reply in line {stretch.schema_line} {self._flaw(stretch.schema)}"
         elif stretch.broken:
             reason = f"the schema reply in line {stretch.broken} is cut off"
         where = "" if named else ", of another session"
@@ -149,7 +163,11 @@ class Automatic:
                 return newest.called(f"{newest.catalog.name}, the newest that ships ({why})")
             advice = ADVICE if of_product(self._product).greets else AGENT_ADVICE
             return NoSchema(f"no schema could be chosen: {why}", advice, self._product)
-        return self._nearest(named, reason, where, self._found.architecture(stretch))
+        product = self._product_of(stretch, named)
+        if product != self._product and stretch.lacks:
+            name, line = stretch.lacks
+            reason = "; ".join(filter(None, (f"as line {line} says, it has no {name}", reason)))
+        return self._nearest(named, product, reason, where, self._found.architecture(stretch))
 
     def _elsewhere(self, address: str) -> Named | None:
         """The version that other sessions of the same server name; None where that is not sure."""
@@ -212,14 +230,24 @@ class Automatic:
             return None
         return Basis(catalog, very_build=True)
 
+    def _flaw(self, digest: bytes) -> str:
+        """Why a reply makes no basis."""
+        try:
+            catalog_of(self._found, digest, self._product)
+        except PartError as error:
+            return f"is not whole: {error}"
+        except InputError:
+            pass
+        return "is malformed"
+
     def _nearest(
-        self, named: Named, reason: str, where: str, architecture: str
+        self, named: Named, product: str, reason: str, where: str, architecture: str
     ) -> Basis | NoSchema:
         """The shipped catalog that fits a version best, and of as near ones the architecture."""
         try:
             fit = FITS.use(
-                (named.version, self._product, architecture),
-                lambda: select(named.version, self._product, architecture=architecture),
+                (named.version, product, architecture),
+                lambda: select(named.version, product, architecture=architecture),
             )
         except LookupError as error:
             return NoSchema(f"no schema could be chosen: {error}", ADVICE)
@@ -229,15 +257,21 @@ class Automatic:
         return basis.towards(named.version, architecture).called(sentence)
 
 
+class PartError(InputError):
+    """A schema reply is only a part of what the server said: entries were left out, as people do."""
+
+
 def catalog_of(found: Survey, digest: bytes, product: str, name: str = "") -> Catalog:
     """The catalog in a schema reply of a trace, with the version that its server names.
 
-    Raises InputError for a reply that is malformed.
+    Raises InputError for a reply that is malformed, or lacks the very command that it answers (`PartError`).
     """
     reply, named = found.replies[digest], found.naming(digest)
     version, package = (str(named.version), named.version.package) if named else ("", "")
     plain = name or (f"{product}-{version}" if version else "the server's own schema")
     catalog = from_reply(entries_of(reply), name=plain, version=version, package=package)
+    if _ASKED not in catalog.commands:
+        raise PartError(f"it does not list {_ASKED} itself")
     is_daemon = "device_add" not in catalog.commands and "blockdev-add" in catalog.commands
     if is_daemon and version and not name:
         # The greeting does not tell, nor perhaps the header; but a daemon has no devices.

@@ -23,6 +23,7 @@ from qmpconf.check.recent import ENTRIES
 from qmpconf.protocol.dialect import QGA, QMP, Dialect
 from qmpconf.protocol.messages import Command, from_client
 from qmpconf.protocol.values import Malformed, dumps, loads
+from qmpconf.schema.introspection import SYSTEM_COMMANDS
 from qmpconf.schema.select import PLAIN, Version
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ _TELL_NOTHING = (b'{"timestamp"', b'{"return": {}')
 
 #: Bytes of a reply to ``query-target``, and of what describes the first processor in another one, at most.
 _MOST_TARGET, _MOST_CPU = 300, 2000
+#: The class of the error, and how it names the command (monitor/qmp.c, qapi/qmp-dispatch.c).
+_NOT_FOUND = b'"CommandNotFound"'
+_MISSING = re.compile(rb'"The command ([\w-]{1,60}) has not been found"')
 #: What a processor is emulated as, in a reply to ``query-cpus-fast`` (from 2.12 on).
 _CPU = re.compile(rb'"target": *"(\w{1,20})"')
 #: The program that was recorded, in the command line that started it.
@@ -92,6 +96,7 @@ def _server_tells(text: bytes, at: int) -> bool:
         or text.find(b'"supported_commands"', at, far) >= 0
         or text.find(b'"cpu-index"', at, at + _MOST_CPU) >= 0
         or text.find(b'"arch"', at, at + _MOST_TARGET) >= 0
+        or text.find(_NOT_FOUND, at, at + _MOST_TARGET) >= 0
     )
 
 
@@ -162,7 +167,7 @@ class Stretch:
 
     `schema` is a key of `Survey.replies`, or empty; `broken` the line of a schema reply that is
     cut off or no JSON, or 0; `architecture` what ``query-target`` or ``query-cpus-fast`` named, and empty where
-    nothing did.
+    nothing did; `lacks` a command of every system emulator that was not found, and in which line.
     """
 
     line: int = 0
@@ -172,6 +177,7 @@ class Stretch:
     schema_line: int = 0
     broken: int = 0
     architecture: str = ""
+    lacks: tuple[str, int] | None = None
 
     @property
     def named(self) -> Named | None:
@@ -262,6 +268,12 @@ class Survey:
         stretch = self._latest(conn) or self._begin(conn, 0)
         if stretch is not None:
             stretch.architecture = _ALIKE.get(architecture, architecture)
+
+    def lacked(self, conn: int, line: int, name: str) -> None:
+        """A command of every system emulator was not found."""
+        stretch = self._latest(conn) or self._begin(conn, 0)
+        if stretch is not None and stretch.lacks is None:
+            stretch.lacks = name, line
 
     def architecture(self, stretch: Stretch) -> str:
         """That of a stretch's server: as it says, or as it was started; empty where nothing tells."""
@@ -365,6 +377,8 @@ class Surveyor:
             self._versioned(one)
         elif (architecture := _architecture(one.data)) is not None:
             self.found.targeted(one.conn, architecture)
+        elif _NOT_FOUND in one.data and (name := _missing(one.data)) in SYSTEM_COMMANDS:
+            self.found.lacked(one.conn, one.line, name)
 
     def _versioned(self, one: Utterance) -> None:
         """A message that may name the server's version."""
@@ -402,6 +416,12 @@ def _architecture(data: bytes) -> str | None:
         case {"arch": str(architecture), **others} if not others:
             return architecture
     return None
+
+
+def _missing(data: bytes) -> str:
+    """The command that an error says is not there; empty for any other message."""
+    found = _MISSING.search(data, 0, _MOST_TARGET)
+    return found[1].decode() if found and "error" in _object(data) else ""
 
 
 def _started(meta: Mapping[str, Any]) -> str:

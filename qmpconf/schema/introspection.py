@@ -66,8 +66,28 @@ UNSHOWN: Mapping[str, tuple[Member, ...]] = {
     ),
 }
 
-#: Commands that only a system emulator has; qemu-storage-daemon has none of them.
-SYSTEM_COMMANDS = frozenset({"query-status", "system_reset", "query-cpus-fast", "device_add"})
+#: Commands that each system emulator has, whatever it was built with (the third one from 2.12 on); qemu-storage-daemon
+#: has none of them.
+SYSTEM_COMMANDS = frozenset(
+    {
+        *(
+            "query-status",
+            "system_reset",
+            "query-cpus-fast",
+            "device_add",
+            "device_del",
+            "stop",
+            "cont",
+        ),
+        *(
+            "system_powerdown",
+            "human-monitor-command",
+            "query-machines",
+            "query-name",
+            "query-migrate",
+        ),
+    }
+)
 
 #: SchemaInfo's ``json-type`` -> key of the builtin type.
 _BUILTIN_KEYS = {json_type: key for key, json_type in BUILTINS.items()}

@@ -133,7 +133,7 @@ class Fit:
         """For example "qemu-7.2.22, introspected from this very build"."""
         releases = f"{self.distance} release{'' if self.distance == 1 else 's'}"
         of = f" of {self.other}" if self.other else ""
-        assumed = f", {self.assumed} assumed" if self.assumed else ""
+        assumed = f", qemu-system-{self.assumed} assumed" if self.assumed else ""
         return f"{self.name}{of}, {_SENTENCES[self.nearness].format(distance=releases)}{assumed}"
 
 

@@ -35,6 +35,7 @@ _CAPABILITIES = [
     },
     {"meta-type": "command", "name": "qmp_capabilities", "arg-type": "91", "ret-type": "0"},
     {"meta-type": "command", "name": "quit", "arg-type": "0", "ret-type": "0"},
+    {"meta-type": "command", "name": "query-qmp-schema", "arg-type": "0", "ret-type": "any"},
     {"meta-type": "event", "name": "SHUTDOWN", "arg-type": "0"},
 ]
 

@@ -20,7 +20,7 @@ from qmpconf.schema.select import Version, of_product
 from qmpconf.schema.store import load_shipped
 from qmpconf.trace.reader import TraceReader
 from qmpconf.trace.writer import TraceWriter
-from tests.check.scripts import GREETING, OPENING, VERSION, schema_reply, write
+from tests.check.scripts import GREETING, OPENING, VERSION, schema_entries, schema_reply, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,8 +46,7 @@ def outcome(path: Path) -> tuple[list[str], list[tuple[str, int]]]:
 def test_the_schema_reply_in_the_trace(tmp_path: Path) -> None:
     schemas, found = outcome(write(tmp_path / "t", [*OPENING, ASK, schema_reply(), *BAD]))
     assert schemas == ["the schema reply in line 7"]
-    # `query-qmp-schema` is not in the sample, and its very build answered it.
-    assert found == [("request.unknown-command", 7), ("schema.arguments", 8)]
+    assert found == [("schema.arguments", 8)]
 
 
 def test_a_reply_that_comes_last_counts_for_what_came_before(tmp_path: Path) -> None:
@@ -86,7 +85,7 @@ def test_a_reply_that_is_spread_over_lines(tmp_path: Path) -> None:
 def test_the_very_build_is_shipped(tmp_path: Path) -> None:
     schemas, found = outcome(write(tmp_path / "t", opening(REAL)))
     assert schemas == [
-        "qemu-7.2.22, introspected from this very build, x86_64 assumed (by the greeting in line 3)"
+        "qemu-7.2.22, introspected from this very build, qemu-system-x86_64 assumed (by the greeting in line 3)"
     ]
     assert found == []
 
@@ -158,7 +157,10 @@ def test_a_processor_says_the_architecture(
     [
         ("qemu-system-aarch64", "qemu-7.2.22-aarch64, introspected from this very build"),
         ("/usr/bin/qemu-system-x86_64", "qemu-7.2.22, introspected from this very build"),
-        ("my-emulator", "qemu-7.2.22, introspected from this very build, x86_64 assumed"),
+        (
+            "my-emulator",
+            "qemu-7.2.22, introspected from this very build, qemu-system-x86_64 assumed",
+        ),
     ],
 )
 def test_the_emulator_that_was_started_says_the_architecture(
@@ -187,14 +189,48 @@ def test_two_servers_in_one_trace(tmp_path: Path) -> None:
     schemas, _ = outcome(path)
     assert schemas == [
         "the schema reply in line 7",
-        "qemu-7.2.22, introspected from this very build, x86_64 assumed (by the greeting in line 9)",
+        "qemu-7.2.22, introspected from this very build, qemu-system-x86_64 assumed (by the greeting in line 9)",
     ]
+
+
+def test_a_reply_that_does_not_list_its_own_command_is_not_whole(tmp_path: Path) -> None:
+    entries = [one for one in schema_entries() if one["name"] != "query-qmp-schema"]
+    reply = "< " + json.dumps({"return": entries})
+    status = ['> {"execute": "query-status"}', '< {"return": {"status": "x"}}']
+    schemas, found = outcome(write(tmp_path / "t", [*opening(REAL), ASK, reply, *status]))
+    assert schemas[0].startswith("qemu-7.2.22, introspected from this very build")
+    assert schemas[0].endswith(
+        "; the schema reply in line 7 is not whole: it does not list query-qmp-schema itself)"
+    )
+    assert ("request.unknown-command", 8) not in found
+
+
+@pytest.mark.parametrize(
+    ("version", "missing", "product"),
+    [
+        (REAL, "query-status", "qemu-storage-daemon-7.2.22, introspected from this very build (by"),
+        (REAL, "query-spice", "qemu-7.2.22, introspected"),  # which may not be built
+        (VERSION.replace("7", "4"), "query-status", "qemu-4.0"),  # when there was no daemon
+    ],
+)
+def test_a_storage_daemon_shows_in_what_it_lacks(
+    tmp_path: Path, version: str, missing: str, product: str
+) -> None:
+    error = f'{{"class": "CommandNotFound", "desc": "The command {missing} has not been found"}}'
+    asked = [f'> {{"execute": "{missing}"}}', f'< {{"error": {error}}}']
+    schemas, found = outcome(write(tmp_path / "t", [*opening(version), *asked]))
+    assert schemas[0].startswith(product)
+    is_daemon = "daemon" in product
+    assert ("as line 7 says, it has no query-status" in schemas[0]) == is_daemon
+    assert (("schema.command-known", 6) in found) == is_daemon
 
 
 def test_a_malformed_reply_is_passed_over(tmp_path: Path) -> None:
     reply = '< {"return": [{"meta-type": "tuple", "name": "x"}]}'
     schemas, _ = outcome(write(tmp_path / "t", [*opening(REAL), ASK, reply]))
-    assert schemas[0].startswith("qemu-7.2.22, introspected from this very build, x86_64 assumed")
+    assert schemas[0].startswith(
+        "qemu-7.2.22, introspected from this very build, qemu-system-x86_64 assumed"
+    )
     assert schemas[0].endswith("; the schema reply in line 7 is malformed)")
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from qmpconf.check.checking import look_through, product_of
-from qmpconf.check.choice import catalog_of
+from qmpconf.check.choice import PartError, catalog_of
 from qmpconf.cli import options
 from qmpconf.cli.examples import explain
 from qmpconf.cli.schema.property_fetch import Begin, Fetched, at, spawned
@@ -132,7 +132,8 @@ def _from_trace(path: str, name: str) -> Catalog:
         try:
             one = catalog_of(found, digest, product, name)
         except InputError as error:
-            damage = f"{place}: the schema reply is malformed: {error}"
+            flaw = "is not whole" if isinstance(error, PartError) else "is malformed"
+            damage = f"{place}: the schema reply {flaw}: {error}"
             print(harmless(damage), file=sys.stderr)
             continue
         if catalog is None:

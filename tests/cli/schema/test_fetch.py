@@ -78,7 +78,7 @@ def test_from_a_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     found = store.decode(captured.out.encode())
     assert found.name == "mine"
     assert found.types == SAMPLE.types
-    assert "mine: 6 commands, 3 events" in captured.err
+    assert "mine: 7 commands, 3 events" in captured.err
 
 
 REFUSED = b'{"error": {"class": "CommandNotFound", "desc": "none of that"}}\r\n'

@@ -95,8 +95,10 @@ def test_settings_resolve_conditions(tree: Path, capsys: pytest.CaptureFixture[s
 def test_a_server_resolves_conditions(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     source, answer = tmp_path / "pick.json", tmp_path / "reply.json"
     source.write_text(SOURCE)
-    answer.write_text(json.dumps({"return": SERVER}))
-    asked = [*OPENING, '> {"execute": "query-qmp-schema"}', "< " + json.dumps({"return": SERVER})]
+    itself = {"name": "query-qmp-schema", "meta-type": "command", "arg-type": "0", "ret-type": "0"}
+    said = json.dumps({"return": [*SERVER, itself]})
+    answer.write_text(said)
+    asked = [*OPENING, '> {"execute": "query-qmp-schema"}', f"< {said}"]
     trace = write(tmp_path / "t.qmptrace", asked)
     out = tmp_path / "mine.json"
     for server in (answer, trace):
