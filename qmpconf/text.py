@@ -74,6 +74,13 @@ _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _LONGEST_ESCAPE = 6
 
 
+def naturally(name: str) -> tuple[list[tuple[bool, int, str]], str]:
+    """A key that sorts 5.2 before 10.0, and words behind numbers; two names never have the same one."""
+    parts = re.split(r"([0-9]{1,18})", name)
+    keys = [(odd % 2 == 0, int(part) if odd % 2 else 0, part) for odd, part in enumerate(parts)]
+    return keys, name
+
+
 def shortened(text: str, width: int) -> str:
     """The first `width` characters of a text (at least 4), dots among them where there are more."""
     return text if len(text) <= width else text[: width - len(DOTS)] + DOTS

@@ -15,6 +15,7 @@ from qmpconf.text import (
     duration,
     expression,
     harmless,
+    naturally,
     printable,
     printable_page,
     shortened,
@@ -108,3 +109,10 @@ def test_a_place_is_shown_with_what_stands_around_it(before: str, behind: str, w
     short = around(f"{before}HERE{behind}", len(before), width)
     assert len(short) <= width
     assert "HERE" in short
+
+
+def test_names_are_sorted_by_their_numbers_however_long() -> None:
+    long = f"qemu-{'9' * 5000}"
+    names = ["qemu-x", long, "qemu-10.0", "qemu-05.2", "qemu-5.2", "qemu-3000000000"]
+    wanted = ["qemu-05.2", "qemu-5.2", "qemu-10.0", "qemu-3000000000", long, "qemu-x"]
+    assert sorted(names, key=naturally) == wanted

@@ -24,7 +24,7 @@ from qmpconf.protocol.messages import Command, Event
 from qmpconf.protocol.values import Value
 from qmpconf.schema import model
 from qmpconf.schema.features import Features
-from qmpconf.schema.store import naturally
+from qmpconf.text import naturally
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,10 +44,10 @@ from qmpconf.schema.store import (
     json_text,
     loaded,
     named,
-    naturally,
     plain,
     shipped,
 )
+from qmpconf.text import naturally
 
 FORMAT = "qmpconf-properties"
 VERSION = 1

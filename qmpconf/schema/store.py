@@ -56,7 +56,7 @@ from qmpconf.schema.names import Name, of_release
 from qmpconf.schema.overlay import OVERLAY, SECTIONS, aligned, applied, difference
 from qmpconf.schema.overlay import VERSION as OVERLAY_VERSION
 from qmpconf.schema.walk import cycle, is_known, references_of
-from qmpconf.text import printable
+from qmpconf.text import naturally, printable
 
 FORMAT = "qmpconf-catalog"
 VERSION = 1
@@ -284,12 +284,6 @@ def _listed() -> Sequence[str]:
     files = (one.name for one in folder.iterdir())
     names = (name.removesuffix(SUFFIX) for name in files if name.endswith(SUFFIX))
     return sorted(names, key=naturally)
-
-
-def naturally(name: str) -> list[tuple[int, str]]:
-    """A key that sorts 5.2 before 10.0, and words behind numbers."""
-    parts = re.split(r"(\d{1,18})", name)
-    return [(int(part), "") if part.isdecimal() else (1 << 30, part) for part in parts]
 
 
 def load_shipped(name: str) -> Catalog:

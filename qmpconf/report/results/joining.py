@@ -6,7 +6,6 @@ but for `subjects`: what one stream says twice, and what two of them say in the 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -28,6 +27,7 @@ from qmpconf.report.results.records import (
     Verdict,
 )
 from qmpconf.report.results.stream import dumped
+from qmpconf.text import naturally
 
 _R = TypeVar("_R", bound=Record)
 _Fact = str | int | float | bool
@@ -43,14 +43,7 @@ def subjects(found: Iterable[Subject]) -> list[Subject]:
     for one in {dumped(one): one for one in found}.values():
         before = together.get(one.name)
         together[one.name] = one if before is None else _joined(before, one)
-    return sorted(together.values(), key=lambda subject: (subject.kind, natural(subject.name)))
-
-
-def natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
-    """Sorts version 5.2 before 10.0."""
-    parts = re.split(r"([0-9]{1,18})", name)
-    numbers = [(odd % 2 == 0, int(part) if odd % 2 else 0, part) for odd, part in enumerate(parts)]
-    return numbers, name
+    return sorted(together.values(), key=lambda subject: (subject.kind, naturally(subject.name)))
 
 
 def _joined(first: Subject, second: Subject) -> Subject:

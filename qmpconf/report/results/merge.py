@@ -39,6 +39,7 @@ from qmpconf.report.results.records import (
     Verdict,
 )
 from qmpconf.report.results.stream import ResultFile, dumped
+from qmpconf.text import naturally
 from qmpconf.trace.figures import Figures
 from qmpconf.trace.stats import together as added_up
 
@@ -195,7 +196,7 @@ def report_of(heap: Heap, unread: Iterable[str] = (), *, strict: bool = False) -
             f.line,
             f.rule,
             f.about,
-            joining.natural(f.pointer),
+            naturally(f.pointer),
             f.fingerprint,
         ),
     )
