@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from qmpconf.protocol.dialect import QGA
 from qmpconf.protocol.framing import SERVER_LIMITS, Framer, Kind, is_plain
 from qmpconf.trace.convert.base import Notes, Source
 from qmpconf.trace.convert.jsontext import compact, members, names
@@ -136,7 +137,8 @@ class Sessions:
         redacted: tuple[str, ...] = (),
     ) -> Iterator[Record]:
         """A message, which is followed by a line end on the wire."""
-        yield from self._begun(line, t, key, greeting=greeting)
+        ungreeted = sender == "client" and is_for_agent(text)
+        yield from self._begun(line, t, key, greeting=greeting or ungreeted)
         conn = self._conns[key]
         if not text.isascii() and not _is_utf8(text):
             self._notes.lost(NO_UTF8, line)
@@ -263,7 +265,15 @@ def _is_utf8(text: bytes) -> bool:
 
 def is_negotiation(text: bytes) -> bool:
     """Whether a message is the command that leaves the negotiation mode."""
-    return b"qmp_capabilities" in text and any(
-        name == "execute" and value.strip(b"\"'") == b"qmp_capabilities"
-        for name, value in members(text) or ()
-    )
+    return b"qmp_capabilities" in text and _executes(text) == b"qmp_capabilities"
+
+
+def is_for_agent(text: bytes) -> bool:
+    """Whether a message is a command for a guest agent, which does not greet."""
+    prefix = QGA.prefix.encode()
+    return prefix in text and _executes(text).startswith(prefix)
+
+
+def _executes(text: bytes) -> bytes:
+    found = (value for name, value in members(text) or () if name == "execute")
+    return next(found, b"").strip(b"\"'")

@@ -178,8 +178,9 @@ class LogReader:
             yield from self._by_pattern(line, self._pattern)
         else:
             taken = yield from self._libvirt(line)
-            if not taken and (b"{" in line.text or b"<null>" in line.text):
-                yield from self._any(line)
+            text = line.text if taken else filled(line.text)
+            if not taken and b"{" in text:
+                yield from self._any(line, text)
             elif not taken:
                 self._prose(line)
         if self._open is None:
@@ -214,9 +215,8 @@ class LogReader:
         elif b"blob data]" in line.text and _BLOB.search(line.text):
             self._notes.lost(_BLOBS, line.number)
 
-    def _any(self, line: Line) -> Iterator[Record]:
-        """The messages of a line that nobody has a rule for."""
-        text = filled(line.text)
+    def _any(self, line: Line, text: bytes) -> Iterator[Record]:
+        """The messages of a line that nobody has a rule for; `text` is what it means."""
         if not any(mark in text for mark in _MARKS) and _GOES_ON.search(text[-16:]) is None:
             return
         context = Context(line.number, self._ahead)
@@ -301,6 +301,8 @@ class LogReader:
             groups = {**stamp, **groups}
         if "session" in groups:
             context.fields = {**context.fields, "vm": groups["session"]}
+        if "agent" in groups:
+            context.fields = {**context.fields, "vm": f"agent of {groups['agent']}"}
         context.side = rule.side
         made = one._replace(text=rule.make(one.text, groups))
         if rule.typed:
@@ -384,7 +386,7 @@ class LogReader:
         for line in open_.lines[1:]:
             before = self._talks.found, self._notes.misses
             if b"{" in line.text:
-                yield from self._any(line)
+                yield from self._any(line, filled(line.text))
                 self._open = None  # that it goes on was tried already
             self._account(before)
 

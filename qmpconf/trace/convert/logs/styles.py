@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qmpconf.protocol.values import dumps
+from qmpconf.trace.convert.logs.virsh import spelled
 from qmpconf.trace.records import Side
 
 Groups = dict[str, str]
@@ -48,7 +49,7 @@ class Rule:
     """What stands before an object, and what that means for the object.
 
     `mark` is in every such text, and is looked for first.  `before` ends where the object begins; its groups are what `make` needs to make the message of
-    the object, and ``session`` if it says that.  Without groups for them, ``seconds`` and ``micros``
+    the object, and ``session`` or ``agent`` (of a machine) if it says that.  Without groups for them, ``seconds`` and ``micros``
     are the time of the line.
     """
 
@@ -140,10 +141,10 @@ STYLES = (
     ),
     Style(
         "virsh",
-        "virsh qemu-monitor-command and qemu-monitor-event",
-        "libvirt, tools/virsh-domain-event.c",
+        "virsh qemu-monitor-command, qemu-monitor-event and qemu-agent-command",
+        "libvirt, tools/virsh-domain-event.c; virsh(1)",
         re.compile(
-            rb"^[^\n{]{0,80}\bvirsh [^\n{]{0,80}\bqemu-monitor-(?:command|event)\b"
+            rb"^[^\n{]{0,80}\bvirsh [^\n{]{0,80}\bqemu-(?:monitor-(?:command|event)|agent-command)\b"
             rb"|^(?:\S+ \S+: )?event [A-Z0-9_]+ (?:at \d+\.\d{6} )?for domain ",
             re.MULTILINE,
         ),
@@ -167,6 +168,22 @@ STYLES = (
                 "client",
                 silent="answers",
                 typed=True,
+            ),
+            Rule(
+                b"qemu-agent-command",
+                re.compile(
+                    rb"\bqemu-agent-command\s+(?:--timeout[ =]\d+\s+|--(?!domain)\S+\s+)*"
+                    rb"(?:--domain\s+)?(?P<agent>[\w.-]{1,200})[^\n]{0,1000}\Z"
+                ),
+                "client",
+                silent="answers",
+                typed=True,
+            ),
+            Rule(
+                b"QEMU agent command '",
+                re.compile(rb"error: [^\n']{0,100}QEMU agent command '[^'\n]{1,200}': \Z"),
+                "server",
+                made="virsh shows an agent's error in words: the error was made of them",
             ),
         ),
     ),
@@ -204,8 +221,10 @@ _NEAR = 1500
 
 
 def filled(text: bytes) -> bytes:
-    """A line in which an empty object stands for what a program writes for none."""
-    return _NOTHING.sub(rb"\1{}", text) if b"<null>" in text else text
+    """A line in which an object stands for what a program writes without one."""
+    if b"<null>" in text:
+        return _NOTHING.sub(rb"\1{}", text)
+    return spelled(text) if b"QEMU agent command '" in text or b"monitor-command" in text else text
 
 
 def rule_of(before: bytes) -> tuple[Rule, Groups] | None:
