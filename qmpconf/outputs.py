@@ -50,7 +50,13 @@ _BEGINS: tuple[tuple[Kind, re.Pattern[bytes]], ...] = (
     ("schema", re.compile(rb'\s*\{\s*"\$schema"\s*:\s*"https?://json-schema\.org/')),
     # JSON of `coverage` and of `schema audit`, which has no room for a mark
     ("page", re.compile(rb'\s*(?:\{\s*"traces": \d|\[\s*\{\s*"document": )')),
-    ("list", re.compile(rb"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*\[\[?[A-Za-z]")),
+    # a table's head, which has its line for itself; logs begin with [INFO] and the like
+    (
+        "list",
+        re.compile(
+            rb"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*\[\[?[A-Za-z][^\]\n]*\]\]?[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)"
+        ),
+    ),
 )
 
 #: What is in every page that is written to a file: as a word of it, or in its last line.

@@ -38,7 +38,15 @@ def test_a_file_says_by_its_first_bytes_what_it_is(tmp_path: Path, kind: str, pa
 
 
 @pytest.mark.parametrize(
-    "content", [b"print('hello')\n", b"\x7fELF\0\0qmpconf", b'{"return": []}', b"\x1f\x8bnonsense"]
+    "content",
+    [
+        b"print('hello')\n",
+        b"\x7fELF\0\0qmpconf",
+        b'{"return": []}',
+        b"\x1f\x8bnonsense",
+        b'[INFO] sent {"execute": "stop"}\n',
+        b"[pid  77] write(5, ...\n",
+    ],
 )
 def test_what_others_wrote_is_of_another_kind(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)

@@ -26,11 +26,12 @@ KEYS: dict[str, tuple[str, ...]] = {
     "pid": ("pid", "process_id", "processid"),
     "thread": ("thread", "tid", "thread_id", "threadid"),
     "process": ("_pid", "syslog_pid"),
+    "descriptor": (),
 }
 #: The same, to choose from: ``none`` puts all into one session.
 SESSION_KEYS = (*KEYS, "none")
 #: What does, unless the user says otherwise: answers are often logged by another thread.
-DEFAULT_KEYS = ("monitor", "socket", "vm", "sandbox", "container", "pid", "process")
+DEFAULT_KEYS = ("monitor", "socket", "vm", "sandbox", "container", "pid", "process", "descriptor")
 
 _CANONICAL = {name: key for key, names in KEYS.items() for name in names}
 _PAIR = re.compile(
@@ -45,6 +46,13 @@ _FORMS: tuple[tuple[bytes, str, re.Pattern[bytes]], ...] = (
     (b"domain ", "vm", re.compile(rb"\bdomain '?([\w.-]{1,200})'?:")),
     (b"VM ", "vm", re.compile(rb"\bVM (\d{1,10})\b")),
     (b"m=", "pid", re.compile(rb"m=[+-][\d.]{1,30}:(\d{1,10}):")),
+    (
+        b"(",  # strace: write(5, ...), recvmsg(5<UNIX:[1234]>, ...)
+        "descriptor",
+        re.compile(
+            rb"\b(?:p?(?:read|write)v?|send(?:to|msg)?|recv(?:from|msg)?)\((\d{1,9})(?:<[^>\n]{0,300}>)?, "
+        ),
+    ),
     (b"@", "pid", re.compile(rb"(?:^|\s)(\d{1,10})@\d{10}\.\d{6}:")),
     (
         b"/",
