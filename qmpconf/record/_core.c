@@ -10,8 +10,8 @@
  * each other.
  *
  * Usual is one JSON object, with CR LF, LF or nothing behind it, and nothing else: in ASCII, without
- * \\u, exponents or line breaks in it, and without any of the words that may announce a secret.  It
- * may come in pieces; what is held of it is bounded.
+ * \\u, exponents or line breaks in it, without any of the words that may announce a secret, and without
+ * what was replaced before.  It may come in pieces; what is held of it is bounded.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -28,7 +28,7 @@
 #include "_scan.h"
 
 enum {
-    INTERFACE = 4,         /* as in core.py: another number with each change of what Python sees */
+    INTERFACE = 5,         /* as in core.py: another number with each change of what Python sees */
     ROOM = 8 << 10,        /* bytes that are read whether their sink has room or not, as in flow.py */
     PIECE = 120 << 10,     /* bytes that are read together: a sink that takes 128 KiB takes them */
     WIDE = 16 << 10,       /* bytes of a message from which on its sink takes more, as in flow.py */
@@ -52,6 +52,7 @@ typedef struct {
     long long messages, size;  /* written since they were last asked for */
     PyObject *client, *server; /* words that announce secrets, the client's in lower case, */
     PyObject *names;           /* and how their names end, in JSON within a server's texts */
+    PyObject *values;          /* what was replaced before, as it may stand in a message */
 } Tape;
 
 typedef struct {
@@ -140,8 +141,20 @@ static int names_secret(PyObject *names, const char *data, size_t size) {
     return 0;
 }
 
+/* Whether a message may repeat what was replaced before: one with escapes may do so in many ways. */
+static int repeats(PyObject *values, const char *data, size_t size, int escapes) {
+    Py_ssize_t count = PyTuple_GET_SIZE(values);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *value = PyTuple_GET_ITEM(values, i);
+        if (escapes || memmem(data, size, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value)) != NULL) return 1;
+    }
+    return 0;
+}
+
 /* Whether there is surely no secret in a message.  A zero byte parts two words that both must be there. */
 static int is_harmless(Core *core, Flow *flow, const char *data, size_t size) {
+    const int escapes = memchr(data, '\\', size) != NULL;
+    if (repeats(flow->tape->values, data, size, escapes)) return 0;
     PyObject *words = flow->from_client ? flow->tape->client : flow->tape->server;
     Py_ssize_t count = PyTuple_GET_SIZE(words);
     if (flow->from_client && count) {
@@ -150,7 +163,6 @@ static int is_harmless(Core *core, Flow *flow, const char *data, size_t size) {
             core->lower[i] = data[i] + (data[i] >= 'A' && data[i] <= 'Z' ? 'a' - 'A' : 0);
         data = core->lower;
     }
-    const int escapes = memchr(data, '\\', size) != NULL;
     for (Py_ssize_t i = 0; i < count; i++) {
         const char *word = PyBytes_AS_STRING(PyTuple_GET_ITEM(words, i));
         size_t length = PyBytes_GET_SIZE(PyTuple_GET_ITEM(words, i)), first = strlen(word);
@@ -305,16 +317,25 @@ static int tape_init(Tape *self, PyObject *args, PyObject *Py_UNUSED(names)) {
     Py_XSETREF(self->client, Py_NewRef(client));
     Py_XSETREF(self->server, Py_NewRef(server));
     Py_XSETREF(self->names, Py_NewRef(names));
-    return 0;
+    Py_XSETREF(self->values, PyTuple_New(0));
+    return self->values != NULL ? 0 : -1;
 }
 
 static void tape_dealloc(Tape *self) {
-    Py_XDECREF(self->client); Py_XDECREF(self->server); Py_XDECREF(self->names);
+    Py_XDECREF(self->client); Py_XDECREF(self->server); Py_XDECREF(self->names); Py_XDECREF(self->values);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
 static PyObject *tape_allow(Tape *self, PyObject *on) {
     self->on = self->fd >= 0 && PyObject_IsTrue(on);
+    Py_RETURN_NONE;
+}
+
+static PyObject *tape_look_for(Tape *self, PyObject *values) {
+    for (Py_ssize_t i = 0; PyTuple_Check(values) && i < PyTuple_GET_SIZE(values); i++)
+        if (!PyBytes_Check(PyTuple_GET_ITEM(values, i))) values = Py_None;
+    if (!PyTuple_Check(values)) return PyErr_Format(PyExc_TypeError, "a tuple of bytes is wanted");
+    Py_XSETREF(self->values, Py_NewRef(values));
     Py_RETURN_NONE;
 }
 
@@ -331,6 +352,7 @@ static PyObject *tape_close(Tape *self, PyObject *Py_UNUSED(none)) {
 
 static PyMethodDef tape_methods[] = {
     {"allow", (PyCFunction)tape_allow, METH_O, "Whether messages may be written here."},
+    {"look_for", (PyCFunction)tape_look_for, METH_O, "What was replaced, and may be repeated: a tuple of bytes."},
     {"written", (PyCFunction)tape_written, METH_NOARGS, "Messages and bytes since the last call."},
     {"close", (PyCFunction)tape_close, METH_NOARGS, "Write nothing more here."},
     {0},

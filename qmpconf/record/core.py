@@ -16,7 +16,7 @@ from qmpconf.trace.writer import TraceWriter
 VARIABLE, PYTHON = "QMPCONF_CORE", "python"
 
 #: What this Python speaks with a core: one that was compiled for another number is left alone.
-INTERFACE = 4
+INTERFACE = 5
 
 
 class Tape(Protocol):
@@ -24,6 +24,9 @@ class Tape(Protocol):
 
     def allow(self, on: bool, /) -> None:
         """Whether messages may be written there."""
+
+    def look_for(self, values: tuple[bytes, ...], /) -> None:
+        """What was replaced, as messages may repeat it: those that do so are not written there."""
 
     def written(self) -> tuple[int, int]:
         """Messages and bytes since the last call."""

@@ -302,6 +302,7 @@ class Recorder(Arrivals):
             for sock in socks:
                 sock.close()
             raise
+        self._judge()
         return conn
 
     def _begin(self, client: socket.socket, server: socket.socket) -> None:
@@ -337,7 +338,7 @@ class Recorder(Arrivals):
     def _judge(self) -> None:
         """Say whether usual messages may be written without us."""
         if self._tape is not None:
-            self._tape.allow(self._writer.is_usual() and self._journal.failed is None)
+            self._tape.allow(self._writer.lets_go_on() and self._journal.failed is None)
 
     def _ended(self, relay: Relay) -> None:
         self._relays.pop(relay.conn, None)

@@ -58,13 +58,17 @@ class Redact(Protocol):
 
     @property
     def telling(self) -> tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[bytes, ...]]:
-        """What a client's and a server's message hold that is replaced, as long as `is_usual`.
+        """What a client's and a server's message hold that has a secret, as long as `is_usual`.
 
         The third says how a name ends in JSON that is the text of a server's string.
         """
 
+    @property
+    def echoes(self) -> tuple[bytes, ...]:
+        """What was replaced, as it may stand in a message; the same tuple until there is more."""
+
     def is_usual(self, conn: int = 0, sender: Side = "client") -> bool:
-        """Whether a side's messages have to be looked through for nothing else."""
+        """Whether a side's messages have to be looked through for nothing but `telling` words and `echoes`."""
 
     def missed(self, conn: int, sender: Side, *, whole: bool) -> None:
         """A message was left out that could not be held; or what was not a whole one."""
@@ -81,6 +85,9 @@ class Beside(Protocol):
 
     def written(self) -> tuple[int, int]:
         """Messages and bytes; each message was one line."""
+
+    def look_for(self, values: tuple[bytes, ...], /) -> None:
+        """Leave messages to us that hold one of these from now on."""
 
     def close(self) -> None:
         """Write nothing more: the file is closed."""
@@ -134,6 +141,7 @@ class TraceWriter:
         self._messages = 0
         self.lines = 1  # so far, with the header
         self._beside: Beside | None = None
+        self._said: tuple[bytes, ...] = ()  # what it knows was replaced
         self._clock = clock
         self._start = clock()
         self._redact = redact
@@ -197,8 +205,17 @@ class TraceWriter:
         """Another one writes here as well, until it is closed with the file."""
         self._beside = beside
 
+    def lets_go_on(self) -> bool:
+        """Whether the other one may write usual messages now; it gets to know what has been replaced."""
+        if self._beside is not None and self._redact is not None:
+            echoes = self._redact.echoes
+            if echoes is not self._said:
+                self._said = echoes
+                self._beside.look_for(echoes)
+        return self.is_usual()
+
     def is_usual(self, conn: int = 0, sender: Side = "client") -> bool:
-        """Whether a message without such words is one line as it is; without `conn`, for anybody."""
+        """Whether a message without what `Redact` looks for is one line as it is; without `conn`, for anybody."""
         return (
             self._joiner.idle
             and not self._missing

@@ -235,7 +235,18 @@ OTHERS = [
     b'{"return":"hunter2x","id":7}\r\n',
     GREETING,
 ]
-_others = st.sampled_from(OTHERS)
+#: What repeats a secret of these, or nearly does.
+ECHOES = [
+    b'{"return":{"x":["a hunter2x b"]}}\r\n',
+    b'{"error":{"class":"GenericError","desc":"no \\"hunter3x\\" here"}}\r\n',
+    b'{"return":{"hunter2x":1}}\r\n',
+    b'{"return":{"x":"aHVudGVyMng="}}\r\n',
+    b'{"return":{"x":"hunter2","y":"Hunter2x"}}\r\n',
+    b'{"execute":"x","arguments":{"y":"hunter2x"}}\r\n',
+    b'{"execute":"x","arguments":{"y":"a\\nb"}}\r\n',
+    b'{"execute":"x","id":"hunter2x"}\r\n',
+]
+_others = st.sampled_from([*OTHERS, *ECHOES])
 
 
 @st.composite
@@ -382,6 +393,49 @@ def test_a_secret_that_is_asked_for_is_not_passed_by_the_core(tmp_path: Path) ->
     plain = b'{"return": {}, "id": "b"}\r\n'
     both(tmp_path, [("server", GREETING), ("server", plain), ("client", ask), ("server", answer)])
     assert b"correct horse" not in (tmp_path / "t.qmptrace").read_bytes()
+
+
+SECRET = (
+    b'{"execute":"object-add","arguments":{"qom-type":"secret","id":"s%d","data":"hunter%dx"}}\r\n'
+)
+
+
+@needs_core
+def test_what_follows_a_secret_passes_unless_it_may_repeat_it(tmp_path: Path) -> None:
+    plain: list[Piece] = [
+        ("client", b'{"execute":"query-status","id":"a"}\r\n'),
+        ("server", b'{"return": {"status": "running"}, "id": "a"}\r\n'),
+    ]
+    pieces: list[Piece] = [("server", GREETING), ("client", SECRET % (1, 2)), *plain * 5]
+    assert both(tmp_path, pieces) == [2, 12]  # the greeting, and the secret
+    for who in ("client", "server"):
+        for echo in ECHOES:
+            both(tmp_path, [*pieces, (who, echo), *plain])
+            assert b"hunter2x" not in (tmp_path / "t.qmptrace").read_bytes()
+
+
+@needs_core
+def test_of_very_many_secrets_python_looks_for_all(tmp_path: Path) -> None:
+    many: list[Piece] = [("client", SECRET % (n, n)) for n in range(1000, 1300)]
+    plain: Piece = ("client", b'{"execute":"query-status","id":"a"}\r\n')
+    pieces: list[Piece] = [("server", GREETING), *many, plain]
+    assert both(tmp_path, pieces) == [302, 302]
+
+
+@needs_core
+def test_a_secret_of_one_session_is_looked_for_in_the_others(tmp_path: Path) -> None:
+    """One trace, two clients one after the other."""
+    wired = Wired(tmp_path / "t.qmptrace", compiled=True)
+    wired.say("server", GREETING)
+    wired.say("client", SECRET % (1, 2))
+    tape = wired.recorder._tape
+    assert tape is not None
+    told = wired.writer._said
+    assert b"hunter2x" in told
+    wired.say("client", b'{"execute":"x","arguments":{"y":"hunter2x"}}\r\n')
+    assert wired.python == 3
+    assert wired.writer._said is told
+    wired.end()
 
 
 @needs_core

@@ -39,6 +39,8 @@ Redacted = tuple[Frame, tuple[str, ...]]
 #: Secret results that one session may wait for by name, and bytes of an id.
 _MOST_AWAITED, _LONGEST_ID = 1000, 1000
 _SECRET = Replaced("")
+#: Forms of what was replaced that others look for one by one, at most.
+_MANY = 256
 #: Longer messages are not looked at twice.
 _LONG = 1 << 16
 
@@ -137,9 +139,17 @@ class Redactor:
     #: third ones do, in any case.
     telling = (PARTS, SIGNS, ENDS)
 
+    @property
+    def echoes(self) -> tuple[bytes, ...]:
+        """What was replaced, as it may stand in a message; the same tuple until there is more."""
+        return self.seen.written
+
     def is_usual(self, conn: int = 0, sender: Side = "client") -> bool:
-        """Whether `telling` words are all that a side's messages have to be looked through for."""
-        return not (self._forms or self._stretches) and (
+        """Whether a side's messages have to be looked through for `telling` words and `echoes` alone.
+
+        A message with escapes may repeat that in other ways.
+        """
+        return not (self._stretches or len(self._forms) > _MANY) and (
             sender == "client" or (conn not in self._awaited and conn in self._greeted)
         )
 

@@ -136,6 +136,7 @@ class Seen:
         self._values: dict[str, list[str]] = {}
         self.forms: dict[bytes, str] = {}  # as it may stand in a message: the value
         self._words: dict[bytes, list[str]] | None = None  # the longest word of a form: its values
+        self._written: tuple[bytes, ...] | None = None
         for value, forms in self._given.items():
             self._enter(value, forms)
 
@@ -152,6 +153,13 @@ class Seen:
             if len(self._values) > MOST:
                 self._drop(next(iter(self._values)))
 
+    @property
+    def written(self) -> tuple[bytes, ...]:
+        """The `forms`; the same tuple until there are others."""
+        if self._written is None:
+            self._written = tuple(self.forms)
+        return self._written
+
     def is_given(self, text: str) -> bool:
         """Whether the user named this value as a secret."""
         return text in self._given
@@ -159,13 +167,13 @@ class Seen:
     def _enter(self, value: str, forms: list[str]) -> None:
         for written in _written(forms):
             self.forms.setdefault(written, value)
-        self._words = None
+        self._words = self._written = None
 
     def _drop(self, value: str) -> None:
         for written in _written(self._values.pop(value)):
             if self.forms.get(written) == value:
                 del self.forms[written]
-        self._words = None
+        self._words = self._written = None
 
     def finder(self, data: bytes) -> re.Pattern[str] | None:
         """What finds the values that may stand in the strings of `data`; None: there are none."""
