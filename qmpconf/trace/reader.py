@@ -141,7 +141,8 @@ class TraceReader:
                     place = numbers[number] if numbers else number
                     if takes is not None and takes(line, place):
                         continue
-                    if wanted is None or wanted(line):
+                    blank = not line or line.isspace()  # which is no record, wanted or not
+                    if wanted is None or blank or wanted(line):
                         if len(line) > LONGEST_RAW and b'"msg":' not in line[:_HEAD]:
                             raise parser.too_long(number, LONGEST_RAW)
                         try:

@@ -194,6 +194,17 @@ def test_a_damaged_line_is_named(tmp_path: Path, bad: bytes, behind: bytes) -> N
         assert len(str(caught.value)) < 500
 
 
+@pytest.mark.parametrize("blank", [b"", b"\r", b" \t"])
+def test_a_blank_line_ends_a_reading_of_other_lines(tmp_path: Path, blank: bytes) -> None:
+    """Millions of them, packed into a small file, are not looked through one by one."""
+    path = tmp_path / "t.qmptrace"
+    path.write_bytes(b'{"qmptrace":1,"started":"x"}\n' + (blank + b"\n") * 3)
+    asked: list[bytes] = []
+    with pytest.raises(InputError, match=r"t\.qmptrace:2: not a record of a trace"):
+        list(TraceReader(str(path)).records(lambda line: bool(asked.append(line))))
+    assert asked == []
+
+
 def test_damaged_compressed_data_is_no_torn_end(tmp_path: Path) -> None:
     path = tmp_path / "t.qmptrace.gz"
     whole = bytearray(written(path, 200))
