@@ -7,6 +7,7 @@ import stat
 import struct
 import sys
 import zlib
+from contextlib import suppress
 from typing import Protocol
 
 from qmpconf.errors import OutputError, UsageError
@@ -81,6 +82,10 @@ class Sink:
             return
         if not self._regular:
             raise OutputError(f"cannot go on in {self._name}: it is not a file")
+        try:
+            os.ftruncate(self._fd, self.size)  # which may have failed then
+        except OSError as error:
+            raise OutputError(f"cannot go on in {self._name}: {error.strerror}") from error
         self._broken = ""
         if self._pack is not None and self.size:
             self._append(self._pack.tail())
@@ -98,7 +103,10 @@ class Sink:
         except OSError as error:
             self._broken = error.strerror or str(error)
             if self._regular:
-                os.ftruncate(self._fd, self.size)
+                with suppress(
+                    OSError
+                ):  # then its last line is torn, as that of any recording that was cut off
+                    os.ftruncate(self._fd, self.size)
             rest = "; what was recorded so far is in it" if self.size else ""
             raise OutputError(f"cannot write {self._name}: {error.strerror}{rest}") from error
         self.size += len(data)

@@ -149,6 +149,40 @@ def test_short_writes_are_continued(
     assert messages(path) == 3
 
 
+def test_a_write_that_cannot_be_taken_back_is_before_the_recording_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that does nothing for a while is the same error, and leaves no half line behind."""
+    real = os.write
+    path = str(tmp_path / "t.qmptrace")
+    writer = TraceWriter(path)
+    calls = []
+
+    def failing(fd: int, data: bytes) -> int:
+        calls.append(len(data))
+        if len(calls) > 1:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(fd, data[:50])
+
+    def nothing(fd: int, size: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", failing)
+        patch.setattr(os, "ftruncate", nothing)
+        with pytest.raises(OutputError, match="cannot write"):
+            writer.frames(1, "client", frames())
+        with pytest.raises(OutputError, match="cannot go on"):
+            writer.resume()
+    assert messages(path) == 0  # the last line is torn
+    writer.resume()
+    writer.frames(1, "client", frames(2))
+    writer.finish()
+    reader = TraceReader(path)
+    assert len(list(reader.items())) == 2
+    assert reader.finished
+
+
 def test_a_write_that_fails_half_way_is_taken_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
