@@ -31,7 +31,8 @@ from tests.fuzz import headless
 from tests.fuzz.mutate import mutated
 from tests.fuzz.peers import peer
 from tests.fuzz.seeds import LISTS, Seeds
-from tests.fuzz.targets import WRITTEN, Target
+from tests.fuzz.target import Target
+from tests.fuzz.targets import WRITTEN
 
 #: Exit codes (qmpconf/README.md, Exit codes); 4 only where there is a peer.
 DOCUMENTED = (0, 1, 2, 3, 4, 130)

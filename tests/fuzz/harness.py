@@ -18,7 +18,8 @@ from typing import Any
 
 from tests.fuzz.cases import Case, Outcome, made, run
 from tests.fuzz.seeds import Seeds
-from tests.fuzz.targets import TARGETS, Target
+from tests.fuzz.target import Target
+from tests.fuzz.targets import TARGETS
 
 #: Seconds by the clock after which a case counts as hanging; cases that a process runs.
 _HANGS, _BATCH = 180, 300

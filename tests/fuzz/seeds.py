@@ -19,8 +19,8 @@ from random import Random
 from typing import Any
 
 from qmpconf.cli.main import main
-from tests.fuzz.mutate import Pairs, parsed
 from tests.fuzz.peers import peer
+from tests.fuzz.values import Pairs, parsed
 from tests.replay.test_equal import MACHINE
 from tests.schema.documents import samples
 from tests.schema.documents.test_audit import HEAD

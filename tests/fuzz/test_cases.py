@@ -12,9 +12,11 @@ import pytest
 from tests.fuzz import cases, corpus
 from tests.fuzz.cases import Case, run
 from tests.fuzz.harness import alone, shortened
-from tests.fuzz.mutate import KINDS, LONGEST, mutated, parsed
+from tests.fuzz.mutate import KINDS, mutated
 from tests.fuzz.seeds import Seeds
 from tests.fuzz.targets import BY_NAME
+from tests.fuzz.texts import LONGEST
+from tests.fuzz.values import parsed
 
 TARGET = BY_NAME["show trace~trace"]
 WRITES = BY_NAME["redact named~trace"]

@@ -1,0 +1,165 @@
+"""Rows of `targets`: results, catalogs and documents."""
+
+from __future__ import annotations
+
+from tests.fuzz.target import (
+    LIAR,
+    VIEWS,
+    Target,
+)
+
+#: One for each file, and for each way to read it.
+FILES: tuple[Target, ...] = (
+    Target(
+        "report results",
+        "result",
+        "report {in}",
+        (*VIEWS, "-s", "--exit-zero", "{check.result}", "--format all -o outdir"),
+    ),
+    Target(
+        "report results",
+        "result",
+        "report {check.result} {in}",
+        (*VIEWS, "{audit.result}"),
+        named="two",
+    ),
+    Target(
+        "schema fetch --trace",
+        "trace",
+        "schema fetch --trace {in}",
+        ("-o {out}", "--name x"),
+        "catalog",
+    ),
+    Target(
+        "schema fetch --target",
+        "wire",
+        "schema fetch --target {sock}",
+        ("-o {out}", "--name x"),
+        "catalog",
+        LIAR,
+    ),
+    Target(
+        "schema show catalog",
+        "catalog",
+        "schema show {in}",
+        ("query-status", "device_add", "STOP", "lamp-on", "qom-set"),
+    ),
+    Target("schema export catalog", "catalog", "schema export {in}", ("-o {out}",), "schema"),
+    Target(
+        "schema compile file",
+        "document",
+        "schema compile {in}",
+        ("-o {out}", "--name x"),
+        "catalog",
+    ),
+    Target(
+        "schema compile file",
+        "document",
+        "schema compile {in} --release 10.0",
+        ("--introspection {reply}", "--config CONFIG_SECOND", "--config !TWO"),
+        named="release",
+    ),
+    Target(
+        "schema compile --introspection",
+        "catalog",
+        "schema compile {qapi} --introspection {in}",
+        ("-o {out}",),
+        "catalog",
+    ),
+    Target(
+        "schema compile --config",
+        "document",
+        "schema compile {qapi} --config {in}",
+        ("-o {out}",),
+        "catalog",
+    ),
+    Target(
+        "schema audit files",
+        "document",
+        "schema audit {in}",
+        ("--format json", "--format markdown", "--catalog {catalog}", "-o {out}"),
+        "page",
+    ),
+    Target(
+        "schema audit --catalog",
+        "catalog",
+        "schema audit {document} --catalog {in}",
+        ("--format json", "--result {out}"),
+        "result",
+    ),
+    Target(
+        "schema audit --baseline",
+        "baseline",
+        "schema audit {document} --baseline {in}",
+        ("--format json", "--result {out}"),
+        "result",
+    ),
+    Target(
+        "schema diff --baseline",
+        "baseline",
+        "schema diff {catalog} {reply} --baseline {in}",
+        ("--format json", "--result {out}"),
+        "result",
+    ),
+    Target(
+        "schema diff before",
+        "catalog",
+        "schema diff {in} {reply}",
+        ("--format json", "--format markdown", "--result {out}", "--level breaks"),
+        "result",
+    ),
+    Target(
+        "schema diff before",
+        "document",
+        "schema diff {in} {catalog}",
+        ("--format json", "--format markdown", "--result {out}"),
+        "result",
+    ),
+    Target(
+        "schema diff after",
+        "catalog",
+        "schema diff {catalog} {in}",
+        ("--format json", "--format markdown", "--result {out}"),
+        "result",
+    ),
+    Target(
+        "schema history --catalog",
+        "catalog",
+        "schema history --product qemu-ga --catalog {in}",
+        (
+            "--format json",
+            "--format markdown",
+            "--format html -o {out}",
+            "--all",
+            "query-status",
+            "lamp-on/arguments",
+        ),
+        "page",
+    ),
+    Target(
+        "schema history --catalog",
+        "document",
+        "schema history --product qemu-ga --catalog {in}",
+        ("--format json", "--format html", "--all", "query-status"),
+    ),
+    Target(
+        "schema agree catalogs",
+        "catalog",
+        "schema agree {in} {reply}",
+        ("--format json", "--format markdown", "-o {out}"),
+        "page",
+    ),
+    Target(
+        "schema agree catalogs",
+        "document",
+        "schema agree {in} {catalog}",
+        ("--format json", "--format markdown"),
+    ),
+    Target(
+        "schema agree --notes",
+        "notes",
+        "schema agree {catalog} {reply} --notes {in}",
+        ("--format json", "--format markdown", "-o {out}"),
+        "page",
+    ),
+)
