@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ from textual.widgets.option_list import Option
 from qmpconf.errors import QmpconfError
 from qmpconf.text import printable
 from qmpconf.view import help as keys
+from qmpconf.view import suspending
 from qmpconf.view.document import Document
 from qmpconf.view.folder import Recording, rows_of
 from qmpconf.view.overlay import Overlay
@@ -84,6 +86,11 @@ class View(App[None]):
 
     def on_mount(self) -> None:
         """Show what was asked for."""
+        loop = asyncio.get_running_loop()
+        suspending.guard(
+            lambda: self.return_code is not None,
+            lambda: loop.call_soon_threadsafe(self.screen.refresh),
+        )
         if self._opening is not None:
             self.push_screen(FolderScreen(self._folder, self._recordings, self._opening))
         if self._document is not None:

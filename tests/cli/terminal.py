@@ -7,11 +7,14 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import termios
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Self
 
 #: What steers a terminal and shows nothing.
@@ -73,6 +76,20 @@ class Terminal:
     def type(self, text: str) -> None:
         """Press keys."""
         os.write(self._fd, text.encode())
+
+    @property
+    def echoes(self) -> bool:
+        """Whether what is typed is shown by the terminal itself, as a shell has it."""
+        local: int = termios.tcgetattr(self._fd)[3]
+        return bool(local & termios.ECHO)
+
+    def stop_and_go_on(self, by: signal.Signals) -> None:
+        """Stop the program, if it has not ended before, and have it go on."""
+        self.process.send_signal(by)
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        while self.process.poll() is None and stat.read_text().rpartition(") ")[2][0] != "T":
+            time.sleep(0.01)
+        self.process.send_signal(signal.SIGCONT)
 
     def wait(self) -> tuple[int, str, str]:
         """The end of it."""

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,34 @@ def test_what_is_recorded_is_shown_as_it_is_said(tmp_path: Path) -> None:
     reader = TraceReader(trace)
     assert len(list(reader.items())) == 7
     assert reader.finished
+
+
+@pytest.mark.parametrize(
+    ("stopped", "by"),
+    [("before", signal.SIGSTOP), ("before", signal.SIGTSTP), ("behind", signal.SIGSTOP)],
+)
+def test_a_view_that_was_stopped_leaves_the_terminal_as_it_was(
+    stopped: str, by: signal.Signals, tmp_path: Path
+) -> None:
+    """Stopped before q is pressed, or right behind that: however far it has come then."""
+    sample(tmp_path)
+    with Terminal([*VIEW, str(tmp_path / "sample.qmptrace")], whole=True, keys=True) as terminal:
+        echoes = terminal.echoes
+        terminal.until(lambda drawn: "query-status" in bare(drawn))
+        assert echoes
+        assert not terminal.echoes
+        if stopped == "before":
+            terminal.stop_and_go_on(by)
+            while terminal.echoes:  # until it is back
+                time.sleep(0.01)
+        terminal.type("q")
+        if stopped == "behind":
+            terminal.stop_and_go_on(by)
+        terminal.process.wait(60)
+        assert terminal.echoes
+        code, drawn, _ = terminal.wait()
+    assert code == 0
+    assert drawn.rindex("\x1b[?1049l") > drawn.rindex("\x1b[?1049h")  # it has left its screen
 
 
 def test_who_is_stopped_while_a_view_ends_goes_on_without_it() -> None:
