@@ -34,7 +34,7 @@ from qmpconf.schema.model import (
     Source,
     Type,
 )
-from qmpconf.schema.walk import cycle
+from qmpconf.schema.walk import cycle, is_boundless
 
 #: Commands whose arguments are open-ended, although introspection shows a closed object: name,
 #: the members that introspection shows then, and why more are taken.  QAPI marks such a command
@@ -145,6 +145,8 @@ def compile_introspection(
     catalog = Catalog(name or f"{product}-{version or 'unknown'}", source, commands, events, types)
     if endless := cycle(catalog):
         raise InputError(f"SchemaInfo entry {endless!r}: is a variant of itself")
+    if is_boundless(catalog):
+        raise InputError("the unions of the schema have too many branches within each other")
     return catalog
 
 

@@ -55,7 +55,7 @@ from qmpconf.schema.model import (
 from qmpconf.schema.names import Name, of_release
 from qmpconf.schema.overlay import OVERLAY, SECTIONS, aligned, applied, difference
 from qmpconf.schema.overlay import VERSION as OVERLAY_VERSION
-from qmpconf.schema.walk import cycle, is_known, references_of
+from qmpconf.schema.walk import cycle, is_boundless, is_known, references_of
 from qmpconf.text import naturally, printable
 
 FORMAT = "qmpconf-catalog"
@@ -187,10 +187,16 @@ def _from_json(value: Any, where: str) -> Catalog:
 
 
 def _section(value: Any, section: str, kind: type[Any], where: str) -> dict[str, Any]:
-    return {
+    found = {
         key: converted(one, kind, f"{where}: {section}: {key!r}")
         for key, one in value[section].items()
     }
+    for key, one in found.items():
+        if one.name != key:
+            raise InputError(
+                f"{where}: {section}: {key!r}: damaged catalog: its name is {one.name!r}"
+            )
+    return found
 
 
 def _convert_type(value: Any, where: str) -> Type:
@@ -215,8 +221,19 @@ def _check_references(catalog: Catalog, where: str) -> None:
     for owner, key in references_of(catalog):
         if not is_known(catalog, key):
             raise InputError(f"{where}: damaged catalog: {owner} refers to {key!r}, which is not")
+    for owner, found in catalog.types.items():
+        parts = {found.base, *found.variants.values()} - {""} if isinstance(found, Object) else ()
+        for key in parts:
+            if not isinstance(catalog.types.get(key), Object):
+                raise InputError(
+                    f"{where}: damaged catalog: type {owner!r} is made of {key!r}, which is not an object"
+                )
     if endless := cycle(catalog):
         raise InputError(f"{where}: damaged catalog: type {endless!r} is a variant of itself")
+    if is_boundless(catalog):
+        raise InputError(
+            f"{where}: damaged catalog: its unions have too many branches within each other"
+        )
 
 
 # ── files ────────────────────────────────────────────────────────────────────────────────────

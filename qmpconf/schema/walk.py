@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
+#: Objects that the unions of a catalog may come to; those of QEMU come to 250.
+_MOST = 20_000
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """An object type with its bases folded in.
@@ -88,20 +92,48 @@ def cycle(catalog: Catalog) -> str:
 
     Such a type has no end.  No schema compiler of QAPI lets one pass, but a file may hold one.
     """
+    return _in_order(catalog)[1]
+
+
+def is_boundless(catalog: Catalog) -> bool:
+    """Whether its unions, with each branch written out, come to more objects than anybody can use.
+
+    A few unions within each other's branches come to millions.  The catalog has no `cycle`.
+    """
+    total = 0
+    found: dict[str, int] = {}
+    for key in _in_order(catalog)[0]:
+        branches = set(shape_of(catalog, key).variants.values())
+        found[key] = sum(1 + found.get(one, 0) for one in branches)
+        total += found[key]
+        if total > _MOST:
+            return True
+    return False
+
+
+def _in_order(catalog: Catalog) -> tuple[list[str], str]:
+    """The object types, each behind its base and its variants; and one that is behind itself, if any."""
+    order: list[str] = []
+    begun: set[str] = set()
     done: set[str] = set()
     for start in catalog.types:
-        waiting: list[tuple[str, tuple[str, ...]]] = [(start, ())]
+        waiting = [(start, False)]
         while waiting:
-            key, above = waiting.pop()
+            key, has_all = waiting.pop()
             found = catalog.types.get(key)
-            if key in above:
-                return key
-            if key in done or not isinstance(found, Object):
+            if has_all:
+                done.add(key)
+                order.append(key)
+            elif key in done or not isinstance(found, Object):
                 continue
-            parts = {*found.variants.values(), found.base} - {""}
-            waiting += [(part, (*above, key)) for part in sorted(parts)]
-        done.add(start)
-    return ""
+            elif key in begun:
+                return order, key
+            else:
+                begun.add(key)
+                waiting.append((key, True))
+                parts = {*found.variants.values(), found.base} - {""}
+                waiting += [(part, False) for part in sorted(parts)]
+    return order, ""
 
 
 def shape_of(catalog: Catalog, key: str) -> Shape:

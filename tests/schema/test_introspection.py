@@ -174,6 +174,39 @@ def test_malformed_schema_info_names_the_entry(case: str) -> None:
     assert words in str(error.value)
 
 
+def nested(levels: int) -> list[dict[str, Any]]:
+    """Unions whose two branches are both unions with both of the next two as branches."""
+    found: list[dict[str, Any]] = [
+        {"name": "0", "meta-type": "object", "members": []},
+        {"name": "e", "meta-type": "enum", "values": ["a", "b"]},
+        {"name": "go", "meta-type": "command", "arg-type": "u0a", "ret-type": "0"},
+    ]
+    for level in range(levels):
+        for side in "ab":
+            variants = [
+                {"case": case, "type": f"u{level + 1}{case}" if level + 1 < levels else "0"}
+                for case in "ab"
+            ]
+            tag = f"t{level}"
+            found.append(
+                {
+                    "name": f"u{level}{side}",
+                    "meta-type": "object",
+                    "members": [{"name": tag, "type": "e"}],
+                    "tag": tag,
+                    "variants": variants,
+                }
+            )
+    return found
+
+
+def test_unions_within_unions_have_a_bound() -> None:
+    assert len(compile_introspection(nested(8)).types) == 18
+    for levels in (20, 2000):
+        with pytest.raises(InputError, match="too many branches within each other"):
+            compile_introspection(nested(levels))
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (

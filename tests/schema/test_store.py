@@ -119,6 +119,14 @@ WRONG: dict[str, tuple[bytes, str]] = {
     ),
     "bad kind": (store.encode(RICH).replace(b'"kind":"enum"', b'"kind":"list"'), "types: 'e'"),
     "dangling": (store.encode(RICH).replace(b'"base":"b"', b'"base":"z"'), "refers to 'z'"),
+    "made of no object": (
+        store.encode(RICH).replace(b'"base":"b"', b'"base":"e"'),
+        "is made of 'e', which is not an object",
+    ),
+    "another name": (
+        store.encode(RICH).replace(b'{"name":"go"', b'{"name":"gone"'),
+        "commands: 'go': damaged catalog: its name is 'gone'",
+    ),
     "endless": (store.encode(RICH).replace(b'"base":"b"', b'"base":"t"'), "variant of itself"),
 }
 
