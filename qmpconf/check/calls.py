@@ -39,7 +39,7 @@ from qmpconf.protocol.places import pointer
 from qmpconf.protocol.values import dumps
 from qmpconf.schema.features import CONDITIONAL, said
 from qmpconf.schema.model import NO_FACTS
-from qmpconf.schema.problems import suggest
+from qmpconf.schema.problems import Problem, suggest
 from qmpconf.text import counted
 
 if TYPE_CHECKING:
@@ -287,7 +287,7 @@ class Judge:
         found = []
         for problem in self._explained(command):
             where = pointer(("arguments", *problem.path))
-            if where in breached or any(inside(where, one) for one in redacted):
+            if where in breached or is_hidden(problem, where, redacted):
                 continue
             doubt = self.basis.doubt(known, known.arguments, command.arguments, problem)
             if doubt is not None:
@@ -444,6 +444,15 @@ def _is_new(where: str, there: Iterable[str], redacted: Iterable[str]) -> bool:
 def member_of(command: Command) -> str:
     """A pointer to the member that names the command."""
     return "/exec-oob" if command.oob else "/execute"
+
+
+def is_hidden(problem: Problem, where: str, redacted: Iterable[str]) -> bool:
+    """Whether a problem, at the JSON pointer `where`, is about a redacted value.
+
+    That a member is unknown shows by its name, which is there.
+    """
+    named = problem.kind == "unknown"
+    return any(inside(where, one) and not (named and where == one) for one in redacted)
 
 
 def inside(where: str, outer: str) -> bool:

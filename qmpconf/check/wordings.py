@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qmpconf.check.calls import LACKING, Flaw, Standing, inside, member_of
+from qmpconf.check.calls import LACKING, Flaw, Standing, is_hidden, member_of
 from qmpconf.check.properties import ADVICE
 from qmpconf.protocol.places import pointer
 from qmpconf.schema.problems import suggest
@@ -227,7 +227,7 @@ class Wordings:
         found = []
         for problem in problems:
             where = pointer((member, *problem.path))
-            if any(inside(where, one) for one in redacted):
+            if is_hidden(problem, where, redacted):
                 continue
             doubt = self._basis.doubt(entry, key, value, problem)
             if doubt is not None:

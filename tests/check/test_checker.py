@@ -451,12 +451,12 @@ def test_another_type_or_a_missing_member_is_an_error_about_any_build(tmp_path: 
     }
 
 
-def test_redacted_values_are_not_judged(tmp_path: Path) -> None:
+def test_redacted_values_are_not_judged_but_names_are(tmp_path: Path) -> None:
     script = [
         *OPENING,
         (
             '> {"execute": "mix", "arguments": {"what": 5, "names": [7], "x": 1}}'
-            '\t"redacted":["/arguments/what","/arguments/names/0"]'
+            '\t"redacted":["/arguments/what","/arguments/names/0","/arguments/x"]'
         ),
         '< {"error": {"class": "GenericError", "desc": "x"}}',
     ]
