@@ -216,6 +216,8 @@ WEAK: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "chatty": (("event.any-time/b*", "framing.any-piece/[4lm]*"), set()),
     "polls": (("event.any-time/b*", "session.patience"), set()),
     "deaf": (("event.any-time/b*",), set()),
+    "all-events": (("event.*", "framing.any-piece/[bem]*", "oob.*"), set()),
+    "forgets-events": (("framing.any-piece/merged",), {"framing.any-piece/merged"}),
 }
 
 

@@ -110,7 +110,7 @@ def _differences(
             yield Difference(what, wanted, got, early[0].line)
     if output == "testee":
         whole = not scenario.fails or _as_if_well(seen, kind)
-        complete = kind.reported if whole else (frozenset[str](), frozenset[str]())
+        complete = kind.complete(seen) if whole else (frozenset[str](), frozenset[str]())
         # Who understands a kind server does not cope with what the scenario is about.
         greeted = scenario.failure is Failure.TWICE
         rule = _OWN if scenario is PLAIN or (scenario.fails and not greeted) else ""

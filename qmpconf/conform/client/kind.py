@@ -33,6 +33,7 @@ class Kind:
     lines: tuple[str, ...]
     depth: int
     reported: tuple[frozenset[str], frozenset[str]]
+    heard: frozenset[str]
     mistaken: frozenset[str]
 
     @classmethod
@@ -55,6 +56,7 @@ class Kind:
             stable([one.lines for one in runs]),
             max(one.depth for one in runs),
             _reported(runs, loose),
+            frozenset(name for one in runs for name in names(one.reports)[1]),
             frozenset(
                 bad.name for one in runs for bad in compare(one.end.told, one.reports, _NOTHING)
             ),
@@ -64,6 +66,14 @@ class Kind:
         """What is to be the same: the commands that do not poll, sorted if they have no order."""
         found = tuple(name for name in one.commands if name not in self.loose)
         return found if self.ordered else tuple(sorted(found))
+
+    def complete(self, one: Behaviour) -> tuple[frozenset[str], frozenset[str]]:
+        """The commands and events of which nothing may be missing in what a run reports.
+
+        Who reports one event that comes in no kind run reports them all.
+        """
+        commands, events = self.reported
+        return commands, events | (names(one.reports)[1] - self.heard)
 
     def is_whole(self, one: Behaviour) -> bool:
         """Whether it did all that is done with a kind server; it may have begun anew."""

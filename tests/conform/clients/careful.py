@@ -23,6 +23,15 @@ SIZES = {"full-4096": 4096, "full-65536": 65536}
 IN_VAIN = 1.0
 
 
+class _All:
+    def __contains__(self, name: str) -> bool:
+        return True
+
+
+#: The events that are reported.
+HEARD = _All() if WEAKNESS in ("all-events", "forgets-events") else ("STOP", "RESUME")
+
+
 class Client:
     """One connection."""
 
@@ -78,10 +87,13 @@ class Client:
             if "event" in got:
                 if WEAKNESS == "shows-event" and name == "query-status":
                     return {}
-                if got["event"] in ("STOP", "RESUME") and WEAKNESS != "deaf":
+                if got["event"] in HEARD and WEAKNESS != "deaf":
                     say(event=got["event"], data=got.get("data", {}))
             elif "QMP" in got and WEAKNESS != "greeting-is-response":
                 continue
+            elif got.get("id") == number and WEAKNESS == "forgets-events":
+                self.buffer = b""  # with the events that came in one piece with it
+                return got.get("return", {})
             elif got.get("id") == number or WEAKNESS in ("takes-late", "greeting-is-response"):
                 return got.get("return", {})
 
