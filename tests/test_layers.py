@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,16 @@ def test_pure_layers_touch_no_socket_file_or_clock(floor: str) -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         ]
         assert "open" not in calls, f"{path} opens a file"
+
+
+def test_a_recorder_has_no_monitor_in_its_memory() -> None:
+    """There may be hundreds of recorders on a host, and the embedded monitor takes ten megabytes."""
+    code = (
+        "import sys, qmpconf.cli.record, qmpconf.record.hosts, qmpconf.record.modes\n"
+        "print(*(name for name in sys.modules if name.startswith('qmpconf.monitor')))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
 
 
 def test_there_is_one_finding() -> None:

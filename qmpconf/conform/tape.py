@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qmpconf.faults.engine import Happened
-from qmpconf.monitor.taped import put_fault
 from qmpconf.protocol.framing import Frame
 from qmpconf.trace.records import Closer, Descriptor, Side
 from qmpconf.trace.redaction import Redactor
@@ -62,7 +61,7 @@ class Tape:
 
     def fault(self, happened: Happened) -> None:
         """Something was done on purpose."""
-        put_fault(self._writer, happened)
+        happened.write(self._writer)
 
     def finish(self) -> None:
         """The trace is complete."""

@@ -14,6 +14,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from qmpconf.faults.chance import drawn
 from qmpconf.faults.rules import Rule, Schedule
@@ -28,6 +29,9 @@ from qmpconf.protocol.messages import (
     from_client,
     from_server,
 )
+
+if TYPE_CHECKING:
+    from qmpconf.trace.writer import TraceWriter
 
 #: Bytes that may wait in a session before its server is read no more.
 MOST_HELD = 8 << 20
@@ -58,6 +62,13 @@ class Happened:
         wait = f", {self.fault.seconds:g} s" if self.fault.seconds else ""
         then = " goes out" if self.given else ""
         return f"session {self.session}: {self.fault.do}: {self.what}{then}{wait}"
+
+    def write(self, writer: TraceWriter) -> None:
+        """Write it as a line of the recorder's own.  Raises what `writer` raises."""
+        rule = self.fault
+        writer.fault(
+            self.session, rule.do, self.what, rule=self.rule, seconds=rule.seconds, given=self.given
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class Tape:
     def happened(self, fault: Happened) -> None:
         """Something was done on purpose."""
         self.begin(fault.session)
-        put_fault(self._writer, fault)
+        fault.write(self._writer)
 
     def shut(self, session: int) -> None:
         """A client sends nothing more."""
@@ -73,19 +73,6 @@ class Tape:
     def _flush(self, session: int) -> None:
         if session not in self._shut and (rest := self._heard[session].close()):
             self._writer.frames(session, "client", rest)
-
-
-def put_fault(writer: TraceWriter, fault: Happened) -> None:
-    """Write a fault as a line of the recorder's own."""
-    rule = fault.fault
-    writer.fault(
-        fault.session,
-        rule.do,
-        fault.what,
-        rule=fault.rule,
-        seconds=rule.seconds,
-        given=fault.given,
-    )
 
 
 class Taped:

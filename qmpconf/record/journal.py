@@ -12,7 +12,6 @@ from functools import partial
 
 from qmpconf.errors import OutputError
 from qmpconf.faults.engine import Happened
-from qmpconf.monitor.taped import put_fault
 from qmpconf.protocol.framing import MESSAGES, Frame, Kind
 from qmpconf.trace.records import Closer, Descriptor, Side
 from qmpconf.trace.writer import TraceWriter
@@ -116,7 +115,7 @@ class Journal:
 
     def fault(self, happened: Happened) -> None:
         """Something is done on purpose."""
-        self._try(lambda: put_fault(self._writer, happened))
+        self._try(lambda: happened.write(self._writer))
 
     def finish(self) -> None:
         """The recording is over."""
