@@ -124,6 +124,8 @@ class Link:
         self.is_second = False
         #: Messages of the recording could not be sent any more.
         self.lost = False
+        #: Bytes that the target has taken.
+        self.taken = 0
         #: Whether the selector watches when the target takes bytes.
         self.is_watched = False
         self._framer = Framer(SERVER_LIMITS)
@@ -199,6 +201,7 @@ class Link:
                 self._forget_output()
                 return
             _close(fds)
+            self.taken += sent
             if sent == len(data):
                 self._output.popleft()
             else:

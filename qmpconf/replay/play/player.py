@@ -321,7 +321,7 @@ class Player:
             self._pump(self._soon)
         now = time.monotonic()
         progress = since = now
-        answered = met = -1
+        advanced = met = -1
         while True:
             for link in self._links.values():
                 if link.ended and not link.is_done and not self._connects_again(link):
@@ -329,9 +329,9 @@ class Player:
             waiting = [link for link in self._links.values() if not link.is_done]
             if not waiting:
                 return
-            replies = sum(link.matcher.matched["reply"] for link in self._links.values())
-            if replies != answered:
-                answered, progress = replies, now
+            done = sum(link.matcher.matched["reply"] + link.taken for link in self._links.values())
+            if done != advanced:
+                advanced, progress = done, now
             matched = sum(sum(link.matcher.matched.values()) for link in self._links.values())
             if matched != met:
                 met, since = matched, now

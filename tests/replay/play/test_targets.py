@@ -7,11 +7,14 @@ import select
 import socket
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from qmpconf.errors import UsageError
+from qmpconf.replay.play import player
 from qmpconf.replay.play.replaying import replay_trace
 from tests.replay.conftest import exchange, serving, written
 from tests.replay.play.samples import GREETING, OPENING, differences, say
@@ -101,6 +104,29 @@ def test_a_target_that_reads_nothing(tmp_path: Path) -> None:
         )
     assert result.exit_code == 4
     assert "read nothing" in result.failure
+
+
+def test_a_target_that_reads_on_slowly_does_not_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look at the clock is a second later here: all of it takes longer than the patience."""
+    monkeypatch.setattr(player, "time", SimpleNamespace(monotonic=count(1.0).__next__))
+    long = '{"execute":"a","arguments":{"x":"' + "x" * (8 << 20) + '"}}'
+
+    def behave(sock: socket.socket) -> None:
+        sock.sendall(GREETING.encode() + b"\r\n")
+        sock.recv(4096)
+        sock.sendall(b'{"return": {}}\r\n')
+        end = b""
+        while not end.rstrip().endswith(b"}}") and (data := sock.recv(4096)):
+            end = (end + data)[-10:]
+        sock.sendall(b'{"return": {}}\r\n')
+        sock.recv(4096)
+
+    recorded = written(tmp_path / "t", [*OPENING, f"1->{long}", '1<-{"return": {}}', "1-client"])
+    with serving(tmp_path / "s", behave):
+        result = replay_trace(recorded, target=str(tmp_path / "s"))
+    assert (result.failure, result.exit_code, result.replies) == ("", 0, 2)
 
 
 def test_a_target_that_dies_in_the_middle(tmp_path: Path, trace: str) -> None:
