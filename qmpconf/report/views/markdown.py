@@ -201,14 +201,15 @@ def _card(out: _Page, report: Report) -> None:
     card = words.card(report)
     if card is None:
         return
+    columns = card.columns()
     rows = [
         f"{number}. {code(name)}: {prose(judged.verdict_counts(verdicts.values()))}"
-        for number, (name, verdicts) in enumerate(card.subjects.items(), 1)
+        for number, (name, verdicts) in enumerate(columns, 1)
     ]
     out.rows("### Report card\n", rows)
-    numbers = map(str, range(1, len(card.subjects) + 1))
+    numbers = map(str, range(1, len(columns) + 1))
     marks = (
-        _row((code(rule), *map(_mark, (one.get(rule) for one in card.subjects.values()))))
+        _row((code(rule), *(_mark(verdicts.get(rule)) for _, verdicts in columns)))
         for rule in card.broken
     )
     out.rows(_head(("requirement", *numbers)), list(marks), f"\n{words.KEY}")

@@ -205,7 +205,7 @@ def _card(report: Report, width: int) -> Iterator[str]:
         return
     first = max(map(len, (*card.broken, "requirement"))) + GAP
     most = max(1, (width - first) // 8)
-    numbered = list(enumerate(card.subjects.items(), 1))
+    numbered = list(enumerate(card.columns(), 1))
     for start in range(0, len(numbered) if card.broken else 0, most):
         chosen = numbered[start : start + most]
         rows = [

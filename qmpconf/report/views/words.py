@@ -14,7 +14,7 @@ from qmpconf.check.baseline import UNEXPLAINED
 from qmpconf.report.results.merge import Report, Run
 from qmpconf.report.results.records import Case, FindingRecord, Verdict, VerdictWord
 from qmpconf.report.views.grouping import EFFECT, Kind, several, verb_of
-from qmpconf.report.views.judged import found
+from qmpconf.report.views.judged import found, verdict_counts
 from qmpconf.text import apart, around, counted, shortened
 
 #: What stands in a cell of the report card.
@@ -33,6 +33,8 @@ KEY = (
     "known. n/a: not offered there. ?: could not be found out. -: no occasion to judge it."
 )
 
+#: Columns of a report card in which each target stands alone, at most.
+MOST_COLUMNS = 24
 #: A path that is one of a trace.
 _TRACE = re.compile(r"\.qmptrace(\.gz|\.zst)?$")
 #: Characters of what was expected, or seen, that a text shows; JSON has all.
@@ -47,6 +49,24 @@ class Card:
 
     subjects: Mapping[str, Mapping[str, Verdict]]
     broken: tuple[str, ...]
+
+    def columns(self) -> list[tuple[str, Mapping[str, Verdict]]]:
+        """Who stands in each column, and the verdicts there.
+
+        Each subject has one of its own; of more than `MOST_COLUMNS`, those with the same marks and counts share one.
+        """
+        if len(self.subjects) <= MOST_COLUMNS:
+            return list(self.subjects.items())
+        same: dict[tuple[str, ...], list[str]] = {}
+        for name, verdicts in self.subjects.items():
+            marks = (mark(verdicts.get(rule)) for rule in self.broken)
+            same.setdefault((verdict_counts(verdicts.values()), *marks), []).append(name)
+        return [
+            (f"{counted(len(names), 'target')}: {several(names)}", self.subjects[names[0]])
+            if len(names) > 1
+            else (names[0], self.subjects[names[0]])
+            for names in same.values()
+        ]
 
 
 def card(report: Report) -> Card | None:

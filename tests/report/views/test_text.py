@@ -9,7 +9,7 @@ import pytest
 from qmpconf.report.results.merge import merged
 from qmpconf.report.results.records import Gone, Header, Note, Rule, Subject, Table
 from qmpconf.report.results.stream import ResultFile
-from qmpconf.report.views import text
+from qmpconf.report.views import markdown, text
 from tests.report.results.samples import checked, conformed, finding, warning
 
 README = """\
@@ -174,11 +174,23 @@ def test_the_report_card_of_several_servers() -> None:
 
 
 def test_a_card_of_many_servers_is_told_in_parts() -> None:
-    results = [conformed(f"server {n:02}", ("oob.id", "fail")) for n in range(40)]
+    results = [conformed(f"server {n:02}", ("oob.id", "fail")) for n in range(20)]
     page = text.page(merged(results), 80)
     assert max(map(len, page.splitlines())) <= 80
     assert len(re.findall(r"^oob.id ", page, re.MULTILINE)) > 1
-    assert " 40  server 39: 1 fail\n" in page
+    assert " 20  server 19: 1 fail\n" in page
+
+
+def test_of_very_many_servers_those_with_the_same_verdicts_share_a_column() -> None:
+    verdicts = {number: "pass" if number == 7 else "fail" for number in range(40)}
+    results = [conformed(f"server {n:02}", ("oob.id", word)) for n, word in verdicts.items()]
+    page = text.page(merged(results), 80)
+    assert re.search(r"^requirement +1 +2$", page, re.MULTILINE)
+    assert re.search(r"^oob.id +FAIL +pass$", page, re.MULTILINE)
+    names = "server 00, server 01, server 02, server 03 and 35 more"
+    assert f"  1  39 targets: {names}: 1 fail\n" in page
+    assert "  2  server 07: 1 pass\n" in page
+    assert "| requirement | 1 | 2 |" in markdown.page(merged(results))
 
 
 def test_a_replay_and_a_comparison_of_catalogs() -> None:
