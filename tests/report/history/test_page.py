@@ -115,6 +115,8 @@ def test_a_reader_finds_opens_and_links_on_a_phone_and_on_a_desk(
         assert "went in 8.0" not in chromium.texts("#entries .row .went")
         assert chromium.run(SEARCH, "paint/blue") == "2 of 4, 2 places inside"
         assert chromium.texts("#entries .row .went") == ["went in 8.0"] * 2
+        assert chromium.run(SEARCH, "paint arguments mode blue") == "2 of 4, 2 places inside"
+        assert chromium.run(SEARCH, "paint mode arguments blue") == "0 of 4"
         assert chromium.run(SEARCH, "nosuchthing") == "0 of 4"
         assert chromium.texts("#nothing")
         chromium.open(file, "#paint%2Farguments%2Fmode%3Dblue", width=width)

@@ -77,28 +77,31 @@
     return isThere(one) !== isThere(other) || (one === "D") !== (other === "D") && isThere(one);
   };
 
-  // A filter says whether a place is looked for, and counts those at and below a place.
+  // A filter says whether a place is looked for, and counts those at and below a place.  The first of several words
+  // is the entry's, the last the place's, and those between stand on the way, in their order: `met` of them so far.
   const filtered = (words, status, release) => {
     const parts = words.toLowerCase().split(/[\s/=]+/).filter(Boolean);
-    const last = parts.at(-1) ?? "";
+    const last = parts.at(-1) ?? "", between = parts.slice(1, -1);
     const known = new Map();
-    const is = (node, above) => {
-      if (!node[0].toLowerCase().includes(last)) return false;
+    const has = (node, word) => node[0].toLowerCase().includes(word);
+    const on = (node, met) => met + Number(met < between.length && has(node, between[met]));
+    const is = (node, above, met = 0) => {
+      if (met < between.length || !has(node, last)) return false;
       if (!status && !release) return true;
       if (above && inherits(node, above)) return false;
       const signs = signsOf(node);
       return (!status || signs.at(-1) === status) && (!release || changedIn(signs, Number(release)));
     };
-    const count = (id, above) => {
-      const key = `${id} ${above ? above[3] : ""}`;
+    const count = (id, above, met = 0) => {
+      const key = `${id} ${met} ${above ? above[3] : ""}`;
       if (!known.has(key)) {
-        const node = nodes[id];
-        known.set(key, Number(is(node, above)) + node[4].reduce((sum, one) => sum + count(one, node), 0));
+        const node = nodes[id], next = above ? on(node, met) : met;
+        known.set(key, Number(is(node, above, met)) + node[4].reduce((sum, one) => sum + count(one, node, next), 0));
       }
       return known.get(key);
     };
-    const entry = (id) => parts.slice(0, -1).every((one, at) => at || nodes[id][0].toLowerCase().includes(one)) ? count(id, null) : 0;
-    return { is, count, entry, word: last, any: Boolean(last || status || release) };
+    const entry = (id) => parts.length < 2 || has(nodes[id], parts[0]) ? count(id, null) : 0;
+    return { is, on, count, entry, word: last, any: Boolean(last || status || release) };
   };
 
   let current = filtered("", "", "");
@@ -132,15 +135,15 @@
     const counts = { all: size(id) - 1, own: own(id, null) };
     const found = current.any ? current.entry(id) - Number(current.is(nodes[id], null)) : 0;
     mode ||= found ? "found" : counts.own ? "own" : counts.all < 40 ? "all" : "own";
-    const wanted = { all: () => true, own: (one, above) => own(one, above) > 0, found: (one, above) => current.count(one, above) > 0 };
+    const wanted = { all: () => true, own: (one, above) => own(one, above) > 0, found: (one, above, met) => current.count(one, above, met) > 0 };
     const list = make("div");
-    const visit = (one, above, path, depth) => {
-      if (!wanted[mode](one, above)) return;
+    const visit = (one, above, path, depth, met) => {
+      if (!wanted[mode](one, above, met)) return;
       const node = nodes[one];
       list.append(rowOf(node, path + node[0], depth, inherits(node, above), mode === "found" ? current.word : ""));
-      for (const each of node[4]) visit(each, node, path + node[0], depth + 1);
+      for (const each of node[4]) visit(each, node, path + node[0], depth + 1, current.on(node, met));
     };
-    for (const one of nodes[id][4]) visit(one, nodes[id], "", 0);
+    for (const one of nodes[id][4]) visit(one, nodes[id], "", 0, 0);
     const tools = make("div", "", "tools");
     const texts = {
       found: found && `${found} found`,
