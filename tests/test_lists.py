@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpconf.errors import InputError, UsageError
-from qmpconf.lists import Source, dumped, read_list, toml
+from qmpconf.errors import InputError
+from qmpconf.lists import dumped, read_list, toml
 
 TEXT = """\
 # two of them
@@ -32,13 +32,6 @@ def test_entries_know_where_they_stand() -> None:
         second.only(("case", "reason"), ("sometimes",))
     with pytest.raises(InputError, match=r"^l\.toml:7: 'sometimes' must be a string, not empty$"):
         second.text("sometimes")
-
-
-def test_the_error_is_the_one_that_is_wanted() -> None:
-    source = Source("c.toml", "[tool]\n[[tool.mask]]\nkidn = 1\n", "tool.mask", UsageError)
-    (entry,) = source.entries(source.parsed()["tool"]["mask"])
-    with pytest.raises(UsageError, match=r"^c\.toml:3: unknown key 'kidn'; did you mean 'kind'\?"):
-        entry.only(("kind",))
 
 
 @pytest.mark.parametrize(("text", "line"), [("a = 1\nb = = 2\n", 2), ("a = 1\n[[known", 2)])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qmpconf.protocol.messages import brief_pair
 from qmpconf.protocol.places import pointer
+from qmpconf.protocol.requirements import Party
 from qmpconf.protocol.values import Object, Value
 from qmpconf.text import counted
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 
     from qmpconf.check.reporter import Reporter
     from qmpconf.findings import Finding
-    from qmpconf.protocol.requirements import Party
-    from qmpconf.protocol.steps import Step
+    from qmpconf.protocol.steps import Breach, Step
     from qmpconf.trace.records import Gap
 
 
@@ -23,9 +23,12 @@ def breaches(reporter: Reporter, step: Step) -> list[Finding]:
     """What a frame breaks of the wire protocol, and what was kept back of those before it."""
     subject = step.answered.name if step.answered else getattr(step.message, "name", "")
     sent = step.waiting.mark if step.waiting else None
+
+    def is_earlier(breach: Breach) -> bool:
+        return sent is not None and breach.mark != sent and breach.blame is Party.CLIENT
+
     return [
-        reporter.breach(breach, subject if sent is None or breach.mark == sent else "")
-        for breach in step.breaches
+        reporter.breach(breach, "" if is_earlier(breach) else subject) for breach in step.breaches
     ]
 
 
