@@ -96,7 +96,11 @@ def seconds(text: str) -> float:
     return value
 
 
-def jobs(parser: argparse.ArgumentParser) -> None:
+def jobs(
+    parser: argparse.ArgumentParser,
+    what: str = "processes that share the files, and the sessions of a large one (default: as many as there are "
+    "processors; few and small files are done in one)",
+) -> None:
     """``--jobs``: how many processes share the files."""
     parser.add_argument(
         "-j",
@@ -104,8 +108,7 @@ def jobs(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=_number_of_jobs,
         default=0,
-        help="processes that share the files, and the sessions of a large one (default: as many as there are "
-        "processors; few and small files are done in one)",
+        help=what,
     )
 
     parser.add_argument(

@@ -85,7 +85,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--exit-zero", action="store_true", help="exit with 0, whatever the results say"
     )
     strict(parser)
-    options.jobs(parser)
+    options.jobs(
+        parser, "processes that share the files, if these are large (default: 1, which is as quick)"
+    )
     options.quiet(parser)
 
 
@@ -99,6 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
             file = FILES.get(name, SUMMARY)
             outputs.add(os.path.join(arguments.output, file), "page", f"-o: the {name} view in")
         make_folder(arguments.output, "-o")
+    arguments.jobs = arguments.jobs or (0 if arguments.workers else 1)
     found = shared_out(arguments, "reading", ResultTask(), paths, light=LIGHT)
     report = _report(arguments, found, paths)
     with Progress("making", len(formats), unit="pages", quiet=arguments.quiet) as progress:

@@ -69,7 +69,7 @@ def measure(parts: tuple[str, ...] | list[str], *, quick: bool) -> Iterator[Figu
         yield from checking.measure(3 if quick else 5, 20 if quick else 100)
     if "corpus" in parts:
         yield from corpus.measure(1 if quick else 3, 10 if quick else 75)
-        yield from corpus.measure_results(1 if quick else 3, 40 if quick else 240)
+        yield from corpus.measure_results(1 if quick else 3, 100 if quick else 600)
     if "large" in parts:
         yield from corpus.measure_large(1, 80 if quick else 200)
     if "help" in parts:
