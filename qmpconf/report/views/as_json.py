@@ -38,7 +38,7 @@ VERSION = 1
 def page(report: Report) -> str:
     """The whole report."""
     data = as_data(report)
-    try:  # four times as quick, and the same
+    try:  # more than twice as quick, and the same
         return msgspec.json.format(json.dumps(data), indent=1) + "\n"
     except msgspec.DecodeError:  # half a surrogate pair, which our own writer escapes
         return json.dumps(data, indent=1) + "\n"
