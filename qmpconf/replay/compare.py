@@ -27,9 +27,9 @@ from typing import NamedTuple
 from qmpconf.protocol.messages import type_name
 from qmpconf.protocol.places import pointer, same
 from qmpconf.protocol.values import Value, dumps
-from qmpconf.replay.common import common
 from qmpconf.replay.difference import Kind
 from qmpconf.replay.masks import Mask, Masks, Message
+from qmpconf.replay.subsequence import common
 from qmpconf.trace.redaction import REPLACEMENT
 
 Path = tuple[str | int, ...]

@@ -13,9 +13,9 @@ from itertools import chain
 
 from qmpconf.protocol.messages import Command
 from qmpconf.protocol.values import dumps
-from qmpconf.replay.common import common
 from qmpconf.replay.masks import BUILT_IN
 from qmpconf.replay.plan import Send
+from qmpconf.replay.subsequence import common
 
 Pair = tuple[int, int]
 

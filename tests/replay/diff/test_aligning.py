@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from qmpconf.protocol.framing import Framer
 from qmpconf.protocol.messages import from_client
-from qmpconf.replay import common
+from qmpconf.replay import subsequence
 from qmpconf.replay.diff.aligning import Commands, align
 from qmpconf.replay.plan import Send
 
@@ -79,7 +79,7 @@ def test_what_only_one_left_out_costs_no_other(one: list[str], gone: set[int]) -
 
 
 def test_long_recordings_take_no_long_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(common, "_MOST", 100)
+    monkeypatch.setattr(subsequence, "_MOST", 100)
     polled = ["query-block"] * 3000
     pairs = list(align(commands(["a", *polled, "b"]), commands(["x", *polled[:2000], "y", "b"])))
     assert len(pairs) == 2001

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpconf.replay import common
+from qmpconf.replay import subsequence
 
 numbers = st.lists(st.integers(0, 5), max_size=12)
 
 
 @given(numbers, numbers)
 def test_none_is_longer(one: list[int], other: list[int]) -> None:
-    found = list(common._longest(one, other))
+    found = list(subsequence._longest(one, other))
     assert all(one[at] == other[to] for at, to in found)
     assert all(a < c and b < d for (a, b), (c, d) in pairwise(found))
     lengths = [0] * (len(other) + 1)
@@ -33,7 +33,7 @@ def test_a_long_recording_beside_a_short_one_takes_little_memory() -> None:
     one, other = [-1, -2, -2, -3], [-4, *range(20_000), -2, -2, -5]
     tracemalloc.start()
     for left, right in ((one, other), (other, one)):
-        assert len(list(common._longest(left, right))) == 2
+        assert len(list(subsequence._longest(left, right))) == 2
     assert tracemalloc.get_traced_memory()[1] < 2 << 20
     tracemalloc.stop()
 
@@ -41,14 +41,14 @@ def test_a_long_recording_beside_a_short_one_takes_little_memory() -> None:
 def test_long_recordings_with_nothing_in_common_take_little_memory_and_no_search(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(common, "_MOST", 100)
+    monkeypatch.setattr(subsequence, "_MOST", 100)
     looks: list[int] = []
-    ahead = common._ahead
-    monkeypatch.setattr(common, "_ahead", lambda *where: looks.append(1) or ahead(*where))
+    ahead = subsequence._ahead
+    monkeypatch.setattr(subsequence, "_ahead", lambda *where: looks.append(1) or ahead(*where))
     one, other = (array("q", range(start, start + 80_000, 4)) for start in (0, 2))
     one[10_000] = other[5_000]
     tracemalloc.start()
-    assert list(common.common(one, other)) == [(10_000, 5_000)]
+    assert list(subsequence.common(one, other)) == [(10_000, 5_000)]
     assert tracemalloc.get_traced_memory()[1] < 1 << 20
     tracemalloc.stop()
     assert not looks
@@ -57,7 +57,7 @@ def test_long_recordings_with_nothing_in_common_take_little_memory_and_no_search
 def test_what_one_alone_has_is_passed_over_where_both_go_on_alike(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(common, "_MOST", -1)
+    monkeypatch.setattr(subsequence, "_MOST", -1)
     rest = [*range(2, 12)] * 2
     for one, other, pairs in (
         ([1, 9, *rest], [1, *rest], [(0, 0), *((at + 1, at) for at in range(1, 21))]),
@@ -65,4 +65,4 @@ def test_what_one_alone_has_is_passed_over_where_both_go_on_alike(
         ([1, 8, *rest], [1, 9, *rest], [(0, 0), *((at, at) for at in range(2, 22))]),
         ([1, 8, 8], [9, 9], []),
     ):
-        assert list(common._within(one, other)) == pairs
+        assert list(subsequence._within(one, other)) == pairs
